@@ -1,0 +1,1 @@
+"""The event spine: outbox, relay, topic exchanges, subscribe, dead letters."""

@@ -1,0 +1,158 @@
+"""The one place that reads the environment: everything a process is told, typed and frozen."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+MEMORY_BROKER = "memory://"
+
+
+class SettingError(Exception):
+    """A setting is missing or malformed; the message names its variable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What a process is told, from the environment variables named beside each attribute.
+
+    Attributes:
+        database_urls: For each service its own URL (``IMPACTX_<SERVICE>_DATABASE_URL``, else ``DATABASE_URL``).
+        administration_url: Where migrations and the bootstrap connect (``DATABASE_URL``).
+        amqp_uri: The broker (``AMQP_URI``); `MEMORY_BROKER` is the one inside this process.
+        max_workers: How many calls one service works on at the same time (``IMPACTX_MAX_WORKERS``).
+        pool_size: How many database connections one service holds at most (``IMPACTX_DATABASE_POOL_SIZE``).
+        prepare_threshold: After how many runs a statement is prepared on the server; None, said as ``off``, for
+            a PgBouncer that does not track prepared statements (``IMPACTX_DATABASE_PREPARE_THRESHOLD``).
+        rpc_timeout: Seconds that a caller waits (``IMPACTX_RPC_TIMEOUT``).
+        rpc_quorum: Whether RPC request queues are quorum queues (``IMPACTX_RPC_QUORUM``).
+        stop_grace: Seconds that a stopping process gives its work in hand (``IMPACTX_STOP_GRACE``).
+        relay_poll: Seconds between two looks at the outbox when nothing wakes the relay
+            (``IMPACTX_RELAY_POLL``).
+        jwt_private_key: PEM of the Ed25519 key that signs tokens, for identity alone
+            (``IMPACTX_JWT_PRIVATE_KEY``, or the file that ``IMPACTX_JWT_PRIVATE_KEY_FILE`` names).
+        jwt_previous_public_keys: PEMs of keys whose tokens are still honoured
+            (``IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS``).
+        access_token_lifetime: Seconds (``IMPACTX_ACCESS_TOKEN_LIFETIME``).
+        refresh_token_lifetime: Seconds (``IMPACTX_REFRESH_TOKEN_LIFETIME``).
+        bcrypt_cost: Rounds as a power of two (``IMPACTX_BCRYPT_COST``).
+        admin_email: The first administrator (``IMPACTX_ADMIN_EMAIL``).
+        admin_password: Their password (``IMPACTX_ADMIN_PASSWORD``); None where one shall be generated.
+        log_level: ``IMPACTX_LOG_LEVEL``.
+    """
+
+    database_urls: Mapping[str, str]
+    administration_url: str
+    amqp_uri: str = MEMORY_BROKER
+    max_workers: int = 20
+    pool_size: int = 20
+    prepare_threshold: int | None = 5
+    rpc_timeout: float = 10.0
+    rpc_quorum: bool = False
+    stop_grace: float = 20.0
+    relay_poll: float = 0.25
+    jwt_private_key: str = field(default="", repr=False)
+    jwt_previous_public_keys: str = ""
+    access_token_lifetime: int = 900
+    refresh_token_lifetime: int = 30 * 86400
+    bcrypt_cost: int = 12
+    admin_email: str = "admin@impactx.example"
+    admin_password: str | None = field(default=None, repr=False)
+    log_level: str = "INFO"
+
+    def database_url(self, service: str) -> str:
+        """Where this service's schema is.
+
+        Raises:
+            SettingError: Neither of its variables is set.
+        """
+        url = self.database_urls.get(service) or self.administration_url
+        if not url:
+            raise SettingError(f"Set IMPACTX_{service.upper()}_DATABASE_URL or DATABASE_URL.")
+        return url
+
+
+def from_environment(services: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> Settings:
+    """Reads the settings.
+
+    Args:
+        services: The services whose database URLs to look for.
+        environment: Where to read, the process's own by default.
+
+    Raises:
+        SettingError: A value cannot be read as what it should be; the message names the variable.
+    """
+    read = _Reader(environment)
+    threshold = environment.get("IMPACTX_DATABASE_PREPARE_THRESHOLD", "5")
+    return Settings(
+        database_urls={
+            service: url
+            for service in services
+            if (url := environment.get(f"IMPACTX_{service.upper()}_DATABASE_URL", ""))
+        },
+        administration_url=environment.get("DATABASE_URL", ""),
+        amqp_uri=environment.get("AMQP_URI", MEMORY_BROKER),
+        max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1),
+        pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2),
+        prepare_threshold=None
+        if threshold == "off"
+        else read.integer("IMPACTX_DATABASE_PREPARE_THRESHOLD", 5, least=0),
+        rpc_timeout=read.seconds("IMPACTX_RPC_TIMEOUT", 10.0),
+        rpc_quorum=read.flag("IMPACTX_RPC_QUORUM"),
+        stop_grace=read.seconds("IMPACTX_STOP_GRACE", 20.0),
+        relay_poll=read.seconds("IMPACTX_RELAY_POLL", 0.25),
+        jwt_private_key=read.secret("IMPACTX_JWT_PRIVATE_KEY"),
+        jwt_previous_public_keys=environment.get("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS", ""),
+        access_token_lifetime=read.integer("IMPACTX_ACCESS_TOKEN_LIFETIME", 900, least=1),
+        refresh_token_lifetime=read.integer("IMPACTX_REFRESH_TOKEN_LIFETIME", 30 * 86400, least=1),
+        bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, least=4),
+        admin_email=environment.get("IMPACTX_ADMIN_EMAIL", "admin@impactx.example"),
+        admin_password=read.secret("IMPACTX_ADMIN_PASSWORD") or None,
+        log_level=environment.get("IMPACTX_LOG_LEVEL", "INFO").upper(),
+    )
+
+
+class _Reader:
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+
+    def integer(self, name: str, default: int, *, least: int) -> int:
+        text = self._environment.get(name, "")
+        try:
+            value = int(text) if text else default
+        except ValueError:
+            raise SettingError(f"{name} must be a whole number, not {text!r}.") from None
+        if value < least:
+            raise SettingError(f"{name} must be at least {least}, not {value}.")
+        return value
+
+    def seconds(self, name: str, default: float) -> float:
+        text = self._environment.get(name, "")
+        try:
+            value = float(text) if text else default
+        except ValueError:
+            raise SettingError(f"{name} must be a number of seconds, not {text!r}.") from None
+        if not 0 < value < float("inf"):
+            raise SettingError(f"{name} must be a positive number of seconds, not {text!r}.")
+        return value
+
+    def flag(self, name: str) -> bool:
+        text = self._environment.get(name, "").lower()
+        if text not in ("", "0", "1", "false", "true"):
+            raise SettingError(f"{name} must be true or false, not {text!r}.")
+        return text in ("1", "true")
+
+    def secret(self, name: str) -> str:
+        """A secret as such, or from the file that ``<name>_FILE`` names, as containers pass them."""
+        path = self._environment.get(f"{name}_FILE", "")
+        if not path:
+            return self._environment.get(name, "")
+        try:
+            with open(path, encoding="utf-8") as file:
+                return file.read().strip()
+        except OSError as error:
+            raise SettingError(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
