@@ -1,0 +1,249 @@
+"""The marshmallow bases and fields that every service's schemas are made of.
+
+Arguments are closed (an unknown field is an error) and every value is bounded; results are open mappings from
+which exactly the declared fields leave. Messages are sentences that a person can act on.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from marshmallow import RAISE, Schema, ValidationError, fields, validate
+
+from shared.errors import Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+DEFAULT_LIMIT = 50
+GREATEST_LIMIT = 500
+PAIR = 2
+GREATEST_LONGITUDE = 180.0
+GREATEST_LATITUDE = 90.0
+
+
+class Arguments(Schema):
+    """What a method takes. Fields that are not declared are refused."""
+
+    class Meta:
+        """Closed: nobody sets what is not offered."""
+
+        unknown = RAISE
+
+    error_messages = {"unknown": "There is no such field."}  # noqa: RUF012 - marshmallow reads a plain dict here
+
+
+class Result(Schema):
+    """What a method returns: exactly the declared fields, whatever else the row holds."""
+
+
+class Empty(Arguments):
+    """A method that takes nothing."""
+
+
+class Text(fields.String):
+    """A string of at most ``longest`` characters, at least one of them not a blank unless ``blank`` is allowed."""
+
+    def __init__(self, *, longest: int, blank: bool = False, **options: Any) -> None:
+        self.longest = longest
+        self.blank = blank
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
+        text: str = super()._deserialize(value, attr, data, **more)
+        if len(text) > self.longest:
+            raise ValidationError(f"Longer than {self.longest} characters.")
+        if not self.blank and not text.strip():
+            raise ValidationError("Must not be empty.")
+        return text
+
+
+class Identifier(fields.Field[UUID]):
+    """A UUID in its usual text form; leaves as it is, since the serializer writes UUIDs."""
+
+    default_error_messages = {"invalid": "Not a UUID."}  # noqa: RUF012 - as marshmallow declares it
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> UUID:
+        if isinstance(value, UUID):
+            return value
+        if isinstance(value, str) and len(value) == 36:  # noqa: PLR2004 - the hyphenated form alone
+            try:
+                return UUID(value)
+            except ValueError:
+                pass
+        raise self.make_error("invalid")
+
+
+class Timestamp(fields.Field[dt.datetime]):
+    """A moment, RFC 3339 with an offset; leaves in UTC."""
+
+    default_error_messages = {  # noqa: RUF012 - as marshmallow declares it
+        "invalid": "Not an RFC 3339 date and time such as 2026-01-31T12:00:00+00:00.",
+        "offset": "Needs an offset from UTC, such as Z or +02:00.",
+    }
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> dt.datetime:
+        try:
+            moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise self.make_error("invalid") from None
+        if moment.tzinfo is None:
+            raise self.make_error("offset")
+        try:
+            return moment.astimezone(dt.UTC)
+        except OverflowError:
+            raise self.make_error("invalid") from None
+
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **more: Any) -> dt.datetime | None:
+        return None if value is None else value.astimezone(dt.UTC)
+
+
+class Whole(fields.Integer):
+    """A whole number between two bounds; a fraction, a text or a truth value is not one."""
+
+    def __init__(self, *, least: int, greatest: int, **options: Any) -> None:
+        super().__init__(
+            strict=True,
+            validate=validate.Range(least, greatest, error=f"Must be between {least} and {greatest}."),
+            **options,
+        )
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> int:
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise self.make_error("invalid", input=value)
+        return value
+
+
+class Number(fields.Field[float]):
+    """A finite number between two bounds."""
+
+    def __init__(self, *, least: float, greatest: float, **options: Any) -> None:
+        self.least = least
+        self.greatest = greatest
+        super().__init__(**options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> float:
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise ValidationError("Not a number.")
+        try:
+            number = float(value)
+        except OverflowError:
+            raise ValidationError("Not a finite number.") from None
+        if not math.isfinite(number):
+            raise ValidationError("Not a finite number.")
+        if not self.least <= number <= self.greatest:
+            raise ValidationError(f"Must be between {self.least:g} and {self.greatest:g}.")
+        return number
+
+
+class Longitude(Number):
+    """Degrees east, WGS 84."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(least=-GREATEST_LONGITUDE, greatest=GREATEST_LONGITUDE, **options)
+
+
+class Latitude(Number):
+    """Degrees north, WGS 84."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(least=-GREATEST_LATITUDE, greatest=GREATEST_LATITUDE, **options)
+
+
+def check_position(position: Any) -> None:
+    """Refuses what is not a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
+
+    Raises:
+        ValidationError: It says what is wrong.
+    """
+    if not isinstance(position, list) or len(position) not in (PAIR, PAIR + 1):
+        raise ValidationError("Must be [longitude, latitude].")
+    for number in position:
+        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+            raise ValidationError("Coordinates must be finite numbers.")
+    if not -GREATEST_LONGITUDE <= position[0] <= GREATEST_LONGITUDE:
+        raise ValidationError(f"Longitude {position[0]:g} is out of range; it must be between -180 and 180.")
+    if not -GREATEST_LATITUDE <= position[1] <= GREATEST_LATITUDE:
+        raise ValidationError(f"Latitude {position[1]:g} is out of range; it must be between -90 and 90.")
+
+
+class Location(fields.Field[dict[str, Any]]):
+    """Where something is: a GeoJSON ``Point`` (lon, lat), with an optional ``address`` of up to 500 characters."""
+
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError('Must be a GeoJSON Point such as {"type": "Point", "coordinates": [lon, lat]}.')
+        problems: dict[str, list[str]] = {
+            str(name): ["There is no such field."] for name in value.keys() - {"type", "coordinates", "address"}
+        }
+        if value.get("type") != "Point":
+            problems["type"] = ['Must be "Point".']
+        try:
+            check_position(value.get("coordinates"))
+        except ValidationError as error:
+            problems["coordinates"] = [str(message) for message in error.messages]
+        address = value.get("address")
+        if address is not None and (not isinstance(address, str) or len(address) > 500):  # noqa: PLR2004
+            problems["address"] = ["Must be a text of at most 500 characters."]
+        if problems:
+            raise ValidationError(problems)
+        return value
+
+
+class Page(Arguments):
+    """The paging arguments of every list; subclass it with the filters.
+
+    ``cursor`` is the ``next_cursor`` of the page before; ``limit`` is 1 to 500, 50 by default.
+    """
+
+    cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=2000))
+    limit = Whole(least=1, greatest=GREATEST_LIMIT, load_default=DEFAULT_LIMIT)
+
+
+def page_of(item: type[Result]) -> type[Result]:
+    """The schema of a page: ``items`` and ``next_cursor``, null on the last page."""
+    declared = {
+        "items": fields.List(fields.Nested(item), required=True),
+        "next_cursor": fields.String(allow_none=True, required=True),
+    }
+    return type(f"PageOf{item.__name__}", (Result,), declared)
+
+
+def load(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments, checked and converted.
+
+    Raises:
+        Invalid: It names every field at fault.
+    """
+    try:
+        return schema.load(arguments)  # type: ignore[no-any-return] - a Schema without `many` loads one dict
+    except ValidationError as error:
+        raise invalid(error.messages) from None
+
+
+def invalid(messages: Any) -> Invalid:
+    """marshmallow's nested messages as an `Invalid` with dotted field names."""
+    found: dict[str, list[str]] = {}
+    for name, message in _flatten(messages, ""):
+        found.setdefault(name, []).append(message)
+    names = ", ".join(sorted(found))
+    return Invalid(f"Some input is wrong: {names}.", fields=found)
+
+
+def _flatten(messages: Any, prefix: str) -> Iterable[tuple[str, str]]:
+    if isinstance(messages, dict):
+        for name, inner in messages.items():
+            own = "" if name == "_schema" else str(name)
+            yield from _flatten(inner, ".".join(part for part in (prefix, own) if part))
+    elif isinstance(messages, list):
+        for inner in messages:
+            yield from _flatten(inner, prefix)
+    else:
+        yield prefix or "arguments", str(messages)
