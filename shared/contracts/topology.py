@@ -1,0 +1,56 @@
+"""Who hears what: every exchange, every event queue and its bindings, in one place.
+
+The ``topology`` command declares all of it ahead, so that an event published before a consumer's first start is
+kept; a service declares what it reads again whenever it connects; and the relay knows from here whether an
+event that found no queue is a fault.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+SERVICES = ("identity", "reports", "resources", "alerts")
+"""The services, in the order in which their schemas depend on one another."""
+
+RPC_EXCHANGE = "nameko-rpc"
+
+
+@dataclass(frozen=True, slots=True)
+class Subscription:
+    """One event queue.
+
+    Attributes:
+        queue: Its name: the hearing service, then what it does with the events.
+        events: ``source service`` to the types bound from its exchange.
+    """
+
+    queue: str
+    events: dict[str, tuple[str, ...]]
+
+
+SUBSCRIPTIONS = (
+    Subscription("reports.history", {"reports": ("report_created", "report_status_changed")}),
+    Subscription("resources.history", {"resources": ("resource_created", "resource_status_changed")}),
+)
+
+BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
+
+
+def exchange_of(service: str) -> str:
+    """The topic exchange that a service's events go to."""
+    return f"{service}.events"
+
+
+def dead_queue_of(queue: str) -> str:
+    """Where the messages of an event queue go that cannot be handled."""
+    return f"{queue}.dead"
+
+
+def rpc_queue_of(service: str) -> str:
+    """The queue of a service's RPC requests."""
+    return f"rpc-{service}"
+
+
+def is_heard(service: str, event_type: str) -> bool:
+    """Whether any subscription of ours is bound to this event."""
+    return any(event_type in subscription.events.get(service, ()) for subscription in SUBSCRIPTIONS)

@@ -1,0 +1,205 @@
+"""A connection to the broker that is kept: opened in the background, read for ever, reopened when it breaks.
+
+Everything that speaks AMQP stands on a `Link`: the readers of queues, the relay, the RPC client and server.
+One thread reads, so heartbeats are answered, a channel that the broker closed is noticed at once, and confirms
+and returns arrive while others publish. Publishing and acknowledging may be done from any thread.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+import time
+from collections import deque
+from typing import TYPE_CHECKING, Any
+
+import amqp.exceptions
+import kombu
+import kombu.exceptions
+
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+HEARTBEAT_SECONDS = 20
+CONNECT_SECONDS = 5.0
+READ_SECONDS = 0.5
+FIRST_DELAY_SECONDS = 0.1
+GREATEST_DELAY_SECONDS = 5.0
+
+TRANSIENT = 1
+PERSISTENT = 2
+
+BROKEN = (
+    OSError,
+    amqp.exceptions.AMQPError,
+    kombu.exceptions.KombuError,
+    # py-amqp on a connection that another thread has just closed
+    AttributeError,
+    RuntimeError,
+)
+"""What a broken connection is met as; none of it says anything about the message in hand."""
+
+
+class Link:
+    """One kept connection with one channel.
+
+    Args:
+        uri: The broker.
+        name: Shown in the broker's list of connections and in the log.
+        on_open: Called in the reading thread with each new channel, before anyone else gets it: the only
+            place where calls that wait for the broker's answer (declare, consume, confirm_select) are allowed.
+        on_lost: Called in the reading thread when a connection that was open has gone.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        name: str,
+        *,
+        on_open: Callable[[Any], None] | None = None,
+        on_lost: Callable[[], None] | None = None,
+    ) -> None:
+        self.name = name
+        self._uri = uri
+        self._on_open = on_open
+        self._on_lost = on_lost
+        self._tasks: deque[Callable[[Any], None]] = deque()
+        self._channel: Any = None
+        self._connection: Any = None
+        self._opened = threading.Event()
+        self._stopping = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+
+    def start(self) -> None:
+        """Begins to connect; returns at once."""
+        self._thread.start()
+
+    def stop(self, timeout: float = CONNECT_SECONDS) -> None:
+        """Closes the connection and waits, bounded, for the reading thread to end."""
+        self._stopping.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout)
+
+    def wait_until_open(self, timeout: float) -> bool:
+        """Whether the connection is open now or becomes so in time (seconds)."""
+        return self._opened.wait(timeout)
+
+    @property
+    def channel(self) -> Any:
+        """The open channel.
+
+        Raises:
+            Unavailable: The broker could not be reached within `CONNECT_SECONDS`.
+        """
+        if not self._opened.wait(CONNECT_SECONDS):
+            raise Unavailable("The message broker cannot be reached.")
+        return self._channel
+
+    def run_in_reader(self, task: Callable[[Any], None]) -> None:
+        """Has the reading thread call ``task(channel)`` soon: for calls that wait for the broker's answer."""
+        self._tasks.append(task)
+
+    def publish(
+        self,
+        body: bytes,
+        *,
+        exchange: str,
+        routing_key: str,
+        headers: dict[str, Any] | None = None,
+        mandatory: bool = False,
+        **properties: Any,
+    ) -> None:
+        """Sends one message of JSON; nothing is known of its fate unless the channel is in confirm mode.
+
+        Raises:
+            Unavailable: It could not be sent; the connection is being opened anew.
+        """
+        channel = self.channel
+        try:
+            message = channel.prepare_message(
+                body,
+                content_type="application/json",
+                content_encoding="utf-8",
+                headers=headers or {},
+                properties=properties,
+            )
+            channel.basic_publish(message, exchange=exchange, routing_key=routing_key, mandatory=mandatory)
+        except BROKEN as error:
+            self.reset(channel)
+            raise Unavailable("The message broker went away while a message was sent.") from error
+
+    def reset(self, channel: Any) -> None:
+        """Gives up this channel's connection, if it is still the current one; the reader opens another."""
+        if channel is self._channel and self._connection is not None:
+            self._opened.clear()
+            # a frame may be half written: no goodbye, the socket alone
+            transport = getattr(self._connection.connection, "transport", None)
+            if transport is not None and hasattr(transport, "close"):
+                try:
+                    transport.close()
+                except BROKEN as error:
+                    logger.debug("%s: closing a broken socket: %s", self.name, error)
+
+    def _run(self) -> None:
+        delay = FIRST_DELAY_SECONDS
+        while not self._stopping.is_set():
+            began = time.monotonic()
+            try:
+                self._open_and_read()
+            except BROKEN as error:
+                if not self._stopping.is_set():
+                    logger.warning("%s: the broker is away (%s: %s)", self.name, type(error).__name__, error)
+            finally:
+                self._forget()
+            if time.monotonic() - began > GREATEST_DELAY_SECONDS:
+                delay = FIRST_DELAY_SECONDS
+            self._stopping.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
+            delay = min(delay * 2, GREATEST_DELAY_SECONDS)
+
+    def _open_and_read(self) -> None:
+        connection = self._connection = kombu.Connection(
+            self._uri,
+            heartbeat=HEARTBEAT_SECONDS,
+            connect_timeout=CONNECT_SECONDS,
+            transport_options={
+                "client_properties": {"connection_name": self.name},
+                "max_retries": 0,
+            },
+        )
+        try:
+            connection.transport.establish_connection  # noqa: B018 - resolves the transport before the wait
+            connection.connect()
+            channel = connection.channel()
+            if self._on_open is not None:
+                self._on_open(channel)
+            self._channel = channel
+            self._opened.set()
+            while not self._stopping.is_set():
+                self._read(connection, channel)
+        finally:
+            try:
+                connection.close()
+            except BROKEN as error:
+                logger.debug("%s: closing: %s", self.name, error)
+
+    def _read(self, connection: Any, channel: Any) -> None:
+        try:
+            connection.drain_events(timeout=READ_SECONDS)
+        except TimeoutError:
+            connection.heartbeat_check()
+        while self._tasks:
+            self._tasks.popleft()(channel)
+        if not self._opened.is_set():
+            raise ConnectionResetError("given up after a failed write")
+
+    def _forget(self) -> None:
+        was_open = self._channel is not None
+        self._opened.clear()
+        self._channel = self._connection = None
+        if was_open and self._on_lost is not None:
+            self._on_lost()

@@ -1,0 +1,135 @@
+"""Reads one queue, with a way to stop that loses nothing."""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from typing import TYPE_CHECKING, Any
+
+import kombu
+
+from shared.messaging.link import BROKEN, Link
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+logger = logging.getLogger(__name__)
+
+
+class QueueReader:
+    """Hands each message of a queue to ``receive`` and settles it when told.
+
+    Stopping is in two steps, so that work in hand is answered and acknowledged on the connection it came by:
+    `cancel` stops new deliveries, `close` waits for what was handed out and closes. What the broker had sent
+    ahead and nobody took is redelivered to another replica.
+
+    Args:
+        uri: The broker.
+        queue: The queue's name.
+        prefetch: How many unsettled messages the broker may have handed out.
+        receive: Called in the reading thread with each kombu message; it must not block.
+        declare: Called with each new channel, to make sure that the queue is there.
+        on_lost: Called when the connection has gone and every message handed out is the broker's again.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        queue: str,
+        *,
+        prefetch: int,
+        receive: Callable[[Any], None],
+        declare: Callable[[Any], None],
+        on_lost: Callable[[], None] | None = None,
+    ) -> None:
+        self.queue = queue
+        self._prefetch = prefetch
+        self._receive = receive
+        self._declare = declare
+        self._on_lost = on_lost
+        self._unsettled = 0
+        self._cancelled = threading.Event()
+        self._stopped_consuming = threading.Event()
+        self._consumer: Any = None
+        self._link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost)
+
+    def start(self) -> None:
+        """Begins to read; returns at once."""
+        self._link.start()
+
+    def wait_until_open(self, timeout: float) -> bool:
+        """Whether the queue is being read now or begins to be in time (seconds)."""
+        return self._link.wait_until_open(timeout)
+
+    def cancel(self, timeout: float = 3.0) -> None:
+        """Stops new deliveries; what was handed out can still be settled."""
+        if not self._cancelled.is_set():
+            self._cancelled.set()
+            self._link.run_in_reader(self._stop_consuming)
+        if self._link.wait_until_open(0):
+            self._stopped_consuming.wait(timeout)
+
+    def close(self, timeout: float) -> None:
+        """Waits up to ``timeout`` seconds for unsettled messages, then closes the connection."""
+        self.cancel()
+        deadline = time.monotonic() + timeout
+        while self._unsettled > 0 and time.monotonic() < deadline and self._link.wait_until_open(0):
+            time.sleep(0.01)
+        if self._unsettled > 0:
+            logger.warning("%s: closed with %d messages unsettled; they will be redelivered", self.queue, self._unsettled)
+        self._link.stop()
+
+    def acknowledge(self, message: Any, *, count: int = 1) -> None:
+        """Settles the message, and with ``count`` over 1 the ``count - 1`` handed out before it as well.
+
+        When the connection it came by is gone, so is the need: the broker delivers it again.
+        """
+        self._settle(message, count, lambda: message.channel.basic_ack(message.delivery_tag, multiple=count > 1))
+
+    def requeue(self, message: Any) -> None:
+        """Gives the message back to the queue."""
+        self._settle(message, 1, lambda: message.channel.basic_reject(message.delivery_tag, requeue=True))
+
+    def _settle(self, message: Any, count: int, tell: Callable[[], None]) -> None:
+        if message.channel is not self._consumer_channel():
+            return
+        self._unsettled -= count
+        try:
+            tell()
+        except BROKEN as error:
+            logger.warning("%s: not settled, so it will be redelivered: %s", self.queue, error)
+            self._link.reset(message.channel)
+
+    def _consumer_channel(self) -> Any:
+        consumer = self._consumer
+        return None if consumer is None else consumer.channel
+
+    def _consume(self, channel: Any) -> None:
+        self._unsettled = 0
+        if self._cancelled.is_set():
+            return
+        self._declare(channel)
+        channel.basic_qos(0, self._prefetch, False)
+        self._consumer = kombu.Consumer(
+            channel, queues=[kombu.Queue(self.queue, no_declare=True)], on_message=self._take, auto_declare=False
+        )
+        self._consumer.consume()
+
+    def _take(self, message: Any) -> None:
+        self._unsettled += 1
+        if self._cancelled.is_set():
+            self.requeue(message)
+        else:
+            self._receive(message)
+
+    def _stop_consuming(self, _channel: Any) -> None:
+        if self._consumer is not None:
+            self._consumer.cancel()
+        self._stopped_consuming.set()
+
+    def _lost(self) -> None:
+        self._consumer = None
+        self._unsettled = 0
+        if self._on_lost is not None:
+            self._on_lost()
