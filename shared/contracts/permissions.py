@@ -1,8 +1,8 @@
 """Every permission that a service asks for, and the roles that ship with some of them.
 
-A permission is ``thing:verb``. A role holds it everywhere, or narrowed to one region as ``thing:verb:REGION-CODE``;
-``thing:*`` and ``*`` stand for every verb and for everything. identity refuses a role that names a permission
-which is not listed here, so a new method's permission is added here first.
+A permission is ``thing:verb``. A role holds it everywhere, or narrowed to one region as
+``thing:verb:REGION-CODE``; ``thing:*`` and ``*`` stand for every verb and for everything. identity refuses a
+role that names a permission which is not listed here, so a new method's permission is added here first.
 """
 
 from __future__ import annotations
@@ -156,4 +156,4 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
         },
     ),
 }
-"""The roles that seeding makes, by name. `administrator` is more than its permissions: see identity's rules."""
+"""The roles that seeding makes, by name. `administrator` cannot be changed."""

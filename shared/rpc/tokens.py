@@ -1,8 +1,8 @@
 """Verifies the access tokens that identity signs; it never signs one.
 
-Every service checks the caller's token itself, with identity's public keys alone (RFC 8725: one algorithm, pinned;
-issuer, audience, expiry, subject and token id all required). Which key a token claims to be signed with only
-chooses among keys that identity published; nothing else in its header is believed.
+Every service checks the caller's token itself, with identity's public keys alone (RFC 8725: one algorithm,
+pinned; issuer, audience, expiry, subject and token id all required). Which key a token claims to be signed
+with only chooses among keys that identity published; nothing else in its header is believed.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ JwksProvider = Callable[[], Mapping[str, Any]]
 class TokenVerifier:
     """Turns a token into the caller it vouches for.
 
-    One verifier serves all greenlets of a process. A token that was verified is remembered until it expires, so
-    the signature of a busy caller is checked once.
+    One verifier serves all greenlets of a process. A token that was verified is remembered until it expires,
+    so the signature of a busy caller is checked once.
 
     Args:
-        jwks: Fetches identity's public keys as a JSON Web Key Set (RFC 7517). It may raise; the error reaches the
-            caller when no key is known yet, so that a token is not called false while identity is away.
+        jwks: Fetches identity's public keys as a JSON Web Key Set (RFC 7517). It may raise; the error reaches
+            the caller when no key is known yet, so that a token is not called false while identity is away.
         clock: Seconds since the epoch.
     """
 
@@ -106,7 +106,12 @@ class TokenVerifier:
                 audience=AUDIENCE,
                 issuer=ISSUER,
                 # Time is compared below, with the clock that the remembered tokens are compared with.
-                options={"require": REQUIRED_CLAIMS, "verify_exp": False, "verify_iat": False, "verify_nbf": False},
+                options={
+                    "require": REQUIRED_CLAIMS,
+                    "verify_exp": False,
+                    "verify_iat": False,
+                    "verify_nbf": False,
+                },
             )
             caller = _caller(claims, token)
             issued_at, expires_at = float(claims["iat"]), float(claims["exp"]) + LEEWAY
@@ -133,7 +138,7 @@ class TokenVerifier:
         with self._fetching:
             now = self._clock()
             age = now - self._fetched_at
-            # Another greenlet may have fetched while this one waited; and an unknown id is not asked for at will.
+            # Another greenlet may have fetched while this one waited; unknown ids are not asked for at will.
             if age <= REFETCH_AFTER or (age <= KEYS_LIFETIME and key_id in self._keys):
                 return
             if now - self._failed_at <= REFETCH_AFTER:
@@ -144,7 +149,7 @@ class TokenVerifier:
                 fetched = self._jwks()
             except Exception:
                 self._failed_at = self._clock()
-                if key_id in self._keys:  # identity is away: the keys we have are better than nobody signed in
+                if key_id in self._keys:  # the keys we have are better than nobody signed in
                     return
                 raise
             self._keys = dict(_public_keys(fetched))
@@ -177,7 +182,7 @@ def _caller(claims: Mapping[str, Any], token: str) -> Caller:
 
 
 def _regions(granted: Any) -> frozenset[UUID] | None:
-    """``true`` is every region; a list names the regions by id. Anything else is no permission that we know."""
+    """``true`` is every region; a list names the regions by id. Anything else is not what identity signs."""
     if granted is True:
         return None
     if not isinstance(granted, list):
