@@ -1,0 +1,73 @@
+# The commands of this project; `make help` lists them. All of them set up .venv first where it is missing.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+LOCKS := requirements/runtime.txt requirements/development.txt
+
+# Further arguments for the program behind a target: make test ARGS="tests/unit -x"
+ARGS ?=
+
+PIP_COMPILE := $(CURDIR)/$(BIN)/pip-compile --quiet --generate-hashes --allow-unsafe --strip-extras --no-annotate \
+	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run demo test bench lint format migrate lock clean
+
+help:  ## list these targets
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-10s %s\n' "$$name" "$$text"; done
+
+install: $(STAMP)  ## make .venv and install the pinned packages; nothing else
+
+# Names the one thing that is missing where the machine cannot make a virtual environment.
+$(STAMP): $(LOCKS)
+	@command -v $(PYTHON) >/dev/null || { \
+		echo "There is no '$(PYTHON)' here. Install Python 3.11 or newer, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "'$(PYTHON)' is $$($(PYTHON) -V 2>&1); ImpactX needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
+		echo "'$(PYTHON)' cannot make virtual environments (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
+	@test -x $(BIN)/python || { echo "Making $(VENV) with $$($(PYTHON) -V)"; $(PYTHON) -m venv $(VENV); }
+	@echo "Installing the pinned packages into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+		-r requirements/runtime.txt -r requirements/development.txt
+	@touch $@
+
+# The long-running ones are exec'd, so that SIGTERM and Ctrl-C reach Python and not a shell in between.
+run: $(STAMP)  ## start everything in one process: PostgreSQL, broker, services (stop with Ctrl-C)
+	@exec $(BIN)/python -m services run $(ARGS)
+
+demo: $(STAMP)  ## drive the main job through RPC and print each step with its time
+	@exec $(BIN)/python -m services demo $(ARGS)
+
+test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ
+	@exec $(BIN)/python -m pytest $(ARGS)
+
+bench: $(STAMP)  ## measure against the floors, print ratios, write JSON
+	@exec $(BIN)/python -m benchmarks $(ARGS)
+
+lint: $(STAMP)  ## ruff, formatting, mypy, the import rules
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(STAMP)  ## let ruff mend and format what it can
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+migrate: $(STAMP)  ## bring the database of DATABASE_URL to the newest schema
+	@exec $(BIN)/python -m services migrate $(ARGS)
+
+# Locks are made from the public packages alone: no pip configuration of this machine may add to or name anything.
+lock: $(STAMP)  ## remake requirements/*.txt from *.in (ARGS=--upgrade for newer versions)
+	cd requirements && for set in runtime development; do \
+		env -u PIP_FIND_LINKS -u PIP_EXTRA_INDEX_URL PIP_CONFIG_FILE=/dev/null CUSTOM_COMPILE_COMMAND="make lock" \
+			$(PIP_COMPILE) --output-file $$set.txt $$set.in || exit 1; done
+	@! grep -nE '://|--(index|extra-index|find-links|trusted)' $(LOCKS)
+
+clean:  ## remove what was made: .venv, caches (the data in .impactx stays)
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build *.egg-info
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
