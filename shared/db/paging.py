@@ -1,0 +1,136 @@
+"""Keyset pages: a list continues behind the last row that was seen, and never counts rows with OFFSET.
+
+A page costs the same wherever it lies, and rows that come or go meanwhile are neither repeated nor lost.
+The cursor is opaque to callers: URL-safe base64 of a JSON array that names the order and holds the last row's
+sort values. It is input like any other and is checked as such.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import math
+from base64 import b64decode, urlsafe_b64encode
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, TypeAlias, TypeVar
+from uuid import UUID
+
+import orjson
+from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, tuple_
+
+from shared.errors import Invalid
+
+Order: TypeAlias = Sequence[tuple[ColumnElement[Any], Literal["asc", "desc"]]]
+"""Sort columns with their directions; all NOT NULL, and the last makes the order total (an id)."""
+
+Statement = TypeVar("Statement", bound=Select[Any])
+
+DEFAULT_LIMIT = 50
+GREATEST_LIMIT = 500
+LONGEST_CURSOR = 2000
+GREATEST_BIGINT = 2**63 - 1
+
+
+def keyset(statement: Statement, columns: Order, cursor: str | None, limit: int) -> Statement:
+    """The statement, ordered, beginning behind the cursor, and one row longer than the page.
+
+    The extra row tells `page` whether there is a next page.
+
+    Raises:
+        Invalid: The cursor is broken or belongs to another list (``cursor``), or the limit is not 1 to 500.
+    """
+    if not 1 <= limit <= GREATEST_LIMIT:
+        raise Invalid(fields={"limit": [f"Must be between 1 and {GREATEST_LIMIT}."]})
+    if cursor is not None:
+        statement = statement.where(_behind(columns, decode_cursor(cursor, columns)))
+    order = [column.desc() if direction == "desc" else column.asc() for column, direction in columns]
+    return statement.order_by(*order).limit(limit + 1)
+
+
+def page(rows: Sequence[Row[Any]], limit: int, columns: Order) -> dict[str, Any]:
+    """What a list method returns: ``{"items": rows, "next_cursor": str or None on the last page}``.
+
+    Args:
+        rows: What the statement made by `keyset` returned; the sort columns must be among its columns.
+        limit: The limit given to `keyset`.
+        columns: The order given to `keyset`.
+    """
+    items = [row._mapping for row in rows[:limit]]  # noqa: SLF001 - SQLAlchemy's public accessor
+    more = len(rows) > limit
+    return {"items": items, "next_cursor": encode_cursor(items[-1], columns) if more else None}
+
+
+def encode_cursor(row: Mapping[Any, Any], columns: Order) -> str:
+    """The cursor that points behind the row."""
+    values = [row[column.key] for column, _ in columns]
+    return urlsafe_b64encode(orjson.dumps([_signature(columns), *values])).rstrip(b"=").decode()
+
+
+def decode_cursor(cursor: str, columns: Order) -> list[Any]:
+    """The sort values in the cursor, each of its column's Python type.
+
+    Raises:
+        Invalid: It names ``cursor``.
+    """
+    try:
+        return _decoded(cursor, columns)
+    except ValueError:
+        raise Invalid(fields={"cursor": ["Not a cursor of this list."]}) from None
+
+
+def _decoded(cursor: str, columns: Order) -> list[Any]:
+    if len(cursor) > LONGEST_CURSOR or not cursor.isascii():
+        raise ValueError
+    raw = cursor.encode()
+    found = orjson.loads(b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True))
+    if not isinstance(found, list) or len(found) != len(columns) + 1 or found[0] != _signature(columns):
+        raise ValueError
+    kinds = [column.type.python_type for column, _ in columns]
+    return [_value(value, kind) for value, kind in zip(found[1:], kinds, strict=True)]
+
+
+def _value(value: object, kind: type[Any]) -> object:
+    """The JSON value as the Python type, strictly.
+
+    Raises:
+        ValueError: It is something else.
+    """
+    if kind is dt.datetime and isinstance(value, str):
+        moment = dt.datetime.fromisoformat(value)
+        if moment.tzinfo is not None:
+            return moment
+    elif kind is UUID and isinstance(value, str):
+        return UUID(value)
+    elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
+        if math.isfinite(value):
+            return float(value)
+    elif kind is int and isinstance(value, int) and not isinstance(value, bool):
+        if abs(value) <= GREATEST_BIGINT:
+            return value
+    elif kind is str and isinstance(value, str) and "\x00" not in value:
+        return value
+    raise ValueError
+
+
+def _signature(columns: Order) -> str:
+    """Names the order, so that a cursor of one list is not taken for one of another."""
+    return ",".join(f"{column.key}{'-' if direction == 'desc' else '+'}" for column, direction in columns)
+
+
+def _behind(columns: Order, values: Sequence[Any]) -> ColumnElement[bool]:
+    """The condition that a row comes after the values in the order."""
+    types = [column.type for column, _ in columns]
+    bound = [bindparam(None, value, type_=kind) for value, kind in zip(values, types, strict=True)]
+    directions = {direction for _, direction in columns}
+    if len(directions) == 1:
+        # A row comparison is one range of the index, where the spelled-out form is a filter over all of it.
+        left, right = tuple_(*(column for column, _ in columns)), tuple_(*bound)
+        return left < right if directions == {"desc"} else left > right
+    first, direction = columns[0]
+    # The first condition adds nothing in logic, but it is the range with which the index scan begins.
+    start = first <= bound[0] if direction == "desc" else first >= bound[0]
+    alternatives = []
+    for position, (column, way) in enumerate(columns):
+        equal = [earlier == bound[index] for index, (earlier, _) in enumerate(columns[:position])]
+        after = column < bound[position] if way == "desc" else column > bound[position]
+        alternatives.append(and_(*equal, after))
+    return and_(start, or_(*alternatives))
