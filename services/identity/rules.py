@@ -1,0 +1,147 @@
+"""The decisions of identity: what a permission covers, what a password must be, how long a guesser waits.
+
+Nothing here touches a database, a clock or a token.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from shared.contracts.permissions import EVERYTHING, PERMISSIONS
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+Grants = dict[str, frozenset["UUID"] | None]
+"""What somebody may: ``thing:verb`` to the regions it is narrowed to, or None for every region."""
+
+SHORTEST_PASSWORD: Final = 10
+LONGEST_PASSWORD_BYTES: Final = 72
+LEAST_DIFFERENT_CHARACTERS: Final = 4
+
+ACCOUNT_FREE_FAILURES: Final = 5
+ADDRESS_FREE_FAILURES: Final = 50
+LONGEST_WAIT: Final = 900
+FORGET_FAILURES_AFTER: Final = 24 * 3600
+"""Seconds without a failure after which the failures before are forgotten."""
+
+REGION_CODE: Final = re.compile(r"[^\s:,]{1,50}")
+ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,99}")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """A permission as a role holds it.
+
+    Attributes:
+        name: ``thing:verb``, ``thing:*`` or ``*``.
+        region_code: The one region it is narrowed to, or None for every region.
+    """
+
+    name: str
+    region_code: str | None
+
+    @classmethod
+    def parse(cls, text: str) -> Permission | None:
+        """What a text such as ``report:change_status:HT-OUEST`` means; None if it is no permission."""
+        if text == EVERYTHING:
+            return cls(EVERYTHING, None)
+        thing, _, rest = text.partition(":")
+        verb, narrowed, code = rest.partition(":")
+        if verb == "*":
+            known = any(name.startswith(f"{thing}:") for name in PERMISSIONS)
+        else:
+            known = f"{thing}:{verb}" in PERMISSIONS
+        if not known or (narrowed and not REGION_CODE.fullmatch(code)):
+            return None
+        return cls(f"{thing}:{verb}", code or None)
+
+
+def combine(granted: Iterable[str], region_ids: Mapping[str, UUID]) -> Grants:
+    """What somebody may who holds all of these permissions.
+
+    Args:
+        granted: Permissions as roles hold them, narrowed or not.
+        region_ids: The id of every region code that they name. A code without a region grants nothing.
+
+    Returns:
+        The grants; a permission held everywhere swallows what the same one is narrowed to.
+    """
+    grants: Grants = {}
+    for text in granted:
+        permission = Permission.parse(text)
+        if permission is None:  # withdrawn since it was granted
+            continue
+        if permission.region_code is None:
+            grants[permission.name] = None
+        elif permission.region_code in region_ids:
+            held = grants.get(permission.name, frozenset())
+            if held is not None:
+                grants[permission.name] = held | {region_ids[permission.region_code]}
+    return grants
+
+
+def covers(held: Mapping[str, frozenset[UUID] | None], wanted: Mapping[str, frozenset[UUID] | None]) -> bool:
+    """Whether everything that ``wanted`` allows is allowed by ``held`` too: nobody gives what they lack."""
+    return all(_covers_one(held, name, regions) for name, regions in wanted.items())
+
+
+def _covers_one(
+    held: Mapping[str, frozenset[UUID] | None], name: str, regions: frozenset[UUID] | None
+) -> bool:
+    names = {EVERYTHING, name, f"{name.partition(':')[0]}:*"}
+    if name == EVERYTHING:
+        names = {EVERYTHING}
+    reached: frozenset[UUID] = frozenset()
+    for candidate in names & held.keys():
+        own = held[candidate]
+        if own is None:
+            return True
+        reached |= own
+    return regions is not None and regions <= reached
+
+
+def normalise_email(text: str) -> str:
+    """The form in which an address is stored and compared: composed, lower case, no blanks around."""
+    return unicodedata.normalize("NFC", text.strip()).lower()
+
+
+def password_problems(password: str, email: str = "") -> list[str]:
+    """Why the password cannot be taken, in sentences; an empty list accepts it.
+
+    At least ten characters, after NIST SP 800-63B (length counts, composition rules do not). bcrypt reads 72
+    bytes and ignores the rest, so more than that is refused rather than cut.
+    """
+    problems = []
+    if len(password) < SHORTEST_PASSWORD:
+        problems.append(f"Must have at least {SHORTEST_PASSWORD} characters.")
+    if len(encode_password(password)) > LONGEST_PASSWORD_BYTES:
+        problems.append(f"Must have at most {LONGEST_PASSWORD_BYTES} bytes in UTF-8.")
+    if problems:
+        return problems
+    if len(set(password)) < LEAST_DIFFERENT_CHARACTERS:
+        problems.append(f"Must have at least {LEAST_DIFFERENT_CHARACTERS} different characters.")
+    if email and normalise_email(password) in (email, email.partition("@")[0]):
+        problems.append("Must not be the e-mail address.")
+    return problems
+
+
+def encode_password(password: str) -> bytes:
+    """The bytes that are hashed: keyboards differ in how they compose an accented letter."""
+    return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
+
+
+def wait_after(failures: int, free: int) -> int:
+    """For how many seconds the next attempt is refused after so many failures in a row.
+
+    The first ``free`` failures cost nothing; from then on the wait doubles from one second up to fifteen
+    minutes. It is capped, so that a stranger's guesses cannot lock an account's owner out for good.
+    """
+    excess = failures - free
+    if excess < 0:
+        return 0
+    return min(LONGEST_WAIT, 1 << min(excess, 30))

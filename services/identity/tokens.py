@@ -1,0 +1,175 @@
+"""Signs access tokens and makes refresh tokens; the only place that holds the private key."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import re
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from uuid6 import uuid7
+
+from shared.rpc.tokens import ALGORITHM, AUDIENCE, ISSUER
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from uuid import UUID
+
+REFRESH_TOKEN_BYTES: Final = 32
+_PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
+
+
+class KeyFault(Exception):
+    """A key cannot be used; the message says which and why."""
+
+
+class Signer:
+    """Signs access tokens with identity's private key.
+
+    To rotate: start identity with the new private key and the public half of the old one among the previous
+    keys, and take the old one out when its last token has expired. Services fetch a key they do not know.
+
+    Args:
+        private_key: PEM (PKCS #8) of an Ed25519 key.
+        previous_public_keys: PEMs of the public keys whose tokens are still honoured, one after another.
+        lifetime: Seconds that an access token is valid.
+        clock: Seconds since the epoch.
+
+    Raises:
+        KeyFault: A key is missing or no Ed25519 key.
+    """
+
+    def __init__(
+        self,
+        private_key: str,
+        previous_public_keys: str = "",
+        *,
+        lifetime: int = 900,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._key = _private_key(private_key)
+        self.lifetime = lifetime
+        self._clock = clock
+        public_keys = [self._key.public_key(), *_public_keys(previous_public_keys)]
+        self._jwks = {"keys": list({key["kid"]: key for key in map(_jwk, public_keys)}.values())}
+        self._key_id: str = _jwk(self._key.public_key())["kid"]
+        raw = self._key.private_bytes(
+            serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
+        )
+        self._succession_key = hmac.digest(raw, b"impactx refresh token succession", hashlib.sha256)
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys as a JSON Web Key Set (RFC 7517), the signing one first."""
+        return self._jwks
+
+    def sign(
+        self,
+        user_id: UUID,
+        session_id: UUID,
+        roles: Iterable[str],
+        permissions: Mapping[str, frozenset[UUID] | None],
+    ) -> str:
+        """An access token.
+
+        Args:
+            user_id: The account it speaks for.
+            session_id: The family of refresh tokens it belongs to.
+            roles: Names of the roles that the account holds.
+            permissions: What they allow; None means every region.
+        """
+        now = int(self._clock())
+        claims = {
+            "iss": ISSUER,
+            "aud": AUDIENCE,
+            "sub": str(user_id),
+            "sid": str(session_id),
+            "iat": now,
+            "exp": now + self.lifetime,
+            "jti": str(uuid7()),
+            "roles": sorted(roles),
+            "permissions": {
+                name: True if regions is None else sorted(str(region) for region in regions)
+                for name, regions in sorted(permissions.items())
+            },
+        }
+        return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._key_id})
+
+    def successor(self, refresh_token: str) -> str:
+        """The refresh token that follows this one.
+
+        It is a keyed function of the token, not a fresh random one, so that a client whose reply was lost
+        gets the same answer when it asks again. Without the private key it is as unpredictable as a random
+        one.
+        """
+        return _text(hmac.digest(self._succession_key, refresh_token.encode(), hashlib.sha256))
+
+
+def new_refresh_token() -> str:
+    """The first refresh token of a family: 256 random bits."""
+    return _text(secrets.token_bytes(REFRESH_TOKEN_BYTES))
+
+
+def token_digest(refresh_token: str) -> bytes:
+    """What is stored of a refresh token. It has 256 bits, so a fast hash is as safe as a slow one."""
+    return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).digest()
+
+
+def generate_private_key() -> str:
+    """A new signing key as PEM, for an installation that has none."""
+    return (
+        Ed25519PrivateKey.generate()
+        .private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        .decode()
+    )
+
+
+def _private_key(pem: str) -> Ed25519PrivateKey:
+    if not pem.strip():
+        raise KeyFault(
+            "The private key is missing; set IMPACTX_JWT_PRIVATE_KEY or IMPACTX_JWT_PRIVATE_KEY_FILE."
+        )
+    try:
+        # Environment files often hold a PEM on one line with its line breaks written as \n.
+        key = serialization.load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
+    except (ValueError, TypeError) as error:
+        raise KeyFault("IMPACTX_JWT_PRIVATE_KEY is not a PEM private key without a passphrase.") from error
+    if not isinstance(key, Ed25519PrivateKey):
+        raise KeyFault("IMPACTX_JWT_PRIVATE_KEY must be an Ed25519 key.")
+    return key
+
+
+def _public_keys(pems: str) -> list[Ed25519PublicKey]:
+    text = pems.replace("\\n", "\n")
+    found = []
+    for pem in _PUBLIC_PEM.findall(text):
+        try:
+            key = serialization.load_pem_public_key(pem.encode())
+        except ValueError as error:
+            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS holds a broken PEM.") from error
+        if not isinstance(key, Ed25519PublicKey):
+            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS must hold Ed25519 keys.")
+        found.append(key)
+    if text.strip() and not found:
+        raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS holds no PEM public key.")
+    return found
+
+
+def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
+    raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
+    members = {"crv": "Ed25519", "kty": "OKP", "x": _text(raw)}
+    # RFC 7638: the thumbprint is taken over the required members in order, without blanks (RFC 8037, 2).
+    thumbprint = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
+    return {**members, "kid": _text(thumbprint), "alg": ALGORITHM, "use": "sig"}
+
+
+def _text(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()

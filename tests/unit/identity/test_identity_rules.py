@@ -1,0 +1,140 @@
+"""What permissions cover, which passwords are taken, how long a guesser waits."""
+
+from uuid import UUID, uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.identity import rules
+from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS
+from shared.rpc.context import Caller
+
+NORTH, SOUTH = uuid4(), uuid4()
+REGIONS = {"NORTH": NORTH, "SOUTH": SOUTH}
+
+things = sorted({name.partition(":")[0] for name in PERMISSIONS})
+names = st.sampled_from([*PERMISSIONS, *(f"{thing}:*" for thing in things)])
+texts = st.one_of(st.just("*"), names, st.builds("{}:{}".format, names, st.sampled_from([*REGIONS, "GONE"])))
+granted = st.lists(texts, max_size=8)
+
+
+def caller(grants: rules.Grants) -> Caller:
+    return Caller(
+        user_id=UUID(int=1), roles=frozenset(), permissions=grants, token="", correlation_id="", session_id=""
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "code"),
+    [
+        ("*", "*", None),
+        ("report:read", "report:read", None),
+        ("report:*", "report:*", None),
+        ("report:change_status:HT-OUEST", "report:change_status", "HT-OUEST"),
+        ("report:*:HT.GR", "report:*", "HT.GR"),
+    ],
+)
+def test_a_permission_is_read(text, name, code):
+    assert rules.Permission.parse(text) == rules.Permission(name, code)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "report",
+        "report:",
+        "report:fly",
+        "reports:read",
+        "*:read",
+        "*:*",
+        "*:NORTH",
+        "report:read:",
+        "report:read:a b",
+        "report:read:a:b",
+        "report:read:" + "x" * 51,
+        "report:read\n",
+    ],
+)
+def test_what_is_no_permission_is_refused(text):
+    assert rules.Permission.parse(text) is None
+
+
+@given(granted)
+def test_everybody_covers_what_they_hold(permissions):
+    held = rules.combine(permissions, REGIONS)
+    assert rules.covers(held, held)
+
+
+@given(granted, granted)
+def test_who_covers_a_grant_may_do_all_of_it(mine, theirs):
+    held, wanted = rules.combine(mine, REGIONS), rules.combine(theirs, REGIONS)
+    if rules.covers(held, wanted):
+        giver, taker = caller(held), caller(wanted)
+        for permission in PERMISSIONS:
+            for region in (NORTH, SOUTH, uuid4()):
+                assert giver.may(permission, region) >= taker.may(permission, region)
+
+
+@given(granted, granted)
+def test_holding_more_never_covers_less(mine, more):
+    held = rules.combine(mine, REGIONS)
+    assert rules.covers(rules.combine([*mine, *more], REGIONS), held)
+
+
+def test_a_narrowed_permission_does_not_cover_the_whole():
+    assert not rules.covers({"report:read": frozenset({NORTH})}, {"report:read": None})
+    assert not rules.covers({"report:read": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})})
+    assert rules.covers({"report:*": frozenset({NORTH, SOUTH})}, {"report:read": frozenset({SOUTH})})
+
+
+def test_every_verb_of_a_thing_is_less_than_the_thing_itself():
+    held = dict.fromkeys(PERMISSIONS)
+    assert not rules.covers(held, {"report:*": None})
+    assert not rules.covers({f"{thing}:*": None for thing in things}, {"*": None})
+
+
+def test_a_code_without_a_region_grants_nothing():
+    assert rules.combine(["report:read:GONE"], REGIONS) == {}
+
+
+def test_the_default_roles_hold_permissions_that_exist():
+    for name, role in DEFAULT_ROLES.items():
+        assert rules.ROLE_NAME.fullmatch(name)
+        assert all(rules.Permission.parse(permission) for permission in role.permissions)
+
+
+@pytest.mark.parametrize(
+    ("password", "says"),
+    [
+        ("short", "at least 10 characters"),
+        ("é" * 37, "at most 72 bytes"),
+        ("aaaabbbbcccc", "different characters"),
+        ("Someone@Example.org", "e-mail address"),
+    ],
+)
+def test_a_bad_password_is_refused(password, says):
+    [problem] = rules.password_problems(password, "someone@example.org")
+    assert says in problem
+
+
+@pytest.mark.parametrize("password", ["correct horse", "x1y2" * 18, "пароль-пароль"])
+def test_a_good_password_is_taken(password):
+    assert rules.password_problems(password, "someone@example.org") == []
+
+
+def test_a_password_is_the_same_however_its_letters_are_composed():
+    assert rules.encode_password("cafe\u0301") == rules.encode_password("caf\u00e9")
+
+
+@given(st.integers(0, 10_000), st.integers(0, 100))
+def test_the_wait_grows_and_is_capped(failures, free):
+    wait = rules.wait_after(failures, free)
+    assert 0 <= wait <= rules.LONGEST_WAIT
+    assert (wait == 0) == (failures < free)
+    assert rules.wait_after(failures + 1, free) >= wait
+
+
+def test_an_address_is_compared_in_one_form():
+    assert rules.normalise_email("  JOSE\u0301@Example.ORG ") == "josé@example.org"

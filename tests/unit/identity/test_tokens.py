@@ -1,0 +1,317 @@
+"""Tokens that identity signs are believed; everything that only looks like one is not."""
+
+import base64
+import json
+from uuid import uuid4
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
+from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_elliptic_key
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+
+from services.identity.tokens import KeyFault, Signer, generate_private_key, new_refresh_token, token_digest
+from shared.errors import Unauthenticated, Unavailable
+from shared.rpc.tokens import KEYS_LIFETIME, LEEWAY, REFETCH_AFTER, REMEMBERED_TOKENS, TokenVerifier
+
+PRIVATE_KEY = generate_private_key()
+USER, SESSION, REGION = uuid4(), uuid4(), uuid4()
+
+
+class Clock:
+    def __init__(self):
+        self.now = 1_800_000_000.0
+
+    def __call__(self):
+        return self.now
+
+
+class Keys:
+    """A provider that counts its fetches and fails when told to."""
+
+    def __init__(self, jwks):
+        self.jwks = jwks
+        self.fetches = 0
+        self.fault = None
+
+    def __call__(self):
+        self.fetches += 1
+        if self.fault:
+            raise self.fault
+        return self.jwks
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def signer(clock):
+    return Signer(PRIVATE_KEY, lifetime=900, clock=clock)
+
+
+@pytest.fixture
+def keys(signer):
+    return Keys(signer.jwks())
+
+
+@pytest.fixture
+def verifier(keys, clock):
+    return TokenVerifier(keys, clock=clock)
+
+
+def sign(signer):
+    return signer.sign(USER, SESSION, ["coordinator"], {"report:read": None, "alert:issue": frozenset({REGION})})
+
+
+def public_pem(private_pem):
+    key = serialization.load_pem_private_key(private_pem.encode(), None).public_key()
+    return key.public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    ).decode()
+
+
+def forge(signer, clock, key=None, algorithm="EdDSA", headers=None, **claims):
+    """A token with some claims or headers replaced; None leaves one out."""
+    genuine = {
+        "iss": "impactx-identity",
+        "aud": "impactx",
+        "sub": str(USER),
+        "jti": "1",
+        "iat": int(clock()),
+        "exp": int(clock()) + 900,
+        "permissions": {},
+    }
+    body = {name: value for name, value in {**genuine, **claims}.items() if value is not None}
+    header = {"kid": signer.jwks()["keys"][0]["kid"], **(headers or {})}
+    return jwt.encode(body, key or PRIVATE_KEY, algorithm=algorithm, headers=header)
+
+
+def test_what_was_signed_comes_back(verifier, signer):
+    caller = verifier.verify(sign(signer), "c-1")
+    assert caller.user_id == USER
+    assert caller.roles == {"coordinator"}
+    assert caller.session_id == str(SESSION)
+    assert caller.correlation_id == "c-1"
+    assert caller.regions("report:read") is None
+    assert caller.regions("alert:issue") == {REGION}
+    assert not caller.may("report:update")
+
+
+def test_a_token_is_checked_once_but_keeps_no_correlation_id(verifier, signer, keys):
+    token = sign(signer)
+    assert verifier.verify(token, "first").correlation_id == "first"
+    assert verifier.verify(token, "second").correlation_id == "second"
+    assert keys.fetches == 1
+
+
+def test_an_expired_token_is_refused_even_when_it_was_remembered(verifier, signer, clock):
+    token = sign(signer)
+    verifier.verify(token)
+    clock.now += 900 + LEEWAY
+    with pytest.raises(Unauthenticated, match="expired"):
+        verifier.verify(token)
+    with pytest.raises(Unauthenticated, match="expired"):
+        verifier.verify(token)
+
+
+def test_a_small_difference_of_clocks_is_tolerated(verifier, signer, clock):
+    clock.now += LEEWAY - 1
+    token = sign(signer)
+    clock.now -= LEEWAY - 1
+    verifier.verify(token)
+    clock.now -= 3600
+    with pytest.raises(Unauthenticated, match="not valid yet"):
+        verifier.verify(sign(Signer(PRIVATE_KEY, clock=lambda: clock.now + 3600)))
+
+
+@pytest.mark.parametrize(
+    "claims",
+    [
+        {"iss": "somebody-else"},
+        {"iss": None},
+        {"aud": "another-platform"},
+        {"aud": None},
+        {"aud": []},
+        {"sub": None},
+        {"sub": "not-a-uuid"},
+        {"jti": None},
+        {"exp": None},
+        {"iat": None},
+        {"permissions": {"report:read": False}},
+        {"permissions": {"report:read": "yes"}},
+        {"permissions": {"report:read": ["nowhere"]}},
+        {"permissions": "all"},
+    ],
+    ids=repr,
+)
+def test_a_token_with_wrong_claims_is_refused(verifier, signer, clock, claims):
+    with pytest.raises(Unauthenticated):
+        verifier.verify(forge(signer, clock, **claims))
+
+
+def test_an_unsigned_token_is_refused(verifier, signer, clock):
+    with pytest.raises(Unauthenticated):
+        verifier.verify(forge(signer, clock, key="", algorithm="none"))
+    header, body, _ = sign(signer).split(".")
+    for algorithm in ("none", "None", "NONE"):
+        claimed = base64.urlsafe_b64encode(json.dumps({"alg": algorithm}).encode()).decode().rstrip("=")
+        with pytest.raises(Unauthenticated):
+            verifier.verify(f"{claimed}.{body}.")
+    with pytest.raises(Unauthenticated):
+        verifier.verify(f"{header}.{body}.")
+
+
+@pytest.mark.filterwarnings("ignore::jwt.warnings.InsecureKeyLengthWarning")
+def test_the_public_key_is_not_taken_for_a_shared_secret(verifier, signer, clock):
+    jwk = signer.jwks()["keys"][0]
+    for secret in (jwk["x"], base64.urlsafe_b64decode(jwk["x"] + "=")):
+        with pytest.raises(Unauthenticated):
+            verifier.verify(forge(signer, clock, key=secret, algorithm="HS256"))
+
+
+def test_another_algorithm_is_refused(verifier, signer, clock):
+    with pytest.raises(Unauthenticated):
+        verifier.verify(forge(signer, clock, key=generate_elliptic_key(SECP256R1()), algorithm="ES256"))
+
+
+def test_a_key_that_the_token_brings_along_is_not_believed(verifier, signer, clock):
+    own = Ed25519PrivateKey.generate()
+    theirs = Signer(generate_private_key()).jwks()["keys"][0]
+    for headers in ({}, {"jwk": theirs}, {"jku": "https://example.org/keys"}, {"kid": theirs["kid"]}):
+        with pytest.raises(Unauthenticated):
+            verifier.verify(forge(signer, clock, key=own, headers=headers))
+
+
+def test_every_changed_character_is_noticed(verifier, signer):
+    token = sign(signer)
+    header, body, signature = token.split(".")
+    changed = json.loads(base64.urlsafe_b64decode(body + "=="))
+    changed["permissions"] = {"*": True}
+    forged = base64.urlsafe_b64encode(json.dumps(changed).encode()).decode().rstrip("=")
+    with pytest.raises(Unauthenticated):
+        verifier.verify(f"{header}.{forged}.{signature}")
+    for at in range(0, len(signature) - 1, 7):
+        other = "A" if signature[at] != "A" else "B"
+        with pytest.raises(Unauthenticated):
+            verifier.verify(f"{header}.{body}.{signature[:at]}{other}{signature[at + 1 :]}")
+
+
+@pytest.mark.parametrize(
+    "token", ["", ".", "..", "a.b.c", "é.é.é", "null", "x" * 100_000, "\ud800", "eyJhbGciOiJFZERTQSJ9.e30.AA"]
+)
+def test_what_is_no_token_is_refused(verifier, token):
+    with pytest.raises(Unauthenticated):
+        verifier.verify(token)
+
+
+def test_made_up_key_ids_do_not_flood_identity(verifier, signer, clock, keys):
+    verifier.verify(sign(signer))
+    for number in range(50):
+        with pytest.raises(Unauthenticated):
+            verifier.verify(forge(signer, clock, headers={"kid": f"made-up-{number}"}))
+    assert keys.fetches == 1
+    clock.now += REFETCH_AFTER + 1
+    with pytest.raises(Unauthenticated):
+        verifier.verify(forge(signer, clock, headers={"kid": "made-up"}))
+    assert keys.fetches == 2
+
+
+def test_a_rotated_key_is_fetched_and_the_old_one_is_honoured_until_withdrawn(verifier, signer, clock, keys):
+    old = sign(signer)
+    verifier.verify(old)
+    successor = Signer(generate_private_key(), public_pem(PRIVATE_KEY), clock=clock)
+    keys.jwks = successor.jwks()
+    clock.now += REFETCH_AFTER + 1
+    verifier.verify(sign(successor))
+    verifier.verify(old)
+
+    alone = Signer(generate_private_key(), clock=clock)
+    keys.jwks = alone.jwks()
+    clock.now += KEYS_LIFETIME + 1
+    verifier.verify(sign(alone))
+    with pytest.raises(Unauthenticated):
+        verifier.verify(old)
+
+
+def test_identity_away_is_not_called_a_false_token(verifier, signer, clock, keys):
+    keys.fault = Unavailable()
+    for _ in range(20):
+        with pytest.raises(Unavailable):
+            verifier.verify(sign(signer))
+    assert keys.fetches == 1
+    keys.fault = None
+    clock.now += REFETCH_AFTER + 1
+    verifier.verify(sign(signer))
+
+    keys.fault = Unavailable()
+    clock.now += KEYS_LIFETIME + 1
+    verifier.verify(sign(signer))
+
+
+def test_only_so_many_tokens_are_remembered(verifier, signer):
+    for _ in range(REMEMBERED_TOKENS + 5):
+        verifier.verify(sign(signer))
+    assert len(verifier._verified) == REMEMBERED_TOKENS
+
+
+def test_keys_of_other_kinds_are_left_out(signer, clock):
+    keys = [{"kty": "EC", "kid": "1"}, {"kty": "oct", "k": "AA", "kid": "2"}, *signer.jwks()["keys"]]
+    TokenVerifier(lambda: {"keys": keys}, clock=clock).verify(sign(signer))
+
+
+def test_a_key_id_is_the_thumbprint_of_rfc_8037():
+    # Appendix A.1 to A.3 of RFC 8037.
+    seed = base64.urlsafe_b64decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
+    pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    [key] = Signer(pem.decode()).jwks()["keys"]
+    assert key["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
+    assert key["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
+
+
+def test_a_pem_on_one_line_is_read():
+    assert Signer(PRIVATE_KEY.replace("\n", "\\n")).jwks() == Signer(PRIVATE_KEY).jwks()
+
+
+def test_a_public_key_set_holds_nothing_private(signer):
+    assert all("d" not in key for key in signer.jwks()["keys"])
+
+
+@pytest.mark.parametrize(
+    ("private", "previous"),
+    [
+        ("", ""),
+        ("not a key", ""),
+        (PRIVATE_KEY, "not a key"),
+        (PRIVATE_KEY, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
+        (
+            generate_elliptic_key(SECP256R1())
+            .private_bytes(
+                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+            )
+            .decode(),
+            "",
+        ),
+    ],
+)
+def test_a_key_that_cannot_be_used_is_named(private, previous):
+    with pytest.raises(KeyFault, match="IMPACTX_JWT"):
+        Signer(private, previous)
+
+
+def test_refresh_tokens_do_not_repeat_and_only_their_digest_is_kept(signer):
+    first, second = new_refresh_token(), new_refresh_token()
+    assert first != second
+    assert len(base64.urlsafe_b64decode(first + "=")) == 32
+    assert len(token_digest(first)) == 32
+
+
+def test_the_successor_of_a_refresh_token_needs_the_private_key(signer):
+    token = new_refresh_token()
+    assert signer.successor(token) == Signer(PRIVATE_KEY).successor(token)
+    assert signer.successor(token) != Signer(generate_private_key()).successor(token)
+    assert signer.successor(token) != token
