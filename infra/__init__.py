@@ -1,0 +1,1 @@
+"""What the services stand on outside of Python: databases and brokers, embedded or prepared for use."""

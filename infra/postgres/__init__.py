@@ -1,0 +1,1 @@
+"""Prepares a PostgreSQL database for the services."""
