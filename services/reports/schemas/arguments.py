@@ -1,0 +1,141 @@
+"""What the methods about one report take."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from marshmallow import ValidationError, validate, validates_schema
+
+from services.reports.schemas.fields import (
+    GREATEST_INTEGER,
+    LONGEST_COMMENT,
+    LONGEST_DESCRIPTION,
+    LONGEST_NOTE,
+    LONGEST_TITLE,
+    Status,
+)
+from shared.schemas import Arguments, Identifier, Location, Page, Text, Timestamp, Whole
+
+LONGEST_FILE_NAME: Final = 255
+LONGEST_MIME_TYPE: Final = 100
+MIME_TYPE: Final = validate.Regexp(
+    r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z",
+    re.ASCII,
+    error="Must be a MIME type in lower case such as image/jpeg.",
+)
+SHA256: Final = validate.Regexp(
+    r"[0-9a-f]{64}\Z", re.ASCII, error="Must be 64 lower-case hexadecimal digits."
+)
+
+
+class CreateReport(Arguments):
+    """A new report.
+
+    ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the report is put into the
+    region that contains its location; ``reported_at`` is now when omitted.
+    """
+
+    id = Identifier()
+    region_id = Identifier()
+    report_type_id = Identifier(required=True)
+    severity_level_id = Identifier(required=True)
+    title = Text(longest=LONGEST_TITLE, required=True)
+    description = Text(longest=LONGEST_DESCRIPTION, required=True)
+    location = Location(required=True)
+    reported_at = Timestamp()
+
+
+class GetReport(Arguments):
+    """One report."""
+
+    report_id = Identifier(required=True)
+
+
+class UpdateReport(Arguments):
+    """Changes to a report of which ``version`` was seen; what is omitted stays."""
+
+    report_id = Identifier(required=True)
+    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    region_id = Identifier()
+    report_type_id = Identifier()
+    severity_level_id = Identifier()
+    title = Text(longest=LONGEST_TITLE)
+    description = Text(longest=LONGEST_DESCRIPTION)
+    location = Location()
+    reported_at = Timestamp()
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"report_id", "version"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class ChangeReportStatus(Arguments):
+    """A move of the status machine; ``duplicate_of`` is needed for, and only for, the status `duplicate`."""
+
+    report_id = Identifier(required=True)
+    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    status = Status(required=True)
+    notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+    duplicate_of = Identifier(load_default=None, allow_none=True)
+
+
+class ResolveReport(Arguments):
+    """The move to `resolved`, under the names of the seed's procedure."""
+
+    report_id = Identifier(required=True)
+    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    resolution_notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+
+
+class OfReport(Page):
+    """A list that belongs to one report."""
+
+    report_id = Identifier(required=True)
+
+
+class AddComment(Arguments):
+    """A comment; ``id`` makes a repeat harmless."""
+
+    id = Identifier()
+    report_id = Identifier(required=True)
+    content = Text(longest=LONGEST_COMMENT, required=True)
+
+
+class EditComment(Arguments):
+    """New content of a comment of which ``version`` was seen."""
+
+    comment_id = Identifier(required=True)
+    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    content = Text(longest=LONGEST_COMMENT, required=True)
+
+
+class FileName(Text):
+    """The name that the file had at its owner's; a name, not a path."""
+
+    def _deserialize(self, value: Any, *position: Any, **more: Any) -> str:
+        name = super()._deserialize(value, *position, **more)
+        if name in (".", "..") or "/" in name or "\\" in name or not name.isprintable():
+            raise ValidationError("Must be a file name without a path or control characters.")
+        return name
+
+
+class AddAttachment(Arguments):
+    """What is known of an attached file; its bytes go to the path that the service answers with.
+
+    ``sha256`` is the lower-case hexadecimal digest of the bytes, ``file_size`` their number.
+    """
+
+    id = Identifier()
+    report_id = Identifier(required=True)
+    file_name = FileName(longest=LONGEST_FILE_NAME, required=True)
+    mime_type = Text(longest=LONGEST_MIME_TYPE, required=True, validate=MIME_TYPE)
+    file_size = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    sha256 = Text(longest=64, required=True, validate=SHA256)
+
+
+class GetAttachment(Arguments):
+    """One attachment."""
+
+    attachment_id = Identifier(required=True)

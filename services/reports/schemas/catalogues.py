@@ -1,0 +1,99 @@
+"""What the methods of the report type and severity level catalogues take and return."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from shared.schemas import Arguments, Identifier, Page, Result, Text, Whole, page_of
+
+LONGEST_TYPE_NAME: Final = 100
+LONGEST_LEVEL_NAME: Final = 50
+LONGEST_DESCRIPTION: Final = 2_000
+COLOR: Final = validate.Regexp(r"#[0-9A-Fa-f]{6}\Z", re.ASCII, error="Must be a colour such as #D32F2F.")
+
+
+def _description() -> Text:
+    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+
+
+def _color() -> fields.String:
+    return fields.String(allow_none=True, validate=COLOR)
+
+
+class CreateReportType(Arguments):
+    """A new report type."""
+
+    id = Identifier()
+    name = Text(longest=LONGEST_TYPE_NAME, required=True)
+    description = _description()
+
+
+class UpdateReportType(Arguments):
+    """Changes to a report type; one with ``is_active`` false can not be given to reports any more."""
+
+    report_type_id = Identifier(required=True)
+    name = Text(longest=LONGEST_TYPE_NAME)
+    description = _description()
+    is_active = fields.Boolean(truthy={True}, falsy={False})
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"report_type_id"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class ListReportTypes(Page):
+    """Report types by name; only those in use unless ``include_inactive``."""
+
+    include_inactive = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+
+class CreateSeverityLevel(Arguments):
+    """A new severity level."""
+
+    id = Identifier()
+    name = Text(longest=LONGEST_LEVEL_NAME, required=True)
+    description = _description()
+    level = Whole(least=1, greatest=5, required=True)
+    color_code = _color()
+
+
+class UpdateSeverityLevel(Arguments):
+    """Changes to a severity level."""
+
+    severity_level_id = Identifier(required=True)
+    name = Text(longest=LONGEST_LEVEL_NAME)
+    description = _description()
+    level = Whole(least=1, greatest=5)
+    color_code = _color()
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"severity_level_id"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class ReportType(Result):
+    """A category of reports."""
+
+    id = Identifier()
+    name = fields.String()
+    description = fields.String(allow_none=True)
+    is_active = fields.Boolean()
+
+
+class SeverityLevel(Result):
+    """A severity: 1 is the lowest level, 5 the highest."""
+
+    id = Identifier()
+    name = fields.String()
+    description = fields.String(allow_none=True)
+    level = fields.Integer()
+    color_code = fields.String(allow_none=True)
+
+
+ReportTypePage = page_of(ReportType)
+SeverityLevelPage = page_of(SeverityLevel)

@@ -1,0 +1,67 @@
+"""The filters of the report lists and of the summary; all that are given must hold."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.reports.schemas.fields import Area, Box, Circle, OneOrMany, Status
+from shared.schemas import Arguments, Identifier, Page, Text, Timestamp, Whole
+
+LONGEST_SEARCH: Final = 500
+HIGHEST_LEVEL: Final = 5
+SORTS: Final = ("reported_at", "updated_at")
+
+
+class _Filters(Arguments):
+    """What reports can be chosen by.
+
+    ``reported_from`` is included, ``reported_to`` is not; ``changed_since`` is included. ``text`` is a search
+    as on the web (``flood -bridge "main road"``) in title and description.
+    """
+
+    report_type_id = OneOrMany(Identifier())
+    min_severity = Whole(least=1, greatest=HIGHEST_LEVEL)
+    region_id = OneOrMany(Identifier())
+    user_id = Identifier()
+    reported_from = Timestamp()
+    reported_to = Timestamp()
+    changed_since = Timestamp()
+    bbox = Box()
+    within = Area()
+    near = fields.Nested(Circle)
+    text = Text(longest=LONGEST_SEARCH)
+
+    @validates_schema
+    def _span_is_not_reversed(self, data: dict[str, Any], **_more: Any) -> None:
+        start, end = data.get("reported_from"), data.get("reported_to")
+        if start is not None and end is not None and end <= start:
+            raise ValidationError("Must be later than reported_from.", "reported_to")
+
+
+class _ByStatus(Arguments):
+    """The filter by status, one or several."""
+
+    status = OneOrMany(Status())
+
+
+class _Sorted(Page):
+    """A page of a list with the newest first, by when they were reported or by when they last changed."""
+
+    sort = fields.String(
+        load_default="reported_at",
+        validate=validate.OneOf(SORTS, error=f"Must be one of: {', '.join(SORTS)}."),
+    )
+
+
+class ListReports(_Filters, _ByStatus, _Sorted):
+    """Reports of every status."""
+
+
+class ListActiveReports(_Filters, _Sorted):
+    """Reports that are pending, confirmed or in progress."""
+
+
+class SummariseReports(_Filters, _ByStatus):
+    """The reports to count."""

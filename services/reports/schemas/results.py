@@ -1,0 +1,127 @@
+"""What the methods about reports return."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from shared.schemas import Identifier, Result, Timestamp, page_of
+
+
+class Report(Result):
+    """A report. ``version`` grows with every change and is what a change must name."""
+
+    id = Identifier()
+    user_id = Identifier()
+    region_id = Identifier()
+    report_type_id = Identifier()
+    severity_level_id = Identifier()
+    title = fields.String()
+    description = fields.String()
+    location = fields.Raw()
+    status = fields.String()
+    status_notes = fields.String(allow_none=True)
+    duplicate_of = Identifier(allow_none=True)
+    reported_at = Timestamp()
+    resolved_at = Timestamp(allow_none=True)
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    updated_by = Identifier(allow_none=True)
+    version = fields.Integer()
+
+
+class ActiveReport(Report):
+    """A report with the names that the seed's view ``active_reports`` shows beside it."""
+
+    report_type = fields.String()
+    severity_level = fields.String()
+    severity_color = fields.String(allow_none=True)
+    region_name = fields.String()
+    reporter_name = fields.String()
+
+
+class Comment(Result):
+    """A comment on a report."""
+
+    id = Identifier()
+    report_id = Identifier()
+    user_id = Identifier()
+    content = fields.String()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    version = fields.Integer()
+
+
+class Attachment(Result):
+    """What is known of an attached file; ``file_path`` is relative to the root of the file store."""
+
+    id = Identifier()
+    report_id = Identifier()
+    uploaded_by = Identifier()
+    file_name = fields.String()
+    file_path = fields.String()
+    mime_type = fields.String()
+    file_size = fields.Integer()
+    sha256 = fields.String()
+    uploaded_at = Timestamp()
+
+
+class HistoryEntry(Result):
+    """A status that a report entered; ``version`` is the version of the report that this made."""
+
+    id = Identifier()
+    report_id = Identifier()
+    status = fields.String()
+    changed_by = Identifier()
+    notes = fields.String(allow_none=True)
+    changed_at = Timestamp()
+    version = fields.Integer()
+
+
+class _Count(Result):
+    """How many reports share something."""
+
+    count = fields.Integer()
+
+
+class StatusCount(_Count):
+    """How many reports have the status."""
+
+    status = fields.String()
+
+
+class TypeCount(_Count):
+    """How many reports are of the type."""
+
+    report_type_id = Identifier()
+    name = fields.String()
+
+
+class SeverityCount(_Count):
+    """How many reports have the severity."""
+
+    severity_level_id = Identifier()
+    name = fields.String()
+    level = fields.Integer()
+
+
+class RegionCount(_Count):
+    """How many reports are in the region."""
+
+    region_id = Identifier()
+
+
+class Summary(Result):
+    """Counts of the same reports in four ways, the greatest count first; each list adds up to ``total``."""
+
+    total = fields.Integer()
+    by_status = fields.List(fields.Nested(StatusCount))
+    by_type = fields.List(fields.Nested(TypeCount))
+    by_severity = fields.List(fields.Nested(SeverityCount))
+    by_region = fields.List(fields.Nested(RegionCount))
+
+
+ReportPage = page_of(Report)
+ActiveReportPage = page_of(ActiveReport)
+CommentPage = page_of(Comment)
+AttachmentPage = page_of(Attachment)
+HistoryPage = page_of(HistoryEntry)
