@@ -1,1 +1,1 @@
-"""What the services stand on outside of Python: databases and brokers, embedded or prepared for use."""
+"""What ImpactX stands on: PostgreSQL, the broker, and what brings them up."""

@@ -88,9 +88,15 @@ class Database:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """One transaction: committed when the block ends, undone when it raises."""
-        with self._transactional.begin() as connection:
+        with self.transaction() as connection:
             yield connection
         self._committed()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """As `write`, but `on_commit` is not called: for what writes no event, above all the relay itself."""
+        with self._transactional.begin() as connection:
+            yield connection
 
     @contextmanager
     def write_one(self) -> Iterator[Connection]:

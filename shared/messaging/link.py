@@ -8,7 +8,6 @@ and returns arrive while others publish. Publishing and acknowledging may be don
 from __future__ import annotations
 
 import logging
-import random
 import threading
 import time
 from collections import deque
@@ -19,6 +18,7 @@ import kombu
 import kombu.exceptions
 
 from shared.errors import Unavailable
+from shared.messaging.backoff import Backoff
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,7 @@ logger = logging.getLogger(__name__)
 HEARTBEAT_SECONDS = 20
 CONNECT_SECONDS = 5.0
 READ_SECONDS = 0.5
-FIRST_DELAY_SECONDS = 0.1
-GREATEST_DELAY_SECONDS = 5.0
+STABLE_SECONDS = 5.0
 
 TRANSIENT = 1
 PERSISTENT = 2
@@ -70,7 +69,6 @@ class Link:
         self._on_lost = on_lost
         self._tasks: deque[Callable[[Any], None]] = deque()
         self._channel: Any = None
-        self._connection: Any = None
         self._opened = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
@@ -135,18 +133,18 @@ class Link:
 
     def reset(self, channel: Any) -> None:
         """Gives up this channel's connection, if it is still the current one; the reader opens another."""
-        if channel is self._channel and self._connection is not None:
+        if channel is self._channel:
             self._opened.clear()
             # a frame may be half written: no goodbye, the socket alone
-            transport = getattr(self._connection.connection, "transport", None)
-            if transport is not None and hasattr(transport, "close"):
+            transport = getattr(channel.connection, "transport", None)
+            if transport is not None:
                 try:
                     transport.close()
                 except BROKEN as error:
                     logger.debug("%s: closing a broken socket: %s", self.name, error)
 
     def _run(self) -> None:
-        delay = FIRST_DELAY_SECONDS
+        backoff = Backoff()
         while not self._stopping.is_set():
             began = time.monotonic()
             try:
@@ -156,13 +154,12 @@ class Link:
                     logger.warning("%s: the broker is away (%s: %s)", self.name, type(error).__name__, error)
             finally:
                 self._forget()
-            if time.monotonic() - began > GREATEST_DELAY_SECONDS:
-                delay = FIRST_DELAY_SECONDS
-            self._stopping.wait(delay * random.uniform(0.5, 1.0))  # noqa: S311 - jitter, not a secret
-            delay = min(delay * 2, GREATEST_DELAY_SECONDS)
+            if time.monotonic() - began > STABLE_SECONDS:
+                backoff.reset()
+            self._stopping.wait(backoff.next())
 
     def _open_and_read(self) -> None:
-        connection = self._connection = kombu.Connection(
+        connection = kombu.Connection(
             self._uri,
             heartbeat=HEARTBEAT_SECONDS,
             connect_timeout=CONNECT_SECONDS,
@@ -172,7 +169,6 @@ class Link:
             },
         )
         try:
-            connection.transport.establish_connection  # noqa: B018 - resolves the transport before the wait
             connection.connect()
             channel = connection.channel()
             if self._on_open is not None:
@@ -200,6 +196,6 @@ class Link:
     def _forget(self) -> None:
         was_open = self._channel is not None
         self._opened.clear()
-        self._channel = self._connection = None
+        self._channel = None
         if was_open and self._on_lost is not None:
             self._on_lost()

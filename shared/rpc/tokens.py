@@ -93,7 +93,7 @@ class TokenVerifier:
     def _check(self, token: str) -> tuple[Caller, float]:
         try:
             header = jwt.get_unverified_header(token)
-        except jwt.InvalidTokenError:
+        except (jwt.InvalidTokenError, ValueError):  # ValueError: a lone surrogate is not UTF-8
             raise Unauthenticated("The token is malformed.") from None
         if header.get("alg") != ALGORITHM:
             raise Unauthenticated("The token is not signed as identity signs.")

@@ -1,0 +1,111 @@
+"""An event as a handler gets it, and its form on the wire.
+
+The body is the event's data alone, so that a plain nameko ``event_handler`` in someone else's system works; the
+CloudEvents 1.0 attributes travel as headers, named as its AMQP binding names them.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+import orjson
+from marshmallow import ValidationError
+
+from shared.contracts import CONTRACTS
+from shared.errors import ImpactXError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+PREFIX = "cloudEvents_"
+SPECIFICATION_VERSION = "1.0"
+
+
+class ContractViolation(ImpactXError):
+    """A message that is not an event as its contract says."""
+
+    slug = "invalid"
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event.
+
+    Attributes:
+        id: Unique; the key under which its effect happens once.
+        type: Its name, such as ``report_created``.
+        source: The service that emitted it.
+        subject: The id of the thing it is about.
+        sequence: The version of that thing which the event made.
+        time: When it happened.
+        data: As the contract declares it, with ids and times converted.
+        correlation_id: Of the request that caused it; empty when none did.
+    """
+
+    id: UUID
+    type: str
+    source: str
+    subject: UUID
+    sequence: int
+    time: dt.datetime
+    data: dict[str, Any]
+    correlation_id: str
+
+
+def headers_of(
+    *,
+    service: str,
+    event_id: UUID,
+    event_type: str,
+    subject: UUID,
+    sequence: int,
+    time: dt.datetime,
+    correlation_id: str | None,
+    traceparent: str | None,
+) -> dict[str, str]:
+    """The headers of an event on the wire."""
+    contract = CONTRACTS.get((service, event_type))
+    attributes = {
+        "specversion": SPECIFICATION_VERSION,
+        "id": str(event_id),
+        "source": service,
+        "type": event_type,
+        "subject": str(subject),
+        "time": time.astimezone(dt.UTC).isoformat(),
+        "dataschema": contract.dataschema if contract else None,
+        "sequence": str(sequence),
+        "correlationid": correlation_id,
+        "traceparent": traceparent,
+    }
+    return {PREFIX + name: value for name, value in attributes.items() if value is not None}
+
+
+def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
+    """Reads an event off the wire and checks it against its contract.
+
+    Raises:
+        ContractViolation: It is not one, and says why.
+    """
+    try:
+        source, event_type = headers[PREFIX + "source"], headers[PREFIX + "type"]
+        contract = CONTRACTS[(source, event_type)]
+        data = contract.schema().load(orjson.loads(body))
+        return Event(
+            id=UUID(headers[PREFIX + "id"]),
+            type=event_type,
+            source=source,
+            subject=UUID(headers[PREFIX + "subject"]),
+            sequence=int(headers[PREFIX + "sequence"]),
+            time=dt.datetime.fromisoformat(headers[PREFIX + "time"]),
+            data=data,
+            correlation_id=headers.get(PREFIX + "correlationid", ""),
+        )
+    except KeyError as error:
+        raise ContractViolation(f"There is no header or contract {error}.") from error
+    except ValidationError as error:
+        raise ContractViolation(f"The data breaks the contract of {event_type}: {error.messages}") from error
+    except (ValueError, TypeError, AttributeError) as error:
+        raise ContractViolation(f"Not an event: {error}") from error

@@ -1,0 +1,230 @@
+"""The event handler entrypoint: ``@subscribe("reports.history")``.
+
+A handler gets a batch of events and does its whole effect in one transaction. The batch is acknowledged after
+that commit. What then can happen is a repeat, which the handler ignores by the event's id.
+
+When a handler raises, two things can be the matter. Something passes by itself (the database or the broker is
+away, a deadlock, a timeout): the batch waits in place and is tried again for as long as it takes, because
+dropping it would lose it and requeuing it would spin. Or the event or the code is wrong: the batch is taken one
+by one, so that the good ones are handled, and the wrong one goes to ``<queue>.dead`` after `TRIES` tries.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import traceback
+from collections import deque
+from functools import wraps
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+from nameko.exceptions import ContainerBeingKilled
+from nameko.extensions import Entrypoint, register_entrypoint
+
+from shared.db.errors import is_transient
+from shared.errors import RateLimited, RpcTimeout, Unavailable
+from shared.messaging.backoff import Backoff
+from shared.messaging.confirms import ConfirmedPublisher
+from shared.messaging.dead_letters import dead_letter
+from shared.messaging.declare import declare_subscription
+from shared.messaging.event import ContractViolation, event_of
+from shared.messaging.link import BROKEN
+from shared.messaging.reader import QueueReader
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from shared.messaging.event import Event
+
+Handler = TypeVar("Handler", bound="Callable[..., None]")
+
+logger = logging.getLogger(__name__)
+
+TRIES = 5
+BATCH = 250
+READY_SECONDS = 10.0
+
+
+class _Stopped(Exception):  # noqa: N818 - it is no error
+    """The service stops while a batch waits to be tried again."""
+
+
+class Subscriber(Entrypoint):
+    """Reads one queue and feeds one handler, batch after batch; see `subscribe`."""
+
+    def __init__(self, queue: str, batch: int) -> None:
+        super().__init__()
+        self.queue = queue
+        self._batch = batch
+
+    def setup(self) -> None:
+        """Called by nameko."""
+        self._settings = self.container.config["SETTINGS"]
+        self._waiting: deque[Any] = deque()
+        self._arrived = threading.Event()
+        self._stopping = threading.Event()
+        # Twice a batch, so that the next one arrives while one is handled.
+        self._reader = QueueReader(
+            self._settings.amqp_uri,
+            self.queue,
+            prefetch=2 * self._batch,
+            receive=self._receive,
+            declare=lambda channel: declare_subscription(self.queue, channel),
+            on_lost=self._waiting.clear,
+        )
+        self._graveyard = ConfirmedPublisher(self._settings.amqp_uri, f"dead letters of {self.queue}")
+        self._thread = threading.Thread(target=self._run, name=f"handler of {self.queue}", daemon=True)
+
+    def start(self) -> None:
+        """Called by nameko."""
+        self._graveyard.start()
+        self._reader.start()
+        self._thread.start()
+        self._reader.wait_until_open(READY_SECONDS)
+
+    def stop(self) -> None:
+        """Called by nameko: the batch in hand is finished, the rest goes back to the queue."""
+        self._reader.cancel()
+        self._stopping.set()
+        self._arrived.set()
+        self._thread.join(self._settings.stop_grace)
+        self._reader.close(0)
+        self._graveyard.stop()
+
+    def _receive(self, message: Any) -> None:
+        self._waiting.append(message)
+        self._arrived.set()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._arrived.wait(1.0)
+            self._arrived.clear()
+            while (messages := self._take()) and not self._stopping.is_set():
+                try:
+                    self._handle(messages)
+                except _Stopped:
+                    return
+
+    def _take(self) -> list[Any]:
+        messages: list[Any] = []
+        while self._waiting and len(messages) < self._batch:
+            messages.append(self._waiting.popleft())
+        return messages
+
+    def _handle(self, messages: list[Any]) -> None:
+        error = self._try(messages)
+        if error is None:
+            self._reader.acknowledge(messages[-1], count=len(messages))
+        elif len(messages) > 1:
+            logger.warning("%s: a batch of %d failed and is taken one by one: %r", self.queue, len(messages), error)
+            for message in messages:
+                self._handle([message])
+        else:
+            self._handle_alone(messages[0], error)
+
+    def _handle_alone(self, message: Any, error: Exception) -> None:
+        backoff = Backoff(0.05)
+        for _ in range(TRIES - 1):
+            self._wait(backoff.next())
+            again = self._try([message])
+            if again is None:
+                self._reader.acknowledge(message)
+                return
+            error = again
+        self._bury(message, error)
+
+    def _try(self, messages: list[Any]) -> Exception | None:
+        """Runs the handler on the messages until the outcome does not depend on something that passes."""
+        try:
+            events = [event_of(bytes_of(message), message.headers) for message in messages]
+        except ContractViolation as error:
+            return error
+        return self._until_it_works(lambda: self._spawn(events))
+
+    def _bury(self, message: Any, error: Exception) -> None:
+        logger.error(
+            "%s: message %s is dead: %r",
+            self.queue,
+            message.properties.get("message_id"),
+            error,
+            exc_info=(type(error), error, error.__traceback__),
+        )
+        letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
+        self._until_it_works(lambda: self._graveyard.publish([letter]))
+        self._reader.acknowledge(message)
+
+    def _until_it_works(self, work: Callable[[], object]) -> Exception | None:
+        """Tries until it works or fails for a reason that will not pass; that reason is returned."""
+        backoff = Backoff()
+        while True:
+            try:
+                work()
+            except _Stopped:
+                raise
+            except Exception as error:  # noqa: BLE001 - the caller decides what a lasting one means
+                if not passes(error):
+                    return error
+                logger.warning("%s: waiting, since it will pass: %s", self.queue, error)
+            else:
+                return None
+            self._wait(backoff.next())
+
+    def _spawn(self, events: list[Event]) -> None:
+        """One run of the handler as a nameko worker, so that it has its dependencies."""
+        done = threading.Event()
+        outcome: list[Exception | None] = []
+
+        def settle(_worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+            outcome.append(exc_info[1] if exc_info else result)
+            done.set()
+            return result, exc_info
+
+        try:
+            self.container.spawn_worker(self, (events,), {}, handle_result=settle)
+        except ContainerBeingKilled as error:
+            raise _Stopped from error
+        done.wait()
+        if outcome[0] is not None:
+            raise outcome[0]
+
+    def _wait(self, seconds: float) -> None:
+        if self._stopping.wait(seconds):
+            raise _Stopped
+
+
+def bytes_of(message: Any) -> bytes:
+    """The body as it came."""
+    body = message.body
+    return body.encode() if isinstance(body, str) else bytes(body)
+
+
+def passes(error: BaseException) -> bool:
+    """Whether the error says nothing about the event: the same work may succeed later by itself."""
+    return isinstance(error, (Unavailable, RpcTimeout, RateLimited, *BROKEN[:3])) or is_transient(error)
+
+
+def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]:
+    """Makes a method the handler of an event queue.
+
+    The method takes the events in the queue's order, has its whole effect in one transaction, and must let a
+    repeat of an event change nothing.
+
+    Args:
+        queue: A queue of `shared.contracts.topology`.
+        batch: The most events that the method gets at once.
+    """
+
+    def decorate(method: Handler) -> Handler:
+        @wraps(method)
+        def handle(service: Any, events: Sequence[Event]) -> Exception | None:
+            # Returned, not raised: nameko would log a traceback for each try while a database is away.
+            try:
+                method(service, events)
+            except Exception as error:  # noqa: BLE001 - the subscriber decides what it means
+                return error
+            return None
+
+        register_entrypoint(handle, Subscriber(queue, batch))
+        return cast("Handler", handle)
+
+    return decorate

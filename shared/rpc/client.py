@@ -1,0 +1,304 @@
+"""Calls the services by RPC, from a service or from any other program.
+
+    with RpcClient("amqp://guest:guest@127.0.0.1//", email="...", password="...") as client:
+        report = client.reports.create_report(title="...", ...)
+
+Every wait is bounded. A call that is safe to repeat is repeated when no answer came; which calls are, and which
+get an id so that they become so, says `shared.contracts.methods`. An expired token is renewed once a call.
+It needs no eventlet and works in ordinary threads; one client may be shared by all of them.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Self
+from uuid import uuid4
+
+import kombu
+import orjson
+from uuid6 import uuid7
+
+from shared.contracts import methods, topology
+from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
+from shared.messaging.backoff import Backoff
+from shared.messaging.declare import declare_rpc_exchange
+from shared.messaging.link import TRANSIENT, Link
+from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from shared.rpc.context import Caller
+
+ATTEMPTS = 3
+REPLY_QUEUE_EXPIRES_MILLISECONDS = 300_000
+RENEW_BEFORE_SECONDS = 30.0
+
+
+@dataclass(slots=True)
+class _Pending:
+    done: threading.Event = field(default_factory=threading.Event)
+    reply: dict[str, Any] | None = None
+    error: ImpactXError | None = None
+
+
+class RpcClient:
+    """A client of all services on one connection.
+
+    Args:
+        amqp_uri: The broker.
+        timeout: Seconds that one attempt of a call may take, unless the call says otherwise.
+        token: An access token to call with.
+        email: An account to sign in with when there is no token; it is then also renewed.
+        password: Of that account.
+        name: Of the connection, as the broker shows it.
+    """
+
+    def __init__(
+        self,
+        amqp_uri: str,
+        *,
+        timeout: float = 10.0,
+        token: str = "",
+        email: str = "",
+        password: str = "",
+        name: str = "rpc client",
+    ) -> None:
+        self._timeout = timeout
+        self._session = _Session(token, email, password)
+        self._pending: dict[str, _Pending] = {}
+        self._reply_to = ""
+        self._link = Link(amqp_uri, name, on_open=self._listen, on_lost=self._fail_pending)
+        self._starting = threading.Lock()
+        self._started = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Closes the connection; calls that still wait fail with `Unavailable`."""
+        if self._started:
+            self._link.stop()
+            self._fail_pending()
+
+    def __getattr__(self, service: str) -> _Service:
+        if service.startswith("_"):
+            raise AttributeError(service)
+        return _Service(self, service, None)
+
+    def on_behalf_of(self, caller: Caller) -> OnBehalf:
+        """The same client, calling with the caller's token and correlation id."""
+        return OnBehalf(self, caller)
+
+    def call(
+        self,
+        method: str,
+        arguments: dict[str, Any] | None = None,
+        *,
+        timeout: float | None = None,
+        token: str | None = None,
+        correlation_id: str = "",
+    ) -> Any:
+        """Calls one method.
+
+        Args:
+            method: ``service.method``.
+            arguments: By name. Ids and times may be `uuid.UUID` and `datetime.datetime`.
+            timeout: Seconds for one attempt; the client's own by default.
+            token: Instead of the client's own.
+            correlation_id: Under which services log the call; a new one by default.
+
+        Returns:
+            What the method returns, as JSON.
+
+        Raises:
+            ImpactXError: The one of the fixed set that the service answered, `RpcTimeout` when no answer came
+                in time, or `Unavailable` when the broker or the service is away.
+        """
+        given = dict(arguments or {})
+        if method in methods.CREATES:
+            given.setdefault("id", str(uuid7()))
+        headers = {CORRELATION_HEADER: correlation_id or str(uuid4())}
+        seconds = timeout or self._timeout
+        if token is not None:
+            return self._attempts(method, given, headers | {TOKEN_HEADER: token}, seconds)
+        return self._session.run(
+            self, lambda own: self._attempts(method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds)
+        )
+
+    def _attempts(self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float) -> Any:
+        backoff = Backoff()
+        attempts = 1 if method in methods.NOT_REPEATABLE else ATTEMPTS
+        for attempt in range(1, attempts + 1):
+            try:
+                return self._attempt(method, arguments, headers, seconds)
+            except (Unavailable, RpcTimeout):
+                if attempt == attempts:
+                    raise
+            time.sleep(backoff.next())
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float) -> Any:
+        self._start()
+        body = orjson.dumps({"args": [], "kwargs": arguments})
+        if len(body) > GREATEST_BODY:
+            # said here, so that it does not cost the way to the service
+            raise TooLarge(f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.")
+        call_id = str(uuid4())
+        pending = self._pending[call_id] = _Pending()
+        try:
+            self._link.channel  # noqa: B018 - waits until the reply queue is there
+            self._link.publish(
+                body,
+                exchange=topology.RPC_EXCHANGE,
+                routing_key=method,
+                headers=headers,
+                mandatory=True,
+                reply_to=self._reply_to,
+                correlation_id=call_id,
+                delivery_mode=TRANSIENT,
+                expiration=str(int(seconds * 1000)),
+            )
+            if not pending.done.wait(seconds):
+                raise RpcTimeout(f"{method} did not answer within {seconds:g} seconds.")
+        finally:
+            self._pending.pop(call_id, None)
+        if pending.error is not None:
+            raise pending.error
+        reply = pending.reply or {}
+        if reply.get("error"):
+            raise from_wire(reply["error"])
+        return reply.get("result")
+
+    def _start(self) -> None:
+        with self._starting:
+            if not self._started:
+                self._link.start()
+                self._started = True
+
+    def _listen(self, channel: Any) -> None:
+        reply_to = str(uuid4())
+        declare_rpc_exchange(channel)
+        queue = kombu.Queue(
+            f"rpc.reply-{self._link.name.replace(' ', '-')}-{reply_to}",
+            exclusive=True,
+            auto_delete=True,
+            durable=False,
+            queue_arguments={"x-expires": REPLY_QUEUE_EXPIRES_MILLISECONDS},
+        )(channel)
+        queue.queue_declare()
+        queue.bind_to(topology.RPC_EXCHANGE, reply_to)
+        kombu.Consumer(channel, queues=[queue], on_message=self._receive, no_ack=True, auto_declare=False).consume()
+        channel.events["basic_return"].add(self._on_return)
+        self._reply_to = reply_to
+
+    def _receive(self, message: Any) -> None:
+        pending = self._pending.get(message.properties.get("correlation_id", ""))
+        if pending is None:
+            return
+        try:
+            pending.reply = orjson.loads(message.body)
+        except orjson.JSONDecodeError:
+            pending.error = Unavailable("The service's answer is not JSON.")
+        pending.done.set()
+
+    def _on_return(self, _error: Exception, _exchange: str, routing_key: str, message: Any) -> None:
+        pending = self._pending.get(message.properties.get("correlation_id", ""))
+        if pending is not None:
+            pending.error = Unavailable(f"No service {routing_key.partition('.')[0]} has ever been here.")
+            pending.done.set()
+
+    def _fail_pending(self) -> None:
+        for pending in list(self._pending.values()):
+            pending.error = Unavailable("The message broker went away while a call waited for its answer.")
+            pending.done.set()
+
+
+class OnBehalf:
+    """The services, called with one caller's token; made by `RpcClient.on_behalf_of`."""
+
+    def __init__(self, client: RpcClient, caller: Caller) -> None:
+        self._client = client
+        self._caller = caller
+
+    def __getattr__(self, service: str) -> _Service:
+        return _Service(self._client, service, self._caller)
+
+
+class _Service:
+    def __init__(self, client: RpcClient, service: str, caller: Caller | None) -> None:
+        self._client = client
+        self._service = service
+        self._caller = caller
+
+    def __getattr__(self, method: str) -> _Method:
+        return _Method(self._client, f"{self._service}.{method}", self._caller)
+
+
+class _Method:
+    def __init__(self, client: RpcClient, name: str, caller: Caller | None) -> None:
+        self._client = client
+        self._name = name
+        self._caller = caller
+
+    def __call__(self, **arguments: Any) -> Any:
+        if self._caller is None:
+            return self._client.call(self._name, arguments)
+        return self._client.call(
+            self._name, arguments, token=self._caller.token, correlation_id=self._caller.correlation_id
+        )
+
+
+class _Session:
+    """The client's own token: given, or got by signing in and renewed before it expires."""
+
+    def __init__(self, token: str, email: str, password: str) -> None:
+        self._token = token
+        self._email = email
+        self._password = password
+        self._refresh_token = ""
+        self._renew_at = float("inf")
+        self._renewing = threading.Lock()
+
+    def run(self, client: RpcClient, call: Any) -> Any:
+        """Makes the call with a token that should do, and once more with a new one if it did not."""
+        if not self._email:
+            return call(self._token)
+        token = self._current(client, refused="")
+        try:
+            return call(token)
+        except Unauthenticated:
+            return call(self._current(client, refused=token))
+
+    def _current(self, client: RpcClient, *, refused: str) -> str:
+        with self._renewing:
+            if not self._token or self._token == refused or time.monotonic() >= self._renew_at:
+                self._sign_in(client)
+            return self._token
+
+    def _sign_in(self, client: RpcClient) -> None:
+        tokens = self._refreshed(client) or client.call(
+            "identity.authenticate", {"email": self._email, "password": self._password}, token=""
+        )
+        self._token = tokens["access_token"]
+        self._refresh_token = tokens["refresh_token"]
+        self._renew_at = time.monotonic() + max(tokens["expires_in"] - RENEW_BEFORE_SECONDS, 1.0)
+
+    def _refreshed(self, client: RpcClient) -> dict[str, Any] | None:
+        if not self._refresh_token:
+            return None
+        try:
+            tokens: dict[str, Any] = client.call(
+                "identity.refresh", {"refresh_token": self._refresh_token}, token=""
+            )
+        except ImpactXError:
+            # Used up, revoked, or lost on the way: signing in again settles all of these.
+            return None
+        return tokens

@@ -1,0 +1,95 @@
+"""Runs services in this process until it is told to stop, and stops them without losing anything."""
+
+from __future__ import annotations
+
+import logging
+import signal
+from typing import TYPE_CHECKING, Any
+
+import eventlet
+from eventlet.event import Event
+from nameko.runners import ServiceRunner
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from types import FrameType
+
+    from shared.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+WORKERS_BESIDE_RPC = 20
+"""Places in the pool of workers for event handlers and timers, so that they never wait for RPC calls."""
+
+
+class StopDeadlineError(Exception):
+    """The services did not stop in time."""
+
+
+class Runtime:
+    """Some services in this process.
+
+    Args:
+        services: nameko service classes.
+        settings: For all of them.
+    """
+
+    def __init__(self, services: Sequence[type[Any]], settings: Settings) -> None:
+        self._settings = settings
+        self._runner = ServiceRunner(
+            {
+                "AMQP_URI": settings.amqp_uri,
+                "SETTINGS": settings,
+                "max_workers": settings.max_workers + WORKERS_BESIDE_RPC,
+                "parent_calls_tracked": 1,
+            }
+        )
+        for service in services:
+            self._runner.add_service(service)
+        self._stop_asked = Event()
+
+    def start(self) -> None:
+        """Starts the services; when it returns, they read their queues or wait for the broker to come."""
+        self._runner.start()
+
+    def run_until_stopped(self) -> None:
+        """Waits for SIGTERM or SIGINT, or for a service to die, and stops.
+
+        Raises:
+            Exception: What a service died of.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._on_signal)
+        watcher = eventlet.spawn(self._watch)
+        self._stop_asked.wait()
+        self.stop()
+        watcher.kill()
+
+    def stop(self) -> None:
+        """Finishes the work in hand within the grace and stops; what is left then is redelivered elsewhere."""
+        try:
+            with eventlet.Timeout(self._settings.stop_grace + 5, StopDeadlineError):
+                self._runner.stop()
+        except StopDeadlineError:
+            logger.error("the services did not stop within their grace and are killed")  # noqa: TRY400
+            self._runner.kill()
+
+    def _watch(self) -> None:
+        try:
+            self._runner.wait()
+        except Exception as error:  # noqa: BLE001 - it is raised again where the process waits
+            self._ask_to_stop(error)
+
+    def _on_signal(self, number: int, _frame: FrameType | None) -> None:
+        logger.info("%s: stopping", signal.Signals(number).name)
+        # A second signal takes the default way out: somebody is in a hurry.
+        signal.signal(number, signal.SIG_DFL)
+        eventlet.spawn_after(0, self._ask_to_stop, None)
+
+    def _ask_to_stop(self, error: Exception | None) -> None:
+        if self._stop_asked.ready():
+            return
+        if error is None:
+            self._stop_asked.send(None)
+        else:
+            self._stop_asked.send_exception(error)
