@@ -65,7 +65,10 @@ def test_a_malformed_shape_is_refused_where_it_is_wrong(value, where, says):
     ("rings", "says"),
     [
         ([[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]], "crosses itself at longitude 0.500000, latitude 0.5"),
-        ([SQUARE["coordinates"][0], [[5, 5], [6, 5], [6, 6], [5, 5]]], "outside its outer ring at longitude 5"),
+        (
+            [SQUARE["coordinates"][0], [[5, 5], [6, 5], [6, 6], [5, 5]]],
+            "outside its outer ring at longitude 5",
+        ),
         ([[[0, 0], [0, 0], [0, 0], [0, 0]]], "fewer than three different points"),
         ([[[0, 0], [4, 0], [4, 4], [2, 0], [0, 4], [0, 0]]], "touches or crosses itself at longitude 2"),
     ],
@@ -91,7 +94,11 @@ def test_rings_are_turned_as_rfc_7946_wants_them():
 
 
 def test_altitudes_and_bounding_boxes_are_dropped():
-    high = {"type": "Polygon", "coordinates": [[[*at, 100] for at in SQUARE["coordinates"][0]]], "bbox": [0, 0]}
+    high = {
+        "type": "Polygon",
+        "coordinates": [[[*at, 100] for at in SQUARE["coordinates"][0]]],
+        "bbox": [0, 0],
+    }
     assert geometry.check_structure(high) == SQUARE
 
 
