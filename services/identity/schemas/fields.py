@@ -1,0 +1,151 @@
+"""The fields that only identity has: e-mail addresses, passwords, preferences, boundaries, names of roles."""
+
+from __future__ import annotations
+
+import re
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields
+
+from services.identity import rules
+from services.identity.geometry import check_structure
+from shared.schemas import Text
+
+LONGEST_EMAIL: Final = 255
+LONGEST_PASSWORD: Final = 1000
+MOST_PREFERRED_REGIONS: Final = 200
+PREFERENCE_KEYS: Final = frozenset({"regions", "all_regions", "language", "time_zone"})
+
+# One @, no blanks or control characters, a dot inside the domain: what RFC 5321 lets through beyond that
+# cannot be told from a typing error.
+_EMAIL = re.compile(r"[^\s@<>\"(),;:\\\[\]\x00-\x20]+@[^\s@<>\"(),;:\\\[\]]+\.[^\s@<>\"(),;:\\\[\].]{2,}")
+_PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]*")
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
+# Not looked up: which zones exist depends on the database of the machine, and the one that shows times knows.
+_TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{1,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}")
+
+
+class Email(Text):
+    """An e-mail address; it is taken in lower case, and that is how it is compared."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=LONGEST_EMAIL, **options)
+
+    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
+        email = rules.normalise_email(super()._deserialize(value, *more, **options))
+        if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email) or ".." in email:
+            raise ValidationError("Not an e-mail address such as name@example.org.")
+        return email
+
+
+class Password(Text):
+    """A password on its way in: of any length that a person could mean. Results never have such a field."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=LONGEST_PASSWORD, blank=True, load_only=True, **options)
+
+
+class NewPassword(Password):
+    """A password to be set: 10 characters or more, at most 72 bytes (see `rules.password_problems`)."""
+
+    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
+        password = super()._deserialize(value, *more, **options)
+        problems = rules.password_problems(password)
+        if problems:
+            raise ValidationError(problems)
+        return password
+
+
+class Phone(Text):
+    """A telephone number of up to 20 characters: digits, a leading + and separators as people write them."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=20, **options)
+
+    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
+        number = super()._deserialize(value, *more, **options).strip()
+        if not _PHONE.fullmatch(number):
+            raise ValidationError("Not a telephone number such as +509 2812 0000.")
+        return number
+
+
+class RoleName(Text):
+    """A role's name: lower-case letters, digits, ``_`` and ``-``, beginning with a letter."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=100, **options)
+
+    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
+        name = super()._deserialize(value, *more, **options)
+        if not rules.ROLE_NAME.fullmatch(name):
+            raise ValidationError("Must be lower-case letters, digits, _ and -, beginning with a letter.")
+        return name
+
+
+class RegionCode(Text):
+    """A region's code: up to 50 characters without blanks, colons and commas, as permissions name it."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=50, **options)
+
+    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
+        code = super()._deserialize(value, *more, **options)
+        if not rules.REGION_CODE.fullmatch(code):
+            raise ValidationError("Must not contain blanks, colons or commas.")
+        return code
+
+
+class Preferences(fields.Field[dict[str, Any]]):
+    """What a person wants, as an object with any of these keys.
+
+    - ``regions``: codes of the regions whose alerts they want, at most 200;
+    - ``all_regions``: whether they want the alerts of every region;
+    - ``language``: a BCP 47 tag such as ``fr`` or ``ht-HT``;
+    - ``time_zone``: a name of the IANA database such as ``America/Port-au-Prince``.
+    """
+
+    def _deserialize(self, value: Any, *_more: Any, **_options: Any) -> dict[str, Any]:
+        if not isinstance(value, dict):
+            raise ValidationError("Must be an object.")
+        problems: dict[str, list[str]] = {
+            str(key): ["There is no such preference."] for key in value.keys() - PREFERENCE_KEYS
+        }
+        for key, problem in (
+            ("regions", _regions_problem(value.get("regions", []))),
+            ("all_regions", _truth_problem(value.get("all_regions", False))),
+            ("language", _tag_problem(value.get("language", "en"), _LANGUAGE, "language such as ht-HT")),
+            (
+                "time_zone",
+                _tag_problem(value.get("time_zone", "UTC"), _TIME_ZONE, "time zone such as Europe/Rome"),
+            ),
+        ):
+            if problem:
+                problems[key] = [problem]
+        if problems:
+            raise ValidationError(problems)
+        return {**value, "regions": sorted(set(value["regions"]))} if "regions" in value else dict(value)
+
+
+class Boundaries(fields.Field[dict[str, Any]]):
+    """Boundaries as GeoJSON ``Polygon`` or ``MultiPolygon``, at most 20,000 positions, every ring closed."""
+
+    def _deserialize(self, value: Any, *_more: Any, **_options: Any) -> dict[str, Any]:
+        return check_structure(value)
+
+
+def _regions_problem(value: Any) -> str:
+    if not isinstance(value, list) or len(value) > MOST_PREFERRED_REGIONS:
+        return f"Must be a list of at most {MOST_PREFERRED_REGIONS} region codes."
+    for code in value:
+        if not isinstance(code, str) or not rules.REGION_CODE.fullmatch(code):
+            return "Must be a list of region codes."
+    return ""
+
+
+def _truth_problem(value: Any) -> str:
+    return "" if isinstance(value, bool) else "Must be true or false."
+
+
+def _tag_problem(value: Any, pattern: re.Pattern[str], what: str) -> str:
+    valid = isinstance(value, str) and pattern.fullmatch(value) is not None
+    return "" if valid else f"Not a {what}."

@@ -1,0 +1,107 @@
+"""Regions and their boundaries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, fields, validate, validates
+
+from services.identity.schemas.fields import Boundaries, RegionCode
+from services.identity.schemas.users import Version
+from shared.schemas import Arguments, Identifier, Latitude, Longitude, Page, Result, Text, Timestamp, page_of
+
+LONGEST_DESCRIPTION = 10_000
+MOST_POINTS = 500
+CORNERS = 4
+
+
+class CreateRegion(Arguments):
+    """A new region. Its code is what permissions and preferences call it, and never changes."""
+
+    id = Identifier(load_default=None, allow_none=True)
+    code = RegionCode(required=True)
+    name = Text(longest=255, required=True)
+    description = Text(longest=LONGEST_DESCRIPTION, blank=True, load_default=None, allow_none=True)
+    boundaries = Boundaries(load_default=None, allow_none=True)
+
+
+class UpdateRegion(Arguments):
+    """What changes of a region; what is left out stays as it is."""
+
+    id = Identifier(required=True)
+    version = Version()
+    name = Text(longest=255)
+    description = Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    boundaries = Boundaries(allow_none=True)
+
+
+class GetRegion(Arguments):
+    """One region, by its id or its code."""
+
+    id = Identifier()
+    code = RegionCode()
+
+
+class ListRegions(Page):
+    """Regions by code. ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian.
+
+    Boundaries can be large, so they are left out (null) unless ``boundaries`` asks for them.
+    """
+
+    codes = fields.List(RegionCode(), load_default=None, allow_none=True, validate=validate.Length(max=500))
+    bbox = fields.List(fields.Raw(), load_default=None, allow_none=True)
+    boundaries = fields.Boolean(load_default=False, truthy={True}, falsy={False})
+
+    @validates("bbox")
+    def check_bbox(self, value: list[Any] | None, **_more: Any) -> None:
+        """Four coordinates in range, south not over north."""
+        if value is None:
+            return
+        if len(value) != CORNERS:
+            raise ValidationError("Must be [west, south, east, north].")
+        for corner, field in zip(value, (Longitude(), Latitude(), Longitude(), Latitude()), strict=True):
+            field.deserialize(corner)
+        if value[1] > value[3]:
+            raise ValidationError("South must not be over north.")
+
+
+class LocateRegion(Arguments):
+    """A point, in degrees (WGS 84)."""
+
+    lon = Longitude(required=True)
+    lat = Latitude(required=True)
+
+
+class Point(Arguments):
+    """A point, in degrees (WGS 84)."""
+
+    lon = Longitude(required=True)
+    lat = Latitude(required=True)
+
+
+class LocateRegions(Arguments):
+    """Up to 500 points."""
+
+    points = fields.List(fields.Nested(Point), required=True, validate=validate.Length(1, MOST_POINTS))
+
+
+class Region(Result):
+    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them."""
+
+    id = Identifier()
+    code = fields.String()
+    name = fields.String()
+    description = fields.String(allow_none=True)
+    boundaries = fields.Dict(allow_none=True)
+    version = fields.Integer()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+class LocatedRegions(Result):
+    """For every point in order the id of its region, or null."""
+
+    region_ids = fields.List(Identifier(allow_none=True))
+
+
+Regions = page_of(Region)

@@ -1,0 +1,50 @@
+"""Signing in, staying signed in, and the keys that others check tokens with."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from services.identity.schemas.fields import Email, Password
+from shared.schemas import Arguments, Identifier, Result, Text
+
+
+class Authenticate(Arguments):
+    """Who signs in. ``address`` is where they sign in from, told by the gateway, and throttled as well."""
+
+    email = Email(required=True)
+    password = Password(required=True)
+    address = Text(longest=100, load_default=None, allow_none=True)
+
+
+class RefreshToken(Arguments):
+    """A refresh token, as `authenticate` or `refresh` returned it."""
+
+    refresh_token = Text(longest=200, required=True)
+
+
+class Tokens(Result):
+    """What signing in gives. ``expires_in`` are seconds of the access token."""
+
+    access_token = fields.String()
+    token_type = fields.String()
+    expires_in = fields.Integer()
+    refresh_token = fields.String()
+    refresh_expires_in = fields.Integer()
+    user_id = Identifier()
+
+
+class PublicKey(Result):
+    """One Ed25519 key as RFC 8037 writes it."""
+
+    kty = fields.String()
+    crv = fields.String()
+    x = fields.String()
+    kid = fields.String()
+    alg = fields.String()
+    use = fields.String()
+
+
+class PublicKeys(Result):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys = fields.List(fields.Nested(PublicKey))

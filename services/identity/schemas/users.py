@@ -1,0 +1,94 @@
+"""Accounts: what may be said of one, and what is shown."""
+
+from __future__ import annotations
+
+from marshmallow import fields, validate
+
+from services.identity.schemas.fields import Email, NewPassword, Password, Phone, Preferences, RoleName
+from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Whole, page_of
+
+GREATEST_VERSION = 2**31 - 1
+MOST_ROLES = 20
+
+
+class Version(Whole):
+    """The version of the thing that the caller saw."""
+
+    def __init__(self) -> None:
+        super().__init__(least=1, greatest=GREATEST_VERSION, required=True)
+
+
+class RegisterUser(Arguments):
+    """A new account. ``roles`` need the permission ``role:grant``; the first one becomes the primary role."""
+
+    id = Identifier(load_default=None, allow_none=True)
+    email = Email(required=True)
+    password = NewPassword(required=True)
+    first_name = Text(longest=100, required=True)
+    last_name = Text(longest=100, required=True)
+    phone = Phone(load_default=None, allow_none=True)
+    preferences = Preferences(load_default=dict)
+    roles = fields.List(
+        RoleName(), load_default=None, allow_none=True, validate=validate.Length(1, MOST_ROLES)
+    )
+    address = Text(longest=100, load_default=None, allow_none=True)
+
+
+class UserId(Arguments):
+    """One account."""
+
+    id = Identifier(required=True)
+
+
+class ListUsers(Page):
+    """Accounts, the newest first. ``text`` is looked for in names and the e-mail address."""
+
+    is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
+    role = RoleName(load_default=None, allow_none=True)
+    text = Text(longest=100, load_default=None, allow_none=True)
+
+
+class UpdateUser(Arguments):
+    """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole."""
+
+    id = Identifier(required=True)
+    version = Version()
+    email = Email()
+    first_name = Text(longest=100)
+    last_name = Text(longest=100)
+    phone = Phone(allow_none=True)
+    preferences = Preferences()
+
+
+class ChangePassword(Arguments):
+    """One's own password."""
+
+    current_password = Password(required=True)
+    new_password = NewPassword(required=True)
+
+
+class ResetPassword(Arguments):
+    """Somebody else's password, for who has forgotten it."""
+
+    id = Identifier(required=True)
+    new_password = NewPassword(required=True)
+
+
+class User(Result):
+    """An account, with the names of its roles; ``role_id`` is the primary one. No password is shown."""
+
+    id = Identifier()
+    email = fields.String()
+    first_name = fields.String()
+    last_name = fields.String()
+    phone = fields.String(allow_none=True)
+    role_id = Identifier(allow_none=True)
+    roles = fields.List(fields.String())
+    is_active = fields.Boolean()
+    preferences = fields.Dict()
+    version = fields.Integer()
+    created_at = Timestamp()
+    updated_at = Timestamp()
+
+
+Users = page_of(User)
