@@ -1,4 +1,4 @@
-"""A service's connections to its database, and the three ways to use one.
+"""A service's connections to its database, and the ways to use one.
 
 `Database.read` and `Database.write_one` run in autocommit, so that a statement costs one round trip;
 `Database.write` is a transaction. Connections are green (eventlet) because the pool waits on patched locks
