@@ -51,7 +51,7 @@ class PasswordHasher:
         return self._in_turn(lambda: bcrypt.hashpw(encoded, bcrypt.gensalt(self.cost))).decode()
 
     def verify(self, password: str, stored: str | None) -> bool:
-        """Whether the password is the one that was hashed; without a hash never, after the same time.
+        """Whether the password is the one that was hashed; without a bcrypt hash never, after the same time.
 
         Raises:
             Unavailable: Too many are waiting for their turn.
@@ -59,9 +59,10 @@ class PasswordHasher:
         # One of more than 72 bytes was never accepted. It is cut only so that checking it takes its time too.
         encoded = encode_password(password)
         fits = len(encoded) <= 72  # noqa: PLR2004 - bcrypt's own limit
-        against = stored.encode() if stored is not None else self._dummy
+        known = stored is not None and stored.startswith("$2")
+        against = stored.encode() if stored is not None and known else self._dummy
         matches = self._in_turn(lambda: bcrypt.checkpw(encoded[:72], against))
-        return matches and fits and stored is not None
+        return matches and fits and known
 
     def is_outdated(self, stored: str) -> bool:
         """Whether the hash was made with another cost than the one in force."""

@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from shared.contracts.permissions import EVERYTHING, PERMISSIONS
+from shared.contracts.permissions import EVERYTHING, PERMISSIONS, REGIONAL_THINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -56,7 +56,9 @@ class Permission:
             known = any(name.startswith(f"{thing}:") for name in PERMISSIONS)
         else:
             known = f"{thing}:{verb}" in PERMISSIONS
-        if not known or (narrowed and not REGION_CODE.fullmatch(code)):
+        if narrowed:
+            known = known and thing in REGIONAL_THINGS and REGION_CODE.fullmatch(code) is not None
+        if not known:
             return None
         return cls(f"{thing}:{verb}", code or None)
 

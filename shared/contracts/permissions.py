@@ -1,8 +1,9 @@
 """Every permission that a service asks for, and the roles that ship with some of them.
 
-A permission is ``thing:verb``. A role holds it everywhere, or narrowed to one region as
-``thing:verb:REGION-CODE``; ``thing:*`` and ``*`` stand for every verb and for everything. identity refuses a
-role that names a permission which is not listed here, so a new method's permission is added here first.
+A permission is ``thing:verb``. A role holds it everywhere, or (for the things that lie in a region) narrowed
+to one region as ``thing:verb:REGION-CODE``; ``thing:*`` and ``*`` stand for every verb and for everything.
+identity refuses a role that names a permission which is not listed here, so a new method's permission is
+added here first.
 """
 
 from __future__ import annotations
@@ -44,6 +45,9 @@ ROLE_GRANT: Final = "role:grant"
 REGION_WRITE: Final = "region:write"
 
 EVERYTHING: Final = "*"
+
+REGIONAL_THINGS: Final = frozenset({"report", "resource", "alert", "region"})
+"""The things that lie in a region: only permissions for these can be narrowed to one."""
 
 PERMISSIONS: Final[dict[str, str]] = {
     REPORT_CREATE: "File a report.",
