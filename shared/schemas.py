@@ -127,7 +127,9 @@ class Number(fields.Field[float]):
         self.greatest = greatest
         super().__init__(**options)
 
-    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> float:
+    def _deserialize(
+        self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
+    ) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ValidationError("Not a number.")
         try:
@@ -179,9 +181,12 @@ class Location(fields.Field[dict[str, Any]]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> dict[str, Any]:
         if not isinstance(value, dict):
-            raise ValidationError('Must be a GeoJSON Point such as {"type": "Point", "coordinates": [lon, lat]}.')
+            raise ValidationError(
+                'Must be a GeoJSON Point such as {"type": "Point", "coordinates": [lon, lat]}.'
+            )
         problems: dict[str, list[str]] = {
-            str(name): ["There is no such field."] for name in value.keys() - {"type", "coordinates", "address"}
+            str(name): ["There is no such field."]
+            for name in value.keys() - {"type", "coordinates", "address"}
         }
         if value.get("type") != "Point":
             problems["type"] = ['Must be "Point".']
@@ -223,7 +228,7 @@ def load(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
         Invalid: It names every field at fault.
     """
     try:
-        return schema.load(arguments)  # type: ignore[no-any-return] - a Schema without `many` loads one dict
+        return schema.load(arguments)  # type: ignore[no-any-return] # a Schema without `many` loads one dict
     except ValidationError as error:
         raise invalid(error.messages) from None
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -42,12 +43,18 @@ class Settings:
         bcrypt_cost: Rounds as a power of two (``IMPACTX_BCRYPT_COST``).
         admin_email: The first administrator (``IMPACTX_ADMIN_EMAIL``).
         admin_password: Their password (``IMPACTX_ADMIN_PASSWORD``); None where one shall be generated.
+        token: An access token for the command line to call with (``IMPACTX_TOKEN``).
+        database_passwords: For the bootstrap, the password of each service's role
+            (``IMPACTX_<SERVICE>_DATABASE_PASSWORD``); None leaves the present one.
+        home: Where an embedded system keeps everything (``IMPACTX_HOME``).
         log_level: ``IMPACTX_LOG_LEVEL``.
+
+    Each secret may be given as the file that ``<VARIABLE>_FILE`` names instead.
     """
 
-    database_urls: Mapping[str, str]
-    administration_url: str
-    amqp_uri: str = MEMORY_BROKER
+    database_urls: Mapping[str, str] = field(repr=False)
+    administration_url: str = field(repr=False)
+    amqp_uri: str = field(default=MEMORY_BROKER, repr=False)
     max_workers: int = 20
     pool_size: int = 20
     prepare_threshold: int | None = 5
@@ -62,6 +69,9 @@ class Settings:
     bcrypt_cost: int = 12
     admin_email: str = "admin@impactx.example"
     admin_password: str | None = field(default=None, repr=False)
+    token: str = field(default="", repr=False)
+    database_passwords: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    home: Path = Path(".impactx")
     log_level: str = "INFO"
 
     def database_url(self, service: str) -> str:
@@ -92,10 +102,10 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         database_urls={
             service: url
             for service in services
-            if (url := environment.get(f"IMPACTX_{service.upper()}_DATABASE_URL", ""))
+            if (url := read.secret(f"IMPACTX_{service.upper()}_DATABASE_URL"))
         },
-        administration_url=environment.get("DATABASE_URL", ""),
-        amqp_uri=environment.get("AMQP_URI", MEMORY_BROKER),
+        administration_url=read.secret("DATABASE_URL"),
+        amqp_uri=read.secret("AMQP_URI") or MEMORY_BROKER,
         max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1),
         pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2),
         prepare_threshold=None
@@ -112,6 +122,12 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, least=4),
         admin_email=environment.get("IMPACTX_ADMIN_EMAIL", "admin@impactx.example"),
         admin_password=read.secret("IMPACTX_ADMIN_PASSWORD") or None,
+        token=read.secret("IMPACTX_TOKEN"),
+        database_passwords={
+            service: read.secret(f"IMPACTX_{service.upper()}_DATABASE_PASSWORD") or None
+            for service in services
+        },
+        home=Path(environment.get("IMPACTX_HOME", ".impactx")),
         log_level=environment.get("IMPACTX_LOG_LEVEL", "INFO").upper(),
     )
 
@@ -152,7 +168,6 @@ class _Reader:
         if not path:
             return self._environment.get(name, "")
         try:
-            with open(path, encoding="utf-8") as file:
-                return file.read().strip()
+            return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingError(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error

@@ -48,7 +48,7 @@ class _Confirmation:
             self._confirm()
 
 
-class Channel(memory.Channel):  # type: ignore[misc] - kombu ships no types
+class Channel(memory.Channel):
     """A channel with AMQP's confirms, returns and multiple acknowledgement."""
 
     body_encoding = None
@@ -62,7 +62,7 @@ class Channel(memory.Channel):  # type: ignore[misc] - kombu ships no types
         self._confirming = False
         self._published = itertools.count(1)
 
-    def confirm_select(self, nowait: bool = False) -> None:  # noqa: ARG002, FBT001, FBT002 - as in py-amqp
+    def confirm_select(self, nowait: bool = False) -> None:
         """Every message published from now on is confirmed by the ``basic_ack`` event."""
         self._confirming = True
 
@@ -82,7 +82,12 @@ class Channel(memory.Channel):  # type: ignore[misc] - kombu ships no types
         return message
 
     def basic_publish(  # noqa: D102 - as in kombu
-        self, message: dict[str, Any], exchange: str, routing_key: str, mandatory: bool = False, **_options: Any  # noqa: FBT001, FBT002
+        self,
+        message: dict[str, Any],
+        exchange: str,
+        routing_key: str,
+        mandatory: bool = False,
+        **_options: Any,
     ) -> None:
         targets = self._lookup(exchange, routing_key) if exchange else [routing_key]
         targets = [queue for queue in targets if queue in self.queues]
@@ -108,7 +113,7 @@ class Channel(memory.Channel):  # type: ignore[misc] - kombu ships no types
         if tag and not awaited:
             self._tell("basic_ack", tag, False)
 
-    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: D102, FBT001, FBT002 - as in kombu
+    def basic_ack(self, delivery_tag: str, multiple: bool = False) -> None:  # noqa: D102 - as in kombu
         tags = [delivery_tag]
         if multiple:
             # The virtual channel keeps no other record of what was handed out and not yet acknowledged.
@@ -122,7 +127,7 @@ class Channel(memory.Channel):  # type: ignore[misc] - kombu ships no types
         # A reader at its prefetch limit may go on.
         Transport.wake_readers()
 
-    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: D102, FBT001, FBT002 - as in kombu
+    def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: D102 - as in kombu
         super().basic_reject(delivery_tag, requeue)
         Transport.wake_readers()
 
@@ -151,7 +156,7 @@ class _Returned:
         self.properties = properties
 
 
-class Transport(memory.Transport):  # type: ignore[misc] - kombu ships no types
+class Transport(memory.Transport):
     """Connections to the broker of this process."""
 
     Channel = Channel

@@ -8,7 +8,7 @@ from shared.contracts import alerts, identity, reports, resources
 from shared.contracts.contract import Contract
 
 CONTRACTS: dict[tuple[str, str], Contract] = {
-    (contract.source, contract.type): contract
+    (contract.source, contract.name): contract
     for module in (identity, reports, resources, alerts)
     for contract in module.EVENTS
 }

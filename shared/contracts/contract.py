@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from marshmallow import INCLUDE, Schema
-
-if TYPE_CHECKING:
-    from marshmallow import fields
 
 
 class EventData(Schema):
@@ -26,22 +22,17 @@ class Contract:
 
     Attributes:
         source: The service.
-        type: The event's name and routing key.
+        name: The event's name, which is its CloudEvents type and its routing key.
         schema: Its data.
         version: Grows when a listener that knows the version before could misread the data.
     """
 
     source: str
-    type: str
+    name: str
     schema: type[EventData]
     version: int = 1
 
     @property
     def dataschema(self) -> str:
         """The CloudEvents ``dataschema`` attribute."""
-        return f"urn:impactx:event:{self.source}:{self.type}:{self.version}"
-
-    @property
-    def fields(self) -> dict[str, fields.Field]:
-        """The declared fields by name."""
-        return self.schema().fields
+        return f"urn:impactx:event:{self.source}:{self.name}:{self.version}"

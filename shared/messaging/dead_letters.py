@@ -123,13 +123,18 @@ class DeadLetters:
         """
 
         def give_back(message: Any, channel: Any) -> bool:
-            headers = {name: value for name, value in message.headers.items() if not name.startswith((PREFIX, "x-"))}
+            headers = {
+                name: value for name, value in message.headers.items() if not name.startswith((PREFIX, "x-"))
+            }
             again = channel.prepare_message(
                 message.body,
                 content_type="application/json",
                 content_encoding="utf-8",
                 headers=headers,
-                properties={"delivery_mode": PERSISTENT, "message_id": message.properties.get("message_id") or ""},
+                properties={
+                    "delivery_mode": PERSISTENT,
+                    "message_id": message.properties.get("message_id") or "",
+                },
             )
             # The connection is in confirm mode: this returns when the broker has the message.
             channel.basic_publish(again, exchange="", routing_key=self._queue, timeout=CONFIRM_SECONDS)
@@ -193,7 +198,8 @@ def _letter(queue: str, message: Any) -> DeadLetter:
         event=headers.get("cloudEvents_type") or headers.get(PREFIX + "routing-key") or "",
         died_at=headers.get(PREFIX + "died-at") or "",
         tries=int(headers.get(PREFIX + "tries") or 0),
-        error=headers.get(PREFIX + "error") or "The consumer died with it repeatedly; see the broker's x-death header.",
+        error=headers.get(PREFIX + "error")
+        or "The consumer died with it repeatedly; see the broker's x-death header.",
         headers=dict(headers),
         body=body if isinstance(body, str) else bytes(body).decode("utf-8", "replace"),
     )

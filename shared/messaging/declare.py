@@ -82,5 +82,8 @@ def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
             step(f"exchange {topology.exchange_of(service)}", partial(declare_events, service))
             step(f"queue {topology.rpc_queue_of(service)}", partial(declare_rpc, service, quorum=quorum))
         for subscription in topology.SUBSCRIPTIONS:
-            step(f"queue {subscription.queue} with its dead letters", partial(declare_subscription, subscription.queue))
+            step(
+                f"queue {subscription.queue} with its dead letters",
+                partial(declare_subscription, subscription.queue),
+            )
     return done

@@ -77,7 +77,9 @@ class QueueReader:
         while self._unsettled > 0 and time.monotonic() < deadline and self._link.wait_until_open(0):
             time.sleep(0.01)
         if self._unsettled > 0:
-            logger.warning("%s: closed with %d messages unsettled; they will be redelivered", self.queue, self._unsettled)
+            logger.warning(
+                "%s: closed with %d messages unsettled; they will be redelivered", self.queue, self._unsettled
+            )
         self._link.stop()
 
     def acknowledge(self, message: Any, *, count: int = 1) -> None:
@@ -85,7 +87,9 @@ class QueueReader:
 
         When the connection it came by is gone, so is the need: the broker delivers it again.
         """
-        self._settle(message, count, lambda: message.channel.basic_ack(message.delivery_tag, multiple=count > 1))
+        self._settle(
+            message, count, lambda: message.channel.basic_ack(message.delivery_tag, multiple=count > 1)
+        )
 
     def requeue(self, message: Any) -> None:
         """Gives the message back to the queue."""
@@ -110,9 +114,12 @@ class QueueReader:
         if self._cancelled.is_set():
             return
         self._declare(channel)
-        channel.basic_qos(0, self._prefetch, False)
+        channel.basic_qos(0, self._prefetch, False)  # noqa: FBT003 - the two transports name it differently
         self._consumer = kombu.Consumer(
-            channel, queues=[kombu.Queue(self.queue, no_declare=True)], on_message=self._take, auto_declare=False
+            channel,
+            queues=[kombu.Queue(self.queue, no_declare=True)],
+            on_message=self._take,
+            auto_declare=False,
         )
         self._consumer.consume()
 

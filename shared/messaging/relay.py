@@ -124,7 +124,8 @@ class Relay:
                 withheld.add(row.subject)
                 logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)  # noqa: TRY400 - the text is the whole story
                 connection.execute(
-                    self._statements.park, {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]}
+                    self._statements.park,
+                    {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
                 )
             else:
                 sent.append(row.seq)
@@ -164,21 +165,23 @@ class Relay:
 class _Statements:
     def __init__(self, service: str) -> None:
         outbox = f"{service}.outbox"
-        self.anything = text(f"SELECT EXISTS (SELECT FROM {outbox} WHERE parked_at IS NULL)")  # noqa: S608
+        self.anything = text(f"SELECT EXISTS (SELECT FROM {outbox} WHERE parked_at IS NULL)")
         # Losing this transaction in a crash of the server means duplicates, not loss: it need not wait for the disk.
         self.lock = text(
             f"SELECT pg_advisory_xact_lock(hashtextextended('impactx.relay.{service}', 0)),"
             " set_config('synchronous_commit', 'off', true)"
         )
         self.batch = text(
-            "SELECT seq, id, type, subject, sequence, data::text AS data, occurred_at, correlation_id, traceparent"  # noqa: S608
+            "SELECT seq, id, type, subject, sequence, data::text AS data, occurred_at, correlation_id, traceparent"
             f" FROM {outbox} AS waiting WHERE parked_at IS NULL AND NOT EXISTS ("
             f"SELECT FROM {outbox} AS parked WHERE parked.parked_at IS NOT NULL"
             " AND parked.subject = waiting.subject AND parked.seq < waiting.seq)"
             " ORDER BY seq LIMIT :limit"
         )
-        self.remove = text(f"DELETE FROM {outbox} WHERE seq = ANY(:sent)")  # noqa: S608
-        self.park = text(f"UPDATE {outbox} SET parked_at = clock_timestamp(), error = :error WHERE seq = :seq")  # noqa: S608
+        self.remove = text(f"DELETE FROM {outbox} WHERE seq = ANY(:sent)")
+        self.park = text(
+            f"UPDATE {outbox} SET parked_at = clock_timestamp(), error = :error WHERE seq = :seq"
+        )
 
 
 class OutboxRelay(DependencyProvider):

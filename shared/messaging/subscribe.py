@@ -45,7 +45,7 @@ BATCH = 250
 READY_SECONDS = 10.0
 
 
-class _Stopped(Exception):  # noqa: N818 - it is no error
+class _Stopped(Exception):
     """The service stops while a batch waits to be tried again."""
 
 
@@ -116,7 +116,9 @@ class Subscriber(Entrypoint):
         if error is None:
             self._reader.acknowledge(messages[-1], count=len(messages))
         elif len(messages) > 1:
-            logger.warning("%s: a batch of %d failed and is taken one by one: %r", self.queue, len(messages), error)
+            logger.warning(
+                "%s: a batch of %d failed and is taken one by one: %r", self.queue, len(messages), error
+            )
             for message in messages:
                 self._handle([message])
         else:

@@ -29,7 +29,9 @@ def configure(level: str) -> None:
     """Sends the log to standard error: JSON, or plain lines where that is a terminal."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(
-        logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s") if sys.stderr.isatty() else JsonFormatter()
+        logging.Formatter("%(asctime)s %(levelname)-7s %(name)s: %(message)s")
+        if sys.stderr.isatty()
+        else JsonFormatter()
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
     for noisy in ("amqp", "nameko", "kombu", "alembic"):

@@ -130,10 +130,15 @@ class RpcClient:
         if token is not None:
             return self._attempts(method, given, headers | {TOKEN_HEADER: token}, seconds)
         return self._session.run(
-            self, lambda own: self._attempts(method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds)
+            self,
+            lambda own: self._attempts(
+                method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds
+            ),
         )
 
-    def _attempts(self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float) -> Any:
+    def _attempts(
+        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
+    ) -> Any:
         backoff = Backoff()
         attempts = 1 if method in methods.NOT_REPEATABLE else ATTEMPTS
         for attempt in range(1, attempts + 1):
@@ -145,7 +150,9 @@ class RpcClient:
             time.sleep(backoff.next())
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float) -> Any:
+    def _attempt(
+        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
+    ) -> Any:
         self._start()
         body = orjson.dumps({"args": [], "kwargs": arguments})
         if len(body) > GREATEST_BODY:
@@ -195,7 +202,9 @@ class RpcClient:
         )(channel)
         queue.queue_declare()
         queue.bind_to(topology.RPC_EXCHANGE, reply_to)
-        kombu.Consumer(channel, queues=[queue], on_message=self._receive, no_ack=True, auto_declare=False).consume()
+        kombu.Consumer(
+            channel, queues=[queue], on_message=self._receive, no_ack=True, auto_declare=False
+        ).consume()
         channel.events["basic_return"].add(self._on_return)
         self._reply_to = reply_to
 

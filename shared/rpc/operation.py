@@ -82,7 +82,10 @@ def operation(
                 caller = _authorised(request, verify, permissions)
                 outcome = method(service, caller, **load(loader, request.arguments))
             except Exception as error:  # noqa: BLE001 - every failure becomes one of the fixed set here
-                return {"result": None, "error": to_wire(_public(error, method.__name__, request.correlation_id))}
+                return {
+                    "result": None,
+                    "error": to_wire(_public(error, method.__name__, request.correlation_id)),
+                }
             return {"result": dumper.dump(outcome) if dumper is not None else None, "error": None}
 
         register_entrypoint(answer, Method(description))

@@ -48,7 +48,9 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
             an object that imitates a serializer's type marker. The field is named where there is one.
     """
     if len(body) > GREATEST_BODY:
-        raise TooLarge(f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.", limit=GREATEST_BODY)
+        raise TooLarge(
+            f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.", limit=GREATEST_BODY
+        )
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError as error:

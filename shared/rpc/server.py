@@ -103,7 +103,10 @@ class RpcServer(SharedExtension, ProviderCollector):
             except TypeError:
                 logger.exception("%s: the result cannot be sent", message.delivery_info.get("routing_key"))
                 body = orjson.dumps(
-                    {"result": None, "error": to_wire(failure(str(message.headers.get(CORRELATION_HEADER, ""))))}
+                    {
+                        "result": None,
+                        "error": to_wire(failure(str(message.headers.get(CORRELATION_HEADER, "")))),
+                    }
                 )
             try:
                 self._replies.publish(
@@ -145,4 +148,3 @@ class Method(Entrypoint):
         """Called by nameko."""
         self.server.stop_receiving()
         self.server.unregister_provider(self)
-

@@ -1,0 +1,137 @@
+"""A door into an embedded system: a Unix socket through which commands of the same user call its services.
+
+The in-process broker cannot be reached from outside. The command line speaks to a running ``make run`` here:
+one JSON object a line each way, ``{"method", "arguments", "headers", "timeout"}`` in, a reply as on nameko's wire
+out.
+"""
+
+from __future__ import annotations
+
+import logging
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import orjson
+
+from shared.errors import ImpactXError, RpcTimeout, Unavailable, from_wire, to_wire
+from shared.rpc.client import RpcClient
+from shared.rpc.request import CORRELATION_HEADER, TOKEN_HEADER
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+logger = logging.getLogger(__name__)
+
+GREATEST_LINE = 64 * 1024 * 1024
+TIMEOUT_SLACK = 5.0
+
+
+class Door:
+    """The side inside the running system.
+
+    Args:
+        path: Of the socket; only its owner may connect.
+        client: With which calls are made.
+    """
+
+    def __init__(self, path: Path, client: RpcClient) -> None:
+        self._path = path
+        self._client = client
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+
+    def open(self) -> None:
+        """Lets callers in."""
+        self._path.unlink(missing_ok=True)
+        self._socket.bind(str(self._path))
+        self._path.chmod(0o600)
+        self._socket.listen()
+        threading.Thread(target=self._accept, name="door", daemon=True).start()
+
+    def close(self) -> None:
+        """Lets nobody in any more."""
+        self._path.unlink(missing_ok=True)
+        self._socket.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, connection.makefile("rb") as lines:
+            try:
+                for line in lines:
+                    connection.sendall(orjson.dumps(self._answer(line)) + b"\n")
+            except OSError as error:
+                logger.debug("a caller at the door went away: %s", error)
+
+    def _answer(self, line: bytes) -> dict[str, Any]:
+        call = orjson.loads(line)
+        headers = call["headers"]
+        try:
+            result = self._client.call(
+                call["method"],
+                call["arguments"],
+                token=headers.get(TOKEN_HEADER, ""),
+                correlation_id=headers.get(CORRELATION_HEADER, ""),
+                timeout=call["timeout"],
+            )
+        except ImpactXError as error:
+            return {"result": None, "error": to_wire(error)}
+        return {"result": result, "error": None}
+
+
+class DoorClient(RpcClient):
+    """An `RpcClient` that goes through the door.
+
+    Args:
+        path: Of the socket.
+        options: As for `RpcClient`.
+    """
+
+    def __init__(self, path: Path, **options: Any) -> None:
+        super().__init__("", **options)
+        self._path = path
+        self._one_at_a_time = threading.Lock()
+        self._connection: socket.socket | None = None
+        self._lines: Any = None
+
+    def close(self) -> None:
+        """Closes the connection."""
+        if self._connection is not None:
+            self._lines.close()
+            self._connection.close()
+            self._connection = None
+
+    def _attempt(
+        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
+    ) -> Any:
+        call = orjson.dumps(
+            {"method": method, "arguments": arguments, "headers": headers, "timeout": seconds}
+        )
+        with self._one_at_a_time:
+            try:
+                if self._connection is None:
+                    self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+                    self._connection.connect(str(self._path))
+                    self._lines = self._connection.makefile("rb")
+                self._connection.settimeout(seconds * 3 + TIMEOUT_SLACK)
+                self._connection.sendall(call + b"\n")
+                line = self._lines.readline(GREATEST_LINE)
+            except TimeoutError:
+                self.close()
+                raise RpcTimeout(f"{method} did not answer in time.") from None
+            except OSError as error:
+                self.close()
+                raise Unavailable(f"The embedded system cannot be reached: {error}.") from error
+            if not line:
+                self.close()
+                raise Unavailable("The embedded system has stopped.")
+        reply = orjson.loads(line)
+        if reply["error"]:
+            raise from_wire(reply["error"])
+        return reply["result"]

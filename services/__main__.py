@@ -1,0 +1,337 @@
+"""The command line: run, serve, migrate, seed, call, import and the rest. The only file that knows every service."""
+
+import logging
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import orjson
+
+import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
+from infra.embedded.door import Door, DoorClient
+from infra.embedded.home import Home, private_key_pem
+from infra.postgres.bootstrap import bootstrap as bootstrap_roles
+from services.alerts.service import AlertsService
+from services.demo import demonstrate
+from services.identity import operations as identity_operations
+from services.identity.importing import import_regions
+from services.identity.service import IdentityService
+from services.reports import operations as reports_operations
+from services.reports.importing import import_reports
+from services.reports.service import ReportsService
+from services.resources.service import ResourcesService
+from shared.contracts.topology import BY_QUEUE, SERVICES
+from shared.db.engine import Database
+from shared.db.migration import migrate as migrate_schemas
+from shared.errors import ImpactXError
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.declare import declare_everything
+from shared.observability import logs
+from shared.rpc.client import RpcClient
+from shared.runtime import Runtime
+from shared.settings import MEMORY_BROKER, SettingError, Settings, from_environment
+
+CLASSES: dict[str, type[Any]] = {
+    "identity": IdentityService,
+    "reports": ReportsService,
+    "resources": ResourcesService,
+    "alerts": AlertsService,
+}
+logger = logging.getLogger("services")
+
+
+class Commands(click.Group):
+    """Says the errors of the fixed set, and a wrong setting, as one sentence instead of a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Called by click."""
+        try:
+            return super().invoke(ctx)
+        except (ImpactXError, SettingError) as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.pass_context
+def main(context: click.Context) -> None:
+    """Runs ImpactX and talks to it."""
+    context.obj = from_environment(SERVICES)
+    logs.configure(context.obj.log_level)
+
+
+@main.command()
+@click.pass_obj
+def run(settings: Settings) -> None:
+    """Starts everything in this process: PostgreSQL, the broker and all services. Ctrl-C stops it."""
+    began = time.monotonic()
+    home = Home(settings.home)
+    password_is_new = settings.admin_password is None and not home.knows("administrator")
+    with embedded(home, settings) as (own, runtime, _):
+        click.echo(_where_everything_is(home, own, password_is_new=password_is_new))
+        click.echo(f"\nReady after {time.monotonic() - began:.1f} s. Ctrl-C stops it.", nl=True)
+        runtime.run_until_stopped()
+    click.echo("Stopped.")
+
+
+@main.command()
+@click.argument("names", nargs=-1, required=True, type=click.Choice(SERVICES))
+@click.pass_obj
+def serve(settings: Settings, names: tuple[str, ...]) -> None:
+    """Serves some services in this process, on the broker of AMQP_URI and the database of DATABASE_URL."""
+    if settings.amqp_uri == MEMORY_BROKER:
+        raise SettingError("Set AMQP_URI to the broker; `run` is the command that needs none.")
+    for name in names:
+        settings.database_url(name)
+    if "identity" in names and not settings.jwt_private_key:
+        raise SettingError(
+            "Set IMPACTX_JWT_PRIVATE_KEY, which identity signs with; `generate-key` makes one."
+        )
+    runtime = Runtime([CLASSES[name] for name in names], settings)
+    runtime.start()
+    click.echo(f"serving {', '.join(names)}")
+    sys.stdout.flush()
+    runtime.run_until_stopped()
+
+
+@main.command()
+@click.pass_obj
+def bootstrap(settings: Settings) -> None:
+    """Makes roles and schemas in the database of DATABASE_URL; passwords come from the environment.
+
+    IMPACTX_<SERVICE>_DATABASE_PASSWORD sets the password of a service's role; without it the present one stays.
+    """
+    bootstrap_roles(_administration_url(settings), settings.database_passwords)
+    click.echo(f"Roles and schemas of {', '.join(SERVICES)} are there.")
+
+
+@main.command()
+@click.option("--revision", default="head", show_default=True, help="Where to go; `base` undoes everything.")
+@click.option(
+    "--service", "names", multiple=True, type=click.Choice(SERVICES), help="Only this one; may be repeated."
+)
+@click.pass_obj
+def migrate(settings: Settings, revision: str, names: tuple[str, ...]) -> None:
+    """Brings the schemas of all services in the database of DATABASE_URL to a revision, one after another."""
+    chosen = [service for service in SERVICES if not names or service in names]
+    migrate_schemas(_administration_url(settings), chosen, revision)
+    click.echo(f"{', '.join(chosen)}: at {revision}.")
+
+
+@main.command()
+@click.pass_obj
+def seed(settings: Settings) -> None:
+    """Adds roles, permissions, an administrator, regions, report types and severities where they are missing."""
+    if settings.admin_password is None:
+        raise SettingError("Set IMPACTX_ADMIN_PASSWORD, the first administrator's password.")
+    _seed(settings)
+    click.echo(f"The catalogues and the administrator {settings.admin_email} are there.")
+
+
+@main.command()
+@click.pass_obj
+def topology(settings: Settings) -> None:
+    """Declares every exchange, queue and binding on the broker of AMQP_URI; repeating it changes nothing."""
+    for line in declare_everything(settings.amqp_uri, quorum=settings.rpc_quorum):
+        click.echo(line)
+
+
+@main.command("generate-key")
+def generate_key() -> None:
+    """Prints a new private key for identity to sign tokens with (IMPACTX_JWT_PRIVATE_KEY)."""
+    click.echo(private_key_pem(), nl=False)
+
+
+@main.command()
+@click.argument("method")
+@click.argument("arguments", default="{}")
+@click.option("--timeout", default=10.0, show_default=True, help="Seconds that one attempt may take.")
+@click.pass_obj
+def call(settings: Settings, method: str, arguments: str, timeout: float) -> None:
+    """Calls an RPC METHOD such as reports.list_reports with ARGUMENTS, a JSON object, and prints the result.
+
+    It signs in as the administrator (IMPACTX_ADMIN_EMAIL, IMPACTX_ADMIN_PASSWORD) unless IMPACTX_TOKEN holds an
+    access token.
+    """
+    try:
+        given = orjson.loads(arguments)
+    except orjson.JSONDecodeError as error:
+        raise click.ClickException(f"ARGUMENTS is not JSON: {error}.") from error
+    if not isinstance(given, dict) or "." not in method:
+        raise click.UsageError('Say it like this: call reports.list_reports \'{"status": ["pending"]}\'')
+    with client(settings) as connected:
+        result = connected.call(method, given, timeout=timeout)
+    click.echo(orjson.dumps(result, option=orjson.OPT_INDENT_2).decode())
+
+
+@main.command()
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Drives the main job by RPC and prints each step with its time.
+
+    It uses the system at AMQP_URI or a running `make run`, and where there is neither, one of its own that it
+    throws away.
+    """
+    if settings.amqp_uri != MEMORY_BROKER or Home(settings.home).socket.exists():
+        with client(settings) as connected:
+            demonstrate(connected)
+        return
+    with tempfile.TemporaryDirectory(prefix="impactx-demo-") as directory:
+        click.echo("Nothing runs here, so the demo starts a system of its own and removes it afterwards.")
+        with embedded(Home(Path(directory), durable=False), settings) as (_, _, connected):
+            demonstrate(connected)
+
+
+@main.group("import")
+def import_group() -> None:
+    """Brings data in from files."""
+
+
+import_group.add_command(import_reports)
+import_group.add_command(import_regions)
+
+
+@main.group("dead-letters")
+def dead_letters() -> None:
+    """Messages that could not be handled."""
+
+
+def _queue_argument(command: Any) -> Any:
+    return click.argument("queue", type=click.Choice(sorted(BY_QUEUE)))(command)
+
+
+@dead_letters.command("list")
+@click.pass_obj
+def list_dead_letters(settings: Settings) -> None:
+    """Lists the dead letters of every event queue."""
+    for queue in BY_QUEUE:
+        for letter in DeadLetters(settings.amqp_uri, queue).list():
+            click.echo(
+                f"{queue}  {letter.id}  {letter.event}  {letter.died_at}  {letter.error.splitlines()[0]}"
+            )
+
+
+@dead_letters.command("show")
+@_queue_argument
+@click.argument("letter_id")
+@click.pass_obj
+def show_dead_letter(settings: Settings, queue: str, letter_id: str) -> None:
+    """Shows a dead letter with its headers, traceback and body."""
+    letter = DeadLetters(settings.amqp_uri, queue).show(letter_id)
+    for name, value in sorted(letter.headers.items()):
+        click.echo(f"{name}: {value}")
+    click.echo(f"\n{letter.body}")
+
+
+@dead_letters.command("replay")
+@_queue_argument
+@click.argument("letter_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of the queue.")
+@click.pass_obj
+def replay_dead_letters(settings: Settings, queue: str, letter_id: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes a flag
+    """Gives a dead letter back to its queue."""
+    _one_or_all(letter_id, everything=everything)
+    click.echo(f"{DeadLetters(settings.amqp_uri, queue).replay(letter_id)} replayed.")
+
+
+@dead_letters.command("drop")
+@_queue_argument
+@click.argument("letter_id", required=False)
+@click.option("--all", "everything", is_flag=True, help="All of the queue.")
+@click.pass_obj
+def drop_dead_letters(settings: Settings, queue: str, letter_id: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes a flag
+    """Deletes a dead letter for good."""
+    _one_or_all(letter_id, everything=everything)
+    click.echo(f"{DeadLetters(settings.amqp_uri, queue).drop(letter_id)} dropped.")
+
+
+def _one_or_all(letter_id: str | None, *, everything: bool) -> None:
+    if (letter_id is None) != everything:
+        raise click.UsageError("Name one message, or say --all.")
+
+
+def client(settings: Settings) -> RpcClient:
+    """A client of the system that is running: the one at AMQP_URI, else this checkout's `make run`."""
+    home = Home(settings.home)
+    token = settings.token
+    password = settings.admin_password or (
+        home.administrator_password(settings) if home.knows("administrator") else ""
+    )
+    credentials = {"token": token} if token else {"email": settings.admin_email, "password": password}
+    if settings.amqp_uri != MEMORY_BROKER:
+        return RpcClient(settings.amqp_uri, name="command line", timeout=settings.rpc_timeout, **credentials)
+    if not home.socket.exists():
+        raise click.ClickException(
+            "Nothing runs here: start `make run` in another terminal, or set AMQP_URI."
+        )
+    return DoorClient(home.socket, timeout=settings.rpc_timeout, **credentials)
+
+
+@contextmanager
+def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, RpcClient]]:
+    """A whole system in this process, migrated and seeded, with a client signed in as its administrator."""
+    home.start_database(SERVICES)
+    try:
+        settings = home.settings(given, SERVICES)
+        migrate_schemas(settings.administration_url, SERVICES, "head")
+        _seed(settings)
+        runtime = Runtime(list(CLASSES.values()), settings)
+        runtime.start()
+        connected = RpcClient(
+            settings.amqp_uri, email=settings.admin_email, password=settings.admin_password or "", name="door"
+        )
+        door = Door(home.socket, connected)
+        try:
+            door.open()
+            yield settings, runtime, connected
+        finally:
+            door.close()
+            runtime.stop()
+            connected.close()
+    finally:
+        home.stop_database()
+
+
+def _seed(settings: Settings) -> None:
+    for service, operations in (("identity", identity_operations), ("reports", reports_operations)):
+        database = Database(settings.database_url(service), application_name="impactx seed", pool_size=2)
+        with database.write() as connection:
+            if service == "identity":
+                identity_operations.seed(
+                    connection, admin_email=settings.admin_email, admin_password=settings.admin_password or ""
+                )
+            else:
+                operations.seed(connection)
+        database.close()
+
+
+def _administration_url(settings: Settings) -> str:
+    if not settings.administration_url:
+        raise SettingError("Set DATABASE_URL to the database, with a user who may create roles and schemas.")
+    return settings.administration_url
+
+
+def _where_everything_is(home: Home, settings: Settings, *, password_is_new: bool) -> str:
+    password = (
+        f"password      {settings.admin_password}   (made now and not shown again)"
+        if password_is_new
+        else "password      the one given or shown at the first start"
+    )
+    return f"""
+PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
+broker          inside this process
+services        {", ".join(CLASSES)}, by RPC
+administrator   {settings.admin_email}
+{password}
+
+Try it in another terminal:
+  .venv/bin/python -m services call reports.list_reports '{{"status": ["pending"]}}'
+  make demo"""
+
+
+if __name__ == "__main__":
+    main(prog_name="python -m services")
