@@ -15,6 +15,7 @@ from sqlalchemy import (
     DateTime,
     ForeignKey,
     Identity,
+    Index,
     Integer,
     LargeBinary,
     MetaData,
@@ -80,7 +81,7 @@ def content_digest() -> Column[bytes]:
     return Column("content_digest", LargeBinary)
 
 
-def outbox(tables: MetaData) -> Table:
+def outbox_table(tables: MetaData) -> Table:
     """The events that this schema has committed and the relay has not yet published, in their order."""
     schema = tables.schema
     return Table(
@@ -103,6 +104,7 @@ def outbox(tables: MetaData) -> Table:
         Column("traceparent", Text),
         Column("parked_at", DateTime(timezone=True)),
         Column("error", Text),
+        Index("idx_outbox_parked", "subject", "seq", postgresql_where=text("parked_at IS NOT NULL")),
         comment="Events committed here and not yet published; the relay deletes what the broker confirmed.",
     )
 

@@ -1,0 +1,150 @@
+"""The tables of the schema ``identity``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    DateTime,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    func,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db.tables import (
+    content_digest,
+    identifier,
+    metadata,
+    moment,
+    optional_moment,
+    outbox_table,
+    reference,
+    version,
+)
+
+SCHEMA: Final = "identity"
+
+tables = metadata(SCHEMA)
+
+roles = Table(
+    "roles",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(100), nullable=False),
+    Column("description", Text),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    content_digest(),
+    UniqueConstraint("name"),
+    comment="Named sets of permissions.",
+)
+
+role_permissions = Table(
+    "role_permissions",
+    tables,
+    Column("role_id", Uuid, ForeignKey(roles.c.id, name="fk_role_permissions_role"), primary_key=True),
+    Column("permission", String(100), primary_key=True),
+    moment("granted_at"),
+    comment="What a role allows: thing:verb, or thing:verb:REGION-CODE for one region.",
+)
+
+users = Table(
+    "users",
+    tables,
+    identifier(SCHEMA),
+    Column("email", String(255), nullable=False),
+    Column("password_hash", String(255), nullable=False),
+    Column("first_name", String(100), nullable=False),
+    Column("last_name", String(100), nullable=False),
+    Column("phone", String(20)),
+    reference("role_id", "identity.roles.id", "fk_users_role", nullable=True),
+    moment("created_at"),
+    moment("updated_at"),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("preferences", JSONB(none_as_null=True)),
+    version(),
+    moment("password_changed_at"),
+    content_digest(),
+    UniqueConstraint("email"),
+    CheckConstraint("jsonb_typeof(preferences) = 'object'", name="preferences"),
+    comment="Accounts of people and of other systems; the one with the nil id stands for ImpactX itself.",
+)
+Index("idx_users_email", users.c.email)
+Index("idx_users_role", users.c.role_id)
+Index("idx_users_email_lower", func.lower(users.c.email), unique=True)
+Index("idx_users_recent", users.c.created_at.desc(), users.c.id.desc())
+
+user_roles = Table(
+    "user_roles",
+    tables,
+    Column("user_id", Uuid, ForeignKey(users.c.id, name="fk_user_roles_user"), primary_key=True),
+    Column("role_id", Uuid, ForeignKey(roles.c.id, name="fk_user_roles_role"), primary_key=True),
+    moment("assigned_at"),
+    reference("assigned_by", "identity.users.id", "fk_user_roles_assigned_by", nullable=True),
+    comment="Who holds which role.",
+)
+Index("idx_user_roles_role", user_roles.c.role_id)
+
+regions = Table(
+    "regions",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(255), nullable=False),
+    Column("code", String(50), nullable=False),
+    Column("description", Text),
+    Column("boundaries", JSONB(none_as_null=True)),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    content_digest(),
+    UniqueConstraint("code"),
+    CheckConstraint("jsonb_typeof(boundaries) = 'object'", name="boundaries"),
+    comment="Areas of responsibility; boundaries are GeoJSON in longitude and latitude.",
+)
+
+refresh_tokens = Table(
+    "refresh_tokens",
+    tables,
+    identifier(SCHEMA),
+    reference("user_id", "identity.users.id", "fk_refresh_tokens_user"),
+    Column("family_id", Uuid, nullable=False),
+    Column("token_hash", LargeBinary, nullable=False),
+    moment("issued_at"),
+    Column("expires_at", DateTime(timezone=True), nullable=False),
+    optional_moment("used_at"),
+    optional_moment("revoked_at"),
+    Column("address", String(100)),
+    UniqueConstraint("token_hash"),
+    comment="SHA-256 of the refresh tokens given out; using one twice revokes its family.",
+)
+Index("idx_refresh_tokens_user", refresh_tokens.c.user_id)
+Index("idx_refresh_tokens_family", refresh_tokens.c.family_id)
+Index("idx_refresh_tokens_expires_at", refresh_tokens.c.expires_at)
+
+login_throttle = Table(
+    "login_throttle",
+    tables,
+    Column("key", String(300), primary_key=True),
+    Column("failures", Integer, nullable=False, server_default=text("0")),
+    moment("window_started_at"),
+    moment("last_failed_at"),
+    optional_moment("blocked_until"),
+    comment="Failed sign-ins by account and by address.",
+)
+Index("idx_login_throttle_last_failed_at", login_throttle.c.last_failed_at)
+
+outbox = outbox_table(tables)

@@ -1,0 +1,202 @@
+"""The tables of the schema ``reports``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+
+from shared.db.tables import (
+    Point,
+    content_digest,
+    identifier,
+    metadata,
+    moment,
+    optional_moment,
+    outbox_table,
+    reference,
+    version,
+)
+
+SCHEMA: Final = "reports"
+
+SEARCH_CONFIGURATION: Final = "reports.words"
+"""The text search configuration of ``reports.search``: words as they are, without case and accents.
+
+Reports come in French, Creole and English, often in one sentence, so no language's endings are cut off. A query
+must use the same: ``websearch_to_tsquery('reports.words', ...)``.
+"""
+
+STATUSES: Final = "'pending', 'confirmed', 'in_progress', 'resolved', 'closed', 'rejected', 'duplicate'"
+
+# They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
+LONGITUDE: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
+LATITUDE: Final = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
+
+tables = metadata(SCHEMA)
+
+# --- ties to identity: what 0002_ties.py makes -----------------------------------------------------------------
+
+Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
+Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
+
+# --- own tables ------------------------------------------------------------------------------------------------
+
+report_types = Table(
+    "report_types",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(100), nullable=False),
+    Column("description", Text),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    UniqueConstraint("name"),
+    comment="What can happen.",
+)
+
+severity_levels = Table(
+    "severity_levels",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(50), nullable=False),
+    Column("description", Text),
+    Column("level", Integer, nullable=False),
+    Column("color_code", String(7)),
+    UniqueConstraint("name"),
+    CheckConstraint("level BETWEEN 1 AND 5", name="level"),
+    CheckConstraint("color_code ~ '^#[0-9A-Fa-f]{6}$'", name="color_code"),
+    comment="How bad it is, 1 (low) to 5 (catastrophic).",
+)
+
+reports = Table(
+    "reports",
+    tables,
+    identifier(SCHEMA),
+    reference("user_id", "identity.users.id", "fk_reports_user"),
+    reference("region_id", "identity.regions.id", "fk_reports_region"),
+    reference("report_type_id", "reports.report_types.id", "fk_reports_type"),
+    reference("severity_level_id", "reports.severity_levels.id", "fk_reports_severity"),
+    Column("title", String(255), nullable=False),
+    Column("description", Text, nullable=False),
+    Column("location", JSONB, nullable=False),
+    Column("status", String(50), nullable=False, server_default=text("'pending'")),
+    moment("reported_at"),
+    optional_moment("resolved_at"),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    reference("updated_by", "identity.users.id", "fk_reports_updated_by", nullable=True),
+    Column("status_notes", Text),
+    reference("duplicate_of", "reports.reports.id", "fk_reports_duplicate_of", nullable=True),
+    content_digest(),
+    Column(
+        "point",
+        Point,
+        Computed(
+            f"point((jsonb_path_query_first(location, '{LONGITUDE}', '{{}}', true))::float8,"
+            f" (jsonb_path_query_first(location, '{LATITUDE}', '{{}}', true))::float8)",
+            persisted=True,
+        ),
+    ),
+    Column(
+        "search",
+        TSVECTOR,
+        Computed(
+            "setweight(to_tsvector('reports.words', title), 'A')"
+            " || setweight(to_tsvector('reports.words', description), 'B')",
+            persisted=True,
+        ),
+    ),
+    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    CheckConstraint("point IS NOT NULL", name="location"),
+    comment="Incidents as people in the field filed them.",
+)
+Index("idx_reports_user", reports.c.user_id)
+Index("idx_reports_region", reports.c.region_id)
+Index("idx_reports_type", reports.c.report_type_id)
+Index("idx_reports_severity", reports.c.severity_level_id)
+Index("idx_reports_status", reports.c.status)
+Index("idx_reports_reported_at", reports.c.reported_at)
+# The orders of the lists, whole and by the two filters that most of them have.
+Index("idx_reports_recent", reports.c.reported_at.desc(), reports.c.id.desc())
+Index("idx_reports_region_recent", reports.c.region_id, reports.c.reported_at.desc(), reports.c.id.desc())
+Index("idx_reports_status_recent", reports.c.status, reports.c.reported_at.desc(), reports.c.id.desc())
+Index("idx_reports_changed", reports.c.updated_at, reports.c.id)
+Index("idx_reports_point", reports.c.point, postgresql_using="gist")
+Index("idx_reports_search", reports.c.search, postgresql_using="gin")
+
+report_comments = Table(
+    "report_comments",
+    tables,
+    identifier(SCHEMA),
+    reference("report_id", "reports.reports.id", "fk_report_comments_report"),
+    reference("user_id", "identity.users.id", "fk_report_comments_user"),
+    Column("content", Text, nullable=False),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    content_digest(),
+    comment="What people say about a report.",
+)
+Index(
+    "idx_report_comments_report",
+    report_comments.c.report_id,
+    report_comments.c.created_at,
+    report_comments.c.id,
+)
+
+report_attachments = Table(
+    "report_attachments",
+    tables,
+    identifier(SCHEMA),
+    reference("report_id", "reports.reports.id", "fk_report_attachments_report"),
+    Column("file_name", String(255), nullable=False),
+    Column("file_path", String(500), nullable=False),
+    Column("mime_type", String(100), nullable=False),
+    Column("file_size", Integer, nullable=False),
+    moment("uploaded_at"),
+    reference("uploaded_by", "identity.users.id", "fk_report_attachments_uploaded_by", nullable=True),
+    Column("sha256", String(64)),
+    content_digest(),
+    CheckConstraint("file_size >= 0", name="file_size"),
+    CheckConstraint("sha256 ~ '^[0-9a-f]{64}$'", name="sha256"),
+    comment="Files that belong to a report; file_path is relative to the root of the store.",
+)
+Index(
+    "idx_report_attachments_report",
+    report_attachments.c.report_id,
+    report_attachments.c.uploaded_at,
+    report_attachments.c.id,
+)
+
+report_status_history = Table(
+    "report_status_history",
+    tables,
+    identifier(SCHEMA),
+    reference("report_id", "reports.reports.id", "fk_report_status_history_report"),
+    Column("status", String(50), nullable=False),
+    reference("changed_by", "identity.users.id", "fk_report_status_history_changed_by"),
+    Column("notes", Text),
+    moment("changed_at"),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("report_id", "version"),
+    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    comment="Every status a report entered, written from its events: id is the event's, version the report's.",
+)
+Index("idx_report_status_history_report", report_status_history.c.report_id)
+Index("idx_report_status_history_changed_at", report_status_history.c.changed_at)
+
+outbox = outbox_table(tables)
