@@ -21,6 +21,7 @@ import orjson
 from uuid6 import uuid7
 
 from shared.contracts import methods, topology
+from shared.contracts.api import Services
 from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import declare_rpc_exchange
@@ -44,7 +45,7 @@ class _Pending:
     error: ImpactXError | None = None
 
 
-class RpcClient:
+class RpcClient(Services):
     """A client of all services on one connection.
 
     Args:
@@ -88,10 +89,12 @@ class RpcClient:
             self._link.stop()
             self._fail_pending()
 
-    def __getattr__(self, service: str) -> _Service:
-        if service.startswith("_"):
-            raise AttributeError(service)
-        return _Service(self, service, None)
+    if not TYPE_CHECKING:  # type checkers and editors know the services from `Services`
+
+        def __getattr__(self, service: str) -> _Service:
+            if service.startswith("_"):
+                raise AttributeError(service)
+            return _Service(self, service, None)
 
     def on_behalf_of(self, caller: Caller) -> OnBehalf:
         """The same client, calling with the caller's token and correlation id."""
@@ -230,15 +233,17 @@ class RpcClient:
             pending.done.set()
 
 
-class OnBehalf:
+class OnBehalf(Services):
     """The services, called with one caller's token; made by `RpcClient.on_behalf_of`."""
 
     def __init__(self, client: RpcClient, caller: Caller) -> None:
         self._client = client
         self._caller = caller
 
-    def __getattr__(self, service: str) -> _Service:
-        return _Service(self._client, service, self._caller)
+    if not TYPE_CHECKING:  # as in `RpcClient`
+
+        def __getattr__(self, service: str) -> _Service:
+            return _Service(self._client, service, self._caller)
 
 
 class _Service:
