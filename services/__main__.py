@@ -18,6 +18,7 @@ from infra.embedded.home import Home, private_key_pem
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
 from services.alerts.service import AlertsService
 from services.demo import demonstrate
+from services.describe import describe
 from services.identity import operations as identity_operations
 from services.identity.importing import import_regions
 from services.identity.service import IdentityService
@@ -184,6 +185,9 @@ def demo(settings: Settings) -> None:
         click.echo("Nothing runs here, so the demo starts a system of its own and removes it afterwards.")
         with embedded(Home(Path(directory), durable=False), settings) as (_, _, connected):
             demonstrate(connected)
+
+
+main.add_command(describe)
 
 
 @main.group("import")
