@@ -60,6 +60,15 @@ class Postmaster:
         postmaster = cls(data, pid=int(lines[0]))
         return postmaster if postmaster.is_alive() and _is_postgres(postmaster.pid, data) else None
 
+    @staticmethod
+    def misleading_number(data: Path) -> int | None:
+        """The process number in a stale ``postmaster.pid``, where it is another program's by now."""
+        lines = _postmaster_file(data)
+        if not lines or not lines[0].strip().isdigit():
+            return None
+        number = int(lines[0])
+        return number if Postmaster(data, pid=number).is_alive() and not _is_postgres(number, data) else None
+
     def is_alive(self) -> bool:
         """Whether the process exists."""
         if self._process is not None:

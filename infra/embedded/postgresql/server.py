@@ -255,12 +255,18 @@ class EmbeddedPostgresql:
     def _spawn(self, account: Account, port: int) -> subprocess.Popen[bytes]:
         settings = self._settings | {"port": str(port)}
         arguments = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        surroundings = environment()
+        misleading = Postmaster.misleading_number(self.data)
+        if misleading is not None:
+            # A server left its note behind, and its number went to somebody else. PostgreSQL takes this one for
+            # a harmless ancestor of its own, and makes all of its other checks.
+            surroundings["PG_GRANDPARENT_PID"] = str(misleading)
         with self.log.open("ab") as log:
             self.log.chmod(0o600)
             return subprocess.Popen(
                 [binaries() / "postgres", "-D", self.data, *arguments],
                 cwd=self.directory,
-                env=environment(),
+                env=surroundings,
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

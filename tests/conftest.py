@@ -1,0 +1,36 @@
+"""Makes the test process cooperative, as the services are, and hands out databases and brokers."""
+
+import shared.green  # noqa: F401, I001 - before everything else
+
+import pytest
+
+from tests.support import postgresql as postgresql_support
+from tests.support import rabbitmq as rabbitmq_support
+
+
+@pytest.fixture(scope="session")
+def postgresql():
+    """The PostgreSQL server of the session; tests that stop a server make one of their own."""
+    return postgresql_support.shared_server()
+
+
+@pytest.fixture
+def database(postgresql):
+    """A migrated database that nobody else uses."""
+    made = postgresql_support.fresh_database(postgresql)
+    yield made
+    made.drop()
+
+
+@pytest.fixture(scope="session")
+def broker():
+    """The RabbitMQ of the session; tests that stop a broker make one of their own."""
+    return rabbitmq_support.shared_broker()
+
+
+@pytest.fixture
+def virtual_host(broker):
+    """An empty virtual host that nobody else uses."""
+    made = broker.fresh_virtual_host()
+    yield made
+    made.drop()

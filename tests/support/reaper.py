@@ -1,0 +1,70 @@
+"""Ends what the tests started, even when the test process itself is killed.
+
+A child waits at the other end of a pipe. The kernel closes the pipe when the test process ends, however it ends;
+then the child kills the registered process groups and removes the registered directories.
+"""
+
+import atexit
+import functools
+import subprocess
+import sys
+from pathlib import Path
+
+_CHILD = """
+import os, shutil, signal, sys, time
+signal.signal(signal.SIGINT, signal.SIG_IGN)
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+groups, directories = {}, {}
+for line in sys.stdin:
+    verb, what = line.rstrip("\\n").split(" ", 1)
+    if verb == "group": groups[int(what)] = None
+    elif verb == "forget": groups.pop(int(what), None)
+    elif verb == "directory": directories[what] = None
+for group in groups:
+    try: os.killpg(group, signal.SIGKILL)
+    except ProcessLookupError: pass
+if groups: time.sleep(0.5)
+for directory in directories: shutil.rmtree(directory, ignore_errors=True)
+"""
+
+
+@functools.cache
+def _pipe():
+    child = subprocess.Popen(
+        [sys.executable, "-S", "-E", "-c", _CHILD],
+        stdin=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+    @atexit.register
+    def end():
+        child.stdin.close()
+        child.wait(timeout=30)
+
+    return child.stdin
+
+
+def _say(verb, what):
+    _pipe().write(f"{verb} {what}\n")
+    _pipe().flush()
+
+
+def register(process: subprocess.Popen) -> None:
+    """Has the process group of a process that was started with ``start_new_session`` killed at the end."""
+    _say("group", process.pid)
+
+
+def register_pid(pid: int) -> None:
+    """The same by number."""
+    _say("group", pid)
+
+
+def forget(pid: int) -> None:
+    """The process has ended; its number may become somebody else's."""
+    _say("forget", pid)
+
+
+def register_directory(directory: Path) -> None:
+    """Has a directory removed at the end."""
+    _say("directory", directory)
