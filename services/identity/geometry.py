@@ -114,6 +114,17 @@ class RegionIndex:
                 located[point] = self._ids[region]
         return located
 
+    def touching(self, bbox: Sequence[float]) -> list[UUID]:
+        """The regions that touch [west, south, east, north]; west over east crosses the antimeridian."""
+        west, south, east, north = bbox
+        spans = [(west, east)] if west <= east else [(west, 180.0), (-180.0, east)]
+        found = {
+            int(index)
+            for low, high in spans
+            for index in self._tree.query(_box(low, south, high, north), predicate="intersects")
+        }
+        return [self._ids[index] for index in sorted(found)]
+
 
 class _Fault(Exception):
     def __init__(self, where: str, problem: str) -> None:
@@ -176,6 +187,11 @@ def _shape(boundaries: dict[str, Any]) -> Any:
         return polygons[0] if kind == "Polygon" else shapely.MultiPolygon(polygons)
     except (KeyError, IndexError, TypeError, ValueError, ShapelyError):
         return None
+
+
+def _box(west: float, south: float, east: float, north: float) -> Any:
+    """The box as a shape; a point or a line where it has no area."""
+    return shapely.LineString([(west, south), (east, north)]).envelope
 
 
 def _rings(polygon: Any) -> list[list[list[float]]]:

@@ -140,7 +140,7 @@ def encode_password(password: str) -> bytes:
 def wait_after(failures: int, free: int) -> int:
     """For how many seconds the next attempt is refused after so many failures in a row.
 
-    The first ``free`` failures cost nothing; from then on the wait doubles from one second up to fifteen
+    Fewer than ``free`` failures cost nothing; from then on the wait doubles from one second up to fifteen
     minutes. It is capped, so that a stranger's guesses cannot lock an account's owner out for good.
     """
     excess = failures - free

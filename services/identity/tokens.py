@@ -121,17 +121,6 @@ def token_digest(refresh_token: str) -> bytes:
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).digest()
 
 
-def generate_private_key() -> str:
-    """A new signing key as PEM, for an installation that has none."""
-    return (
-        Ed25519PrivateKey.generate()
-        .private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        .decode()
-    )
-
-
 def _private_key(pem: str) -> Ed25519PrivateKey:
     if not pem.strip():
         raise KeyFault(

@@ -20,13 +20,15 @@ class _User(EventData):
     """What every event about an account says.
 
     ``version`` is the version of the account which the event made or found. ``preferences`` hold the codes of
-    the regions whose alerts the account wants (``regions``), or that it wants all (``all_regions``).
+    the regions whose alerts the account wants (``regions``), and whether it wants all (``all_regions``).
+    ``roles`` are the names of its active roles.
     """
 
     user_id = Identifier(required=True)
     version = fields.Integer(required=True, strict=True)
     is_active = fields.Boolean(required=True)
     preferences = fields.Dict(keys=fields.String(), required=True, allow_none=True)
+    roles = fields.List(fields.String(), required=True)
 
 
 class UserCreated(_User):
@@ -36,7 +38,10 @@ class UserCreated(_User):
 
 
 class UserUpdated(_User):
-    """Something of an account changed; ``changed`` names the columns. Reopening one is such a change."""
+    """Something of an account changed; ``changed`` names the columns.
+
+    Reopening an account is a change of ``is_active``; a role of it that was switched on or off one of ``roles``.
+    """
 
     changed = fields.List(fields.String(), required=True)
     changed_at = Timestamp(required=True)
@@ -48,22 +53,20 @@ class UserDeactivated(_User):
     changed_at = Timestamp(required=True)
 
 
-class _Membership(EventData):
-    user_id = Identifier(required=True)
-    version = fields.Integer(required=True, strict=True)
+class _Membership(_User):
     role_id = Identifier(required=True)
     role = fields.String(required=True)
 
 
 class RoleGranted(_Membership):
-    """An account was given a role; ``role`` is its name and ``version`` the account's."""
+    """An account was given a role; ``role`` is its name, ``roles`` are all that it has now."""
 
     assigned_by = Identifier(required=True, allow_none=True)
     assigned_at = Timestamp(required=True)
 
 
 class RoleRevoked(_Membership):
-    """A role was taken from an account; ``role`` is its name and ``version`` the account's."""
+    """A role was taken from an account; ``role`` is its name, ``roles`` are all that it has now."""
 
     revoked_at = Timestamp(required=True)
 

@@ -35,7 +35,6 @@ ALERT_READ_DRAFT: Final = "alert:read_draft"
 ALERT_READ_REACH: Final = "alert:read_reach"
 ALERT_RULE_READ: Final = "alert_rule:read"
 ALERT_RULE_WRITE: Final = "alert_rule:write"
-USER_CREATE: Final = "user:create"
 USER_READ: Final = "user:read"
 USER_UPDATE: Final = "user:update"
 USER_DEACTIVATE: Final = "user:deactivate"
@@ -74,7 +73,6 @@ PERMISSIONS: Final[dict[str, str]] = {
     ALERT_READ_REACH: "See whom an alert reached and who has read it.",
     ALERT_RULE_READ: "Read the rules that issue alerts by themselves.",
     ALERT_RULE_WRITE: "Manage the rules that issue alerts by themselves.",
-    USER_CREATE: "Create accounts for others (self-registration needs nothing).",
     USER_READ: "Read every account; one's own needs only a sign-in.",
     USER_UPDATE: "Edit any account; one's own name, phone and preferences need only a sign-in.",
     USER_DEACTIVATE: "Close and reopen accounts.",

@@ -27,6 +27,7 @@ from services.identity.schemas.sessions import Authenticate, PublicKeys, Refresh
 from services.identity.schemas.users import (
     ChangePassword,
     ListUsers,
+    Me,
     RegisterUser,
     ResetPassword,
     UpdateUser,
@@ -48,6 +49,7 @@ __all__ = [
     "LocateRegion",
     "LocateRegions",
     "LocatedRegions",
+    "Me",
     "Permissions",
     "PublicKeys",
     "RefreshToken",

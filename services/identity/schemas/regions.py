@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from marshmallow import ValidationError, fields, validate, validates
+from marshmallow import fields, validate
 
 from services.identity.schemas.fields import Boundaries, RegionCode
 from services.identity.schemas.users import Version
+from shared.filters import Box
 from shared.schemas import Arguments, Identifier, Latitude, Longitude, Page, Result, Text, Timestamp, page_of
 
 LONGEST_DESCRIPTION = 10_000
 MOST_POINTS = 500
-CORNERS = 4
 
 
 class CreateRegion(Arguments):
@@ -28,7 +26,7 @@ class CreateRegion(Arguments):
 class UpdateRegion(Arguments):
     """What changes of a region; what is left out stays as it is."""
 
-    id = Identifier(required=True)
+    region_id = Identifier(required=True)
     version = Version()
     name = Text(longest=255)
     description = Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
@@ -38,31 +36,19 @@ class UpdateRegion(Arguments):
 class GetRegion(Arguments):
     """One region, by its id or its code."""
 
-    id = Identifier()
+    region_id = Identifier()
     code = RegionCode()
 
 
 class ListRegions(Page):
     """Regions by code. ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian.
 
-    Boundaries can be large, so they are left out (null) unless ``boundaries`` asks for them.
+    Boundaries can be large, so they are left out (null) unless ``include_boundaries`` asks for them.
     """
 
     codes = fields.List(RegionCode(), load_default=None, allow_none=True, validate=validate.Length(max=500))
-    bbox = fields.List(fields.Raw(), load_default=None, allow_none=True)
-    boundaries = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-
-    @validates("bbox")
-    def check_bbox(self, value: list[Any] | None, **_more: Any) -> None:
-        """Four coordinates in range, south not over north."""
-        if value is None:
-            return
-        if len(value) != CORNERS:
-            raise ValidationError("Must be [west, south, east, north].")
-        for corner, field in zip(value, (Longitude(), Latitude(), Longitude(), Latitude()), strict=True):
-            field.deserialize(corner)
-        if value[1] > value[3]:
-            raise ValidationError("South must not be over north.")
+    bbox = Box(load_default=None, allow_none=True)
+    include_boundaries = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
 class LocateRegion(Arguments):

@@ -37,7 +37,7 @@ class RegisterUser(Arguments):
 class UserId(Arguments):
     """One account."""
 
-    id = Identifier(required=True)
+    user_id = Identifier(required=True)
 
 
 class ListUsers(Page):
@@ -51,7 +51,7 @@ class ListUsers(Page):
 class UpdateUser(Arguments):
     """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole."""
 
-    id = Identifier(required=True)
+    user_id = Identifier(required=True)
     version = Version()
     email = Email()
     first_name = Text(longest=100)
@@ -70,7 +70,7 @@ class ChangePassword(Arguments):
 class ResetPassword(Arguments):
     """Somebody else's password, for who has forgotten it."""
 
-    id = Identifier(required=True)
+    user_id = Identifier(required=True)
     new_password = NewPassword(required=True)
 
 
@@ -89,6 +89,12 @@ class User(Result):
     version = fields.Integer()
     created_at = Timestamp()
     updated_at = Timestamp()
+
+
+class Me(User):
+    """One's own account. ``permissions`` map each permission to true, or to the ids of its regions."""
+
+    permissions = fields.Dict()
 
 
 Users = page_of(User)

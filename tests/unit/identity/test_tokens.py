@@ -11,9 +11,21 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_elliptic_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.identity.tokens import KeyFault, Signer, generate_private_key, new_refresh_token, token_digest
+from services.identity.tokens import KeyFault, Signer, new_refresh_token, token_digest
 from shared.errors import Unauthenticated, Unavailable
 from shared.rpc.tokens import KEYS_LIFETIME, LEEWAY, REFETCH_AFTER, REMEMBERED_TOKENS, TokenVerifier
+
+
+
+def pem(key):
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    ).decode()
+
+
+def generate_private_key():
+    return pem(Ed25519PrivateKey.generate())
+
 
 PRIVATE_KEY = generate_private_key()
 USER, SESSION, REGION = uuid4(), uuid4(), uuid4()
@@ -267,10 +279,7 @@ def test_keys_of_other_kinds_are_left_out(signer, clock):
 def test_a_key_id_is_the_thumbprint_of_rfc_8037():
     # Appendix A.1 to A.3 of RFC 8037.
     seed = base64.urlsafe_b64decode("nWGxne_9WmC6hEr0kuwsxERJxWl7MmkZcDusAxyuf2A=")
-    pem = Ed25519PrivateKey.from_private_bytes(seed).private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
-    [key] = Signer(pem.decode()).jwks()["keys"]
+    [key] = Signer(pem(Ed25519PrivateKey.from_private_bytes(seed))).jwks()["keys"]
     assert key["kid"] == "kPrK_qmxVWaYVA9wwBF6Iuo3vVzz7TxHCTwXBygrS4k"
     assert key["x"] == "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"
 
@@ -290,14 +299,7 @@ def test_a_public_key_set_holds_nothing_private(signer):
         ("not a key", ""),
         (PRIVATE_KEY, "not a key"),
         (PRIVATE_KEY, "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----"),
-        (
-            generate_elliptic_key(SECP256R1())
-            .private_bytes(
-                serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-            )
-            .decode(),
-            "",
-        ),
+        (pem(generate_elliptic_key(SECP256R1())), ""),
     ],
 )
 def test_a_key_that_cannot_be_used_is_named(private, previous):

@@ -1,0 +1,256 @@
+"""Makes, changes, closes and reopens accounts."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_unless
+from uuid6 import uuid7
+
+from services.identity import rules
+from services.identity.models import regions, roles, user_roles, users
+from services.identity.operations import throttle
+from services.identity.operations.authority import (
+    acting,
+    keep_an_administrator,
+    require_authority_over,
+    require_cover,
+    role_grants,
+)
+from services.identity.operations.change import change
+from services.identity.operations.sessions import revoke_sessions_of
+from services.identity.queries import get_role, read_user
+from shared.contracts.permissions import (
+    ADMINISTRATOR,
+    REPORTER,
+    ROLE_GRANT,
+    USER_DEACTIVATE,
+    USER_READ,
+    USER_UPDATE,
+)
+from shared.db.context import traced
+from shared.db.digest import content_digest
+from shared.db.errors import field_errors
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from services.identity.passwords import PasswordHasher
+    from shared.db.engine import Database
+    from shared.rpc.context import Caller
+
+CONSTRAINTS = {"users_email_key": "email", "idx_users_email_lower": "email"}
+EMAIL_TAKEN = "An account with this e-mail address exists already."
+
+
+def register_user(
+    database: Database,
+    caller: Caller | None,
+    hasher: PasswordHasher,
+    *,
+    password: str,
+    id: UUID | None = None,  # noqa: A002 - the argument's public name
+    address: str | None = None,
+    **arguments: Any,
+) -> dict[str, Any]:
+    """Makes an account: anybody may make one of their own, which gets the role ``reporter``.
+
+    Roles are given only by who holds ``role:grant`` and all that they allow. That an address is taken is said
+    plainly, for there is no other way to tell somebody that they have an account already; so that nobody reads
+    the list of accounts off this, each such answer counts as a failed attempt of the ``address``.
+
+    Args:
+        database: Where.
+        caller: Who asks, or None.
+        hasher: Hashes the password, while no connection is held.
+        password: Already checked but for the e-mail address.
+        id: Of the account. With the same id, content and password a repeat returns the first.
+        address: Where an unknown caller asks from.
+        arguments: ``email``, ``first_name``, ``last_name``, ``phone``, ``preferences``, ``roles``.
+
+    Returns:
+        The account.
+
+    Raises:
+        Invalid: The password is the e-mail address; a preferred region or a role does not exist.
+        Conflict: The e-mail address is taken (``email``), or the id.
+        Forbidden: The roles are not the caller's to give.
+        RateLimited: Too many failed attempts from this address.
+
+    Emits:
+        user_created, role_granted.
+    """
+    problems = rules.password_problems(password, arguments["email"])
+    if problems:
+        raise Invalid(fields={"password": problems})
+    digest = content_digest(arguments)
+    counted = [] if caller is not None else throttle.keys_of_address(address)
+    with database.read() as connection:
+        throttle.refuse_blocked(connection, counted)
+        given = _roles_to_give(connection, caller, arguments["roles"])
+        _check_regions(connection, arguments["preferences"])
+    password_hash = hasher.hash(password)
+    user_id = id or uuid7()
+    values = {name: value for name, value in arguments.items() if name != "roles"}
+    with database.write() as connection:
+        made = connection.execute(
+            insert_unless(users)
+            .values(
+                **values,
+                id=user_id,
+                password_hash=password_hash,
+                role_id=given[0] if given else None,
+                content_digest=digest,
+            )
+            .on_conflict_do_nothing()
+            .returning(users.c.id, traced(caller))
+        ).one_or_none()
+        if made is not None:
+            if given:
+                giver = caller.user_id if caller is not None else None
+                connection.execute(
+                    insert(user_roles),
+                    [{"user_id": user_id, "role_id": role, "assigned_by": giver} for role in given],
+                )
+            return read_user(connection, user_id)
+    with database.read() as connection:
+        found = connection.execute(
+            select(users.c.content_digest, users.c.password_hash).where(users.c.id == user_id)
+        ).one_or_none()
+    if found is not None:
+        if found.content_digest == digest and hasher.verify(password, found.password_hash):
+            with database.read() as connection:
+                return read_user(connection, user_id)
+        raise Conflict("There is another account with this id.", fields={"id": ["Is taken already."]})
+    with database.write() as connection:
+        throttle.count_failure(connection, counted)
+    raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})
+
+
+def update_user(
+    connection: Connection,
+    caller: Caller,
+    *,
+    user_id: UUID,
+    version: int,
+    **values: Any,
+) -> dict[str, Any]:
+    """Changes name, phone, e-mail address or preferences: one's own, or with ``user:update`` anybody's.
+
+    Roles, the password and whether the account is open have methods of their own.
+
+    Raises:
+        NotFound: There is none, or the caller may not see it.
+        Forbidden: The caller may see it but not change it, or it may more than the caller.
+        Invalid: A preferred region does not exist.
+        Conflict: The version is not the present one; the e-mail address is taken.
+
+    Emits:
+        user_updated.
+    """
+    if user_id != caller.user_id:
+        if caller.regions(USER_READ) is not None and caller.regions(USER_UPDATE) is not None:
+            raise NotFound("There is no such account, or you may not see it.")
+        require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
+    _check_regions(connection, values.get("preferences"))
+    with field_errors(CONSTRAINTS):
+        change(connection, caller, users, user_id, version, values)
+    return read_user(connection, user_id)
+
+
+def deactivate_user(
+    connection: Connection,
+    caller: Caller,
+    *,
+    user_id: UUID,
+) -> dict[str, Any]:
+    """Closes an account: it signs in no more, and its sessions end. Closing a closed one changes nothing.
+
+    Needs ``user:deactivate`` and all that the account may. Access tokens already given out last until they
+    expire, a quarter of an hour at most.
+
+    Raises:
+        NotFound: There is no such account.
+        Forbidden: The account may more than the caller.
+        Conflict: It is the last administrator.
+
+    Emits:
+        user_deactivated.
+    """
+    now = acting(connection, caller, USER_DEACTIVATE)
+    require_authority_over(connection, now, user_id)
+    account = read_user(connection, user_id)
+    if not account["is_active"]:
+        return account
+    if ADMINISTRATOR in account["roles"]:
+        keep_an_administrator(connection, user_id)
+    _set_active(connection, caller, user_id, active=False)
+    revoke_sessions_of(connection, user_id)
+    return read_user(connection, user_id)
+
+
+def reactivate_user(
+    connection: Connection,
+    caller: Caller,
+    *,
+    user_id: UUID,
+) -> dict[str, Any]:
+    """Opens a closed account again, with the roles it has. Opening an open one changes nothing.
+
+    Needs ``user:deactivate`` and all that the account may.
+
+    Raises:
+        NotFound: There is no such account.
+        Forbidden: The account may more than the caller.
+
+    Emits:
+        user_updated.
+    """
+    require_authority_over(connection, acting(connection, caller, USER_DEACTIVATE), user_id)
+    read_user(connection, user_id)
+    _set_active(connection, caller, user_id, active=True)
+    return read_user(connection, user_id)
+
+
+def _roles_to_give(connection: Connection, caller: Caller | None, names: list[str] | None) -> list[UUID]:
+    """The ids of the roles of a new account, the primary one first."""
+    if names is None:
+        found = connection.execute(select(roles.c.id).where(roles.c.name == REPORTER)).scalar_one_or_none()
+        return [found] if found is not None else []
+    if caller is None:
+        raise Forbidden("Only who is signed in and may grant roles can name them.", permission=ROLE_GRANT)
+    now = acting(connection, caller, ROLE_GRANT)
+    given = []
+    for name in dict.fromkeys(names):
+        try:
+            role = get_role(connection, role=name)
+        except NotFound:
+            raise Invalid(fields={"roles": [f"There is no role {name}."]}) from None
+        require_cover(now, role_grants(connection, role))
+        given.append(role["id"])
+    return given
+
+
+def _check_regions(connection: Connection, preferences: Mapping[str, Any] | None) -> None:
+    codes = set((preferences or {}).get("regions", ()))
+    if codes:
+        known = connection.execute(select(regions.c.code).where(regions.c.code.in_(codes))).scalars()
+        unknown = sorted(codes - set(known))
+        if unknown:
+            raise Invalid(
+                fields={"preferences.regions": [f"No region has the code {code}." for code in unknown]}
+            )
+
+
+def _set_active(connection: Connection, caller: Caller, user_id: UUID, *, active: bool) -> None:
+    connection.execute(
+        update(users)
+        .where(users.c.id == user_id, users.c.is_active.is_not(active))
+        .values(is_active=active)
+        .returning(users.c.id, traced(caller))
+    )

@@ -1,0 +1,210 @@
+"""The identity service as nameko runs it: every RPC method and the hourly clean-up."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from nameko.timer import timer
+
+from services.identity import operations, queries, schemas
+from services.identity.queries import RegionLocator
+from services.identity.secrets import SecretsProvider, signer_of
+from shared.contracts.permissions import (
+    REGION_WRITE,
+    ROLE_GRANT,
+    ROLE_READ,
+    ROLE_WRITE,
+    USER_DEACTIVATE,
+    USER_READ,
+    USER_UPDATE,
+)
+from shared.db.provider import DatabaseProvider
+from shared.messaging.relay import OutboxRelay
+from shared.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.schemas import Empty
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from shared.rpc.context import Caller
+    from shared.settings import Settings
+
+CLEAN_UP_SECONDS = 3600
+
+
+class IdentityService:
+    """Offers accounts, sessions, roles and regions by RPC."""
+
+    name = "identity"
+
+    db = DatabaseProvider()
+    relay = OutboxRelay()
+    secrets = SecretsProvider()
+    locator: ClassVar[RegionLocator] = RegionLocator()
+
+    @staticmethod
+    def own_keys(settings: Settings) -> dict[str, Any]:
+        """The keys that identity checks its own callers' tokens with."""
+        return signer_of(settings).jwks()
+
+    @operation(permission=ANYONE, arguments=schemas.Authenticate, result=schemas.Tokens)
+    def authenticate(self, _caller: Caller | None, **arguments: Any) -> Any:
+        """Signs in with e-mail address and password."""
+        return operations.authenticate(self.db, self.secrets, **arguments)
+
+    @operation(permission=ANYONE, arguments=schemas.RefreshToken, result=schemas.Tokens)
+    def refresh(self, _caller: Caller | None, refresh_token: str) -> Any:
+        """Exchanges a refresh token for new tokens."""
+        return operations.refresh(self.db, self.secrets, refresh_token=refresh_token)
+
+    @operation(permission=ANYONE, arguments=schemas.RefreshToken)
+    def revoke(self, _caller: Caller | None, refresh_token: str) -> None:
+        """Closes the session of a refresh token."""
+        with self.db.write_one() as connection:
+            operations.revoke(connection, refresh_token=refresh_token)
+
+    @operation(permission=ANYONE, arguments=Empty, result=schemas.PublicKeys)
+    def get_jwks(self, _caller: Caller | None) -> Any:
+        """Returns the public keys that access tokens are checked with."""
+        return self.secrets.signer.jwks()
+
+    @operation(permission=ANYONE, arguments=schemas.RegisterUser, result=schemas.User)
+    def register_user(self, caller: Caller | None, **arguments: Any) -> Any:
+        """Makes an account."""
+        return operations.register_user(self.db, caller, self.secrets.hasher, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=Empty, result=schemas.Me)
+    def get_me(self, caller: Caller) -> Any:
+        """Returns the caller's own account and what it may."""
+        with self.db.read() as connection:
+            return queries.get_me(connection, caller)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.UserId, result=schemas.User)
+    def get_user(self, caller: Caller, user_id: UUID) -> Any:
+        """Returns one account."""
+        with self.db.read() as connection:
+            return queries.get_user(connection, caller, user_id=user_id)
+
+    @operation(permission=USER_READ, arguments=schemas.ListUsers, result=schemas.Users)
+    def list_users(self, _caller: Caller, **arguments: Any) -> Any:
+        """Returns a page of accounts, the newest first."""
+        with self.db.read() as connection:
+            return queries.list_users(connection, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.UpdateUser, result=schemas.User)
+    def update_user(self, caller: Caller, **arguments: Any) -> Any:
+        """Changes name, phone, e-mail address or preferences of an account."""
+        with self.db.write() as connection:
+            return operations.update_user(connection, caller, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ChangePassword)
+    def change_password(self, caller: Caller, **arguments: Any) -> None:
+        """Changes the caller's own password and closes all their sessions."""
+        operations.change_password(self.db, caller, self.secrets.hasher, **arguments)
+
+    @operation(permission=USER_UPDATE, arguments=schemas.ResetPassword)
+    def reset_password(self, caller: Caller, **arguments: Any) -> None:
+        """Sets somebody else's password and closes all their sessions."""
+        operations.reset_password(self.db, caller, self.secrets.hasher, **arguments)
+
+    @operation(permission=USER_DEACTIVATE, arguments=schemas.UserId, result=schemas.User)
+    def deactivate_user(self, caller: Caller, user_id: UUID) -> Any:
+        """Closes an account and its sessions."""
+        with self.db.write() as connection:
+            return operations.deactivate_user(connection, caller, user_id=user_id)
+
+    @operation(permission=USER_DEACTIVATE, arguments=schemas.UserId, result=schemas.User)
+    def reactivate_user(self, caller: Caller, user_id: UUID) -> Any:
+        """Opens a closed account again."""
+        with self.db.write() as connection:
+            return operations.reactivate_user(connection, caller, user_id=user_id)
+
+    @operation(permission=ROLE_WRITE, arguments=schemas.CreateRole, result=schemas.Role)
+    def create_role(self, caller: Caller, **arguments: Any) -> Any:
+        """Makes a role."""
+        with self.db.write() as connection:
+            return operations.create_role(connection, caller, **arguments)
+
+    @operation(permission=ROLE_WRITE, arguments=schemas.UpdateRole, result=schemas.Role)
+    def update_role(self, caller: Caller, **arguments: Any) -> Any:
+        """Describes a role, or switches it on or off."""
+        with self.db.write() as connection:
+            return operations.update_role(connection, caller, **arguments)
+
+    @operation(permission=ROLE_READ, arguments=schemas.RoleByName, result=schemas.Role)
+    def get_role(self, _caller: Caller, role: str) -> Any:
+        """Returns one role with its permissions."""
+        with self.db.read() as connection:
+            return queries.get_role(connection, role=role)
+
+    @operation(permission=ROLE_READ, arguments=schemas.ListRoles, result=schemas.Roles)
+    def list_roles(self, _caller: Caller, **arguments: Any) -> Any:
+        """Returns a page of roles by name."""
+        with self.db.read() as connection:
+            return queries.list_roles(connection, **arguments)
+
+    @operation(permission=ROLE_READ, arguments=Empty, result=schemas.Permissions)
+    def list_permissions(self, _caller: Caller) -> Any:
+        """Returns every permission that exists, and what it allows."""
+        return queries.list_permissions()
+
+    @operation(permission=ROLE_WRITE, arguments=schemas.SetRolePermissions, result=schemas.Role)
+    def set_role_permissions(self, caller: Caller, **arguments: Any) -> Any:
+        """Gives a role exactly these permissions."""
+        with self.db.write() as connection:
+            return operations.set_role_permissions(connection, caller, **arguments)
+
+    @operation(permission=ROLE_GRANT, arguments=schemas.GrantRole, result=schemas.User)
+    def grant_role(self, caller: Caller, **arguments: Any) -> Any:
+        """Gives an account a role."""
+        with self.db.write() as connection:
+            return operations.grant_role(connection, caller, **arguments)
+
+    @operation(permission=ROLE_GRANT, arguments=schemas.RevokeRole, result=schemas.User)
+    def revoke_role(self, caller: Caller, **arguments: Any) -> Any:
+        """Takes a role from an account."""
+        with self.db.write() as connection:
+            return operations.revoke_role(connection, caller, **arguments)
+
+    @operation(permission=REGION_WRITE, arguments=schemas.CreateRegion, result=schemas.Region)
+    def create_region(self, caller: Caller, **arguments: Any) -> Any:
+        """Makes a region."""
+        with self.db.write() as connection:
+            return operations.create_region(connection, caller, **arguments)
+
+    @operation(permission=REGION_WRITE, arguments=schemas.UpdateRegion, result=schemas.Region)
+    def update_region(self, caller: Caller, **arguments: Any) -> Any:
+        """Changes name, description or boundaries of a region."""
+        with self.db.write() as connection:
+            return operations.update_region(connection, caller, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.GetRegion, result=schemas.Region)
+    def get_region(self, _caller: Caller, **arguments: Any) -> Any:
+        """Returns a region with its boundaries."""
+        with self.db.read() as connection:
+            return queries.get_region(connection, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ListRegions, result=schemas.Regions)
+    def list_regions(self, _caller: Caller, **arguments: Any) -> Any:
+        """Returns a page of regions by code."""
+        with self.db.read() as connection:
+            return queries.list_regions(connection, self.locator, **arguments)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.LocateRegion, result=schemas.Region)
+    def locate_region(self, _caller: Caller, lon: float, lat: float) -> Any:
+        """Returns the smallest region that contains a point."""
+        with self.db.read() as connection:
+            return queries.locate_region(connection, self.locator, lon=lon, lat=lat)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.LocateRegions, result=schemas.LocatedRegions)
+    def locate_regions(self, _caller: Caller, points: list[dict[str, float]]) -> Any:
+        """Returns the id of the smallest region that contains each point, or null."""
+        with self.db.read() as connection:
+            located = self.locator.locate(connection, [(point["lon"], point["lat"]) for point in points])
+        return {"region_ids": located}
+
+    @timer(interval=CLEAN_UP_SECONDS)  # type: ignore[untyped-decorator]  # nameko ships no types
+    def forget_expired(self) -> None:
+        """Deletes refresh tokens and counted failures that mean nothing any more."""
+        with self.db.write() as connection:
+            operations.forget_expired(connection)
