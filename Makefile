@@ -1,6 +1,8 @@
 # The commands of this project; `make help` lists them. All of them set up .venv first where it is missing.
 
-PYTHON ?= python3
+# The first Python here that is new enough; make PYTHON=... names another.
+PYTHON ?= $(or $(shell for python in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -20,6 +22,7 @@ help:  ## list these targets
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP)  ## make .venv and install the pinned packages; nothing else
+	@echo "$(VENV) is ready: $$($(BIN)/python -V)"
 
 # Names the one thing that is missing where the machine cannot make a virtual environment.
 $(STAMP): $(LOCKS)
@@ -29,7 +32,7 @@ $(STAMP): $(LOCKS)
 		echo "'$(PYTHON)' is $$($(PYTHON) -V 2>&1); ImpactX needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
 		echo "'$(PYTHON)' cannot make virtual environments (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
-	@test -x $(BIN)/python || { echo "Making $(VENV) with $$($(PYTHON) -V)"; $(PYTHON) -m venv $(VENV); }
+	@test -x $(BIN)/pip || { echo "Making $(VENV) with $$($(PYTHON) -V)"; $(PYTHON) -m venv $(VENV); }
 	@echo "Installing the pinned packages into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
 		-r requirements/runtime.txt -r requirements/development.txt
