@@ -1,0 +1,83 @@
+"""The decisions of the resources service: which status may follow which, and how much may be used.
+
+"Full" is no status: it is ``current_usage >= capacity``. A capacity of None is unlimited.
+"""
+
+from __future__ import annotations
+
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+
+from shared.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+AVAILABLE: Final = "available"
+LIMITED: Final = "limited"
+UNAVAILABLE: Final = "unavailable"
+OUT_OF_SERVICE: Final = "out_of_service"
+CLOSED: Final = "closed"
+
+STATUSES: Final = (AVAILABLE, LIMITED, UNAVAILABLE, OUT_OF_SERVICE, CLOSED)
+
+MOVES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        status: (AVAILABLE,) if status == CLOSED else tuple(other for other in STATUSES if other != status)
+        for status in STATUSES
+    }
+)
+"""For each status those that may follow it: any other one, but out of `closed` only `available`."""
+
+ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
+    {status: tuple(origin for origin, targets in MOVES.items() if status in targets) for status in STATUSES}
+)
+"""For each status those that it may follow."""
+
+
+def check_move(current: str, requested: str) -> None:
+    """Refuses a status that may not follow the current one.
+
+    Raises:
+        Conflict: It lists the legal next statuses as ``legal``.
+    """
+    legal = MOVES[current]
+    if requested not in legal:
+        raise Conflict(
+            f"A resource that is {current} cannot become {requested}: it can become {', '.join(legal)}.",
+            legal=list(legal),
+            status=current,
+        )
+
+
+def remaining(capacity: int | None, current_usage: int) -> int | None:
+    """How much is left; None without a limit."""
+    return None if capacity is None else capacity - current_usage
+
+
+def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -> Conflict:
+    """The refusal of a change that the resource cannot bear; its details say what it could."""
+    left = remaining(capacity, current_usage)
+    if usage_change < 0:
+        message = f"Only {current_usage} are in use; {-usage_change} cannot be given back."
+    else:
+        message = f"Only {left} are left; {usage_change} cannot be taken."
+    return Conflict(message, remaining=left, capacity=capacity, current_usage=current_usage)
+
+
+def usage_problems(capacity: int | None, current_usage: int) -> dict[str, list[str]]:
+    """What is wrong with the usage that a resource begins with."""
+    if capacity is not None and current_usage > capacity:
+        return {"current_usage": [f"{current_usage} is more than the capacity of {capacity}."]}
+    return {}
+
+
+def below_usage(row: Mapping[str, Any], capacity: int) -> Conflict:
+    """The refusal of a capacity under what is in use."""
+    return Conflict(
+        f"{row['current_usage']} are in use; the capacity cannot become {capacity}.",
+        fields={"capacity": [f"Less than the {row['current_usage']} in use."]},
+        capacity=row["capacity"],
+        current_usage=row["current_usage"],
+        version=row["version"],
+    )

@@ -1,0 +1,57 @@
+"""What the methods of the resources service take and return."""
+
+from services.resources.schemas.arguments import (
+    ChangeResourceStatus,
+    CreateResource,
+    GetResource,
+    OfResource,
+    UpdateResource,
+    UpdateResourceUsage,
+)
+from services.resources.schemas.catalogue import (
+    CreateResourceType,
+    DeactivateResourceType,
+    ListResourceTypes,
+    ResourceType,
+    ResourceTypePage,
+    UpdateResourceType,
+)
+from services.resources.schemas.filters import (
+    FindNearestResources,
+    ListAvailableResources,
+    ListResources,
+)
+from services.resources.schemas.results import (
+    AvailableResourcePage,
+    HistoryPage,
+    NearestResources,
+    Resource,
+    ResourcePage,
+    UsageChange,
+    UsageChangePage,
+)
+
+__all__ = [
+    "AvailableResourcePage",
+    "ChangeResourceStatus",
+    "CreateResource",
+    "CreateResourceType",
+    "DeactivateResourceType",
+    "FindNearestResources",
+    "GetResource",
+    "HistoryPage",
+    "ListAvailableResources",
+    "ListResourceTypes",
+    "ListResources",
+    "NearestResources",
+    "OfResource",
+    "Resource",
+    "ResourcePage",
+    "ResourceType",
+    "ResourceTypePage",
+    "UpdateResource",
+    "UpdateResourceType",
+    "UpdateResourceUsage",
+    "UsageChange",
+    "UsageChangePage",
+]

@@ -1,0 +1,126 @@
+"""What the methods about one resource take."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from marshmallow import ValidationError, post_load, validate, validates_schema
+
+from services.resources.schemas.fields import (
+    GREATEST_INTEGER,
+    LONGEST_CONTACT,
+    LONGEST_DESCRIPTION,
+    LONGEST_NAME,
+    LONGEST_NOTE,
+    LONGEST_PHONE,
+    Status,
+)
+from shared.schemas import Arguments, Identifier, Location, Page, Text, Whole
+
+
+def _description() -> Text:
+    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+
+
+def _contact(longest: int = LONGEST_CONTACT) -> Text:
+    """As it was said: a department stands in for a person, and numbers come with extensions."""
+    return Text(longest=longest, allow_none=True)
+
+
+def _email() -> Text:
+    return Text(
+        longest=LONGEST_CONTACT,
+        allow_none=True,
+        validate=validate.Email(error="Not an e-mail address such as name@example.org."),
+    )
+
+
+def _capacity() -> Whole:
+    return Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+
+
+def _version() -> Whole:
+    return Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+
+
+class CreateResource(Arguments):
+    """A new resource, which is `available`.
+
+    ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the resource is put into the
+    region that contains its location; without a ``capacity``, or with null, it is unlimited.
+    """
+
+    id = Identifier(allow_none=True)
+    name = Text(longest=LONGEST_NAME, required=True)
+    description = _description()
+    region_id = Identifier(allow_none=True)
+    resource_type_id = Identifier(required=True)
+    contact_person = _contact()
+    contact_phone = _contact(LONGEST_PHONE)
+    contact_email = _email()
+    location = Location(required=True)
+    capacity = _capacity()
+    current_usage = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+
+    @post_load
+    def _leaves_out_null(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value is not None}
+
+
+class GetResource(Arguments):
+    """One resource."""
+
+    resource_id = Identifier(required=True)
+
+
+class UpdateResource(Arguments):
+    """Changes to a resource of which ``version`` was seen; what is omitted stays."""
+
+    resource_id = Identifier(required=True)
+    version = _version()
+    name = Text(longest=LONGEST_NAME)
+    description = _description()
+    region_id = Identifier()
+    resource_type_id = Identifier()
+    contact_person = _contact()
+    contact_phone = _contact(LONGEST_PHONE)
+    contact_email = _email()
+    location = Location()
+    capacity = _capacity()
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"resource_id", "version"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class ChangeResourceStatus(Arguments):
+    """A move to another status."""
+
+    resource_id = Identifier(required=True)
+    version = _version()
+    status = Status(required=True)
+    notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+
+
+class UpdateResourceUsage(Arguments):
+    """So much is taken (``usage_change`` above zero) or given back (below).
+
+    ``id`` names this change, not the resource: made by the caller (UUIDv7 by preference), it makes a repeat
+    harmless. No version is asked for, for the bounds are checked when the change is made.
+    """
+
+    resource_id = Identifier(required=True)
+    id = Identifier(required=True)
+    usage_change = Whole(least=-GREATEST_INTEGER, greatest=GREATEST_INTEGER, required=True)
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.get("usage_change") == 0:
+            raise ValidationError("Must not be 0.", "usage_change")
+
+
+class OfResource(Page):
+    """A list that belongs to one resource."""
+
+    resource_id = Identifier(required=True)

@@ -1,0 +1,62 @@
+"""What the methods of the resource type catalogue take and return."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validates_schema
+
+from shared.schemas import Arguments, Identifier, Page, Result, Text, page_of
+
+LONGEST_NAME: Final = 100
+LONGEST_DESCRIPTION: Final = 2_000
+
+
+def _description() -> Text:
+    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+
+
+class CreateResourceType(Arguments):
+    """A new resource type."""
+
+    id = Identifier()
+    name = Text(longest=LONGEST_NAME, required=True)
+    description = _description()
+
+
+class UpdateResourceType(Arguments):
+    """Changes to a resource type; ``is_active`` true takes one into use again."""
+
+    resource_type_id = Identifier(required=True)
+    name = Text(longest=LONGEST_NAME)
+    description = _description()
+    is_active = fields.Boolean(truthy={True}, falsy={False})
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"resource_type_id"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class DeactivateResourceType(Arguments):
+    """A type that can not be given to resources any more."""
+
+    resource_type_id = Identifier(required=True)
+
+
+class ListResourceTypes(Page):
+    """Resource types by name; only those in use unless ``include_inactive``."""
+
+    include_inactive = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+
+class ResourceType(Result):
+    """A category of resources."""
+
+    id = Identifier()
+    name = fields.String()
+    description = fields.String(allow_none=True)
+    is_active = fields.Boolean()
+
+
+ResourceTypePage = page_of(ResourceType)

@@ -1,0 +1,73 @@
+"""The filters of the resource lists; all that are given must hold."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from marshmallow import fields
+
+from services.resources import rules
+from services.resources.schemas.fields import GREATEST_INTEGER, Status
+from shared.filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany
+from shared.schemas import (
+    GREATEST_LIMIT,
+    Arguments,
+    Identifier,
+    Latitude,
+    Longitude,
+    Number,
+    Page,
+    Text,
+    Timestamp,
+    Whole,
+)
+
+LONGEST_SEARCH: Final = 500
+FEW: Final = 10
+
+
+class _Kind(Arguments):
+    """What resources can be chosen by wherever they are looked for."""
+
+    resource_type_id = OneOrMany(Identifier(), allow_none=True)
+    region_id = OneOrMany(Identifier(), allow_none=True)
+
+
+class _Filters(_Kind, Page):
+    """What the lists can be filtered by.
+
+    ``needed`` is the free capacity that a resource must have at least, which an unlimited one always has;
+    ``changed_since`` is included; ``text`` is looked for in the name, in any case.
+    """
+
+    needed = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+    changed_since = Timestamp(allow_none=True)
+    bbox = Box(allow_none=True)
+    within = Area(allow_none=True)
+    near = fields.Nested(Circle, allow_none=True)
+    text = Text(longest=LONGEST_SEARCH, allow_none=True)
+
+
+class ListResources(_Filters):
+    """Resources of every status."""
+
+    status = OneOrMany(Status(), allow_none=True)
+
+
+class ListAvailableResources(_Filters):
+    """Resources that are `available` and not full."""
+
+
+class FindNearestResources(_Kind):
+    """The nearest resources to a place that can take ``needed`` more.
+
+    The status is `available` unless named; ``radius_m`` is the farthest that is of use, in metres along the
+    surface.
+    """
+
+    lon = Longitude(required=True)
+    lat = Latitude(required=True)
+    needed = Whole(least=0, greatest=GREATEST_INTEGER, load_default=1)
+    status = OneOrMany(Status(), load_default=[rules.AVAILABLE])
+    radius_m = Number(least=0, greatest=EARTH_HALF_CIRCUMFERENCE, allow_none=True)
+    limit = Whole(least=1, greatest=GREATEST_LIMIT, load_default=FEW)
