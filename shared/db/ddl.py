@@ -49,6 +49,45 @@ def update_trigger(schema: str, table: str) -> str:
     """
 
 
+def status_notes(schema: str, table: str, thing: str) -> tuple[str, ...]:
+    """The triggers that keep ``status_notes`` to the change of status that they were written for.
+
+    A statement that does not mention the column must not repeat the last notes in the history, and one that says
+    the same words again must not lose them. Only a trigger on the column knows which it is; it tells the next
+    one by the version, which ``update_<table>_updated_at``, the last in the order of names, sets in any case.
+    """
+    return (
+        f"""
+        CREATE FUNCTION {schema}.mark_status_notes_given() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            NEW.version = 0;
+            RETURN NEW;
+        END
+        $$
+        """,
+        f"""
+        CREATE TRIGGER {thing}_status_change_1_notes BEFORE UPDATE OF status_notes ON {schema}.{table}
+            FOR EACH ROW
+            WHEN (NEW.status <> OLD.status AND NEW.status_notes = OLD.status_notes)
+            EXECUTE FUNCTION {schema}.mark_status_notes_given()
+        """,
+        f"""
+        CREATE FUNCTION {schema}.drop_stale_status_notes() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            NEW.status_notes = NULL;
+            RETURN NEW;
+        END
+        $$
+        """,
+        f"""
+        CREATE TRIGGER {thing}_status_change_2_stale BEFORE UPDATE ON {schema}.{table}
+            FOR EACH ROW
+            WHEN (NEW.status <> OLD.status AND NEW.status_notes = OLD.status_notes AND NEW.version <> 0)
+            EXECUTE FUNCTION {schema}.drop_stale_status_notes()
+        """,
+    )
+
+
 def outbox(schema: str) -> tuple[str, ...]:
     """The table ``outbox``, vacuumed by how much was deleted from it and not by how large it is.
 

@@ -20,6 +20,7 @@ def upgrade():
         *CATALOGUES,
         *REPORTS,
         *PARTS,
+        *ddl.status_notes("reports", "reports", "report"),
         *STATUS_CHANGES,
         ddl.update_trigger("reports", "reports"),
         ddl.update_trigger("reports", "report_comments"),
@@ -49,7 +50,8 @@ def downgrade():
             reports.record_report_created(),
             reports.record_report_status_change(),
             reports.mark_status_notes_given(),
-            reports.prepare_report_status_change(),
+            reports.drop_stale_status_notes(),
+            reports.keep_resolution(),
             reports.update_updated_at_column(),
             reports.uuid7()
         """,
@@ -199,32 +201,11 @@ PARTS = (
     "CREATE INDEX idx_report_status_history_changed_at ON reports.report_status_history (changed_at)",
 )
 
-# Whoever changes a status, the service or somebody in psql, leaves the row consistent. Triggers of one event run in
-# the order of their names: these two, then update_reports_updated_at.
+# Whoever changes a status, the service or somebody in psql, leaves the row consistent.
 STATUS_CHANGES = (
-    # Notes belong to one change. A statement that does not mention status_notes must not repeat the last ones,
-    # and one that says the same words again must not lose them. Only a trigger on the column knows which it is;
-    # it tells the next one by the version, which the last one sets in any case.
     """
-    CREATE FUNCTION reports.mark_status_notes_given() RETURNS trigger LANGUAGE plpgsql AS $$
+    CREATE FUNCTION reports.keep_resolution() RETURNS trigger LANGUAGE plpgsql AS $$
     BEGIN
-        NEW.version = 0;
-        RETURN NEW;
-    END
-    $$
-    """,
-    """
-    CREATE TRIGGER report_status_change_1_notes BEFORE UPDATE OF status_notes ON reports.reports
-        FOR EACH ROW
-        WHEN (NEW.status <> OLD.status AND NEW.status_notes = OLD.status_notes)
-        EXECUTE FUNCTION reports.mark_status_notes_given()
-    """,
-    """
-    CREATE FUNCTION reports.prepare_report_status_change() RETURNS trigger LANGUAGE plpgsql AS $$
-    BEGIN
-        IF NEW.status_notes = OLD.status_notes AND NEW.version <> 0 THEN
-            NEW.status_notes = NULL;
-        END IF;
         IF NEW.status = 'resolved' AND NEW.resolved_at IS NOT DISTINCT FROM OLD.resolved_at THEN
             NEW.resolved_at = CURRENT_TIMESTAMP;
         ELSIF NEW.status NOT IN ('resolved', 'closed') THEN
@@ -238,10 +219,10 @@ STATUS_CHANGES = (
     $$
     """,
     """
-    CREATE TRIGGER report_status_change_2_prepare BEFORE UPDATE ON reports.reports
+    CREATE TRIGGER report_status_change_3_resolution BEFORE UPDATE ON reports.reports
         FOR EACH ROW
         WHEN (NEW.status <> OLD.status)
-        EXECUTE FUNCTION reports.prepare_report_status_change()
+        EXECUTE FUNCTION reports.keep_resolution()
     """,
 )
 

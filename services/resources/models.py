@@ -1,0 +1,147 @@
+"""The tables of the schema ``resources``."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sqlalchemy import (
+    Boolean,
+    CheckConstraint,
+    Column,
+    Computed,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from shared.db.tables import (
+    Cube,
+    Point,
+    content_digest,
+    identifier,
+    metadata,
+    moment,
+    outbox_table,
+    reference,
+    version,
+)
+
+SCHEMA: Final = "resources"
+
+STATUSES: Final = "'available', 'limited', 'unavailable', 'out_of_service', 'closed'"
+
+# They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
+_LONGITUDE_PATH = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
+_LATITUDE_PATH = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
+LONGITUDE: Final = f"(jsonb_path_query_first(location, '{_LONGITUDE_PATH}', '{{}}', true))::float8"
+LATITUDE: Final = f"(jsonb_path_query_first(location, '{_LATITUDE_PATH}', '{{}}', true))::float8"
+
+tables = metadata(SCHEMA)
+
+# --- ties to identity: what 0002_ties.py makes -----------------------------------------------------------------
+
+Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
+Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
+
+# --- own tables ------------------------------------------------------------------------------------------------
+
+resource_types = Table(
+    "resource_types",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(100), nullable=False),
+    Column("description", Text),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    UniqueConstraint("name"),
+    comment="What help there can be.",
+)
+
+resources = Table(
+    "resources",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(255), nullable=False),
+    Column("description", Text),
+    reference("region_id", "identity.regions.id", "fk_resources_region"),
+    reference("resource_type_id", "resources.resource_types.id", "fk_resources_type"),
+    Column("contact_person", String(255)),
+    Column("contact_phone", String(20)),
+    Column("contact_email", String(255)),
+    Column("location", JSONB, nullable=False),
+    Column("capacity", Integer),
+    Column("current_usage", Integer, server_default=text("0")),
+    Column("status", String(50), nullable=False, server_default=text("'available'")),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    reference("created_by", "identity.users.id", "fk_resources_created_by", nullable=True),
+    reference("updated_by", "identity.users.id", "fk_resources_updated_by", nullable=True),
+    Column("status_notes", Text),
+    content_digest(),
+    Column("point", Point, Computed(f"point({LONGITUDE}, {LATITUDE})", persisted=True)),
+    Column(
+        "earth",
+        Cube,
+        Computed(
+            "extensions.cube(ARRAY["
+            f"6371008.8 * cosd({LATITUDE}) * cosd({LONGITUDE}), "
+            f"6371008.8 * cosd({LATITUDE}) * sind({LONGITUDE}), "
+            f"6371008.8 * sind({LATITUDE})])",
+            persisted=True,
+        ),
+    ),
+    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    CheckConstraint("point IS NOT NULL", name="location"),
+    CheckConstraint("capacity >= 0", name="capacity"),
+    CheckConstraint("current_usage >= 0 AND current_usage <= capacity", name="current_usage"),
+    comment="Shelters, hospitals, vehicles, stock; a capacity of NULL is unlimited.",
+)
+Index("idx_resources_region", resources.c.region_id)
+Index("idx_resources_type", resources.c.resource_type_id)
+Index("idx_resources_status", resources.c.status)
+Index("idx_resources_recent", resources.c.created_at.desc(), resources.c.id.desc())
+Index("idx_resources_changed", resources.c.updated_at, resources.c.id)
+Index("idx_resources_point", resources.c.point, postgresql_using="gist")
+Index("idx_resources_earth", resources.c.earth, postgresql_using="gist")
+
+resource_status_history = Table(
+    "resource_status_history",
+    tables,
+    identifier(SCHEMA),
+    reference("resource_id", "resources.resources.id", "fk_resource_status_history_resource"),
+    Column("status", String(50), nullable=False),
+    reference("changed_by", "identity.users.id", "fk_resource_status_history_changed_by"),
+    Column("notes", Text),
+    moment("changed_at"),
+    Column("version", Integer, nullable=False, server_default=text("0")),
+    UniqueConstraint("resource_id", "version"),
+    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    comment="Every status a resource entered, written from its events: id is the event's, version the resource's.",
+)
+Index("idx_resource_status_history_resource", resource_status_history.c.resource_id)
+Index("idx_resource_status_history_changed_at", resource_status_history.c.changed_at)
+
+resource_usage_changes = Table(
+    "resource_usage_changes",
+    tables,
+    identifier(SCHEMA),
+    reference("resource_id", "resources.resources.id", "fk_resource_usage_changes_resource"),
+    Column("usage_change", Integer, nullable=False),
+    Column("current_usage", Integer, nullable=False),
+    reference("changed_by", "identity.users.id", "fk_resource_usage_changes_changed_by", nullable=True),
+    moment("changed_at"),
+    comment="Usage changes that were made by RPC: id is the caller's, so that a repeated one counts once.",
+)
+Index(
+    "idx_resource_usage_changes_resource",
+    resource_usage_changes.c.resource_id,
+    resource_usage_changes.c.changed_at,
+)
+
+outbox = outbox_table(tables)
