@@ -55,23 +55,27 @@ class ReportUpdated(_Report):
     changed = fields.List(fields.String(), required=True)
 
 
-class ReportCommentAdded(EventData):
-    """Somebody commented on a report."""
+class _Part(EventData):
+    """What every event about a part of a report says; ``version`` is the report's at that time."""
 
     report_id = Identifier(required=True)
-    comment_id = Identifier(required=True)
+    version = fields.Integer(required=True, strict=True)
     region_id = Identifier(required=True)
+
+
+class ReportCommentAdded(_Part):
+    """Somebody commented on a report."""
+
+    comment_id = Identifier(required=True)
     user_id = Identifier(required=True)
     content = fields.String(required=True)
     created_at = Timestamp(required=True)
 
 
-class ReportAttachmentAdded(EventData):
+class ReportAttachmentAdded(_Part):
     """A file was attached to a report."""
 
-    report_id = Identifier(required=True)
     attachment_id = Identifier(required=True)
-    region_id = Identifier(required=True)
     uploaded_by = Identifier(required=True)
     file_name = fields.String(required=True)
     mime_type = fields.String(required=True)

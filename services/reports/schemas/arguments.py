@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any, Final
 
-from marshmallow import ValidationError, validate, validates_schema
+from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.reports.schemas.fields import (
     GREATEST_INTEGER,
@@ -36,14 +36,18 @@ class CreateReport(Arguments):
     region that contains its location; ``reported_at`` is now when omitted.
     """
 
-    id = Identifier()
-    region_id = Identifier()
+    id = Identifier(allow_none=True)
+    region_id = Identifier(allow_none=True)
     report_type_id = Identifier(required=True)
     severity_level_id = Identifier(required=True)
     title = Text(longest=LONGEST_TITLE, required=True)
     description = Text(longest=LONGEST_DESCRIPTION, required=True)
     location = Location(required=True)
-    reported_at = Timestamp()
+    reported_at = Timestamp(allow_none=True)
+
+    @post_load
+    def _leaves_out_null(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:
+        return {name: value for name, value in data.items() if value is not None}
 
 
 class GetReport(Arguments):
@@ -98,7 +102,7 @@ class OfReport(Page):
 class AddComment(Arguments):
     """A comment; ``id`` makes a repeat harmless."""
 
-    id = Identifier()
+    id = Identifier(load_default=None, allow_none=True)
     report_id = Identifier(required=True)
     content = Text(longest=LONGEST_COMMENT, required=True)
 
@@ -127,12 +131,12 @@ class AddAttachment(Arguments):
     ``sha256`` is the lower-case hexadecimal digest of the bytes, ``file_size`` their number.
     """
 
-    id = Identifier()
+    id = Identifier(load_default=None, allow_none=True)
     report_id = Identifier(required=True)
     file_name = FileName(longest=LONGEST_FILE_NAME, required=True)
     mime_type = Text(longest=LONGEST_MIME_TYPE, required=True, validate=MIME_TYPE)
     file_size = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    sha256 = Text(longest=64, required=True, validate=SHA256)
+    sha256 = fields.String(required=True, validate=SHA256)
 
 
 class GetAttachment(Arguments):

@@ -26,7 +26,7 @@ def _color() -> fields.String:
 class CreateReportType(Arguments):
     """A new report type."""
 
-    id = Identifier()
+    id = Identifier(load_default=None, allow_none=True)
     name = Text(longest=LONGEST_TYPE_NAME, required=True)
     description = _description()
 
@@ -45,6 +45,10 @@ class UpdateReportType(Arguments):
             raise ValidationError("Name at least one field to change.")
 
 
+class ListSeverityLevels(Page):
+    """Severity levels from the lowest to the highest."""
+
+
 class ListReportTypes(Page):
     """Report types by name; only those in use unless ``include_inactive``."""
 
@@ -54,7 +58,7 @@ class ListReportTypes(Page):
 class CreateSeverityLevel(Arguments):
     """A new severity level."""
 
-    id = Identifier()
+    id = Identifier(load_default=None, allow_none=True)
     name = Text(longest=LONGEST_LEVEL_NAME, required=True)
     description = _description()
     level = Whole(least=1, greatest=5, required=True)

@@ -21,17 +21,17 @@ class _Filters(Arguments):
     as on the web (``flood -bridge "main road"``) in title and description.
     """
 
-    report_type_id = OneOrMany(Identifier())
-    min_severity = Whole(least=1, greatest=HIGHEST_LEVEL)
-    region_id = OneOrMany(Identifier())
-    user_id = Identifier()
-    reported_from = Timestamp()
-    reported_to = Timestamp()
-    changed_since = Timestamp()
-    bbox = Box()
-    within = Area()
-    near = fields.Nested(Circle)
-    text = Text(longest=LONGEST_SEARCH)
+    report_type_id = OneOrMany(Identifier(), allow_none=True)
+    min_severity = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
+    region_id = OneOrMany(Identifier(), allow_none=True)
+    user_id = Identifier(allow_none=True)
+    reported_from = Timestamp(allow_none=True)
+    reported_to = Timestamp(allow_none=True)
+    changed_since = Timestamp(allow_none=True)
+    bbox = Box(allow_none=True)
+    within = Area(allow_none=True)
+    near = fields.Nested(Circle, allow_none=True)
+    text = Text(longest=LONGEST_SEARCH, allow_none=True)
 
     @validates_schema
     def _span_is_not_reversed(self, data: dict[str, Any], **_more: Any) -> None:
@@ -43,7 +43,7 @@ class _Filters(Arguments):
 class _ByStatus(Arguments):
     """The filter by status, one or several."""
 
-    status = OneOrMany(Status())
+    status = OneOrMany(Status(), allow_none=True)
 
 
 class _Sorted(Page):

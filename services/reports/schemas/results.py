@@ -56,12 +56,12 @@ class Attachment(Result):
 
     id = Identifier()
     report_id = Identifier()
-    uploaded_by = Identifier()
+    uploaded_by = Identifier(allow_none=True)
     file_name = fields.String()
     file_path = fields.String()
     mime_type = fields.String()
     file_size = fields.Integer()
-    sha256 = fields.String()
+    sha256 = fields.String(allow_none=True)
     uploaded_at = Timestamp()
 
 

@@ -1,0 +1,85 @@
+"""Files attached to reports: what is known of them. The bytes are kept elsewhere, under the path made here."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert
+from uuid6 import uuid7
+
+from services.reports.models import report_attachments
+from services.reports.operations.reports import check_editable
+from services.reports.queries.reports import get_report
+from shared.contracts.permissions import REPORT_ATTACH
+from shared.db.context import traced
+from shared.db.digest import content_digest
+from shared.db.errors import field_errors
+from shared.errors import Conflict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from sqlalchemy import Connection, RowMapping
+
+    from shared.rpc.context import Caller
+
+_CONSTRAINTS: Final = {"fk_report_attachments_report": "report_id"}
+
+
+def add_attachment(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
+    """Records a file that belongs to a report, and says under which path its bytes are to be kept.
+
+    The database emits `report_attachment_added`. The path is made of ids alone: nothing that a user wrote is in it.
+
+    Args:
+        connection: In a transaction.
+        caller: Must be allowed to edit the report and needs ``report:attach`` in its region.
+        arguments: As `schemas.AddAttachment` loads them.
+
+    Returns:
+        The attachment; the one that is there already when the caller added it before.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+        Forbidden: The caller may not attach to it.
+        Conflict: The id belongs to another attachment, or the report is the caller's own but not pending.
+    """
+    report_id: UUID = arguments["report_id"]
+    report = get_report(connection, caller, report_id)
+    caller.require(REPORT_ATTACH, report["region_id"])
+    given = {
+        **arguments,
+        "id": arguments["id"] or uuid7(),
+        "uploaded_by": caller.user_id,
+        "content_digest": content_digest(arguments),
+    }
+    known = _added_before(connection, given)
+    if known is not None:
+        return known
+    check_editable(caller, report)
+    statement = (
+        insert(report_attachments)
+        .values(**given, file_path=file_path(report_id, given["id"]))
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(*report_attachments.c, traced(caller))
+    )
+    with field_errors(_CONSTRAINTS):
+        row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise Conflict("This attachment is being added at this very moment; try again.")
+    return row
+
+
+def file_path(report_id: UUID, attachment_id: UUID) -> str:
+    """Where the bytes are kept, below the root of the file store; spread over 256 directories."""
+    return f"reports/{report_id.hex[-2:]}/{report_id}/{attachment_id}"
+
+
+def _added_before(connection: Connection, given: Mapping[str, Any]) -> RowMapping | None:
+    statement = select(report_attachments).where(report_attachments.c.id == given["id"])
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None or all(row[name] == given[name] for name in ("uploaded_by", "content_digest")):
+        return row
+    raise Conflict("There is another attachment with this id.", fields={"id": ["Is taken already."]})

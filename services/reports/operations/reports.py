@@ -1,0 +1,291 @@
+"""Filing and editing reports."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    ColumnElement,
+    String,
+    and_,
+    bindparam,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+from uuid6 import uuid7
+
+from services.reports.models import report_types, reports, severity_levels
+from services.reports.queries.reports import COLUMNS, get_report
+from services.reports.queries.visibility import holds, own
+from services.reports.rules import PENDING, reported_at_problem
+from shared.contracts.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
+from shared.db.context import CORRELATION_SETTING, traced
+from shared.db.digest import content_digest
+from shared.db.errors import field_errors
+from shared.errors import Conflict, Forbidden, Invalid
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+    from uuid import UUID
+
+    from sqlalchemy import Connection, RowMapping
+
+    from shared.rpc.context import Caller
+
+CONSTRAINTS: Final = {
+    "fk_reports_region": "region_id",
+    "fk_reports_type": "report_type_id",
+    "fk_reports_severity": "severity_level_id",
+    "fk_reports_user": "user_id",
+}
+
+TRACED: Final = func.set_config(CORRELATION_SETTING, bindparam("correlation_id", type_=String), true()).label(
+    "correlation_id"
+)
+"""`traced` for a statement that is made once; its parameter is ``correlation_id``."""
+
+
+def _create() -> Any:
+    names = (
+        "id",
+        "user_id",
+        "region_id",
+        "title",
+        "description",
+        "location",
+        "reported_at",
+        "content_digest",
+    )
+    values = [bindparam(f"new_{name}", type_=reports.c[name].type) for name in names]
+    source = (
+        select(*values, report_types.c.id, severity_levels.c.id)
+        .join_from(report_types, severity_levels, true())
+        .where(
+            report_types.c.id == bindparam("type_id"),
+            report_types.c.is_active,
+            severity_levels.c.id == bindparam("level_id"),
+        )
+    )
+    return (
+        insert(reports)
+        .from_select([*names, "report_type_id", "severity_level_id"], source)
+        .on_conflict_do_nothing(index_elements=["id"])
+        .returning(*COLUMNS, TRACED)
+    )
+
+
+_CREATE: Final = _create()
+"""Made once: it is the hot path, and its whole transaction."""
+
+
+def create_report(
+    connection: Connection, caller: Caller, arguments: Mapping[str, Any], region_id: UUID
+) -> RowMapping:
+    """Files a report.
+
+    It is one statement, for `Database.write_one`. The database emits `report_created`.
+
+    Args:
+        connection: In autocommit.
+        caller: Becomes the reporter; needs ``report:create`` in the region.
+        arguments: As `schemas.CreateReport` loads them.
+        region_id: The one of the arguments, or the one found for the location.
+
+    Returns:
+        The report; the one that is there already when the caller created it before, with the same id and
+        arguments.
+
+    Raises:
+        Forbidden: The caller may not report in this region.
+        Invalid: There is no such region, type or severity level, the type is inactive, or the moment lies in
+            the future.
+        Conflict: The id belongs to another report.
+    """
+    caller.require(REPORT_CREATE, region_id)
+    now = dt.datetime.now(dt.UTC)
+    reported_at = arguments.get("reported_at", now)
+    problem = reported_at_problem(reported_at, now)
+    if problem:
+        raise Invalid(fields={"reported_at": [problem]})
+    values = {
+        "new_id": arguments.get("id") or uuid7(),
+        "new_user_id": caller.user_id,
+        "new_region_id": region_id,
+        "new_title": arguments["title"],
+        "new_description": arguments["description"],
+        "new_location": arguments["location"],
+        "new_reported_at": reported_at,
+        "new_content_digest": content_digest(arguments),
+        "type_id": arguments["report_type_id"],
+        "level_id": arguments["severity_level_id"],
+        "correlation_id": caller.correlation_id,
+    }
+    with field_errors(CONSTRAINTS):
+        row = connection.execute(_CREATE, values).mappings().one_or_none()
+    return row if row is not None else _created_before(connection, caller, values)
+
+
+def _created_before(connection: Connection, caller: Caller, values: Mapping[str, Any]) -> RowMapping:
+    """Why nothing was inserted: a repeat, somebody else's id, or a catalogue entry that cannot be used."""
+    statement = select(*COLUMNS, reports.c.content_digest).where(reports.c.id == values["new_id"])
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is not None:
+        if row["content_digest"] == values["new_content_digest"] and row["user_id"] == caller.user_id:
+            return row
+        raise Conflict("There is another report with this id.", fields={"id": ["Is taken already."]})
+    given = {"report_type_id": values["type_id"], "severity_level_id": values["level_id"]}
+    problems = catalogue_problems(given, *catalogues(connection))
+    if problems:
+        raise Invalid(fields=problems)
+    raise Conflict("The catalogue changed at this very moment; try again.")
+
+
+def catalogue_problems(
+    given: Mapping[str, Any], types: Mapping[UUID, bool], levels: Container[UUID]
+) -> dict[str, list[str]]:
+    """What is wrong with the report type and the severity level of some arguments, where they name any.
+
+    Args:
+        given: The arguments.
+        types: Whether it is in use, for each type that there is.
+        levels: The severity levels that there are.
+    """
+    problems = {}
+    if "report_type_id" in given and not types.get(given["report_type_id"]):
+        known = given["report_type_id"] in types
+        problem = "This report type is not in use any more." if known else "No such report type."
+        problems["report_type_id"] = [problem]
+    if "severity_level_id" in given and given["severity_level_id"] not in levels:
+        problems["severity_level_id"] = ["No such severity level."]
+    return problems
+
+
+def catalogues(connection: Connection) -> tuple[dict[UUID, bool], set[UUID]]:
+    """Every report type with whether it is in use, and every severity level; they are some dozens."""
+    types = connection.execute(select(report_types)).mappings()
+    levels = connection.scalars(select(severity_levels.c.id))
+    return {row["id"]: row["is_active"] for row in types}, set(levels)
+
+
+def update_report(
+    connection: Connection, caller: Caller, report_id: UUID, version: int, changes: Mapping[str, Any]
+) -> RowMapping:
+    """Edits a report; its status has operations of its own.
+
+    It is one statement, for `Database.write_one`. The database emits `report_updated`.
+
+    Args:
+        connection: In autocommit.
+        caller: Needs ``report:update`` in the report's region, or ``report:update_own`` for a report of its
+            own that is pending; and the same in the region that the report moves to.
+        report_id: The report.
+        version: The version that the caller saw.
+        changes: New values by column.
+
+    Returns:
+        The report as it is now; also when this very change was made before.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+        Forbidden: The caller may see but not edit it, or may not move it to the region.
+        Conflict: Somebody changed it meanwhile, or it is the caller's own and not pending any more.
+        Invalid: A new region, type or severity level does not exist, or the type is inactive.
+    """
+    now = dt.datetime.now(dt.UTC)
+    problem = reported_at_problem(changes.get("reported_at", now), now)
+    if problem:
+        raise Invalid(fields={"reported_at": [problem]})
+    region_id = changes.get("region_id")
+    statement = (
+        update(reports)
+        .where(reports.c.id == report_id, reports.c.version == version, _editable(caller, region_id))
+        .values(**changes, updated_by=caller.user_id)
+        .returning(*COLUMNS, traced(caller))
+    )
+    if "report_type_id" in changes:
+        statement = statement.where(
+            exists().where(report_types.c.id == changes["report_type_id"], report_types.c.is_active)
+        )
+    with field_errors(CONSTRAINTS):
+        row = connection.execute(statement).mappings().one_or_none()
+    return row if row is not None else _not_updated(connection, caller, report_id, version, changes)
+
+
+def _editable(caller: Caller, new_region_id: UUID | None) -> ColumnElement[bool]:
+    """Reports that the caller may edit, and move to the region if one is given."""
+
+    def granted(permission: str) -> ColumnElement[bool]:
+        moved = new_region_id is None or caller.may(permission, new_region_id)
+        return holds(caller, permission) if moved else false()
+
+    return or_(
+        granted(REPORT_UPDATE),
+        and_(granted(REPORT_UPDATE_OWN), own(caller), reports.c.status == PENDING),
+    )
+
+
+def _not_updated(
+    connection: Connection, caller: Caller, report_id: UUID, version: int, changes: Mapping[str, Any]
+) -> RowMapping:
+    """Why nothing was updated: a repeat, or one of the refusals of `update_report`."""
+    row = get_report(connection, caller, report_id, REPORT_UPDATE)
+    check_editable(caller, row)
+    if row["version"] != version:
+        if is_repeat(caller, row, version, changes):
+            return row
+        raise stale(row)
+    new_region_id = changes.get("region_id")
+    if new_region_id is not None and not (
+        caller.may(REPORT_UPDATE, new_region_id) and caller.may(REPORT_UPDATE, row["region_id"])
+    ):
+        caller.require(
+            REPORT_UPDATE_OWN if row["user_id"] == caller.user_id else REPORT_UPDATE, new_region_id
+        )
+    problems = catalogue_problems(changes, *catalogues(connection))
+    if problems:
+        raise Invalid(fields=problems)
+    raise stale(row)
+
+
+def check_editable(caller: Caller, row: RowMapping) -> None:
+    """Refuses a caller who sees the report but may not edit it.
+
+    Raises:
+        Forbidden: It is not the caller's to edit.
+        Conflict: It is the caller's own, but pending no more.
+    """
+    if caller.may(REPORT_UPDATE, row["region_id"]):
+        return
+    if row["user_id"] != caller.user_id or not caller.may(REPORT_UPDATE_OWN, row["region_id"]):
+        raise Forbidden(f"This needs the permission {REPORT_UPDATE}.", permission=REPORT_UPDATE)
+    if row["status"] != PENDING:
+        raise Conflict(
+            "One's own report can be edited only while it is pending.",
+            status=row["status"],
+            version=row["version"],
+        )
+
+
+def is_repeat(caller: Caller, row: RowMapping, version: int, values: Mapping[str, Any]) -> bool:
+    """Whether the row is what this very change, made before by this caller, left behind."""
+    return (
+        row["version"] == version + 1
+        and row["updated_by"] == caller.user_id
+        and all(row[name] == value for name, value in values.items())
+    )
+
+
+def stale(row: RowMapping) -> Conflict:
+    """The refusal of a change to a version that is not the current one any more."""
+    return Conflict(
+        f"The report was changed meanwhile; its version is {row['version']}.",
+        version=row["version"],
+        status=row["status"],
+    )

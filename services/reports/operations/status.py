@@ -1,0 +1,153 @@
+"""Moving reports through the status machine, and the history that the events of it write."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    Integer,
+    String,
+    Uuid,
+    any_,
+    bindparam,
+    func,
+    or_,
+    select,
+    update,
+)
+
+from services.reports.models import reports
+from services.reports.operations.reports import TRACED, is_repeat, stale
+from services.reports.queries.reports import COLUMNS, get_report
+from services.reports.queries.visibility import visible
+from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_move
+from shared.contracts.permissions import REPORT_CHANGE_STATUS
+from shared.errors import Invalid
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Connection, RowMapping
+
+    from shared.rpc.context import Caller
+
+_DUPLICATES_LOCK: Final = 0x6475706C6963  # "duplic"
+
+
+def _change() -> Any:
+    status = bindparam("new_status", type_=String)
+    return (
+        update(reports)
+        .where(
+            reports.c.id == bindparam("report_id"),
+            reports.c.version == bindparam("seen", type_=Integer),
+            reports.c.status == any_(bindparam("origins", type_=ARRAY(String))),
+            or_(
+                bindparam("everywhere", type_=Boolean),
+                reports.c.region_id == any_(bindparam("regions", type_=ARRAY(Uuid))),
+            ),
+        )
+        .values(
+            status=status,
+            status_notes=bindparam("notes", type_=String),
+            duplicate_of=bindparam("repeated", type_=Uuid),
+            updated_by=bindparam("caller_id", type_=Uuid),
+        )
+        .returning(*COLUMNS, TRACED)
+    )
+
+
+_CHANGE: Final = _change()
+"""Made once: it is the hot path, and its whole transaction."""
+
+
+def change_report_status(
+    connection: Connection,
+    caller: Caller,
+    report_id: UUID,
+    version: int,
+    status: str,
+    *,
+    notes: str | None = None,
+    duplicate_of: UUID | None = None,
+) -> RowMapping:
+    """Moves a report to another status.
+
+    It is one statement, for `Database.write_one`; only a report that becomes a duplicate needs a transaction.
+    The database sets ``resolved_at`` on entering `resolved`, clears it on going back to `in_progress`, and emits
+    `report_status_changed`, from which the history is written.
+
+    Args:
+        connection: In autocommit; in a transaction for `duplicate`.
+        caller: Needs ``report:change_status`` in the report's region.
+        report_id: The report.
+        version: The version that the caller saw.
+        status: The status to enter.
+        notes: Why.
+        duplicate_of: The report that this one repeats, for `duplicate`.
+
+    Returns:
+        The report as it is now; also when this very change was made before.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+        Forbidden: The caller may not change its status.
+        Conflict: The move is not legal (``legal`` lists those that are), or somebody changed the report.
+        Invalid: ``duplicate_of`` is missing, out of place, unknown, or leads back to this report.
+    """
+    check_duplicate(report_id, status, duplicate_of)
+    if duplicate_of is not None:
+        _check_original(connection, caller, report_id, duplicate_of)
+    regions = caller.regions(REPORT_CHANGE_STATUS)
+    values = {
+        "report_id": report_id,
+        "seen": version,
+        "origins": ORIGINS[status],
+        "everywhere": regions is None,
+        "regions": sorted(regions or ()),
+        "new_status": status,
+        "notes": notes,
+        "repeated": duplicate_of,
+        "caller_id": caller.user_id,
+        "correlation_id": caller.correlation_id,
+    }
+    row = connection.execute(_CHANGE, values).mappings().one_or_none()
+    if row is not None:
+        return row
+    row = get_report(connection, caller, report_id, REPORT_CHANGE_STATUS)
+    caller.require(REPORT_CHANGE_STATUS, row["region_id"])
+    entered = {"status": status, "status_notes": notes, "duplicate_of": duplicate_of}
+    if is_repeat(caller, row, version, entered):
+        return row
+    if row["version"] == version:
+        check_move(row["status"], status)
+    raise stale(row)
+
+
+def needs_transaction(status: str) -> bool:
+    """Whether `change_report_status` is more than one statement for this status."""
+    return status == DUPLICATE
+
+
+def _check_original(connection: Connection, caller: Caller, report_id: UUID, duplicate_of: UUID) -> None:
+    """Refuses a report that is not there for the caller, or that itself repeats this one, over however many.
+
+    Two reports that become duplicates at the same time could close a circle that neither sees; the lock lets
+    one wait for the other. It is rare work.
+
+    Raises:
+        Invalid: It names ``duplicate_of``.
+    """
+    connection.execute(select(func.pg_advisory_xact_lock(_DUPLICATES_LOCK)))
+    if connection.scalar(select(reports.c.id).where(reports.c.id == duplicate_of, visible(caller))) is None:
+        raise Invalid(fields={"duplicate_of": ["No such report."]})
+    chain = (
+        select(reports.c.id, reports.c.duplicate_of).where(reports.c.id == duplicate_of).cte(recursive=True)
+    )
+    chain = chain.union(
+        select(reports.c.id, reports.c.duplicate_of).where(reports.c.id == chain.c.duplicate_of)
+    )
+    if connection.scalar(select(chain.c.id).where(chain.c.id == report_id)) is not None:
+        raise Invalid(fields={"duplicate_of": ["That report is itself a repetition of this one."]})

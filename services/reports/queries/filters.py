@@ -1,0 +1,61 @@
+"""The filters of `services.reports.schemas.filters` as conditions of a statement."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import ColumnElement, and_, func, literal_column, not_, or_, select
+
+from services.reports.models import SEARCH_CONFIGURATION, reports, severity_levels
+from services.reports.queries.visibility import one_of
+from shared.db import geography
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+Ring = list[list[float]]
+Condition = ColumnElement[bool]
+
+
+def conditions(filters: Mapping[str, Any]) -> list[Condition]:
+    """One condition for each filter that is given; what is no filter (``cursor``, ``sort``) is let pass."""
+    return [make(filters[name]) for name, make in _CONDITIONS.items() if filters.get(name) is not None]
+
+
+def _min_severity(level: int) -> Condition:
+    high = select(severity_levels.c.id).where(severity_levels.c.level >= level)
+    return reports.c.severity_level_id.in_(high)
+
+
+def _within(polygons: Sequence[Sequence[Ring]]) -> Condition:
+    """The polygons come as MultiPolygon coordinates; the first ring of each is its outline, the rest are holes."""
+    return or_(
+        *(
+            and_(
+                geography.within_polygon(reports.c.point, outline),
+                *(not_(geography.within_polygon(reports.c.point, hole)) for hole in holes),
+            )
+            for outline, *holes in polygons
+        )
+    )
+
+
+def _text(search: str) -> Condition:
+    configuration: ColumnElement[Any] = literal_column(f"'{SEARCH_CONFIGURATION}'::regconfig")
+    return reports.c.search.bool_op("@@")(func.websearch_to_tsquery(configuration, search))
+
+
+_CONDITIONS: dict[str, Callable[[Any], Condition]] = {
+    "status": lambda values: one_of(reports.c.status, values),
+    "report_type_id": lambda values: one_of(reports.c.report_type_id, values),
+    "min_severity": _min_severity,
+    "region_id": lambda values: one_of(reports.c.region_id, values),
+    "user_id": lambda value: reports.c.user_id == value,
+    "reported_from": lambda value: reports.c.reported_at >= value,
+    "reported_to": lambda value: reports.c.reported_at < value,
+    "changed_since": lambda value: reports.c.updated_at >= value,
+    "bbox": lambda box: geography.within_box(reports.c.point, *box),
+    "within": _within,
+    "near": lambda place: geography.near(reports.c.point, place["lon"], place["lat"], place["radius_m"]),
+    "text": _text,
+}

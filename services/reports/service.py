@@ -1,0 +1,216 @@
+"""The reports service as nameko runs it: every RPC method and event handler."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from services.reports import operations, queries, schemas
+from services.reports.rules import RESOLVED
+from shared.contracts.permissions import (
+    CATALOGUE_WRITE,
+    REPORT_ATTACH,
+    REPORT_CHANGE_STATUS,
+    REPORT_COMMENT,
+    REPORT_CREATE,
+    REPORT_IMPORT,
+    REPORT_READ,
+    REPORT_READ_OWN,
+    REPORT_UPDATE,
+    REPORT_UPDATE_OWN,
+)
+from shared.db.provider import DatabaseProvider
+from shared.errors import NotFound
+from shared.messaging.relay import OutboxRelay
+from shared.messaging.subscribe import subscribe
+from shared.rpc.operation import SIGNED_IN, operation
+from shared.rpc.provider import RpcProvider
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.messaging.event import Event
+    from shared.rpc.context import Caller
+
+READ = (REPORT_READ, REPORT_READ_OWN)
+
+
+class ReportsService:
+    """Offers the operations and queries of reports by RPC, and writes the history from its own events."""
+
+    name = "reports"
+
+    db = DatabaseProvider()
+    rpc = RpcProvider()
+    relay = OutboxRelay()
+
+    @operation(permission=REPORT_CREATE, arguments=schemas.CreateReport, result=schemas.Report)
+    def create_report(self, caller: Caller, **arguments: Any) -> Any:
+        """Files a report, in the region that contains its location unless it names one."""
+        region_id = arguments.get("region_id") or self._region_of(caller, arguments["location"])
+        with self.db.write_one() as connection:
+            return operations.create_report(connection, caller, arguments, region_id)
+
+    @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report)
+    def get_report(self, caller: Caller, report_id: UUID) -> Any:
+        """Returns one report."""
+        with self.db.read() as connection:
+            return queries.get_report(connection, caller, report_id)
+
+    @operation(
+        permission=(REPORT_UPDATE, REPORT_UPDATE_OWN), arguments=schemas.UpdateReport, result=schemas.Report
+    )
+    def update_report(self, caller: Caller, report_id: UUID, version: int, **changes: Any) -> Any:
+        """Edits a report; what is omitted stays, and the status has methods of its own."""
+        with self.db.write_one() as connection:
+            return operations.update_report(connection, caller, report_id, version, changes)
+
+    @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ChangeReportStatus, result=schemas.Report)
+    def change_report_status(
+        self, caller: Caller, report_id: UUID, version: int, status: str, **reasons: Any
+    ) -> Any:
+        """Moves a report to another status."""
+        lend = self.db.write if operations.needs_transaction(status) else self.db.write_one
+        with lend() as connection:
+            return operations.change_report_status(connection, caller, report_id, version, status, **reasons)
+
+    @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ResolveReport, result=schemas.Report)
+    def resolve_report(
+        self, caller: Caller, report_id: UUID, version: int, resolution_notes: str | None
+    ) -> Any:
+        """Moves a report to resolved."""
+        with self.db.write_one() as connection:
+            return operations.change_report_status(
+                connection, caller, report_id, version, RESOLVED, notes=resolution_notes
+            )
+
+    @operation(permission=READ, arguments=schemas.ListReports, result=schemas.ReportPage)
+    def list_reports(self, caller: Caller, **filters: Any) -> Any:
+        """Returns a page of reports, the newest first."""
+        with self.db.read() as connection:
+            return queries.list_reports(connection, caller, filters)
+
+    @operation(permission=READ, arguments=schemas.ListActiveReports, result=schemas.ActiveReportPage)
+    def list_active_reports(self, caller: Caller, **filters: Any) -> Any:
+        """Returns a page of the pending, confirmed and in-progress reports with their names, newest first."""
+        with self.db.read() as connection:
+            return queries.list_active_reports(connection, caller, filters)
+
+    @operation(permission=READ, arguments=schemas.SummariseReports, result=schemas.Summary)
+    def summarise_reports(self, caller: Caller, **filters: Any) -> Any:
+        """Counts reports by status, type, severity and region."""
+        with self.db.read() as connection:
+            return queries.summarise_reports(connection, caller, filters)
+
+    @operation(permission=REPORT_IMPORT, arguments=schemas.ImportReports, result=schemas.ImportResult)
+    def import_reports(self, caller: Caller, rows: list[Any]) -> Any:
+        """Stores up to 500 reports and says what became of each."""
+        batch = operations.check_rows(rows)
+        unlocated = batch.unlocated()
+        if unlocated:
+            points = [_place(batch.rows[index]["location"]) for index in unlocated]
+            located = self.rpc.on_behalf_of(caller).identity.locate_regions(points=points)["region_ids"]
+            for index, region_id in zip(unlocated, located, strict=True):
+                batch.locate(index, region_id and UUID(region_id))
+        with self.db.write() as connection:
+            return operations.import_reports(connection, caller, batch)
+
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage)
+    def get_report_history(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
+        """Returns a page of the statuses that a report entered, the first one first."""
+        with self.db.read() as connection:
+            return queries.get_report_history(connection, caller, report_id, cursor, limit)
+
+    @operation(permission=REPORT_COMMENT, arguments=schemas.AddComment, result=schemas.Comment)
+    def add_comment(self, caller: Caller, report_id: UUID, content: str, id: UUID | None) -> Any:  # noqa: A002 - the id is called so everywhere
+        """Comments on a report."""
+        with self.db.write() as connection:
+            return operations.add_comment(connection, caller, id, report_id, content)
+
+    @operation(permission=REPORT_COMMENT, arguments=schemas.EditComment, result=schemas.Comment)
+    def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> Any:
+        """Replaces the text of one's own comment."""
+        with self.db.write_one() as connection:
+            return operations.edit_comment(connection, caller, comment_id, version, content)
+
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage)
+    def list_comments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
+        """Returns a page of the comments on a report, the oldest first."""
+        with self.db.read() as connection:
+            return queries.list_comments(connection, caller, report_id, cursor, limit)
+
+    @operation(permission=REPORT_ATTACH, arguments=schemas.AddAttachment, result=schemas.Attachment)
+    def add_attachment(self, caller: Caller, **arguments: Any) -> Any:
+        """Records a file of a report and answers with the path for its bytes."""
+        with self.db.write() as connection:
+            return operations.add_attachment(connection, caller, arguments)
+
+    @operation(permission=READ, arguments=schemas.GetAttachment, result=schemas.Attachment)
+    def get_attachment(self, caller: Caller, attachment_id: UUID) -> Any:
+        """Returns what is known of one attached file."""
+        with self.db.read() as connection:
+            return queries.get_attachment(connection, caller, attachment_id)
+
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage)
+    def list_attachments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
+        """Returns a page of the attachments of a report, the oldest first."""
+        with self.db.read() as connection:
+            return queries.list_attachments(connection, caller, report_id, cursor, limit)
+
+    @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateReportType, result=schemas.ReportType)
+    def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
+        """Adds a report type."""
+        with self.db.write_one() as connection:
+            return operations.create_report_type(connection, arguments)
+
+    @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateReportType, result=schemas.ReportType)
+    def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
+        """Changes a report type, or takes it out of use."""
+        with self.db.write_one() as connection:
+            return operations.update_report_type(connection, report_type_id, changes)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ListReportTypes, result=schemas.ReportTypePage)
+    def list_report_types(self, caller: Caller, **page: Any) -> Any:
+        """Returns a page of the report types by name."""
+        with self.db.read() as connection:
+            return queries.list_report_types(connection, **page)
+
+    @operation(
+        permission=CATALOGUE_WRITE, arguments=schemas.CreateSeverityLevel, result=schemas.SeverityLevel
+    )
+    def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
+        """Adds a severity level."""
+        with self.db.write_one() as connection:
+            return operations.create_severity_level(connection, arguments)
+
+    @operation(
+        permission=CATALOGUE_WRITE, arguments=schemas.UpdateSeverityLevel, result=schemas.SeverityLevel
+    )
+    def update_severity_level(self, caller: Caller, severity_level_id: UUID, **changes: Any) -> Any:
+        """Changes a severity level."""
+        with self.db.write_one() as connection:
+            return operations.update_severity_level(connection, severity_level_id, changes)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ListSeverityLevels, result=schemas.SeverityLevelPage)
+    def list_severity_levels(self, caller: Caller, cursor: str | None, limit: int) -> Any:
+        """Returns a page of the severity levels, the lowest first."""
+        with self.db.read() as connection:
+            return queries.list_severity_levels(connection, cursor, limit)
+
+    @subscribe("reports.history")
+    def record_history(self, events: Sequence[Event]) -> None:
+        """Writes the status history."""
+        with self.db.write_one() as connection:
+            operations.record_history(connection, events)
+
+    def _region_of(self, caller: Caller, location: dict[str, Any]) -> UUID:
+        try:
+            found = self.rpc.on_behalf_of(caller).identity.locate_region(**_place(location))
+        except NotFound:
+            raise operations.no_region() from None
+        return UUID(found["id"])
+
+
+def _place(location: dict[str, Any]) -> dict[str, float]:
+    longitude, latitude = location["coordinates"][:2]
+    return {"lon": longitude, "lat": latitude}

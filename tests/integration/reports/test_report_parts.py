@@ -1,0 +1,206 @@
+"""Comments, attachments and catalogues on PostgreSQL."""
+
+from __future__ import annotations
+
+import pytest
+from uuid6 import uuid7
+
+from services.reports import operations, queries, schemas
+from shared.contracts import CONTRACTS
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.schemas import load
+
+PHOTO = {"file_name": "bridge.jpg", "mime_type": "image/jpeg", "file_size": 48_213, "sha256": "ab" * 32}
+
+
+def comment(world, caller, report, content="A ferry runs.", comment_id=None):
+    with world.db.write() as connection:
+        return operations.add_comment(connection, caller, comment_id, report["id"], content)
+
+
+def edit(world, caller, found, content, version=None):
+    with world.db.write_one() as connection:
+        return operations.edit_comment(connection, caller, found["id"], version or found["version"], content)
+
+
+def attach(world, caller, report, **changed):
+    given = load(schemas.AddAttachment(), {**PHOTO, "report_id": str(report["id"]), **changed})
+    with world.db.write() as connection:
+        return operations.add_attachment(connection, caller, given)
+
+
+def test_who_sees_a_report_may_comment_on_it(world):
+    owner = world.caller("reporter")
+    report = world.create(owner)
+    first, second = (
+        comment(world, owner, report),
+        comment(world, world.caller("responder"), report, "Thanks."),
+    )
+    with world.db.read() as connection:
+        listed = queries.list_comments(connection, owner, report["id"], None, 1)
+        rest = queries.list_comments(connection, owner, report["id"], listed["next_cursor"], 1)
+    assert [page["items"][0]["id"] for page in (listed, rest)] == [first["id"], second["id"]]
+    assert rest["next_cursor"] is None
+    event = world.events(report["id"])[1]
+    data = CONTRACTS["reports", "report_comment_added"].schema().load(event["data"])
+    assert (data["comment_id"], data["content"]) == (first["id"], "A ferry runs.")
+    assert event["correlation_id"] == owner.correlation_id
+
+
+def test_who_does_not_see_it_may_not(world):
+    report = world.create(world.caller("reporter"))
+    with pytest.raises(NotFound):
+        comment(world, world.caller("reporter"), report)
+    with pytest.raises(Forbidden):
+        comment(world, world.caller("viewer"), report)
+    with pytest.raises(NotFound):
+        comment(world, world.caller(), {"id": uuid7()})
+
+
+def test_a_repeated_comment_is_one_comment(world):
+    author = world.caller()
+    report, comment_id = world.create(author), uuid7()
+    first = comment(world, author, report, comment_id=comment_id)
+    edit(world, author, first, "A ferry ran.")
+    assert comment(world, author, report, comment_id=comment_id)["content"] == "A ferry ran."
+    with pytest.raises(Conflict):
+        comment(world, author, report, "Other words.", comment_id=comment_id)
+    with pytest.raises(Conflict):
+        comment(world, world.caller(), report, comment_id=comment_id)
+    assert [row["type"] for row in world.events(report["id"])] == ["report_created", "report_comment_added"]
+
+
+def test_only_the_author_edits_a_comment(world):
+    author = world.caller("responder")
+    report = world.create(author)
+    found = comment(world, author, report)
+    with pytest.raises(Forbidden):
+        edit(world, world.caller("administrator"), found, "Not yours")
+    with pytest.raises(NotFound):
+        edit(world, world.caller("reporter"), found, "Not seen")
+    with pytest.raises(NotFound):
+        edit(world, author, {"id": uuid7(), "version": 1}, "Not there")
+    edited = edit(world, author, found, "A ferry ran.")
+    assert (edited["content"], edited["version"]) == ("A ferry ran.", 2)
+    assert edited["updated_at"] > edited["created_at"]
+    assert edit(world, author, found, "A ferry ran.")["version"] == 2, "a repeat changes nothing"
+    with pytest.raises(Conflict) as caught:
+        edit(world, author, found, "Something else")
+    assert caught.value.details["version"] == 2
+
+
+def test_a_file_is_kept_under_a_path_of_our_own(world):
+    owner = world.caller("reporter")
+    report = world.create(owner)
+    attachment_id = uuid7()
+    found = attach(world, owner, report, id=str(attachment_id))
+    assert found["file_path"] == f"reports/{report['id'].hex[-2:]}/{report['id']}/{attachment_id}"
+    again = attach(world, owner, report, id=str(attachment_id))
+    assert schemas.Attachment().dump(again) == schemas.Attachment().dump(found)
+    with pytest.raises(Conflict):
+        attach(world, owner, report, id=str(attachment_id), file_size=1)
+    with world.db.read() as connection:
+        listed = queries.list_attachments(connection, owner, report["id"], None, 50)["items"]
+        assert queries.get_attachment(connection, owner, attachment_id)["sha256"] == "ab" * 32
+        with pytest.raises(NotFound):
+            queries.get_attachment(connection, world.caller("reporter"), attachment_id)
+    assert [row["id"] for row in listed] == [attachment_id]
+    [_, event] = world.events(report["id"])
+    data = CONTRACTS["reports", "report_attachment_added"].schema().load(event["data"])
+    assert (data["attachment_id"], data["uploaded_by"]) == (attachment_id, owner.user_id)
+
+
+def test_who_may_edit_a_report_may_attach_to_it(world):
+    owner = world.caller("reporter")
+    report = world.create(owner)
+    with pytest.raises(Forbidden):
+        attach(world, world.caller("viewer"), report)
+    with pytest.raises(NotFound):
+        attach(world, world.caller("reporter"), report)
+    confirmed = world.change(world.caller(), report, "confirmed")
+    with pytest.raises(Conflict):
+        attach(world, owner, confirmed)
+    assert attach(world, world.caller("responder"), confirmed)["report_id"] == report["id"]
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("file_name", "../../etc/passwd"),
+        ("file_name", "a\\b.jpg"),
+        ("file_name", ".."),
+        ("file_name", "a\nb"),
+        ("file_name", "x" * 256),
+        ("mime_type", "image"),
+        ("mime_type", "image/jpeg; charset=x"),
+        ("file_size", 0),
+        ("file_size", -1),
+        ("file_size", 2**31),
+        ("sha256", "AB" * 32),
+        ("sha256", "ab"),
+        ("file_path", "/tmp/x"),
+    ],
+)
+def test_what_is_no_file_is_refused(field, value):
+    with pytest.raises(Invalid) as caught:
+        load(schemas.AddAttachment(), {**PHOTO, "report_id": str(uuid7()), field: value})
+    assert set(caught.value.fields) == {field}
+
+
+def test_seeding_twice_changes_nothing(world):
+    with world.db.write() as connection:
+        operations.seed(connection)
+    with world.db.read() as connection:
+        levels = queries.list_severity_levels(connection, None, 500)["items"]
+    assert [(level["name"], level["level"]) for level in levels][:5] == [
+        ("Low", 1),
+        ("Medium", 2),
+        ("High", 3),
+        ("Severe", 4),
+        ("Catastrophic", 5),
+    ]
+    assert all(level["color_code"].startswith("#") for level in levels)
+
+
+def test_a_report_type_is_made_renamed_and_taken_out_of_use(world):
+    name, type_id = f"Avalanche {uuid7()}", uuid7()
+    given = {"id": type_id, "name": name, "description": None}
+    with world.db.write_one() as connection:
+        made = operations.create_report_type(connection, given)
+        assert made["is_active"]
+        assert operations.create_report_type(connection, given) == made
+        with pytest.raises(Conflict) as caught:
+            operations.create_report_type(connection, {**given, "id": None})
+        assert set(caught.value.fields) == {"name"}
+        with pytest.raises(Conflict):
+            operations.create_report_type(connection, {**given, "name": "Other name"})
+        with pytest.raises(Conflict):
+            operations.update_report_type(connection, type_id, {"name": "Flood"})
+        with pytest.raises(NotFound):
+            operations.update_report_type(connection, uuid7(), {"is_active": False})
+        operations.update_report_type(connection, type_id, {"is_active": False})
+
+        def listed(*, include_inactive):
+            page = queries.list_report_types(
+                connection, include_inactive=include_inactive, cursor=None, limit=500
+            )
+            return name in [row["name"] for row in page["items"]]
+
+        assert not listed(include_inactive=False)
+        assert listed(include_inactive=True)
+
+
+def test_a_severity_level_is_made_and_changed(world):
+    given = {
+        "id": None,
+        "name": f"Unclear {uuid7()}",
+        "description": None,
+        "level": 2,
+        "color_code": "#00ff00",
+    }
+    with world.db.write_one() as connection:
+        made = operations.create_severity_level(connection, given)
+        changed = operations.update_severity_level(connection, made["id"], {"color_code": None})
+        assert changed["color_code"] is None
+        with pytest.raises(Conflict):
+            operations.create_severity_level(connection, {**given, "name": "High"})
