@@ -129,7 +129,10 @@ def to_wire(error: ImpactXError) -> dict[str, Any]:
 
 def from_wire(error: Mapping[str, Any]) -> ImpactXError:
     """The exception for the ``error`` of an RPC reply; one that is not of the fixed set is `Unavailable`."""
-    kind = BY_SLUG.get(error.get("slug", ""))
+    kind = BY_SLUG.get(str(error.get("slug")))
     if kind is None:
         return Unavailable(f"The service failed with {error.get('exc_type', 'an unknown error')}.")
-    return kind(error.get("message", ""), fields=error.get("fields") or {}, **(error.get("details") or {}))
+    arrived = kind(error.get("message", ""), fields=error.get("fields") or {})
+    # Not as keyword arguments: another system's service may name a detail as the constructor names its own.
+    arrived.details = dict(error.get("details") or {})
+    return arrived

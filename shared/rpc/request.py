@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 GREATEST_BODY = 1024 * 1024
 GREATEST_DEPTH = 20
 ENVELOPE_DEPTH = 2
-NUL_ESCAPE = b"\\u0000"
+ESCAPE = b"\\u"
 TYPE_MARKER = b'"__type__"'
 LONGEST_CORRELATION_ID = 128
 
@@ -60,9 +60,9 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
     if envelope.get("args"):
         raise Invalid("Pass the arguments by name; positional arguments are not accepted.")
     arguments: dict[str, Any] = envelope["kwargs"]
-    # The walk is only for bodies that can contain what it looks for.
+    # The walk is only for bodies that can contain what it looks for; with an escape, a name can be spelled any way.
     if (
-        NUL_ESCAPE in body
+        ESCAPE in body
         or TYPE_MARKER in body
         or body.count(b"{") + body.count(b"[") > GREATEST_DEPTH + ENVELOPE_DEPTH
     ):
