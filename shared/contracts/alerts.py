@@ -2,11 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from shared.contracts.contract import Contract
+from marshmallow import fields
+
+from shared.contracts.contract import Contract, EventData
+from shared.schemas import Identifier, Timestamp
 
 SOURCE: Final = "alerts"
 
-EVENTS: Final[tuple[Contract, ...]] = ()
+
+class _Alert(EventData):
+    """What every event about an alert says.
+
+    ``version`` is the version of the alert which the event made; ``references`` are the alerts that it replaces.
+    """
+
+    alert_id = Identifier(required=True)
+    version = fields.Integer(required=True, strict=True)
+    title = fields.String(required=True)
+    region_id = Identifier(required=True)
+    priority = fields.String(required=True)
+    status = fields.String(required=True)
+    msg_type = fields.String(required=True)
+    references = fields.List(Identifier(), required=True)
+    issued_by = Identifier(required=True)
+    issued_at = Timestamp(required=True)
+    expires_at = Timestamp(required=True, allow_none=True)
+
+
+class AlertIssued(_Alert):
+    """An alert became active for the first time, whether it was a draft before or not."""
+
+
+class AlertStatusChanged(_Alert):
+    """An alert moved from ``previous_status`` to ``status``; ``superseded_by`` is the alert that replaces it."""
+
+    previous_status = fields.String(required=True)
+    superseded_by = Identifier(required=True, allow_none=True)
+    notes = fields.String(required=True, allow_none=True)
+    changed_by = Identifier(required=True)
+    changed_at = Timestamp(required=True)
+
+
+EVENTS: Final = (
+    Contract(SOURCE, "alert_issued", AlertIssued),
+    Contract(SOURCE, "alert_status_changed", AlertStatusChanged),
+)
