@@ -13,6 +13,8 @@ from shared.errors import ImpactXError, RpcTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.contracts.api.identity import Region
+    from shared.contracts.api.reports import HistoryEntry
     from shared.rpc.client import RpcClient
 
 T = TypeVar("T")
@@ -108,7 +110,7 @@ def demonstrate(client: RpcClient) -> None:
         click.echo(f"      {entry['changed_at']}  {entry['status']:<12} {entry['notes'] or ''}")
 
 
-def _a_region(client: RpcClient) -> tuple[dict[str, Any], list[float]]:
+def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
     """A region with boundaries, and a point in it."""
     for region in client.identity.list_regions(include_boundaries=True)["items"]:
         if region["boundaries"]:
@@ -122,10 +124,10 @@ def _a_region(client: RpcClient) -> tuple[dict[str, Any], list[float]]:
     raise ImpactXError("No region has boundaries: seed or import regions first.")
 
 
-def _history(client: RpcClient, report: dict[str, Any]) -> list[dict[str, Any]]:
+def _history(client: RpcClient, report: dict[str, Any]) -> list[HistoryEntry]:
     deadline = time.monotonic() + HISTORY_SECONDS
     while time.monotonic() < deadline:
-        entries: list[dict[str, Any]] = client.reports.get_report_history(report_id=report["id"])["items"]
+        entries = client.reports.get_report_history(report_id=report["id"])["items"]
         if len(entries) == report["version"]:
             return sorted(entries, key=lambda entry: entry["version"])
         time.sleep(0.005)

@@ -14,6 +14,8 @@ from shared.rpc.server import Method
 if TYPE_CHECKING:
     from shared.rpc.operation import Description
 
+INDENT = "    "
+
 
 @dataclass(frozen=True, slots=True)
 class Offer:
@@ -25,6 +27,7 @@ class Offer:
         description: What its decorator declares.
         summary: What it does, one paragraph.
         errors: What it raises beyond what every method may: the error's name, then when.
+        emits: The events of it, in words; empty where it says none.
     """
 
     service: str
@@ -32,6 +35,7 @@ class Offer:
     description: Description
     summary: str
     errors: tuple[tuple[str, str], ...]
+    emits: str
 
 
 def every_offer() -> dict[str, list[Offer]]:
@@ -46,7 +50,9 @@ def _offers_of(service: str) -> list[Offer]:
             if isinstance(entrypoint, Method):
                 behind = _documentation(service, name)
                 summary = paragraphs(inspect.getdoc(method) or behind)[0]
-                offers.append(Offer(service, name, entrypoint.description, summary, tuple(_errors(behind))))
+                emits = " ".join(_section(behind, "Emits"))
+                errors = tuple(_errors(behind))
+                offers.append(Offer(service, name, entrypoint.description, summary, errors, emits))
     return sorted(offers, key=lambda offer: offer.name)
 
 
@@ -75,18 +81,26 @@ def paragraphs(text: str) -> list[str]:
 
 
 def _errors(text: str) -> list[tuple[str, str]]:
-    """The entries of the docstring's ``Raises:`` section."""
+    """The entries of the docstring's ``Raises`` section."""
     found: list[tuple[str, str]] = []
+    for line in _section(text, "Raises"):
+        name, colon, reason = line.partition(": ")
+        if colon and name.isidentifier() and not line.startswith(" "):
+            found.append((name, reason))
+        elif found:
+            found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
+    return found
+
+
+def _section(text: str, name: str) -> list[str]:
+    """The lines of one section of a docstring in Google's style, without their common indentation."""
+    lines: list[str] = []
     inside = False
     for line in text.splitlines():
-        if line.strip() == "Raises:":
+        if line == f"{name}:":
             inside = True
-        elif inside and line.strip():
-            if not line.startswith(" "):
-                break
-            name, colon, reason = line.strip().partition(": ")
-            if colon and name.isidentifier() and len(line) - len(line.lstrip()) == 4:  # noqa: PLR2004 - Google's style
-                found.append((name, reason))
-            elif found:
-                found[-1] = (found[-1][0], f"{found[-1][1]} {line.strip()}")
-    return found
+        elif inside and line and not line.startswith(INDENT):
+            break
+        elif inside and line:
+            lines.append(line.removeprefix(INDENT))
+    return lines

@@ -78,6 +78,8 @@ def _method(offer: Offer) -> str:
         parts.append("Returns null.")
     else:
         parts.append(f"Returns {_result_link(offer.service, described.result)}.")
+    if offer.emits:
+        parts.append(f"Emits: {_text(offer.emits)}")
     if offer.errors:
         parts.append("\n".join(f"- `{_slug(name)}`: {_text(reason)}" for name, reason in offer.errors))
     return "\n\n".join(parts)

@@ -8,8 +8,8 @@ from typing import Any, get_args
 from marshmallow import Schema, fields, missing, validate
 
 from services.describe.methods import paragraphs
-from services.reports.schemas.fields import Area, Box, OneOrMany
 from shared import schemas
+from shared.filters import Area, Box, OneOrMany
 
 OBJECT = "Mapping[str, Any]"
 
@@ -149,9 +149,9 @@ def _plain_words(field: fields.Field[Any]) -> str:
         return f"text of at most {field.longest} characters"
     if kind in WORDS:
         return WORDS[kind]
-    # A field of a service's own says in its docstring what it takes.
-    said = paragraphs(inspect.getdoc(kind) or "")[0].rstrip(".")
-    return (said[:1].lower() + said[1:]) if said[1:2].islower() or said[1:2] == " " else said
+    # A field of a service's own says in its docstring what it takes, some with a list of what that may be.
+    said = " ".join(paragraphs(inspect.getdoc(kind) or "")).replace(" - ``", " ``").rstrip(".")
+    return said[:1].lower() + said[1:] if said[1:2].islower() or said[1:2] == " " else said
 
 
 def _members(schema: Schema) -> str:

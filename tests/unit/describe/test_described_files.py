@@ -1,0 +1,64 @@
+"""What is made from the code is up to date, and says what it should."""
+
+import inspect
+
+import pytest
+
+from services.describe.command import ROOT, described_files
+from services.describe.methods import every_offer
+from services.describe.wire import argument_type, words
+from services.identity import schemas as identity
+from services.reports import schemas as reports
+from shared.contracts import methods
+from shared.errors import BY_SLUG
+
+
+@pytest.mark.parametrize("path", sorted(described_files()), ids=str)
+def test_a_made_file_is_up_to_date(path):
+    assert (ROOT / path).read_text(encoding="utf-8") == described_files()[path], (
+        "run: python -m services describe --write"
+    )
+
+
+def offers():
+    return [offer for found in every_offer().values() for offer in found]
+
+
+@pytest.mark.parametrize("offer", offers(), ids=lambda offer: f"{offer.service}.{offer.name}")
+def test_a_method_says_what_it_does(offer):
+    assert offer.summary.endswith(".")
+    assert inspect.getdoc(offer.description.arguments)
+    assert {name for name, _ in offer.errors} <= {error.__name__ for error in BY_SLUG.values()}
+
+
+def test_what_the_client_knows_of_methods_is_true():
+    known = {f"{offer.service}.{offer.name}": offer for offer in offers()}
+    assert known.keys() >= methods.NOT_REPEATABLE
+    taking_an_id = {
+        name
+        for name, offer in known.items()
+        if name.partition(".")[2].startswith(("create_", "add_", "register_"))
+        and "id" in offer.description.arguments().fields
+    }
+    assert taking_an_id <= methods.CREATES
+    for name in methods.CREATES & known.keys():
+        assert "id" in known[name].description.arguments().fields
+
+
+@pytest.mark.parametrize(
+    ("schema", "argument", "kind", "text"),
+    [
+        (reports.CreateReport, "title", "str", "text of at most 255 characters"),
+        (reports.CreateReport, "reported_at", "Moment | None", "time, RFC 3339 with an offset"),
+        (reports.GetReport, "report_id", "Identifier", "UUID"),
+        (reports.ListReports, "limit", "int", "whole number, 1 to 500"),
+        (reports.UpdateReport, "version", "int", "whole number, at least 1"),
+        (identity.LocateRegion, "lon", "float", "number, -180 to 180"),
+        (identity.CreateRegion, "description", "str | None", "text of at most 10000 characters; may be null"),
+        (identity.RevokeRole, "role", "str", "a role's name"),
+    ],
+)
+def test_fields_are_described(schema, argument, kind, text):
+    field = schema().fields[argument]
+    assert argument_type(field) == kind
+    assert words(field).startswith(text)
