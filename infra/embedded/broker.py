@@ -5,6 +5,7 @@ What it adds to kombu's own:
 - Readers are woken when a message comes instead of polling for it.
 - ``content_type`` stands in the message properties, where AMQP has it.
 - Acknowledging with ``multiple`` works, and unroutable mandatory messages are returned.
+- Exclusive queues go with the channel that declared them.
 - Publisher confirms that mean something: as nothing here survives the process, an event is confirmed only when
   every event queue that got it has had it acknowledged. The relay therefore keeps an event in its outbox until
   it has been handled, and after a crash the outbox still holds it. Dead letters are kept in memory alone.
@@ -61,6 +62,15 @@ class Channel(memory.Channel):
         self.events: dict[str, set[Callable[..., None]]] = defaultdict(set)
         self._confirming = False
         self._published = itertools.count(1)
+        self._exclusive: list[str] = []
+
+    def queue_declare(  # noqa: D102 - as in kombu
+        self, queue: str | None = None, *, passive: bool = False, exclusive: bool = False, **options: Any
+    ) -> Any:
+        declared = super().queue_declare(queue, passive=passive, **options)
+        if exclusive:
+            self._exclusive.append(declared.queue)
+        return declared
 
     def confirm_select(self, nowait: bool = False) -> None:
         """Every message published from now on is confirmed by the ``basic_ack`` event."""
@@ -147,8 +157,17 @@ class Channel(memory.Channel):
         Transport.wake_readers()
 
     def close(self) -> None:
-        """Gives back what was handed out, and leaves the queues to the others."""
+        """Gives back what was handed out and takes its exclusive queues along; other queues stay for the others."""
+        while self._exclusive:
+            self._remove(self._exclusive.pop())
         virtual.Channel.close(self)
+
+    def _remove(self, queue: str) -> None:
+        for binding in list(self.state.queue_bindings(queue)):
+            # kombu's own deletion would leave the exchange's table with a row for each queue there ever was
+            self.queue_unbind(queue, binding.exchange, binding.routing_key)
+        self.state.queue_bindings_delete(queue)
+        self._delete(queue)
 
 
 class _Returned:
