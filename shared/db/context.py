@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import ColumnElement, String, bindparam, func, true
+from sqlalchemy import ColumnElement, String, bindparam, func, select, true
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -12,6 +12,11 @@ if TYPE_CHECKING:
     from shared.rpc.context import Caller
 
 CORRELATION_SETTING = "impactx.correlation_id"
+
+TRACED: Final = func.set_config(CORRELATION_SETTING, bindparam("correlation_id", type_=String), true()).label(
+    "correlation_id"
+)
+"""`traced` for a statement that is made once; its parameter is ``correlation_id``."""
 
 
 def traced(caller: Caller | str | None) -> ColumnElement[str]:
@@ -31,4 +36,4 @@ def traced(caller: Caller | str | None) -> ColumnElement[str]:
 
 def trace(connection: Connection, caller: Caller | str | None) -> None:
     """Sets the correlation id for the rest of the transaction, where no statement with RETURNING does it."""
-    connection.execute(traced(caller).select())
+    connection.execute(select(traced(caller)))
