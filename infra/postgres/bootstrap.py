@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 EXTENSION_SCHEMA = "extensions"
-EXTENSIONS = ("cube",)
+EXTENSIONS = ("cube", "unaccent")
 """Trusted ones only: PostgreSQL lets everybody who may create in the database install these."""
 
 VERSION_TABLE = "alembic_version"
