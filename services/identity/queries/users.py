@@ -12,6 +12,7 @@ from services.identity import rules
 from services.identity.models import regions, role_permissions, roles, user_roles, users
 from shared.contracts.permissions import USER_READ
 from shared.db.paging import Order, keyset, page
+from shared.db.tables import SYSTEM_USER_ID
 from shared.errors import NotFound, Unauthenticated
 
 if TYPE_CHECKING:
@@ -94,7 +95,7 @@ def list_users(
     role: str | None = None,
     text: str | None = None,
 ) -> dict[str, Any]:
-    """A page of accounts, the newest first.
+    """A page of accounts, the newest first; the platform's own is not among them.
 
     Args:
         connection: Where to read.
@@ -105,7 +106,7 @@ def list_users(
         text: Only those with this in the name or the e-mail address, in upper or lower case.
     """
     order: Order = [(users.c.created_at, "desc"), (users.c.id, "desc")]
-    statement = select_users()
+    statement = select_users().where(users.c.id != SYSTEM_USER_ID)
     if is_active is not None:
         statement = statement.where(users.c.is_active.is_(is_active))
     if role is not None:

@@ -1,0 +1,270 @@
+"""Regions: their boundaries, who changes them, and which one a point lies in."""
+
+import random
+from itertools import pairwise
+from uuid import uuid4
+
+import pytest
+from uuid6 import uuid7
+
+from services.identity import operations, queries, schemas
+from services.identity.queries import RegionLocator
+from shared.errors import Conflict, Forbidden, Invalid, NotFound
+
+
+def box(west, south, east, north):
+    ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+    return {"type": "Polygon", "coordinates": [ring]}
+
+
+def update(world, caller, region, **values):
+    given = {"region_id": region["id"], "version": region["version"], **values}
+    return world.write(operations.update_region, caller, schemas.UpdateRegion, **given)
+
+
+def locate(world, lon, lat):
+    with world.database.read() as connection:
+        return queries.locate_region(connection, world.locator, lon=lon, lat=lat)
+
+
+def listed(world, **filters):
+    with world.database.read() as connection:
+        loaded = schemas.ListRegions().load(filters)
+        return queries.list_regions(connection, world.locator, **loaded)
+
+
+def test_a_region_is_made_and_read_by_id_and_by_code(world):
+    region = world.region("BOX-1", box(1, 1, 2, 2), name="Box", description="A box.")
+    assert region["boundaries"] == box(1, 1, 2, 2)
+    for given in ({"region_id": region["id"]}, {"code": "BOX-1"}):
+        assert world.read(queries.get_region, **given) == region
+    assert schemas.Region().dump(region)["version"] == 1
+    [event] = world.events(region["id"])
+    assert (event.type, event.data["code"], event.correlation_id) == ("region_created", "BOX-1", "test")
+    assert "boundaries" not in event.data
+
+
+def test_a_region_needs_no_boundaries(world):
+    region = world.region()
+    assert region["boundaries"] is None
+    assert world.sql("SELECT boundaries IS NULL FROM identity.regions WHERE id = %s", region["id"]) == [
+        (True,)
+    ]
+
+
+def test_rings_are_stored_as_rfc_7946_wants_them(world):
+    clockwise = [list(reversed(box(1, 1, 2, 2)["coordinates"][0]))]
+    ring = world.region(boundaries={"type": "Polygon", "coordinates": clockwise})["boundaries"][
+        "coordinates"
+    ][0]
+    assert sum((b[0] - a[0]) * (b[1] + a[1]) for a, b in pairwise(ring)) < 0
+
+
+@pytest.mark.parametrize(
+    ("boundaries", "field", "says"),
+    [
+        ({"type": "Point", "coordinates": [0, 0]}, "boundaries.type", "Polygon"),
+        (
+            {"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]},
+            "boundaries.coordinates.0",
+            "not closed",
+        ),
+        (
+            {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]},
+            "boundaries",
+            "0.500000",
+        ),
+        ({"type": "Polygon", "coordinates": [[[0, 0], [200, 0]]]}, "boundaries.coordinates.0.1", "200"),
+        (
+            {"type": "Polygon", "coordinates": [[[0, 0], [float("nan"), 0]]]},
+            "boundaries.coordinates.0.1",
+            "finite",
+        ),
+        ("everywhere", "boundaries", "GeoJSON"),
+    ],
+)
+def test_bad_boundaries_are_refused_where_they_are_wrong(world, boundaries, field, says):
+    region = world.region()
+    for attempt in (
+        lambda: world.region(boundaries=boundaries),
+        lambda: update(world, world.admin(), region, boundaries=boundaries),
+    ):
+        with pytest.raises(Invalid) as refusal:
+            attempt()
+        [(name, [problem])] = refusal.value.fields.items()
+        assert name == field
+        assert says in problem
+
+
+@pytest.mark.parametrize("code", ["", "two words", "a:b", "a,b", "x" * 51, 5])
+def test_a_bad_code_is_refused(world, code):
+    with pytest.raises(Invalid) as refusal:
+        world.write(operations.create_region, world.admin(), schemas.CreateRegion, code=code, name="X")
+    assert list(refusal.value.fields) == ["code"]
+
+
+def test_a_repeat_with_the_same_id_returns_the_first_region(world):
+    given = {"id": uuid7(), "code": "REPEATED", "boundaries": box(3, 3, 4, 4)}
+    first = world.region(**given)
+    assert world.region(**given) == first
+    with pytest.raises(Conflict) as refusal:
+        world.region(**{**given, "name": "Elsewhere"})
+    assert list(refusal.value.fields) == ["id"]
+    with pytest.raises(Conflict) as refusal:
+        world.region("REPEATED")
+    assert list(refusal.value.fields) == ["code"]
+
+
+def test_a_region_changes_by_version(world):
+    region = world.region(boundaries=box(5, 5, 6, 6))
+    changed = update(world, world.admin(), region, name="Renamed", boundaries=box(5, 5, 7, 7))
+    assert (changed["name"], changed["version"]) == ("Renamed", 2)
+    assert update(world, world.admin(), region, name="Renamed", boundaries=box(5, 5, 7, 7)) == changed
+    with pytest.raises(Conflict) as refusal:
+        update(world, world.admin(), region, name="Another")
+    assert refusal.value.details["version"] == 2
+    event = world.events(region["id"])[-1]
+    assert (event.type, event.data["changed"]) == ("region_updated", ["name", "boundaries"])
+    assert update(world, world.admin(), changed, boundaries=None)["boundaries"] is None
+
+
+@pytest.mark.parametrize("field", ["code", "id", "created_at"])
+def test_a_code_never_changes(world, field):
+    with pytest.raises(Invalid) as refusal:
+        update(world, world.admin(), world.region(), **{field: "X"})
+    assert list(refusal.value.fields) == [field]
+
+
+def test_who_may_change_one_region_changes_that_one_alone(world):
+    own, other = world.region(), world.region()
+    keeper = world.caller(world.role(f"region:write:{own['code']}"))
+    assert update(world, keeper, own, name="Kept")["name"] == "Kept"
+    with pytest.raises(Forbidden):
+        update(world, keeper, other, name="Taken")
+    with pytest.raises(Forbidden):
+        world.write(operations.create_region, keeper, schemas.CreateRegion, code="NEW", name="New")
+    with pytest.raises(Forbidden):
+        update(world, world.caller(), own, name="Taken")
+
+
+def test_unknown_regions_are_not_found(world):
+    for given in ({"region_id": uuid4()}, {"code": "NOWHERE"}):
+        with pytest.raises(NotFound):
+            world.read(queries.get_region, **given)
+    for given in ({}, {"region_id": uuid4(), "code": "HT"}):
+        with pytest.raises(Invalid):
+            world.read(queries.get_region, **given)
+    with pytest.raises(NotFound):
+        update(world, world.admin(), {"id": uuid4(), "version": 1}, name="X")
+
+
+def test_a_point_lies_in_the_smallest_region(world):
+    world.region("SEA", box(-40, -40, -30, -30))
+    world.region("ISLAND", box(-36, -36, -34, -34))
+    world.region("ISLAND-TWIN", box(-36, -36, -34, -34))
+    assert locate(world, -35, -35)["code"] == "ISLAND"
+    assert locate(world, -31, -31)["code"] == "SEA"
+    assert locate(world, -36, -35)["code"] == "ISLAND"
+    assert locate(world, -40, -40)["code"] == "SEA"
+    with pytest.raises(NotFound, match="No region contains"):
+        locate(world, -41, -41)
+
+
+def test_the_seeded_regions_are_found_by_place(world):
+    assert locate(world, -72.34, 18.54)["code"] == "HT-PAP"
+    assert locate(world, -72.2, 19.75)["code"] == "HT"
+    assert locate(world, 85.32, 27.71)["code"] == "NP"
+    assert locate(world, -82.46, 27.95)["code"] == "US-FL"
+
+
+def test_a_change_is_seen_at_once_by_every_replica(world):
+    replica = RegionLocator()
+
+    def found(lon, lat):
+        with world.database.read() as connection:
+            [mine] = world.locator.locate(connection, [(lon, lat)])
+            [theirs] = replica.locate(connection, [(lon, lat)])
+        assert mine == theirs
+        return mine
+
+    assert found(-60.5, -60.5) is None
+    region = world.region(boundaries=box(-61, -61, -60, -60))
+    assert found(-60.5, -60.5) == region["id"]
+    moved = update(world, world.admin(), region, boundaries=box(-63, -63, -62, -62))
+    assert found(-60.5, -60.5) is None
+    assert found(-62.5, -62.5) == region["id"]
+    update(world, world.admin(), moved, boundaries=None)
+    assert found(-62.5, -62.5) is None
+
+
+def test_the_index_is_kept_while_nothing_changes(world):
+    with world.database.read() as connection:
+        world.locator.locate(connection, [(0, 0)])
+        kept = world.locator._index
+        world.locator.locate(connection, [(1, 1)])
+    assert world.locator._index is kept
+
+
+def test_500_points_are_located_in_one_call(world):
+    points = [(random.uniform(-74, -71), random.uniform(18, 20)) for _ in range(500)]
+    with world.database.read() as connection:
+        located = world.locator.locate(connection, points)
+    for point, region_id in list(zip(points, located, strict=True))[:20]:
+        try:
+            assert locate(world, *point)["id"] == region_id
+        except NotFound:
+            assert region_id is None
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"lon": 181, "lat": 0}, {"lon": 0, "lat": "0"}, {"lon": float("nan"), "lat": 0}, {"lon": 0}]
+)
+def test_a_bad_point_is_refused(arguments):
+    assert schemas.LocateRegion().validate(arguments)
+    assert schemas.LocateRegions().validate({"points": [arguments]})
+
+
+def test_the_number_of_points_is_limited():
+    point = {"lon": 0, "lat": 0}
+    assert schemas.LocateRegions().validate({"points": [point] * 501})
+    assert schemas.LocateRegions().validate({"points": []})
+
+
+def test_regions_are_listed_by_code_without_their_boundaries(world):
+    codes = [f"LIST-{number}" for number in range(5)]
+    for code in reversed(codes):
+        world.region(code, box(100, 10, 101, 11))
+    seen, cursor = [], None
+    while True:
+        page = listed(world, codes=codes, limit=2, cursor=cursor)
+        seen += page["items"]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            break
+    assert [region["code"] for region in seen] == codes
+    assert all(region["boundaries"] is None for region in seen)
+    [one] = listed(world, codes=["LIST-3"], include_boundaries=True)["items"]
+    assert one["boundaries"] == box(100, 10, 101, 11)
+
+
+def test_regions_are_listed_by_box(world):
+    for code, west in (("BOX-WEST", 178.0), ("BOX-EAST", -180.0), ("BOX-FAR", 150.0)):
+        world.region(code, box(west, -20, west + 2, -18))
+
+    def codes(*bbox):
+        return {region["code"] for region in listed(world, bbox=list(bbox), limit=500)["items"]} & {
+            "BOX-WEST",
+            "BOX-EAST",
+            "BOX-FAR",
+        }
+
+    assert codes(151, -19.5, 151.5, -19) == {"BOX-FAR"}
+    assert codes(151, -19, 151, -19) == {"BOX-FAR"}
+    assert codes(170, -30, -170, 0) == {"BOX-WEST", "BOX-EAST"}
+    assert codes(-180, -90, 180, 90) == {"BOX-WEST", "BOX-EAST", "BOX-FAR"}
+    assert codes(0, 0, 1, 1) == set()
+
+
+@pytest.mark.parametrize("bbox", [[0, 0, 1], [0, 5, 1, 4], [0, 0, 181, 0], ["0", 0, 1, 1], "0,0,1,1"])
+def test_a_bad_box_is_refused(bbox):
+    assert list(schemas.ListRegions().validate({"bbox": bbox})) == ["bbox"]

@@ -1,0 +1,246 @@
+"""Signing in, staying signed in, being put out; guesses and stolen tokens."""
+
+from uuid import uuid4
+
+import eventlet
+import pytest
+
+from services.identity import operations, schemas
+from services.identity.passwords import PasswordHasher
+from services.identity.rules import ACCOUNT_FREE_FAILURES, ADDRESS_FREE_FAILURES
+from shared.errors import RateLimited, Unauthenticated
+from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
+
+
+def fail(world, email, times=1, address=None):
+    for _ in range(times):
+        with pytest.raises(Unauthenticated, match="wrong"):
+            world.sign_in(email, "a wrong guess", address)
+
+
+def test_who_signs_in_gets_a_token_with_roles_and_permissions(world):
+    account = world.register()
+    tokens = world.sign_in(account["email"])
+    caller = world.verify(tokens)
+    assert caller.user_id == account["id"] == tokens["user_id"]
+    assert caller.roles == {"reporter"}
+    assert caller.may("report:create")
+    assert not caller.may("report:read")
+    assert caller.session_id
+    assert tokens["expires_in"] == 900
+    assert set(schemas.Tokens().dump(tokens)) == {
+        "access_token",
+        "token_type",
+        "expires_in",
+        "refresh_token",
+        "refresh_expires_in",
+        "user_id",
+    }
+
+
+def test_the_administrator_may_do_everything(world):
+    assert world.admin().may("alert:issue", uuid4())
+
+
+def test_narrowed_permissions_name_the_regions_by_id(world):
+    region = world.region()
+    role = world.role(f"report:read:{region['code']}", "report:create")
+    caller = world.caller(role)
+    assert caller.regions("report:read") == {region["id"]}
+    assert caller.regions("report:create") is None
+
+
+def test_an_inactive_role_allows_nothing(world):
+    role = world.role("report:read")
+    account = world.register(world.admin(), roles=[role])
+    world.write(operations.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
+    caller = world.verify(world.sign_in(account["email"]))
+    assert caller.roles == frozenset()
+    assert not caller.may("report:read")
+
+
+def test_wrong_unknown_and_closed_are_one_answer(world):
+    account = world.register()
+    world.write(operations.deactivate_user, world.admin(), schemas.UserId, user_id=account["id"])
+    answers = set()
+    for email, password in (
+        (ADMIN_EMAIL, "a wrong guess"),
+        ("nobody@impactx.example", PASSWORD),
+        (account["email"], PASSWORD),
+        ("system@impactx.invalid", "!"),
+    ):
+        with pytest.raises(Unauthenticated) as refusal:
+            world.sign_in(email, password)
+        answers.add((refusal.value.message, tuple(refusal.value.details)))
+    assert len(answers) == 1
+
+
+def test_the_address_is_compared_in_lower_case(world):
+    account = world.register(email=f"  {world.email().upper()} ")
+    assert world.sign_in(account["email"].lower())
+
+
+def test_many_wrong_guesses_have_to_wait_and_the_owner_with_them(world):
+    account = world.register()
+    fail(world, account["email"], ACCOUNT_FREE_FAILURES)
+    for password in ("another guess", PASSWORD):
+        with pytest.raises(RateLimited) as refusal:
+            world.sign_in(account["email"], password)
+        assert refusal.value.details["retry_after"] == 1
+    eventlet.sleep(1.1)
+    fail(world, account["email"])
+    with pytest.raises(RateLimited) as refusal:
+        world.sign_in(account["email"])
+    assert refusal.value.details["retry_after"] == 2
+    eventlet.sleep(2.1)
+    world.sign_in(account["email"])
+    fail(world, account["email"], ACCOUNT_FREE_FAILURES - 1)
+
+
+def test_guesses_at_an_unknown_account_wait_as_well(world):
+    email = world.email()
+    fail(world, email, ACCOUNT_FREE_FAILURES)
+    with pytest.raises(RateLimited):
+        world.sign_in(email)
+
+
+def test_an_address_that_guesses_at_many_accounts_waits(world):
+    for _ in range(ADDRESS_FREE_FAILURES):
+        fail(world, world.email(), address="192.0.2.7")
+    account = world.register()
+    with pytest.raises(RateLimited):
+        world.sign_in(account["email"], address="192.0.2.7")
+    world.sign_in(account["email"], address="192.0.2.8")
+
+
+def test_failures_are_forgotten_after_a_day(world):
+    account = world.register()
+    fail(world, account["email"], ACCOUNT_FREE_FAILURES)
+    world.sql(
+        "UPDATE identity.login_throttle SET last_failed_at = last_failed_at - interval '25 hours', "
+        "blocked_until = blocked_until - interval '25 hours' WHERE key = %s",
+        f"account:{account['email']}",
+    )
+    fail(world, account["email"], ACCOUNT_FREE_FAILURES - 1)
+    world.sign_in(account["email"])
+
+
+def test_a_hash_of_an_old_cost_is_replaced(world):
+    account = world.register()
+    dearer = operations.Secrets(world.secrets.signer, PasswordHasher(5), 3600)
+    operations.authenticate(world.database, dearer, email=account["email"], password=PASSWORD)
+    [(stored,)] = world.sql("SELECT password_hash FROM identity.users WHERE id = %s", account["id"])
+    assert stored.startswith("$2b$05$")
+    world.sign_in(account["email"])
+
+
+def test_a_refresh_token_gives_new_tokens_with_the_roles_of_this_moment(world):
+    account = world.register()
+    first = world.sign_in(account["email"])
+    world.write(
+        operations.grant_role, world.admin(), schemas.GrantRole, user_id=account["id"], role="coordinator"
+    )
+    second = world.refresh(first)
+    assert second["refresh_token"] != first["refresh_token"]
+    assert world.verify(second).roles == {"coordinator", "reporter"}
+    assert world.verify(second).session_id == world.verify(first).session_id
+    world.refresh(second)
+
+
+def test_only_the_digest_of_a_refresh_token_is_stored(world):
+    tokens = world.sign_in(ADMIN_EMAIL)
+    rows = world.sql("SELECT token_hash, refresh_tokens::text FROM identity.refresh_tokens")
+    assert all(tokens["refresh_token"] not in text for _, text in rows)
+
+
+def test_a_lost_reply_can_be_asked_for_again(world):
+    first = world.sign_in(world.register()["email"])
+    second = world.refresh(first)
+    again = world.refresh(first)
+    assert again["refresh_token"] == second["refresh_token"]
+    world.refresh(again)
+    # Once the successor was used, the first one is worth nothing, but its late repeat harms nobody either.
+    with pytest.raises(Unauthenticated):
+        world.refresh(first)
+
+
+def let_time_pass(world):
+    """Moves every use of a refresh token out of the grace of repeats."""
+    world.sql("UPDATE identity.refresh_tokens SET used_at = used_at - interval '1 minute'")
+
+
+def test_the_reuse_of_a_refresh_token_closes_the_whole_session(world):
+    account = world.register()
+    stolen = world.sign_in(account["email"])
+    other_device = world.sign_in(account["email"])
+    newest = world.refresh(world.refresh(stolen))
+    let_time_pass(world)
+    for tokens in (stolen, newest):
+        with pytest.raises(Unauthenticated):
+            world.refresh(tokens)
+    with pytest.raises(Unauthenticated, match="used before"):
+        world.refresh(stolen)
+    world.refresh(other_device)
+
+
+def test_two_refreshes_at_once_give_one_successor(world):
+    first = world.sign_in(world.register()["email"])
+    greenlets = [eventlet.spawn(world.refresh, first) for _ in range(6)]
+    assert len({greenlet.wait()["refresh_token"] for greenlet in greenlets}) == 1
+
+
+def test_an_expired_refresh_token_is_refused_and_swept_away(world):
+    tokens = world.sign_in(world.register()["email"])
+    world.sql(
+        "UPDATE identity.refresh_tokens SET expires_at = now() - interval '1 second' WHERE user_id = %s",
+        tokens["user_id"],
+    )
+    with pytest.raises(Unauthenticated, match="not valid"):
+        world.refresh(tokens)
+    with world.database.write() as connection:
+        assert operations.forget_expired(connection) >= 1
+    assert world.sql("SELECT 1 FROM identity.refresh_tokens WHERE user_id = %s", tokens["user_id"]) == []
+
+
+@pytest.mark.parametrize("token", ["", "made up", "A" * 43, "\ud800"])
+def test_a_made_up_refresh_token_is_refused(world, token):
+    with pytest.raises(Unauthenticated):
+        world.refresh({"refresh_token": token})
+
+
+def test_signing_out_closes_the_session_once_and_for_all(world):
+    account = world.register()
+    tokens, other_device = world.sign_in(account["email"]), world.sign_in(account["email"])
+    for _ in range(2):
+        with world.database.write_one() as connection:
+            operations.revoke(connection, refresh_token=tokens["refresh_token"])
+    with world.database.write_one() as connection:
+        operations.revoke(connection, refresh_token="made up")
+    with pytest.raises(Unauthenticated, match="not valid"):
+        world.refresh(tokens)
+    world.refresh(other_device)
+
+
+def test_closing_an_account_closes_its_sessions_even_those_being_refreshed(world):
+    account = world.register()
+    sessions = [world.sign_in(account["email"]) for _ in range(5)]
+    admin = world.admin()
+    refreshing = [eventlet.spawn(attempt, world, tokens) for tokens in sessions]
+    closing = eventlet.spawn(
+        world.write, operations.deactivate_user, admin, schemas.UserId, user_id=account["id"]
+    )
+    survivors = [tokens for tokens in (greenlet.wait() for greenlet in refreshing) if tokens]
+    closing.wait()
+    for tokens in [*sessions, *survivors]:
+        assert attempt(world, tokens) is None
+    assert world.sql(
+        "SELECT count(*) FROM identity.refresh_tokens WHERE user_id = %s AND revoked_at IS NULL",
+        account["id"],
+    ) == [(0,)]
+
+
+def attempt(world, tokens):
+    try:
+        return world.refresh(tokens)
+    except Unauthenticated:
+        return None
