@@ -1,0 +1,34 @@
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from shared.contracts.topology import SERVICES
+
+ROOT = Path(__file__).resolve().parents[2]
+ROOMS = ("service", "queries", "schemas", "models", "rules", "migrations")
+
+
+def test_the_import_rules_hold():
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_has_the_same_rooms(service):
+    home = ROOT / "services" / service
+    missing = [room for room in ROOMS if not (home / f"{room}.py").exists() and not (home / room).is_dir()]
+    assert not missing
+
+
+@pytest.mark.parametrize("service", SERVICES)
+def test_every_service_says_what_it_owns_and_offers(service):
+    assert (ROOT / "services" / service / "__init__.py").read_text().startswith('"""')
