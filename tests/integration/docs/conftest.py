@@ -1,0 +1,34 @@
+import os
+import subprocess
+import sys
+
+import pytest
+
+from infra.embedded.home import private_key_pem
+from tests.support.directories import temporary_directory
+from tests.support.postgresql import fresh_database
+from tests.support.processes import ROOT, ServiceProcess
+
+EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
+
+
+@pytest.fixture(scope="session")
+def system(postgresql, broker):
+    """identity and reports as real processes on a real broker; gives what a caller is told."""
+    database, virtual_host = fresh_database(postgresql), broker.fresh_virtual_host()
+    environment = database.environment() | {
+        "AMQP_URI": virtual_host.uri,
+        "IMPACTX_ADMIN_EMAIL": EMAIL,
+        "IMPACTX_ADMIN_PASSWORD": PASSWORD,
+        "IMPACTX_BCRYPT_COST": "4",
+        "IMPACTX_JWT_PRIVATE_KEY": private_key_pem(),
+    }
+    for command in ("topology", "seed"):
+        subprocess.run(
+            [sys.executable, "-m", "services", command], cwd=ROOT, env=os.environ | environment, check=True
+        )
+    log = temporary_directory("documentation") / "services.log"
+    with ServiceProcess(["serve", "identity", "reports"], environment=environment, log=log):
+        yield {"AMQP_URI": virtual_host.uri, "IMPACTX_EMAIL": EMAIL, "IMPACTX_PASSWORD": PASSWORD}
+    virtual_host.drop()
+    database.drop()
