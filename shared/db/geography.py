@@ -45,11 +45,14 @@ def within_polygon(point: ColumnElement[Any], ring: Sequence[Sequence[float]]) -
 
 def distance(point: ColumnElement[Any], longitude: float, latitude: float) -> ColumnElement[float]:
     """Metres between the point and a place, by the haversine formula (exact for short ones too)."""
-    lon, lat = func.radians(_part(point, 0)), func.radians(_part(point, 1))
-    here_lon, here_lat = literal(math.radians(longitude), Double), literal(math.radians(latitude), Double)
-    half = func.power(func.sin((lat - here_lat) / 2), 2) + math.cos(math.radians(latitude)) * func.cos(
-        lat
-    ) * func.power(func.sin((lon - here_lon) / 2), 2)
+    apart = [
+        # A full turn on both sides leaves differences of 0 or of more than some nanometres: the square of a
+        # smaller one would be no float any more, which PostgreSQL takes for an error.
+        ((_part(point, index) + TURN) - literal(here + TURN, Double)) / 2.0
+        for index, here in enumerate((longitude, latitude))
+    ]
+    lon, lat = (func.power(func.sind(half_angle), 2.0) for half_angle in apart)
+    half = lat + math.cos(math.radians(latitude)) * func.cosd(_part(point, 1)) * lon
     return 2 * EARTH_RADIUS * func.asin(func.sqrt(func.least(1.0, half)), type_=Double)
 
 
