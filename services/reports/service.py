@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 from services.reports import operations, queries, schemas
 from services.reports.rules import RESOLVED
@@ -20,14 +19,15 @@ from shared.contracts.permissions import (
     REPORT_UPDATE_OWN,
 )
 from shared.db.provider import DatabaseProvider
-from shared.errors import NotFound
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
 from shared.rpc.operation import SIGNED_IN, operation
+from shared.rpc.places import locate, region_of
 from shared.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from uuid import UUID
 
     from shared.messaging.event import Event
     from shared.rpc.context import Caller
@@ -47,7 +47,7 @@ class ReportsService:
     @operation(permission=REPORT_CREATE, arguments=schemas.CreateReport, result=schemas.Report)
     def create_report(self, caller: Caller, **arguments: Any) -> Any:
         """Files a report, in the region that contains its location unless it names one."""
-        region_id = arguments.get("region_id") or self._region_of(caller, arguments["location"])
+        region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
         with self.db.write_one() as connection:
             return operations.create_report(connection, caller, arguments, region_id)
 
@@ -106,12 +106,7 @@ class ReportsService:
     def import_reports(self, caller: Caller, rows: list[Any]) -> Any:
         """Stores up to 500 reports and says what became of each."""
         batch = operations.check_rows(rows)
-        unlocated = batch.unlocated()
-        if unlocated:
-            points = [_place(batch.rows[index]["location"]) for index in unlocated]
-            located = self.rpc.on_behalf_of(caller).identity.locate_regions(points=points)["region_ids"]
-            for index, region_id in zip(unlocated, located, strict=True):
-                batch.locate(index, region_id and UUID(region_id))
+        locate(self.rpc, caller, batch)
         with self.db.write() as connection:
             return operations.import_reports(connection, caller, batch)
 
@@ -202,15 +197,3 @@ class ReportsService:
         """Writes the status history."""
         with self.db.write_one() as connection:
             operations.record_history(connection, events)
-
-    def _region_of(self, caller: Caller, location: dict[str, Any]) -> UUID:
-        try:
-            found = self.rpc.on_behalf_of(caller).identity.locate_region(**_place(location))
-        except NotFound:
-            raise operations.no_region() from None
-        return UUID(found["id"])
-
-
-def _place(location: dict[str, Any]) -> dict[str, float]:
-    longitude, latitude = location["coordinates"][:2]
-    return {"lon": longitude, "lat": latitude}

@@ -10,12 +10,11 @@ from services.reports.operations.catalogues import (
 )
 from services.reports.operations.comments import add_comment, edit_comment
 from services.reports.operations.history import record_history
-from services.reports.operations.imports import Batch, check_rows, import_reports, no_region
+from services.reports.operations.imports import check_rows, import_reports
 from services.reports.operations.reports import create_report, update_report
 from services.reports.operations.status import change_report_status, needs_transaction
 
 __all__ = [
-    "Batch",
     "add_attachment",
     "add_comment",
     "change_report_status",
@@ -26,7 +25,6 @@ __all__ = [
     "edit_comment",
     "import_reports",
     "needs_transaction",
-    "no_region",
     "record_history",
     "seed",
     "update_report",

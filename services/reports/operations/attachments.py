@@ -15,6 +15,7 @@ from shared.contracts.permissions import REPORT_ATTACH
 from shared.db.context import traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
+from shared.db.repeats import id_taken
 from shared.errors import Conflict
 
 if TYPE_CHECKING:
@@ -82,4 +83,4 @@ def _added_before(connection: Connection, given: Mapping[str, Any]) -> RowMappin
     row = connection.execute(statement).mappings().one_or_none()
     if row is None or all(row[name] == given[name] for name in ("uploaded_by", "content_digest")):
         return row
-    raise Conflict("There is another attachment with this id.", fields={"id": ["Is taken already."]})
+    raise id_taken("attachment")

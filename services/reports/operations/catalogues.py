@@ -4,24 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Table, select, update
-from sqlalchemy.dialects.postgresql import insert
-from uuid6 import uuid7
-
 from services.reports.models import report_types, severity_levels
-from shared.db.errors import field_errors
-from shared.errors import Conflict, NotFound
+from shared.db.catalogue import add_missing, create_entry, update_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
-
-_CONSTRAINTS: Final = {
-    "report_types_name_key": "name",
-    "severity_levels_name_key": "name",
-}
 
 SEVERITY_LEVELS: Final = (
     ("Low", 1, "#2E7D32", "Little harm; can wait."),
@@ -64,12 +54,12 @@ REPORT_TYPES: Final = (
 def seed(connection: Connection) -> None:
     """Adds the shipped severity levels and report types that are missing, by name; what is there stays as it is."""
     levels = [
-        {"id": uuid7(), "name": name, "level": level, "color_code": color, "description": description}
+        {"name": name, "level": level, "color_code": color, "description": description}
         for name, level, color, description in SEVERITY_LEVELS
     ]
-    types = [{"id": uuid7(), "name": name, "description": description} for name, description in REPORT_TYPES]
-    connection.execute(insert(severity_levels).on_conflict_do_nothing(index_elements=["name"]), levels)
-    connection.execute(insert(report_types).on_conflict_do_nothing(index_elements=["name"]), types)
+    types = [{"name": name, "description": description} for name, description in REPORT_TYPES]
+    add_missing(connection, severity_levels, levels)
+    add_missing(connection, report_types, types)
 
 
 def create_report_type(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
@@ -82,7 +72,7 @@ def create_report_type(connection: Connection, arguments: Mapping[str, Any]) -> 
     Raises:
         Conflict: The name or the id is taken.
     """
-    return _create(connection, report_types, arguments)
+    return create_entry(connection, report_types, arguments)
 
 
 def create_severity_level(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
@@ -95,7 +85,7 @@ def create_severity_level(connection: Connection, arguments: Mapping[str, Any]) 
     Raises:
         Conflict: The name or the id is taken.
     """
-    return _create(connection, severity_levels, arguments)
+    return create_entry(connection, severity_levels, arguments)
 
 
 def update_report_type(
@@ -112,7 +102,7 @@ def update_report_type(
         NotFound: There is no such type.
         Conflict: The name is taken.
     """
-    return _update(connection, report_types, report_type_id, changes)
+    return update_entry(connection, report_types, report_type_id, changes)
 
 
 def update_severity_level(
@@ -129,33 +119,4 @@ def update_severity_level(
         NotFound: There is no such level.
         Conflict: The name is taken.
     """
-    return _update(connection, severity_levels, severity_level_id, changes)
-
-
-def _create(connection: Connection, catalogue: Table, arguments: Mapping[str, Any]) -> RowMapping:
-    given = {**arguments, "id": arguments["id"] or uuid7()}
-    statement = (
-        insert(catalogue)
-        .values(**given)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*catalogue.c)
-    )
-    with field_errors(_CONSTRAINTS):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is not None:
-        return row
-    row = connection.execute(select(catalogue).where(catalogue.c.id == given["id"])).mappings().one()
-    if all(row[name] == value for name, value in given.items()):
-        return row
-    raise Conflict("There is another entry with this id.", fields={"id": ["Is taken already."]})
-
-
-def _update(
-    connection: Connection, catalogue: Table, entry_id: UUID, changes: Mapping[str, Any]
-) -> RowMapping:
-    statement = update(catalogue).where(catalogue.c.id == entry_id).values(**changes).returning(*catalogue.c)
-    with field_errors(_CONSTRAINTS):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is None:
-        raise NotFound("There is no such entry in the catalogue.")
-    return row
+    return update_entry(connection, severity_levels, severity_level_id, changes)

@@ -15,6 +15,7 @@ from shared.contracts.permissions import REPORT_COMMENT
 from shared.db.context import traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
+from shared.db.repeats import id_taken
 from shared.errors import Conflict, Forbidden, NotFound
 
 if TYPE_CHECKING:
@@ -77,7 +78,7 @@ def _added_before(connection: Connection, given: dict[str, Any]) -> RowMapping:
     )
     if all(row[name] == given[name] for name in ("user_id", "content_digest")):
         return row
-    raise Conflict("There is another comment with this id.", fields={"id": ["Is taken already."]})
+    raise id_taken("comment")
 
 
 def edit_comment(

@@ -7,12 +7,10 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     ColumnElement,
-    String,
     and_,
     bindparam,
     exists,
     false,
-    func,
     or_,
     select,
     true,
@@ -26,9 +24,10 @@ from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import holds, own
 from services.reports.rules import PENDING, reported_at_problem
 from shared.contracts.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
-from shared.db.context import CORRELATION_SETTING, traced
+from shared.db.context import TRACED, traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
+from shared.db.repeats import id_taken, is_repeat, stale
 from shared.errors import Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
@@ -45,11 +44,6 @@ CONSTRAINTS: Final = {
     "fk_reports_severity": "severity_level_id",
     "fk_reports_user": "user_id",
 }
-
-TRACED: Final = func.set_config(CORRELATION_SETTING, bindparam("correlation_id", type_=String), true()).label(
-    "correlation_id"
-)
-"""`traced` for a statement that is made once; its parameter is ``correlation_id``."""
 
 
 def _create() -> Any:
@@ -139,7 +133,7 @@ def _created_before(connection: Connection, caller: Caller, values: Mapping[str,
     if row is not None:
         if row["content_digest"] == values["new_content_digest"] and row["user_id"] == caller.user_id:
             return row
-        raise Conflict("There is another report with this id.", fields={"id": ["Is taken already."]})
+        raise id_taken("report")
     given = {"report_type_id": values["type_id"], "severity_level_id": values["level_id"]}
     problems = catalogue_problems(given, *catalogues(connection))
     if problems:
@@ -240,7 +234,7 @@ def _not_updated(
     if row["version"] != version:
         if is_repeat(caller, row, version, changes):
             return row
-        raise stale(row)
+        raise stale("report", row)
     new_region_id = changes.get("region_id")
     if new_region_id is not None and not (
         caller.may(REPORT_UPDATE, new_region_id) and caller.may(REPORT_UPDATE, row["region_id"])
@@ -251,7 +245,7 @@ def _not_updated(
     problems = catalogue_problems(changes, *catalogues(connection))
     if problems:
         raise Invalid(fields=problems)
-    raise stale(row)
+    raise stale("report", row)
 
 
 def check_editable(caller: Caller, row: RowMapping) -> None:
@@ -271,21 +265,3 @@ def check_editable(caller: Caller, row: RowMapping) -> None:
             status=row["status"],
             version=row["version"],
         )
-
-
-def is_repeat(caller: Caller, row: RowMapping, version: int, values: Mapping[str, Any]) -> bool:
-    """Whether the row is what this very change, made before by this caller, left behind."""
-    return (
-        row["version"] == version + 1
-        and row["updated_by"] == caller.user_id
-        and all(row[name] == value for name, value in values.items())
-    )
-
-
-def stale(row: RowMapping) -> Conflict:
-    """The refusal of a change to a version that is not the current one any more."""
-    return Conflict(
-        f"The report was changed meanwhile; its version is {row['version']}.",
-        version=row["version"],
-        status=row["status"],
-    )

@@ -19,11 +19,12 @@ from sqlalchemy import (
 )
 
 from services.reports.models import reports
-from services.reports.operations.reports import TRACED, is_repeat, stale
 from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import visible
 from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_move
 from shared.contracts.permissions import REPORT_CHANGE_STATUS
+from shared.db.context import TRACED
+from shared.db.repeats import is_repeat, stale
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
@@ -123,7 +124,7 @@ def change_report_status(
         return row
     if row["version"] == version:
         check_move(row["status"], status)
-    raise stale(row)
+    raise stale("report", row)
 
 
 def needs_transaction(status: str) -> bool:

@@ -4,40 +4,26 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, not_, or_, select
+from sqlalchemy import ColumnElement, func, literal_column, select
 
 from services.reports.models import SEARCH_CONFIGURATION, reports, severity_levels
-from services.reports.queries.visibility import one_of
 from shared.db import geography
+from shared.db.conditions import conditions_of, one_of, within_area
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-Ring = list[list[float]]
-Condition = ColumnElement[bool]
+    from shared.db.conditions import Condition
 
 
 def conditions(filters: Mapping[str, Any]) -> list[Condition]:
     """One condition for each filter that is given; what is no filter (``cursor``, ``sort``) is let pass."""
-    return [make(filters[name]) for name, make in _CONDITIONS.items() if filters.get(name) is not None]
+    return conditions_of(filters, _CONDITIONS)
 
 
 def _min_severity(level: int) -> Condition:
     high = select(severity_levels.c.id).where(severity_levels.c.level >= level)
     return reports.c.severity_level_id.in_(high)
-
-
-def _within(polygons: Sequence[Sequence[Ring]]) -> Condition:
-    """The polygons come as MultiPolygon coordinates; the first ring of each is its outline, the rest are holes."""
-    return or_(
-        *(
-            and_(
-                geography.within_polygon(reports.c.point, outline),
-                *(not_(geography.within_polygon(reports.c.point, hole)) for hole in holes),
-            )
-            for outline, *holes in polygons
-        )
-    )
 
 
 def _text(search: str) -> Condition:
@@ -55,7 +41,7 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "reported_to": lambda value: reports.c.reported_at < value,
     "changed_since": lambda value: reports.c.updated_at >= value,
     "bbox": lambda box: geography.within_box(reports.c.point, *box),
-    "within": _within,
+    "within": lambda polygons: within_area(reports.c.point, polygons),
     "near": lambda place: geography.near(reports.c.point, place["lon"], place["lat"], place["radius_m"]),
     "text": _text,
 }

@@ -8,9 +8,10 @@ from sqlalchemy import column, func, literal_column, or_, select, table, tuple_
 
 from services.reports.models import SCHEMA, report_types, reports, severity_levels
 from services.reports.queries.filters import conditions
-from services.reports.queries.visibility import holds, one_of, visible
+from services.reports.queries.visibility import holds, visible
 from services.reports.rules import ACTIVE_STATUSES
 from shared.db import paging
+from shared.db.conditions import one_of
 from shared.errors import NotFound
 
 if TYPE_CHECKING:

@@ -7,18 +7,17 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from services.reports.schemas.fields import (
-    GREATEST_INTEGER,
-    LONGEST_COMMENT,
-    LONGEST_DESCRIPTION,
-    LONGEST_NOTE,
-    LONGEST_TITLE,
-    Status,
-)
+from services.reports import rules
+from shared.filters import Word
 from shared.schemas import Arguments, Identifier, Location, Page, Text, Timestamp, Whole
 
+LONGEST_TITLE: Final = 255
+LONGEST_DESCRIPTION: Final = 50_000
+LONGEST_NOTE: Final = 5_000
+LONGEST_COMMENT: Final = 10_000
 LONGEST_FILE_NAME: Final = 255
 LONGEST_MIME_TYPE: Final = 100
+GREATEST_INTEGER: Final = 2**31 - 1
 MIME_TYPE: Final = validate.Regexp(
     r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z",
     re.ASCII,
@@ -80,7 +79,7 @@ class ChangeReportStatus(Arguments):
 
     report_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    status = Status(required=True)
+    status = Word(rules.STATUSES, required=True)
     notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
     duplicate_of = Identifier(load_default=None, allow_none=True)
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import ValidationError, fields, validates_schema
 
-from services.reports.schemas.fields import Area, Box, Circle, OneOrMany, Status
+from services.reports import rules
+from shared.filters import Area, Box, Circle, OneOrMany, Word
 from shared.schemas import Arguments, Identifier, Page, Text, Timestamp, Whole
 
 LONGEST_SEARCH: Final = 500
@@ -43,16 +44,13 @@ class _Filters(Arguments):
 class _ByStatus(Arguments):
     """The filter by status, one or several."""
 
-    status = OneOrMany(Status(), allow_none=True)
+    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
 
 
 class _Sorted(Page):
     """A page of a list with the newest first, by when they were reported or by when they last changed."""
 
-    sort = fields.String(
-        load_default="reported_at",
-        validate=validate.OneOf(SORTS, error=f"Must be one of: {', '.join(SORTS)}."),
-    )
+    sort = Word(SORTS, load_default="reported_at")
 
 
 class ListReports(_Filters, _ByStatus, _Sorted):

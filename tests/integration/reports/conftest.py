@@ -43,7 +43,7 @@ class World:
         return user_id
 
     def region(self) -> UUID:
-        region_id = uuid7()
+        region_id = UUID(str(uuid7()))
         self.as_admin(
             "INSERT INTO identity.regions (id, name, code) VALUES (:id, :code, :code)",
             id=region_id,

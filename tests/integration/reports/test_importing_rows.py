@@ -1,0 +1,124 @@
+"""Storing many reports in one call, on PostgreSQL."""
+
+from __future__ import annotations
+
+import datetime as dt
+from typing import TYPE_CHECKING
+
+import pytest
+from uuid6 import uuid7
+
+from services.reports import operations, schemas
+from shared.errors import Invalid
+from shared.schemas import load
+
+if TYPE_CHECKING:
+    from tests.integration.reports.conftest import World
+
+
+def store(world: World, caller, rows):
+    batch = operations.check_rows(rows)
+    with world.db.write() as connection:
+        result = operations.import_reports(connection, caller, batch)
+    return schemas.ImportResult().dump(result)
+
+
+def rows_of(world, count):
+    return [world.arguments(id=uuid7(), title=f"Row {number}") for number in range(count)]
+
+
+def test_rows_are_stored_with_their_events(world):
+    caller = world.caller()
+    rows = rows_of(world, 500)
+    result = store(world, caller, rows)
+    assert (result["stored"], result["unchanged"], result["refused"]) == (500, 0, [])
+    assert [str(row_id) for row_id in result["ids"]] == [row["id"] for row in rows]
+    report = world.get(caller, result["ids"][499])
+    assert (report["title"], report["status"], report["user_id"]) == ("Row 499", "pending", caller.user_id)
+    [event] = world.events(report["id"])
+    assert (event["type"], event["correlation_id"]) == ("report_created", caller.correlation_id)
+
+
+def test_a_repeat_changes_nothing(world):
+    caller = world.caller()
+    rows = rows_of(world, 5)
+    store(world, caller, rows[:3])
+    result = store(world, caller, rows)
+    assert (result["stored"], result["unchanged"], result["refused"]) == (2, 3, [])
+    other = store(world, world.caller(), rows[:1])
+    assert other["refused"][0]["error"] == "conflict"
+    changed = store(world, caller, [{**rows[0], "title": "Else"}])
+    assert changed["refused"][0]["fields"] == {"id": ["Is taken already."]}
+    assert changed["ids"] == [None]
+
+
+def test_a_row_is_the_same_report_as_a_create(world):
+    caller, report_id = world.caller(), uuid7()
+    world.create(caller, id=report_id)
+    result = store(world, caller, [world.arguments(id=report_id)])
+    assert result["unchanged"] == 1
+
+
+def test_each_row_at_fault_is_answered_and_the_others_are_stored(world):
+    caller = world.caller()
+    good, twin, anonymous = world.arguments(id=uuid7()), uuid7(), world.arguments()
+    tomorrow = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).isoformat()
+    faults = {
+        "title": world.arguments(title=""),
+        "description": world.arguments(description=...),
+        "location.coordinates": world.arguments(location={"type": "Point", "coordinates": [500, 0]}),
+        "reported_at": world.arguments(reported_at="05/07/2010 17:26"),
+        "status": world.arguments(status="resolved"),
+        "report_type_id": world.arguments(report_type_id=uuid7()),
+        "severity_level_id": world.arguments(severity_level_id=uuid7()),
+        "region_id": world.arguments(region_id=uuid7()),
+    }
+    rows = [
+        good,
+        *faults.values(),
+        world.arguments(reported_at=tomorrow),
+        world.arguments(id=twin),
+        world.arguments(id=twin),
+        "not an object",
+        None,
+        anonymous,
+    ]
+    result = store(world, caller, rows)
+    assert (result["stored"], result["unchanged"]) == (3, 0)
+    refused = {refusal["row"]: refusal for refusal in result["refused"]}
+    for index, field in enumerate(faults, start=1):
+        assert set(refused.pop(index)["fields"]) == {field}
+    assert set(refused.pop(9)["fields"]) == {"reported_at"}
+    assert refused.pop(11)["fields"] == {"id": ["Row 10 of this call has the same id."]}
+    assert {refusal["error"] for refusal in refused.values()} == {"invalid"}
+    assert refused.keys() == {12, 13}
+    assert [index for index, row_id in enumerate(result["ids"]) if row_id] == [0, 10, 14]
+    assert world.get(caller, result["ids"][14])["title"] == "Bridge out"
+
+
+def test_a_region_narrows_what_may_be_imported(world):
+    caller = world.caller("coordinator", only=world.regions["north"])
+    rows = [world.arguments(), world.arguments(region_id=world.regions["south"])]
+    result = store(world, caller, rows)
+    assert result["stored"] == 1
+    [refusal] = result["refused"]
+    assert (refusal["row"], refusal["error"]) == (1, "forbidden")
+
+
+def test_a_row_without_a_region_is_located_or_refused(world):
+    batch = operations.check_rows([world.arguments(region_id=...), world.arguments(region_id=None)])
+    assert batch.unlocated() == [0, 1]
+    batch.locate(0, world.regions["south"])
+    batch.locate(1, None)
+    caller = world.caller()
+    with world.db.write() as connection:
+        result = operations.import_reports(connection, caller, batch)
+    assert world.get(caller, result["ids"][0])["region_id"] == world.regions["south"]
+    assert set(result["refused"][0]["fields"]) == {"region_id"}
+
+
+@pytest.mark.parametrize("rows", [[], [{}] * 501, "rows", None])
+def test_a_call_has_1_to_500_rows(rows):
+    with pytest.raises(Invalid) as caught:
+        load(schemas.ImportReports(), {"rows": rows})
+    assert set(caught.value.fields) == {"rows"}
