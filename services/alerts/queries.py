@@ -10,7 +10,7 @@ from services.alerts.models import alerts
 from services.alerts.rules import DRAFT
 from shared.contracts.permissions import ALERT_READ, ALERT_READ_DRAFT
 from shared.db import paging
-from shared.db.conditions import in_regions_of, one_of
+from shared.db.conditions import conditions_of, in_regions_of, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -44,7 +44,6 @@ def visible(caller: Caller) -> Condition:
 
 def list_alerts(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
     """A page of the alerts that the caller may see and that all filters let pass, the newest first."""
-    given = [make(filters[name]) for name, make in _CONDITIONS.items() if filters.get(name) is not None]
-    statement = select(*_COLUMNS).where(visible(caller), *given)
+    statement = select(*_COLUMNS).where(visible(caller), *conditions_of(filters, _CONDITIONS))
     rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
     return paging.page(rows, filters["limit"], _ORDER)

@@ -36,7 +36,7 @@ def create_entry(connection: Connection, catalogue: Table, arguments: Mapping[st
     Raises:
         Conflict: The name or the id is taken.
     """
-    given = {"id": uuid7(), **arguments}
+    given = {**arguments, "id": arguments.get("id") or uuid7()}
     statement = (
         insert(catalogue)
         .values(**given)

@@ -9,11 +9,23 @@ from sqlalchemy import ARRAY, ColumnElement, and_, any_, bindparam, false, not_,
 from shared.db.geography import within_polygon
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from shared.rpc.context import Caller
 
 Condition = ColumnElement[bool]
+
+
+def conditions_of(
+    filters: Mapping[str, Any], makers: Mapping[str, Callable[[Any], Condition]]
+) -> list[Condition]:
+    """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass.
+
+    Args:
+        filters: The loaded arguments of a list.
+        makers: For each filter what makes a condition of its value.
+    """
+    return [make(filters[name]) for name, make in makers.items() if filters.get(name) is not None]
 
 
 def one_of(column: ColumnElement[Any], values: Sequence[Any]) -> Condition:
@@ -21,11 +33,8 @@ def one_of(column: ColumnElement[Any], values: Sequence[Any]) -> Condition:
 
     One value alone is compared with ``=``, behind which an index keeps its order.
     """
-    alone = len(values) == 1
-    condition: Condition = column == (
-        values[0] if alone else any_(bindparam(None, list(values), type_=ARRAY(column.type)))
-    )
-    return condition
+    among: ColumnElement[Any] = any_(bindparam(None, list(values), type_=ARRAY(column.type)))
+    return column == (values[0] if len(values) == 1 else among)
 
 
 def in_regions_of(caller: Caller, permission: str, region: ColumnElement[Any]) -> Condition:

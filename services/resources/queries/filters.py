@@ -9,7 +9,7 @@ from sqlalchemy import or_
 from services.resources.models import resources
 from services.resources.queries.columns import FREE
 from shared.db import geography
-from shared.db.conditions import one_of, within_area
+from shared.db.conditions import conditions_of, one_of, within_area
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 def conditions(filters: Mapping[str, Any]) -> list[Condition]:
     """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass."""
-    return [make(filters[name]) for name, make in _CONDITIONS.items() if filters.get(name) is not None]
+    return conditions_of(filters, _CONDITIONS)
 
 
 def _has_free(needed: int) -> Condition:

@@ -1,0 +1,44 @@
+"""Asks identity in which regions places lie."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+from uuid import UUID
+
+from shared.db.imports import no_region
+from shared.errors import NotFound
+
+if TYPE_CHECKING:
+    from shared.contracts.api.identity import Point
+    from shared.db.imports import Batch
+    from shared.rpc.client import RpcClient
+    from shared.rpc.context import Caller
+
+
+def region_of(rpc: RpcClient, caller: Caller, location: dict[str, Any]) -> UUID:
+    """The region that contains a location, a GeoJSON Point.
+
+    Raises:
+        Invalid: None does; it names ``region_id``.
+    """
+    try:
+        found = rpc.on_behalf_of(caller).identity.locate_region(**_place(location))
+    except NotFound:
+        raise no_region() from None
+    return UUID(found["id"])
+
+
+def locate(rpc: RpcClient, caller: Caller, batch: Batch) -> None:
+    """Puts the rows of an import that name no region into the one that contains their location."""
+    unlocated = batch.unlocated()
+    if not unlocated:
+        return
+    points = [_place(batch.rows[index]["location"]) for index in unlocated]
+    located = rpc.on_behalf_of(caller).identity.locate_regions(points=points)["region_ids"]
+    for index, region_id in zip(unlocated, located, strict=True):
+        batch.locate(index, UUID(region_id) if region_id else None)
+
+
+def _place(location: dict[str, Any]) -> Point:
+    longitude, latitude = location["coordinates"][:2]
+    return {"lon": longitude, "lat": latitude}
