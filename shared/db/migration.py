@@ -38,9 +38,6 @@ STATEMENT_TIMEOUT = 600
 
 VERSION_TABLE = "alembic_version"
 
-EXTENSIONS = ("cube", "unaccent")
-"""For the nearest of many, and for searching without accents; both are trusted and in every PostgreSQL."""
-
 logger = logging.getLogger(__name__)
 
 
@@ -60,7 +57,6 @@ def migrate(admin_url: str, services: Collection[str] = SERVICES, revision: str 
     """
     ordered = [service for service in SERVICES if service in services]
     with _alone(admin_url) as connection:
-        _install_extensions(connection)
         for service in reversed(ordered):
             if _lies_behind(connection, service, revision):
                 _run(connection, service, command.downgrade, revision)
@@ -114,13 +110,6 @@ def _alone(admin_url: str) -> Iterator[Connection]:
         _set(connection, f"lock_timeout = '{TABLE_LOCK_TIMEOUT}s'")
         _set(connection, f"statement_timeout = '{STATEMENT_TIMEOUT}s'")
         yield connection
-
-
-def _install_extensions(connection: Connection) -> None:
-    """Installs what the revisions use and only an administrator can, where the bootstrap has not done it."""
-    for extension in EXTENSIONS:
-        connection.execute(text(f"CREATE EXTENSION IF NOT EXISTS {extension} WITH SCHEMA extensions"))
-    connection.commit()
 
 
 def _run(connection: Connection, service: str, move: Callable[[Config, str], None], revision: str) -> None:

@@ -99,7 +99,8 @@ def outbox_table(tables: MetaData) -> Table:
         Column(
             "correlation_id",
             Text,
-            server_default=text("NULLIF(current_setting('impactx.correlation_id', true), '')"),
+            # As PostgreSQL writes it: Alembic compares defaults by their text, or else by their value, NULL here.
+            server_default=text("NULLIF(current_setting('impactx.correlation_id'::text, true), ''::text)"),
         ),
         Column("traceparent", Text),
         Column("parked_at", DateTime(timezone=True)),
