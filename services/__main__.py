@@ -1,16 +1,16 @@
 """The command line: run, serve, migrate, seed, call, import and the rest. The only file that knows every service."""
 
-import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import click
 import orjson
+from sqlalchemy import Connection
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
 from infra.embedded.door import Door, DoorClient
@@ -43,7 +43,17 @@ CLASSES: dict[str, type[Any]] = {
     "resources": ResourcesService,
     "alerts": AlertsService,
 }
-logger = logging.getLogger("services")
+SEEDS: dict[str, Callable[[Connection, Settings], None]] = {
+    "identity": lambda connection, settings: identity_operations.seed(
+        connection,
+        admin_email=settings.admin_email,
+        admin_password=settings.admin_password or "",
+        bcrypt_cost=settings.bcrypt_cost,
+    ),
+    "reports": lambda connection, _: reports_operations.seed(connection),
+}
+SERVING = ("run", "serve")
+"""Commands whose log is for an operator; the others are talking to a person, who wants to hear of trouble alone."""
 
 
 class Commands(click.Group):
@@ -62,7 +72,7 @@ class Commands(click.Group):
 def main(context: click.Context) -> None:
     """Runs ImpactX and talks to it."""
     context.obj = from_environment(SERVICES)
-    logs.configure(context.obj.log_level)
+    logs.configure(context.obj.log_level or ("INFO" if context.invoked_subcommand in SERVING else "WARNING"))
 
 
 @main.command()
@@ -301,15 +311,10 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
 
 
 def _seed(settings: Settings) -> None:
-    for service, operations in (("identity", identity_operations), ("reports", reports_operations)):
+    for service, add_missing in SEEDS.items():
         database = Database(settings.database_url(service), application_name="impactx seed", pool_size=2)
         with database.write() as connection:
-            if service == "identity":
-                identity_operations.seed(
-                    connection, admin_email=settings.admin_email, admin_password=settings.admin_password or ""
-                )
-            else:
-                operations.seed(connection)
+            add_missing(connection, settings)
         database.close()
 
 

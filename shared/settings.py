@@ -47,7 +47,7 @@ class Settings:
         database_passwords: For the bootstrap, the password of each service's role
             (``IMPACTX_<SERVICE>_DATABASE_PASSWORD``); None leaves the present one.
         home: Where an embedded system keeps everything (``IMPACTX_HOME``).
-        log_level: ``IMPACTX_LOG_LEVEL``.
+        log_level: ``IMPACTX_LOG_LEVEL``; INFO for what serves and WARNING for other commands by default.
 
     Each secret may be given as the file that ``<VARIABLE>_FILE`` names instead.
     """
@@ -72,7 +72,7 @@ class Settings:
     token: str = field(default="", repr=False)
     database_passwords: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     home: Path = Path(".impactx")
-    log_level: str = "INFO"
+    log_level: str = ""
 
     def database_url(self, service: str) -> str:
         """Where this service's schema is.
@@ -128,7 +128,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
             for service in services
         },
         home=Path(environment.get("IMPACTX_HOME", ".impactx")),
-        log_level=environment.get("IMPACTX_LOG_LEVEL", "INFO").upper(),
+        log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),
     )
 
 
