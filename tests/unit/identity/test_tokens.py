@@ -16,7 +16,6 @@ from shared.errors import Unauthenticated, Unavailable
 from shared.rpc.tokens import KEYS_LIFETIME, LEEWAY, REFETCH_AFTER, REMEMBERED_TOKENS, TokenVerifier
 
 
-
 def pem(key):
     return key.private_bytes(
         serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
