@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
 import shapely
@@ -36,6 +37,12 @@ class OneOrMany(fields.Field[list[Any]]):
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
         self.inner = inner
         super().__init__(**options)
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        """As marshmallow's own `List` does: what is inside is called like the whole."""
+        super()._bind_to_schema(field_name, parent)
+        self.inner = deepcopy(self.inner)
+        self.inner._bind_to_schema(field_name, self)  # noqa: SLF001 - marshmallow's hook for containers
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[Any]:
         values = value if isinstance(value, list) else [value]

@@ -2,27 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from marshmallow import fields
 
 from services.alerts import rules
 from shared.filters import OneOrMany, Word
 from shared.schemas import Identifier, Page, Result, Timestamp, page_of
-
-
-class Status(Word):
-    """One of the statuses that an alert can have."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(rules.STATUSES, **options)
-
-
-class Priority(Word):
-    """One of the priorities that an alert can have."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(rules.PRIORITIES, **options)
 
 
 class ListAlerts(Page):
@@ -31,8 +15,8 @@ class ListAlerts(Page):
     ``issued_from`` and ``changed_since`` are included, ``issued_to`` is not.
     """
 
-    status = OneOrMany(Status(), allow_none=True)
-    priority = OneOrMany(Priority(), allow_none=True)
+    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
+    priority = OneOrMany(Word(rules.PRIORITIES), allow_none=True)
     region_id = OneOrMany(Identifier(), allow_none=True)
     issued_from = Timestamp(allow_none=True)
     issued_to = Timestamp(allow_none=True)

@@ -9,7 +9,7 @@ from marshmallow import Schema, fields, missing, validate
 
 from services.describe.methods import paragraphs
 from shared import schemas
-from shared.filters import Area, Box, OneOrMany
+from shared.filters import Area, Box, OneOrMany, Word
 
 OBJECT = "Mapping[str, Any]"
 
@@ -101,7 +101,7 @@ def innermost(field: fields.Field[Any]) -> fields.Field[Any]:
 def choice_name(field: fields.Field[Any]) -> str:
     """What the type of a field with listed choices is called: as its own class, else as the field."""
     kind = type(field)
-    if kind not in (fields.String, schemas.Text):
+    if kind not in (fields.String, schemas.Text, Word):
         return kind.__name__
     return "".join(part.capitalize() for part in wire_name(field).split("_"))
 

@@ -60,16 +60,17 @@ def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -
     left = remaining(capacity, current_usage)
     if usage_change < 0:
         message = f"Only {current_usage} are in use; {-usage_change} cannot be given back."
+    elif left is None:
+        message = f"{current_usage} are in use; {usage_change} more cannot be counted."
     else:
         message = f"Only {left} are left; {usage_change} cannot be taken."
     return Conflict(message, remaining=left, capacity=capacity, current_usage=current_usage)
 
 
-def usage_problems(capacity: int | None, current_usage: int) -> dict[str, list[str]]:
+def usage_problem(capacity: int | None, current_usage: int) -> str | None:
     """What is wrong with the usage that a resource begins with."""
-    if capacity is not None and current_usage > capacity:
-        return {"current_usage": [f"{current_usage} is more than the capacity of {capacity}."]}
-    return {}
+    beyond = capacity is not None and current_usage > capacity
+    return f"{current_usage} is more than the capacity of {capacity}." if beyond else None
 
 
 def below_usage(row: Mapping[str, Any], capacity: int) -> Conflict:

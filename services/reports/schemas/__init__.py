@@ -25,7 +25,7 @@ from services.reports.schemas.catalogues import (
     UpdateSeverityLevel,
 )
 from services.reports.schemas.filters import ListActiveReports, ListReports, SummariseReports
-from services.reports.schemas.imports import ImportReports, ImportResult
+from services.reports.schemas.imports import ImportReports
 from services.reports.schemas.results import (
     ActiveReportPage,
     Attachment,
@@ -37,6 +37,7 @@ from services.reports.schemas.results import (
     ReportPage,
     Summary,
 )
+from shared.bulk import ImportResult
 
 __all__ = [
     "ActiveReportPage",

@@ -21,6 +21,7 @@ from services.resources.schemas.filters import (
     ListAvailableResources,
     ListResources,
 )
+from services.resources.schemas.imports import ImportResources
 from services.resources.schemas.results import (
     AvailableResourcePage,
     HistoryPage,
@@ -30,6 +31,7 @@ from services.resources.schemas.results import (
     UsageChange,
     UsageChangePage,
 )
+from shared.bulk import ImportResult
 
 __all__ = [
     "AvailableResourcePage",
@@ -40,6 +42,8 @@ __all__ = [
     "FindNearestResources",
     "GetResource",
     "HistoryPage",
+    "ImportResources",
+    "ImportResult",
     "ListAvailableResources",
     "ListResourceTypes",
     "ListResources",

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Final
 
 from marshmallow import ValidationError, post_load, validate, validates_schema
 
-from services.resources.schemas.fields import (
-    GREATEST_INTEGER,
-    LONGEST_CONTACT,
-    LONGEST_DESCRIPTION,
-    LONGEST_NAME,
-    LONGEST_NOTE,
-    LONGEST_PHONE,
-    Status,
-)
+from services.resources import rules
+from shared.filters import Word
 from shared.schemas import Arguments, Identifier, Location, Page, Text, Whole
+
+LONGEST_NAME: Final = 255
+LONGEST_DESCRIPTION: Final = 50_000
+LONGEST_NOTE: Final = 5_000
+LONGEST_CONTACT: Final = 255
+LONGEST_PHONE: Final = 20
+GREATEST_INTEGER: Final = 2**31 - 1
 
 
 def _description() -> Text:
@@ -48,6 +48,7 @@ class CreateResource(Arguments):
 
     ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the resource is put into the
     region that contains its location; without a ``capacity``, or with null, it is unlimited.
+    ``current_usage`` is 0 when omitted.
     """
 
     id = Identifier(allow_none=True)
@@ -61,6 +62,12 @@ class CreateResource(Arguments):
     location = Location(required=True)
     capacity = _capacity()
     current_usage = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+
+    @validates_schema
+    def _usage_fits(self, data: dict[str, Any], **_more: Any) -> None:
+        problem = rules.usage_problem(data.get("capacity"), data.get("current_usage") or 0)
+        if problem:
+            raise ValidationError(problem, "current_usage")
 
     @post_load
     def _leaves_out_null(self, data: dict[str, Any], **_more: Any) -> dict[str, Any]:
@@ -99,7 +106,7 @@ class ChangeResourceStatus(Arguments):
 
     resource_id = Identifier(required=True)
     version = _version()
-    status = Status(required=True)
+    status = Word(rules.STATUSES, required=True)
     notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
 
 

@@ -7,8 +7,8 @@ from typing import Final
 from marshmallow import fields
 
 from services.resources import rules
-from services.resources.schemas.fields import GREATEST_INTEGER, Status
-from shared.filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany
+from services.resources.schemas.arguments import GREATEST_INTEGER
+from shared.filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany, Word
 from shared.schemas import (
     GREATEST_LIMIT,
     Arguments,
@@ -51,7 +51,7 @@ class _Filters(_Kind, Page):
 class ListResources(_Filters):
     """Resources of every status."""
 
-    status = OneOrMany(Status(), allow_none=True)
+    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
 
 
 class ListAvailableResources(_Filters):
@@ -68,6 +68,6 @@ class FindNearestResources(_Kind):
     lon = Longitude(required=True)
     lat = Latitude(required=True)
     needed = Whole(least=0, greatest=GREATEST_INTEGER, load_default=1)
-    status = OneOrMany(Status(), load_default=[rules.AVAILABLE])
+    status = OneOrMany(Word(rules.STATUSES), load_default=[rules.AVAILABLE])
     radius_m = Number(least=0, greatest=EARTH_HALF_CIRCUMFERENCE, allow_none=True)
     limit = Whole(least=1, greatest=GREATEST_LIMIT, load_default=FEW)

@@ -1,0 +1,12 @@
+"""What `import_resources` takes."""
+
+from __future__ import annotations
+
+from shared.bulk import ImportRows
+
+
+class ImportResources(ImportRows):
+    """Up to 500 rows, each with the fields of `CreateResource`.
+
+    They are checked one by one later, because a row at fault does not fail the call.
+    """
