@@ -13,7 +13,7 @@ import orjson
 from sqlalchemy import Connection
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
-from infra.embedded.door import Door, DoorClient
+from infra.embedded.door import Door, DoorClient, is_open
 from infra.embedded.home import Home, private_key_pem
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
 from services.alerts.service import AlertsService
@@ -187,7 +187,7 @@ def demo(settings: Settings) -> None:
     It uses the system at AMQP_URI or a running `make run`, and where there is neither, one of its own that it
     throws away.
     """
-    if settings.amqp_uri != MEMORY_BROKER or Home(settings.home).socket.exists():
+    if settings.amqp_uri != MEMORY_BROKER or is_open(Home(settings.home).socket):
         with client(settings) as connected:
             demonstrate(connected)
         return
@@ -278,7 +278,7 @@ def client(settings: Settings) -> RpcClient:
     credentials = {"token": token} if token else {"email": settings.admin_email, "password": password}
     if settings.amqp_uri != MEMORY_BROKER:
         return RpcClient(settings.amqp_uri, name="command line", timeout=settings.rpc_timeout, **credentials)
-    if not home.socket.exists():
+    if not is_open(home.socket):
         raise click.ClickException(
             "Nothing runs here: start `make run` in another terminal, or set AMQP_URI."
         )

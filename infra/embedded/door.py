@@ -8,6 +8,7 @@ out.
 from __future__ import annotations
 
 import logging
+import os
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -27,6 +28,30 @@ GREATEST_LINE = 64 * 1024 * 1024
 TIMEOUT_SLACK = 5.0
 
 
+def is_open(path: Path) -> bool:
+    """Whether a running system answers at this socket; a killed one leaves its socket behind."""
+    try:
+        _connect(path).close()
+    except OSError:
+        return False
+    return True
+
+
+def _connect(path: Path) -> socket.socket:
+    connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+    try:
+        connection.connect(_address(path))
+    except OSError:
+        connection.close()
+        raise
+    return connection
+
+
+def _address(path: Path) -> str:
+    """The shorter of the ways to say it: the name of a socket may have about a hundred bytes."""
+    return min(str(path), os.path.relpath(path), key=len)
+
+
 class Door:
     """The side inside the running system.
 
@@ -43,7 +68,7 @@ class Door:
     def open(self) -> None:
         """Lets callers in."""
         self._path.unlink(missing_ok=True)
-        self._socket.bind(str(self._path))
+        self._socket.bind(_address(self._path))
         self._path.chmod(0o600)
         self._socket.listen()
         threading.Thread(target=self._accept, name="door", daemon=True).start()
@@ -103,7 +128,6 @@ class DoorClient(RpcClient):
     def close(self) -> None:
         """Closes the connection."""
         if self._connection is not None:
-            self._lines.close()
             self._connection.close()
             self._connection = None
 
@@ -116,8 +140,7 @@ class DoorClient(RpcClient):
         with self._one_at_a_time:
             try:
                 if self._connection is None:
-                    self._connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-                    self._connection.connect(str(self._path))
+                    self._connection = _connect(self._path)
                     self._lines = self._connection.makefile("rb")
                 self._connection.settimeout(seconds * 3 + TIMEOUT_SLACK)
                 self._connection.sendall(call + b"\n")
