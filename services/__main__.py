@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from infra.embedded.door import Door, DoorClient, is_open
 from infra.embedded.home import Home, private_key_pem
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
 from services.alerts.service import AlertsService
+from services.dead_letters import dead_letters
 from services.demo import demonstrate
 from services.describe import describe
 from services.identity import operations as identity_operations
@@ -26,11 +28,10 @@ from services.reports import operations as reports_operations
 from services.reports.importing import import_reports
 from services.reports.service import ReportsService
 from services.resources.service import ResourcesService
-from shared.contracts.topology import BY_QUEUE, SERVICES
+from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
 from shared.db.migration import migrate as migrate_schemas
 from shared.errors import ImpactXError
-from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.declare import declare_everything
 from shared.observability import logs
 from shared.rpc.client import RpcClient
@@ -201,71 +202,18 @@ main.add_command(describe)
 
 
 @main.group("import")
-def import_group() -> None:
+@click.pass_context
+def import_group(context: click.Context) -> None:
     """Brings data in from files."""
+    # What the commands of the services are given: they connect, but do not know to what.
+    context.obj = partial(client, context.obj)
 
 
 import_group.add_command(import_reports)
 import_group.add_command(import_regions)
 
 
-@main.group("dead-letters")
-def dead_letters() -> None:
-    """Messages that could not be handled."""
-
-
-def _queue_argument(command: Any) -> Any:
-    return click.argument("queue", type=click.Choice(sorted(BY_QUEUE)))(command)
-
-
-@dead_letters.command("list")
-@click.pass_obj
-def list_dead_letters(settings: Settings) -> None:
-    """Lists the dead letters of every event queue."""
-    for queue in BY_QUEUE:
-        for letter in DeadLetters(settings.amqp_uri, queue).list():
-            click.echo(
-                f"{queue}  {letter.id}  {letter.event}  {letter.died_at}  {letter.error.splitlines()[0]}"
-            )
-
-
-@dead_letters.command("show")
-@_queue_argument
-@click.argument("letter_id")
-@click.pass_obj
-def show_dead_letter(settings: Settings, queue: str, letter_id: str) -> None:
-    """Shows a dead letter with its headers, traceback and body."""
-    letter = DeadLetters(settings.amqp_uri, queue).show(letter_id)
-    for name, value in sorted(letter.headers.items()):
-        click.echo(f"{name}: {value}")
-    click.echo(f"\n{letter.body}")
-
-
-@dead_letters.command("replay")
-@_queue_argument
-@click.argument("letter_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="All of the queue.")
-@click.pass_obj
-def replay_dead_letters(settings: Settings, queue: str, letter_id: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes a flag
-    """Gives a dead letter back to its queue."""
-    _one_or_all(letter_id, everything=everything)
-    click.echo(f"{DeadLetters(settings.amqp_uri, queue).replay(letter_id)} replayed.")
-
-
-@dead_letters.command("drop")
-@_queue_argument
-@click.argument("letter_id", required=False)
-@click.option("--all", "everything", is_flag=True, help="All of the queue.")
-@click.pass_obj
-def drop_dead_letters(settings: Settings, queue: str, letter_id: str | None, everything: bool) -> None:  # noqa: FBT001 - click passes a flag
-    """Deletes a dead letter for good."""
-    _one_or_all(letter_id, everything=everything)
-    click.echo(f"{DeadLetters(settings.amqp_uri, queue).drop(letter_id)} dropped.")
-
-
-def _one_or_all(letter_id: str | None, *, everything: bool) -> None:
-    if (letter_id is None) != everything:
-        raise click.UsageError("Name one message, or say --all.")
+main.add_command(dead_letters)
 
 
 def client(settings: Settings) -> RpcClient:

@@ -15,6 +15,7 @@ from services.identity.queries import get_region
 from shared.contracts.permissions import REGION_WRITE
 from shared.db.context import traced
 from shared.db.digest import content_digest
+from shared.db.repeats import id_taken
 from shared.errors import Conflict, Forbidden
 
 if TYPE_CHECKING:
@@ -65,7 +66,7 @@ def create_region(
                 f"There is a region {arguments['code']} already.", fields={"code": ["Is taken already."]}
             )
         if found.content_digest != digest:
-            raise Conflict("There is another region with this id.", fields={"id": ["Is taken already."]})
+            raise id_taken("region")
     return get_region(connection, region_id=region_id)
 
 

@@ -25,6 +25,7 @@ from services.identity.queries import get_role, read_user
 from shared.contracts.permissions import ADMINISTRATOR, ROLE_GRANT, ROLE_WRITE
 from shared.db.context import trace, traced
 from shared.db.digest import content_digest
+from shared.db.repeats import id_taken
 from shared.errors import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -222,5 +223,5 @@ def _made_before(connection: Connection, role_id: UUID, name: str, digest: bytes
     if first is None:
         raise Conflict(f"There is a role {name} already.", fields={"name": ["Is taken already."]})
     if first.content_digest != digest:
-        raise Conflict("There is another role with this id.", fields={"id": ["Is taken already."]})
+        raise id_taken("role")
     return get_role(connection, role=first.name)

@@ -32,6 +32,7 @@ from shared.contracts.permissions import (
 from shared.db.context import traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
+from shared.db.repeats import id_taken
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -126,7 +127,7 @@ def register_user(
         if found.content_digest == digest and hasher.verify(password, found.password_hash):
             with database.read() as connection:
                 return read_user(connection, user_id)
-        raise Conflict("There is another account with this id.", fields={"id": ["Is taken already."]})
+        raise id_taken("account")
     with database.write() as connection:
         throttle.count_failure(connection, counted)
     raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})

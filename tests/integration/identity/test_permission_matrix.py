@@ -106,10 +106,8 @@ def test_the_table_names_every_method():
 @pytest.mark.parametrize("method", sorted(ALLOWED))
 def test_only_who_may_calls(client, tokens, method):
     for role, token in tokens.items():
-        if role in ALLOWED[method]:
-            expected = "allowed"
-        else:
-            expected = Unauthenticated if role is None else Forbidden
+        refused = Unauthenticated if role is None else Forbidden
+        expected = "allowed" if role in ALLOWED[method] else refused
         assert outcome(client, method, token) == expected, role
 
 
