@@ -11,6 +11,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import amqp.exceptions
 import kombu
 
 from shared.contracts import topology
@@ -175,6 +176,8 @@ class DeadLetters:
                     if settle(message, channel):
                         message.ack()
                         settled += 1
+        except amqp.exceptions.NotFound as error:
+            raise NotFound(f"The broker has no queue {self._queue}: declare the topology first.") from error
         except OSError as error:
             raise Unavailable(f"The message broker cannot be reached: {error}") from error
         return settled
