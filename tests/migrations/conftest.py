@@ -7,6 +7,7 @@ from sqlalchemy import NullPool, create_engine
 
 from shared.contracts.topology import SERVICES
 from shared.db.engine import database_url
+from tests.migrations.world import World
 from tests.support import postgresql as postgresql_support
 
 
@@ -50,3 +51,11 @@ def looking(untouched):
     """The administrator's connection to it."""
     with connected(untouched.admin_url) as connection:
         yield connection
+
+
+@pytest.fixture
+def world(untouched):
+    engine = create_engine(database_url(untouched.admin_url), poolclass=NullPool)
+    with engine.connect() as connection:
+        yield World(connection)
+        connection.rollback()

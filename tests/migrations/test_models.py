@@ -46,7 +46,9 @@ def test_tables_made_from_the_models_are_those_of_the_migrations(connect, lookin
             connection.execute(
                 text(f"CREATE FUNCTION {schema}.uuid7() RETURNS uuid LANGUAGE sql RETURN gen_random_uuid()")
             )
-        connection.execute(text(f"CREATE TEXT SEARCH CONFIGURATION {service}.words (COPY = pg_catalog.simple)"))
+        connection.execute(
+            text(f"CREATE TEXT SEARCH CONFIGURATION {service}.words (COPY = pg_catalog.simple)")
+        )
         tables_of(service).create_all(connection)
         from_models = read(connection, service, WHAT_MODELS_DECLARE)
     made.drop()

@@ -145,6 +145,8 @@ PARTS = (
             CONSTRAINT fk_resource_usage_changes_resource REFERENCES resources.resources (id),
         usage_change integer NOT NULL,
         current_usage integer NOT NULL,
+        capacity integer,
+        version integer NOT NULL,
         changed_by uuid,
         changed_at timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP
     )
@@ -249,7 +251,7 @@ UPDATE_RESOURCE_USAGE = """
         usage_change integer
     ) RETURNS void LANGUAGE plpgsql AS $$
     DECLARE
-        found resources.resources;
+        present resources.resources;
     BEGIN
         UPDATE resources.resources r
         SET current_usage = COALESCE(r.current_usage, 0) + usage_change, updated_by = NULL
@@ -258,12 +260,12 @@ UPDATE_RESOURCE_USAGE = """
             AND (r.capacity IS NULL OR COALESCE(r.current_usage, 0)::bigint + usage_change <= r.capacity);
 
         IF NOT FOUND THEN
-            SELECT * INTO found FROM resources.resources r WHERE r.id = update_resource_usage.resource_id;
-            IF found.id IS NULL THEN
+            SELECT * INTO present FROM resources.resources r WHERE r.id = update_resource_usage.resource_id;
+            IF present.id IS NULL THEN
                 RAISE EXCEPTION 'there is no resource %', resource_id USING ERRCODE = 'no_data_found';
             END IF;
             RAISE EXCEPTION 'the usage cannot change by %: % of % are in use',
-                usage_change, COALESCE(found.current_usage, 0), COALESCE(found.capacity::text, 'unlimited')
+                usage_change, COALESCE(present.current_usage, 0), COALESCE(present.capacity::text, 'unlimited')
                 USING ERRCODE = 'check_violation', CONSTRAINT = 'resources_current_usage_check';
         END IF;
     END
