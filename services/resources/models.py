@@ -134,6 +134,8 @@ resource_usage_changes = Table(
     reference("resource_id", "resources.resources.id", "fk_resource_usage_changes_resource"),
     Column("usage_change", Integer, nullable=False),
     Column("current_usage", Integer, nullable=False),
+    Column("capacity", Integer),
+    Column("version", Integer, nullable=False),
     reference("changed_by", "identity.users.id", "fk_resource_usage_changes_changed_by", nullable=True),
     moment("changed_at"),
     comment="Usage changes that were made by RPC: id is the caller's, so that a repeated one counts once.",

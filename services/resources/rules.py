@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from shared.errors import Conflict
 
@@ -35,6 +35,10 @@ ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """For each status those that it may follow."""
 
 
+GREATEST_USAGE: Final = 2**31 - 1
+"""What can be counted where there is no limit: the specification's column is an INTEGER."""
+
+
 def check_move(current: str, requested: str) -> None:
     """Refuses a status that may not follow the current one.
 
@@ -55,6 +59,12 @@ def remaining(capacity: int | None, current_usage: int) -> int | None:
     return None if capacity is None else capacity - current_usage
 
 
+def is_within_bounds(usage_change: int, capacity: int | None, current_usage: int) -> bool:
+    """Whether the resource can bear the change."""
+    after = current_usage + usage_change
+    return 0 <= after <= (GREATEST_USAGE if capacity is None else capacity)
+
+
 def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -> Conflict:
     """The refusal of a change that the resource cannot bear; its details say what it could."""
     left = remaining(capacity, current_usage)
@@ -73,12 +83,10 @@ def usage_problem(capacity: int | None, current_usage: int) -> str | None:
     return f"{current_usage} is more than the capacity of {capacity}." if beyond else None
 
 
-def below_usage(row: Mapping[str, Any], capacity: int) -> Conflict:
-    """The refusal of a capacity under what is in use."""
+def below_usage(capacity: int, current_usage: int) -> Conflict:
+    """The refusal of a new capacity that is less than what is in use."""
     return Conflict(
-        f"{row['current_usage']} are in use; the capacity cannot become {capacity}.",
-        fields={"capacity": [f"Less than the {row['current_usage']} in use."]},
-        capacity=row["capacity"],
-        current_usage=row["current_usage"],
-        version=row["version"],
+        f"{current_usage} are in use; the capacity cannot become {capacity}.",
+        fields={"capacity": [f"Less than the {current_usage} in use."]},
+        current_usage=current_usage,
     )

@@ -5,11 +5,20 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.resources import operations, queries, schemas
-from shared.contracts.permissions import RESOURCE_READ
+from shared.contracts.permissions import (
+    CATALOGUE_WRITE,
+    RESOURCE_CHANGE_STATUS,
+    RESOURCE_CREATE,
+    RESOURCE_IMPORT,
+    RESOURCE_READ,
+    RESOURCE_UPDATE,
+    RESOURCE_UPDATE_USAGE,
+)
 from shared.db.provider import DatabaseProvider
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
 from shared.rpc.operation import SIGNED_IN, operation
+from shared.rpc.places import locate, region_of
 from shared.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
@@ -29,11 +38,42 @@ class ResourcesService:
     rpc = RpcProvider()
     relay = OutboxRelay()
 
+    @operation(permission=RESOURCE_CREATE, arguments=schemas.CreateResource, result=schemas.Resource)
+    def create_resource(self, caller: Caller, **arguments: Any) -> Any:
+        """Adds a resource, in the region that contains its location unless it names one."""
+        region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
+        with self.db.write_one() as connection:
+            return operations.create_resource(connection, caller, arguments, region_id)
+
     @operation(permission=RESOURCE_READ, arguments=schemas.GetResource, result=schemas.Resource)
     def get_resource(self, caller: Caller, resource_id: UUID) -> Any:
         """Returns one resource."""
         with self.db.read() as connection:
             return queries.get_resource(connection, caller, resource_id)
+
+    @operation(permission=RESOURCE_UPDATE, arguments=schemas.UpdateResource, result=schemas.Resource)
+    def update_resource(self, caller: Caller, resource_id: UUID, version: int, **changes: Any) -> Any:
+        """Edits a resource; what is omitted stays, and status and usage have methods of their own."""
+        with self.db.write_one() as connection:
+            return operations.update_resource(connection, caller, resource_id, version, changes)
+
+    @operation(
+        permission=RESOURCE_CHANGE_STATUS, arguments=schemas.ChangeResourceStatus, result=schemas.Resource
+    )
+    def change_resource_status(
+        self, caller: Caller, resource_id: UUID, version: int, status: str, notes: str | None
+    ) -> Any:
+        """Moves a resource to another status."""
+        with self.db.write_one() as connection:
+            return operations.change_resource_status(connection, caller, resource_id, version, status, notes)
+
+    @operation(
+        permission=RESOURCE_UPDATE_USAGE, arguments=schemas.UpdateResourceUsage, result=schemas.UsageChange
+    )
+    def update_resource_usage(self, caller: Caller, resource_id: UUID, id: UUID, usage_change: int) -> Any:  # noqa: A002 - the id is called so everywhere
+        """Takes or gives back some of a resource, all of it or nothing."""
+        with self.db.write_one() as connection:
+            return operations.update_resource_usage(connection, caller, resource_id, id, usage_change)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.ListResources, result=schemas.ResourcePage)
     def list_resources(self, caller: Caller, **filters: Any) -> Any:
@@ -59,6 +99,14 @@ class ResourcesService:
         with self.db.read() as connection:
             return queries.find_nearest_resources(connection, caller, filters)
 
+    @operation(permission=RESOURCE_IMPORT, arguments=schemas.ImportResources, result=schemas.ImportResult)
+    def import_resources(self, caller: Caller, rows: list[Any]) -> Any:
+        """Stores up to 500 resources and says what became of each."""
+        batch = operations.check_rows(rows)
+        locate(self.rpc, caller, batch)
+        with self.db.write() as connection:
+            return operations.import_resources(connection, caller, batch)
+
     @operation(permission=RESOURCE_READ, arguments=schemas.OfResource, result=schemas.HistoryPage)
     def get_resource_history(self, caller: Caller, resource_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the statuses that a resource entered, the first one first."""
@@ -70,6 +118,26 @@ class ResourcesService:
         """Returns a page of what was taken and given back, the newest first."""
         with self.db.read() as connection:
             return queries.list_usage_changes(connection, caller, resource_id, cursor, limit)
+
+    @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateResourceType, result=schemas.ResourceType)
+    def create_resource_type(self, caller: Caller, **arguments: Any) -> Any:
+        """Adds a resource type."""
+        with self.db.write_one() as connection:
+            return operations.create_resource_type(connection, arguments)
+
+    @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateResourceType, result=schemas.ResourceType)
+    def update_resource_type(self, caller: Caller, resource_type_id: UUID, **changes: Any) -> Any:
+        """Changes a resource type, or takes it into use again."""
+        with self.db.write_one() as connection:
+            return operations.update_resource_type(connection, resource_type_id, changes)
+
+    @operation(
+        permission=CATALOGUE_WRITE, arguments=schemas.DeactivateResourceType, result=schemas.ResourceType
+    )
+    def deactivate_resource_type(self, caller: Caller, resource_type_id: UUID) -> Any:
+        """Takes a resource type out of use; the resources that have it keep it."""
+        with self.db.write_one() as connection:
+            return operations.deactivate_resource_type(connection, resource_type_id)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListResourceTypes, result=schemas.ResourceTypePage)
     def list_resource_types(self, caller: Caller, **page: Any) -> Any:

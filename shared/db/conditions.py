@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, ColumnElement, and_, any_, bindparam, false, not_, or_, true
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Uuid, and_, any_, bindparam, false, not_, or_, true
 
 from shared.db.geography import within_polygon
 
@@ -43,6 +43,19 @@ def in_regions_of(caller: Caller, permission: str, region: ColumnElement[Any]) -
     if regions is None:
         return true()
     return one_of(region, sorted(regions)) if regions else false()
+
+
+def in_granted_regions(region: ColumnElement[Any]) -> Condition:
+    """`in_regions_of` for a statement that is made once; `granted` makes its parameters."""
+    return or_(
+        bindparam("everywhere", type_=Boolean), region == any_(bindparam("regions", type_=ARRAY(Uuid)))
+    )
+
+
+def granted(caller: Caller, permission: str) -> dict[str, Any]:
+    """The parameters of `in_granted_regions`: ``everywhere`` and ``regions``."""
+    regions = caller.regions(permission)
+    return {"everywhere": regions is None, "regions": sorted(regions or ())}
 
 
 def within_area(

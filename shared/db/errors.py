@@ -104,6 +104,11 @@ def _problem(error: psycopg.Error, fields: Mapping[str, str]) -> Invalid | Confl
     return Invalid(fields={field: [invalid[state]]}) if state in invalid else None
 
 
+def constraint_of(error: exc.DBAPIError) -> str | None:
+    """The name of the constraint that the statement violated, if it did."""
+    return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
+
+
 def thing(field: str) -> str:
     """What an input field names, in words: ``report_type_id`` is a report type."""
     return field.rpartition(".")[2].removesuffix("_id").replace("_", " ")

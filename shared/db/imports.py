@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
-import psycopg
 from sqlalchemy import JSON, Text, Uuid, bindparam, column, func, select
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
@@ -18,6 +17,7 @@ from uuid6 import uuid7
 from shared.db.conditions import one_of
 from shared.db.context import TRACED
 from shared.db.digest import content_digest
+from shared.db.errors import constraint_of
 from shared.db.repeats import id_taken
 from shared.errors import Conflict, Forbidden, ImpactXError, Invalid
 from shared.schemas import load
@@ -203,7 +203,7 @@ class Import:
             return set(connection.scalars(self._insert, values))
 
     def _is_unknown_region(self, error: IntegrityError) -> bool:
-        return isinstance(error.orig, psycopg.Error) and error.orig.diag.constraint_name == self._region_key
+        return constraint_of(error) == self._region_key
 
     def _refuse_taken(self, connection: Connection, caller: Caller, batch: Batch, stored: set[UUID]) -> None:
         """Of the rows that were there already, takes out those with other content or of somebody else."""

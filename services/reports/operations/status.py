@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     ARRAY,
-    Boolean,
     Integer,
     String,
     Uuid,
     any_,
     bindparam,
     func,
-    or_,
     select,
     update,
 )
@@ -23,6 +21,7 @@ from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import visible
 from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_move
 from shared.contracts.permissions import REPORT_CHANGE_STATUS
+from shared.db.conditions import granted, in_granted_regions
 from shared.db.context import TRACED
 from shared.db.repeats import is_repeat, stale
 from shared.errors import Invalid
@@ -45,10 +44,7 @@ def _change() -> Any:
             reports.c.id == bindparam("report_id"),
             reports.c.version == bindparam("seen", type_=Integer),
             reports.c.status == any_(bindparam("origins", type_=ARRAY(String))),
-            or_(
-                bindparam("everywhere", type_=Boolean),
-                reports.c.region_id == any_(bindparam("regions", type_=ARRAY(Uuid))),
-            ),
+            in_granted_regions(reports.c.region_id),
         )
         .values(
             status=status,
@@ -101,13 +97,11 @@ def change_report_status(
     check_duplicate(report_id, status, duplicate_of)
     if duplicate_of is not None:
         _check_original(connection, caller, report_id, duplicate_of)
-    regions = caller.regions(REPORT_CHANGE_STATUS)
     values = {
         "report_id": report_id,
         "seen": version,
         "origins": ORIGINS[status],
-        "everywhere": regions is None,
-        "regions": sorted(regions or ()),
+        **granted(caller, REPORT_CHANGE_STATUS),
         "new_status": status,
         "notes": notes,
         "repeated": duplicate_of,

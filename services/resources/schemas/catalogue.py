@@ -19,7 +19,7 @@ def _description() -> Text:
 class CreateResourceType(Arguments):
     """A new resource type."""
 
-    id = Identifier()
+    id = Identifier(load_default=None, allow_none=True)
     name = Text(longest=LONGEST_NAME, required=True)
     description = _description()
 

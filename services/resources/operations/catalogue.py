@@ -1,0 +1,88 @@
+"""The catalogue of resource types. Entries are never deleted, since resources name them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from services.resources.models import resource_types
+from shared.db.catalogue import add_missing, create_entry, update_entry
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from uuid import UUID
+
+    from sqlalchemy import Connection, RowMapping
+
+RESOURCE_TYPES: Final = (
+    ("Shelter", "A roof and a bed for people who cannot stay at home."),
+    ("Hospital", "Beds, surgery and emergency care."),
+    ("Field Hospital", "A hospital in tents or containers, for a while."),
+    ("Clinic", "Care for people who need no bed."),
+    ("Ambulance", "A vehicle that treats and carries people who are ill or injured."),
+    ("Rescue Team", "People and tools to free and recover people."),
+    ("Medical Team", "Doctors and nurses who go where they are needed."),
+    ("Fire Engine", "A vehicle with a crew that fights fire."),
+    ("Boat", "Carries people and goods on water."),
+    ("Aircraft", "A helicopter or plane for people and goods."),
+    ("Truck", "Carries goods on land."),
+    ("Bus", "Carries people on land."),
+    ("Heavy Equipment", "Excavators, cranes and loaders."),
+    ("Generator", "Makes electricity where there is none."),
+    ("Water Supply", "Drinking water: tanks, bottles or a purification unit."),
+    ("Food Supply", "Meals, rations or a kitchen."),
+    ("Medical Supply", "Medicines, blood and material."),
+    ("Relief Goods", "Tents, blankets, hygiene kits and the like."),
+    ("Warehouse", "Room for goods."),
+    ("Landing Site", "A place where aircraft can land."),
+    ("Other", "Anything that fits nowhere else."),
+)
+"""Name and meaning of the resource types that every installation begins with."""
+
+
+def seed(connection: Connection) -> None:
+    """Adds the shipped resource types that are missing, by name; what is there stays as it is."""
+    types = [{"name": name, "description": description} for name, description in RESOURCE_TYPES]
+    add_missing(connection, resource_types, types)
+
+
+def create_resource_type(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
+    """Adds a resource type, in use from now on.
+
+    Args:
+        connection: In autocommit; it is one statement.
+        arguments: As `schemas.CreateResourceType` loads them.
+
+    Raises:
+        Conflict: The name or the id is taken.
+    """
+    return create_entry(connection, resource_types, arguments)
+
+
+def update_resource_type(
+    connection: Connection, resource_type_id: UUID, changes: Mapping[str, Any]
+) -> RowMapping:
+    """Changes a resource type, for the resources that have it too.
+
+    Args:
+        connection: In autocommit; it is one statement.
+        resource_type_id: The type.
+        changes: New values by column. Repeating them changes nothing more, so no version is asked for.
+
+    Raises:
+        NotFound: There is no such type.
+        Conflict: The name is taken.
+    """
+    return update_entry(connection, resource_types, resource_type_id, changes)
+
+
+def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> RowMapping:
+    """Takes a resource type out of use; the resources that have it keep it.
+
+    Args:
+        connection: In autocommit; it is one statement.
+        resource_type_id: The type.
+
+    Raises:
+        NotFound: There is no such type.
+    """
+    return update_entry(connection, resource_types, resource_type_id, {"is_active": False})
