@@ -35,7 +35,8 @@ def change_password(
 ) -> None:
     """Changes one's own password and closes all sessions, this one too: sign in again with the new one.
 
-    Guesses of the current password count like failed sign-ins of the account.
+    Guesses of the current password count like failed sign-ins of the account. A repeat, which finds the new
+    password in force, changes nothing.
 
     Raises:
         Invalid: The current password is wrong, or the new one is the e-mail address or the old one.
@@ -49,6 +50,8 @@ def change_password(
         counted = throttle.keys_of(account.email, None)
         throttle.refuse_blocked(connection, counted)
     if not hasher.verify(current_password, account.password_hash):
+        if hasher.verify(new_password, account.password_hash):
+            return
         with database.write() as connection:
             throttle.count_failure(connection, counted)
         raise Invalid(fields={"current_password": ["Is wrong."]})

@@ -315,6 +315,14 @@ class TestPasswords:
             world.sign_in(account["email"])
         world.sign_in(account["email"], "a better password")
 
+    def test_a_repeat_of_the_change_changes_nothing(self, world):
+        account = world.register()
+        caller = world.verify(world.sign_in(account["email"]))
+        change_password(world, caller, PASSWORD, "a better password")
+        tokens = world.sign_in(account["email"], "a better password")
+        change_password(world, caller, PASSWORD, "a better password")
+        world.refresh(tokens)
+
     def test_the_present_password_is_asked_for_and_guesses_are_counted(self, world):
         caller = world.caller()
         for _ in range(5):
