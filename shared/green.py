@@ -6,6 +6,10 @@ module takes a reference to them, and psycopg chooses how it waits when it is fi
 """
 
 import os
+import warnings
+
+# ADR 0002 names the way off eventlet; a user of the command line need not be told at each call.
+warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 import eventlet
 
