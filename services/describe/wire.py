@@ -142,9 +142,8 @@ def _plain_words(field: fields.Field[Any]) -> str:
     if isinstance(field, schemas.Number):
         return f"number, {field.least:g} to {field.greatest:g}"
     for validator in field.validators:
-        if isinstance(validator, validate.Range) and validator.max is not None:
-            bounds = f"{validator.min} to {validator.max}"
-            return f"whole number, {f'at least {validator.min}' if validator.max == GREATEST_INTEGER else bounds}"
+        if isinstance(validator, validate.Range):
+            return _whole_number(validator)
     if isinstance(field, schemas.Text) and kind is schemas.Text:
         return f"text of at most {field.longest} characters"
     if kind in WORDS:
@@ -152,6 +151,13 @@ def _plain_words(field: fields.Field[Any]) -> str:
     # A field of a service's own says in its docstring what it takes, some with a list of what that may be.
     said = " ".join(paragraphs(inspect.getdoc(kind) or "")).replace(" - ``", " ``").rstrip(".")
     return said[:1].lower() + said[1:] if said[1:2].islower() or said[1:2] == " " else said
+
+
+def _whole_number(bounds: validate.Range) -> str:
+    least, greatest = bounds.min, bounds.max
+    if greatest != GREATEST_INTEGER:
+        return f"whole number, {least} to {greatest}"
+    return "whole number" if least == -GREATEST_INTEGER else f"whole number, at least {least}"
 
 
 def _members(schema: Schema) -> str:

@@ -10,6 +10,9 @@ CREATES = frozenset(
         "reports.create_severity_level",
         "reports.add_comment",
         "reports.add_attachment",
+        "resources.create_resource",
+        "resources.create_resource_type",
+        "resources.update_resource_usage",
     }
 )
 """Methods that make a thing whose ``id`` the caller may choose. With the same id a repeat returns the first."""

@@ -4,10 +4,16 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Literal, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from shared.contracts.wire import Moment
+    from collections.abc import Sequence
+
+    from shared.contracts.wire import Identifier, Moment
+
+
+Status: TypeAlias = Literal["draft", "active", "superseded", "cancelled", "expired"]
+Priority: TypeAlias = Literal["critical", "high", "medium", "low"]
 
 
 class Alert(TypedDict):
@@ -53,9 +59,9 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
-        status: Any = ...,
-        priority: Any = ...,
-        region_id: Any = ...,
+        status: Status | Sequence[Status] | None = ...,
+        priority: Priority | Sequence[Priority] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
         issued_from: Moment | None = ...,
         issued_to: Moment | None = ...,
         changed_since: Moment | None = ...,

@@ -270,7 +270,7 @@ class IdentityMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
         codes: Sequence[str] | None = ...,
-        bbox: Any = ...,
+        bbox: Sequence[float] | None = ...,
         include_boundaries: bool = ...,
     ) -> PageOfRegion:
         """Returns a page of regions by code.

@@ -4,10 +4,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
     from shared.contracts.wire import Identifier, Moment
+
+
+Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_service", "closed"]
+
+
+class Resource(TypedDict):
+    """A resource. ``version`` grows with every change and is what a change must name.
+
+    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
+    """
+
+    id: str
+    name: str
+    description: str | None
+    region_id: str
+    resource_type_id: str
+    contact_person: str | None
+    contact_phone: str | None
+    contact_email: str | None
+    location: Any
+    capacity: int | None
+    current_usage: int
+    available_capacity: int | None
+    status: str
+    status_notes: str | None
+    created_at: str
+    updated_at: str
+    updated_by: str | None
+    version: int
+
+
+class ResourceType(TypedDict):
+    """A category of resources."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
 
 
 class NearResource(TypedDict):
@@ -40,32 +80,6 @@ class NearestResources(TypedDict):
     items: list[NearResource]
 
 
-class Resource(TypedDict):
-    """A resource. ``version`` grows with every change and is what a change must name.
-
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
-    """
-
-    id: str
-    name: str
-    description: str | None
-    region_id: str
-    resource_type_id: str
-    contact_person: str | None
-    contact_phone: str | None
-    contact_email: str | None
-    location: Any
-    capacity: int | None
-    current_usage: int
-    available_capacity: int | None
-    status: str
-    status_notes: str | None
-    created_at: str
-    updated_at: str
-    updated_by: str | None
-    version: int
-
-
 class HistoryEntry(TypedDict):
     """A status that a resource entered; ``version`` is the version of the resource that this made."""
 
@@ -81,6 +95,28 @@ class HistoryEntry(TypedDict):
 class PageOfHistoryEntry(TypedDict):
     items: list[HistoryEntry]
     next_cursor: str | None
+
+
+class RefusedRow(TypedDict):
+    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+
+    row: int
+    error: str
+    message: str
+    fields: Any
+
+
+class ImportResult(TypedDict):
+    """What became of the rows.
+
+    ``stored`` were new, ``unchanged`` had been stored before with the same content. ``ids`` has the id of
+    each row in the order of the call, null where the row was refused.
+    """
+
+    stored: int
+    unchanged: int
+    ids: list[str | None]
+    refused: list[RefusedRow]
 
 
 class Circle(TypedDict):
@@ -121,15 +157,6 @@ class PageOfAvailableResource(TypedDict):
     next_cursor: str | None
 
 
-class ResourceType(TypedDict):
-    """A category of resources."""
-
-    id: str
-    name: str
-    description: str | None
-    is_active: bool
-
-
 class PageOfResourceType(TypedDict):
     items: list[ResourceType]
     next_cursor: str | None
@@ -166,15 +193,70 @@ class PageOfUsageChange(TypedDict):
 class ResourcesMethods(Protocol):
     """The methods of resources."""
 
+    def change_resource_status(
+        self,
+        *,
+        resource_id: Identifier,
+        version: int,
+        status: Status,
+        notes: str | None = ...,
+    ) -> Resource:
+        """Moves a resource to another status.
+
+        Needs: resource:change_status.
+        """
+
+    def create_resource(
+        self,
+        *,
+        name: str,
+        resource_type_id: Identifier,
+        location: Mapping[str, Any],
+        id: Identifier | None = ...,
+        description: str | None = ...,
+        region_id: Identifier | None = ...,
+        contact_person: str | None = ...,
+        contact_phone: str | None = ...,
+        contact_email: str | None = ...,
+        capacity: int | None = ...,
+        current_usage: int | None = ...,
+    ) -> Resource:
+        """Adds a resource, in the region that contains its location unless it names one.
+
+        Needs: resource:create.
+        """
+
+    def create_resource_type(
+        self,
+        *,
+        name: str,
+        id: Identifier | None = ...,
+        description: str | None = ...,
+    ) -> ResourceType:
+        """Adds a resource type.
+
+        Needs: catalogue:write.
+        """
+
+    def deactivate_resource_type(
+        self,
+        *,
+        resource_type_id: Identifier,
+    ) -> ResourceType:
+        """Takes a resource type out of use; the resources that have it keep it.
+
+        Needs: catalogue:write.
+        """
+
     def find_nearest_resources(
         self,
         *,
         lon: float,
         lat: float,
-        resource_type_id: Any = ...,
-        region_id: Any = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
         needed: int = ...,
-        status: Any = ...,
+        status: Status | Sequence[Status] = ...,
         radius_m: float | None = ...,
         limit: int = ...,
     ) -> NearestResources:
@@ -205,17 +287,27 @@ class ResourcesMethods(Protocol):
         Needs: resource:read.
         """
 
+    def import_resources(
+        self,
+        *,
+        rows: Sequence[Any],
+    ) -> ImportResult:
+        """Stores up to 500 resources and says what became of each.
+
+        Needs: resource:import.
+        """
+
     def list_available_resources(
         self,
         *,
         cursor: str | None = ...,
         limit: int = ...,
-        resource_type_id: Any = ...,
-        region_id: Any = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
         needed: int | None = ...,
         changed_since: Moment | None = ...,
-        bbox: Any = ...,
-        within: Any = ...,
+        bbox: Sequence[float] | None = ...,
+        within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
     ) -> PageOfAvailableResource:
@@ -241,15 +333,15 @@ class ResourcesMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
-        resource_type_id: Any = ...,
-        region_id: Any = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
         needed: int | None = ...,
         changed_since: Moment | None = ...,
-        bbox: Any = ...,
-        within: Any = ...,
+        bbox: Sequence[float] | None = ...,
+        within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
-        status: Any = ...,
+        status: Status | Sequence[Status] | None = ...,
     ) -> PageOfResource:
         """Returns a page of resources, the newest first.
 
@@ -266,4 +358,49 @@ class ResourcesMethods(Protocol):
         """Returns a page of what was taken and given back, the newest first.
 
         Needs: resource:read.
+        """
+
+    def update_resource(
+        self,
+        *,
+        resource_id: Identifier,
+        version: int,
+        name: str = ...,
+        description: str | None = ...,
+        region_id: Identifier = ...,
+        resource_type_id: Identifier = ...,
+        contact_person: str | None = ...,
+        contact_phone: str | None = ...,
+        contact_email: str | None = ...,
+        location: Mapping[str, Any] = ...,
+        capacity: int | None = ...,
+    ) -> Resource:
+        """Edits a resource; what is omitted stays, and status and usage have methods of their own.
+
+        Needs: resource:update.
+        """
+
+    def update_resource_type(
+        self,
+        *,
+        resource_type_id: Identifier,
+        name: str = ...,
+        description: str | None = ...,
+        is_active: bool = ...,
+    ) -> ResourceType:
+        """Changes a resource type, or takes it into use again.
+
+        Needs: catalogue:write.
+        """
+
+    def update_resource_usage(
+        self,
+        *,
+        resource_id: Identifier,
+        id: Identifier,
+        usage_change: int,
+    ) -> UsageChange:
+        """Takes or gives back some of a resource, all of it or nothing.
+
+        Needs: resource:update_usage.
         """
