@@ -40,6 +40,8 @@ BROKEN = (
     # py-amqp on a connection that another thread has just closed
     AttributeError,
     RuntimeError,
+    # eventlet, to who reads from a socket that another greenlet has just closed
+    EOFError,
 )
 """What a broken connection is met as; none of it says anything about the message in hand."""
 
@@ -94,9 +96,10 @@ class Link:
         Raises:
             Unavailable: The broker could not be reached within `CONNECT_SECONDS`.
         """
-        if not self._opened.wait(CONNECT_SECONDS):
+        channel = self._channel if self._opened.wait(CONNECT_SECONDS) else None
+        if channel is None:
             raise Unavailable("The message broker cannot be reached.")
-        return self._channel
+        return channel
 
     def run_in_reader(self, task: Callable[[Any], None]) -> None:
         """Has the reading thread call ``task(channel)`` soon: for calls that wait for the broker's answer."""
@@ -152,6 +155,9 @@ class Link:
             except BROKEN as error:
                 if not self._stopping.is_set():
                     logger.warning("%s: the broker is away (%s: %s)", self.name, type(error).__name__, error)
+            except Exception:
+                # A fault of ours, in a callback. Without its reading thread the process would live on, deaf.
+                logger.exception("%s: connecting anew after a fault", self.name)
             finally:
                 self._forget()
             if time.monotonic() - began > STABLE_SECONDS:
