@@ -126,7 +126,7 @@ class TokenVerifier:
     def _key(self, key_id: object) -> Ed25519PublicKey:
         if not isinstance(key_id, str):
             raise Unauthenticated("The token does not say which key signed it.")
-        if self._clock() - self._fetched_at > KEYS_LIFETIME or key_id not in self._keys:
+        if self._since(self._fetched_at) > KEYS_LIFETIME or key_id not in self._keys:
             self._fetch(key_id)
         try:
             return self._keys[key_id]
@@ -135,12 +135,11 @@ class TokenVerifier:
 
     def _fetch(self, key_id: str) -> None:
         with self._fetching:
-            now = self._clock()
-            age = now - self._fetched_at
+            age = self._since(self._fetched_at)
             # Another greenlet may have fetched while this one waited; unknown ids are not asked for at will.
             if age <= REFETCH_AFTER or (age <= KEYS_LIFETIME and key_id in self._keys):
                 return
-            if now - self._failed_at <= REFETCH_AFTER:
+            if self._since(self._failed_at) <= REFETCH_AFTER:
                 if key_id in self._keys:
                     return
                 raise Unavailable("The keys that tokens are checked with cannot be fetched now.")
@@ -154,6 +153,10 @@ class TokenVerifier:
             self._keys = dict(_public_keys(fetched))
             self._fetched_at = self._clock()
             self._verified.clear()
+
+    def _since(self, moment: float) -> float:
+        """Seconds since then; a clock that was set back counts as well, or nothing would be fetched for long."""
+        return abs(self._clock() - moment)
 
 
 def _public_keys(jwks: Mapping[str, Any]) -> list[tuple[str, Ed25519PublicKey]]:

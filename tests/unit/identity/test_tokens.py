@@ -252,6 +252,14 @@ def test_a_rotated_key_is_fetched_and_the_old_one_is_honoured_until_withdrawn(ve
         verifier.verify(old)
 
 
+def test_a_clock_that_is_set_back_does_not_stop_fetching(verifier, signer, clock, keys):
+    verifier.verify(sign(signer))
+    clock.now -= 3600
+    successor = Signer(generate_private_key(), clock=clock)
+    keys.jwks = successor.jwks()
+    verifier.verify(sign(successor))
+
+
 def test_identity_away_is_not_called_a_false_token(verifier, signer, clock, keys):
     keys.fault = Unavailable()
     for _ in range(20):
