@@ -1,0 +1,95 @@
+"""A database with resource types, and short ways to say what is done to resources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, ClassVar
+from uuid import UUID
+
+import pytest
+from uuid6 import uuid7
+
+from services.resources import operations, queries, schemas
+from shared.schemas import load
+from tests.support import world as world_support
+
+if TYPE_CHECKING:
+    from shared.rpc.context import Caller
+
+
+@dataclass
+class World(world_support.World):
+    """Every test makes resources of its own, and loads arguments through the schemas, as the service does."""
+
+    service: ClassVar[str] = "resources"
+
+    types: dict[str, UUID] = field(default_factory=dict)
+
+    def arguments(self, **changed):
+        usual = {
+            "region_id": str(self.regions["north"]),
+            "resource_type_id": str(self.types["Shelter"]),
+            "name": "Harbour school",
+            "location": {"type": "Point", "coordinates": [-82.5, 27.9], "address": "1 Harbour Road"},
+            "capacity": 10,
+        }
+        return world_support.given_arguments(usual, changed)
+
+    def create(self, caller: Caller, **changed):
+        arguments = load(schemas.CreateResource(), self.arguments(**changed))
+        with self.db.write_one() as connection:
+            return operations.create_resource(connection, caller, arguments, arguments["region_id"])
+
+    def update(self, caller: Caller, resource, **changes):
+        version = changes.pop("version", resource["version"])
+        said = {"resource_id": str(resource["id"]), "version": version, **changes}
+        given = load(schemas.UpdateResource(), world_support.given_arguments({}, said))
+        resource_id, version = given.pop("resource_id"), given.pop("version")
+        with self.db.write_one() as connection:
+            return operations.update_resource(connection, caller, resource_id, version, given)
+
+    def change(self, caller: Caller, resource, status: str, notes=None, *, version=None):
+        version = version or resource["version"]
+        with self.db.write_one() as connection:
+            return operations.change_resource_status(
+                connection, caller, resource["id"], version, status, notes
+            )
+
+    def use(self, caller: Caller, resource, usage_change: int, change_id=None):
+        with self.db.write_one() as connection:
+            return operations.update_resource_usage(
+                connection, caller, resource["id"], change_id or uuid7(), usage_change
+            )
+
+    def get(self, caller: Caller, resource_id: UUID):
+        with self.db.read() as connection:
+            return queries.get_resource(connection, caller, resource_id)
+
+    def list(self, caller: Caller, **filters):
+        with self.db.read() as connection:
+            return queries.list_resources(connection, caller, load(schemas.ListResources(), filters))
+
+    def ids(self, caller: Caller, **filters):
+        return [item["id"] for item in self.list(caller, **filters)["items"]]
+
+    def available(self, caller: Caller, **filters):
+        with self.db.read() as connection:
+            loaded = load(schemas.ListAvailableResources(), filters)
+            return queries.list_available_resources(connection, caller, loaded)["items"]
+
+    def nearest(self, caller: Caller, **filters):
+        with self.db.read() as connection:
+            loaded = load(schemas.FindNearestResources(), filters)
+            return queries.find_nearest_resources(connection, caller, loaded)["items"]
+
+
+@pytest.fixture(scope="session")
+def world():
+    made = World.made()
+    with made.db.write() as connection:
+        operations.seed(connection)
+    with made.db.read() as connection:
+        types = queries.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
+    made.types = {row["name"]: row["id"] for row in types["items"]}
+    yield made
+    made.close()
