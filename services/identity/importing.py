@@ -1,127 +1,141 @@
-"""The command that brings regions in from a GeoJSON file, by RPC like any other client."""
+"""The command ``import regions``: regions from a GeoJSON file, by RPC.
+
+It runs outside of the service, as any other caller of it would.
+"""
 
 from __future__ import annotations
 
-from collections import Counter
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
-import orjson
-from marshmallow import ValidationError
+import shapely
+from shapely.errors import ShapelyError
+from shapely.geometry import mapping as geojson_of
+from shapely.geometry import shape
 
-from services.identity.geometry import check_structure, normalise
-from shared.errors import Conflict, Forbidden, ImpactXError, Invalid, NotFound, TooLarge
+from shared.errors import Conflict, Invalid
+from shared.importing.mapping import Mapping, RefusedError
+from shared.importing.options import file_options, open_journal, open_source
+from shared.importing.run import Outcome, Row, reason_of, run
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+    from uuid import UUID
 
+    from shared.importing.files import Record
     from shared.rpc.client import RpcClient
 
-REFUSALS = (Invalid, Conflict, Forbidden, TooLarge)
-"""What is wrong with one region; anything else stops the import, which can be started again."""
+FIELDS: Final = ("code", "name", "description")
+PAGE: Final = 500
 
 
 @click.command("regions")
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option(
-    "--code", "code_property", default="id", show_default=True, help="The property that is the code."
-)
-@click.option(
-    "--name", "name_property", default="name", show_default=True, help="The property that is the name."
-)
+@file_options
 @click.option("--prefix", default="", help="Put before each code, such as US- before FIPS numbers.")
 @click.option(
-    "--refused",
-    type=click.Path(dir_okay=False, path_type=Path),
-    help="Where refused features go, with the reason; FILE.refused.geojson by default.",
+    "--repair",
+    is_flag=True,
+    help="Mend boundaries that are not closed or cross themselves instead of refusing them.",
 )
 @click.pass_obj
 def import_regions(
-    connect: Callable[[], RpcClient],
-    file: Path,
-    code_property: str,
-    name_property: str,
-    prefix: str,
-    refused: Path | None,
+    connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
-    """Brings regions in from FILE, a GeoJSON FeatureCollection of polygons.
+    """Imports regions from FILE, GeoJSON with polygons or CSV without boundaries.
 
-    A region whose code is known gets the file's name and boundaries; running it again changes nothing more.
+    The fields to --map or --set are: code, name, description. A region whose code is known is brought up to
+    what the file says. The command can be repeated, and goes on where it was interrupted.
     """
-    features = read_features(file)
-    counts: Counter[str] = Counter()
-    wrong: list[dict[str, Any]] = []
-    with connect() as client, click.progressbar(features, label="Regions") as bar:
-        for feature in bar:
-            try:
-                counts[bring(client, feature, code_property, name_property, prefix)] += 1
-            except REFUSALS as error:
-                counts["refused"] += 1
-                properties = {**(feature.get("properties") or {}), "refused": str(error)}
-                wrong.append({**feature, "properties": properties})
-    click.echo(", ".join(f"{counts[what]} {what}" for what in ("created", "updated", "unchanged", "refused")))
-    if wrong:
-        target = refused or file.with_name(f"{file.name}.refused.geojson")
-        target.write_bytes(orjson.dumps({"type": "FeatureCollection", "features": wrong}))
-        for feature in wrong:
-            click.echo(f"  {_said(feature, code_property) or '?'}: {feature['properties']['refused']}")
-        click.echo(f"The refused ones are in {target}.")
+    source = open_source(file, options["encoding"], options["delimiter"])
+    mapping = Mapping(FIELDS, source.columns, options["maps"], options["constants"])
+    with connect() as client:
+        sender = Sender(client)
+        journal = open_journal(source, refused, state, options)
+
+        def row(record: Record, record_id: UUID) -> Row:
+            del record_id  # a region is known by its code
+            return _row(mapping, record, options["prefix"], repair=options["repair"])
+
+        # Boundaries are large, and each region is a call of its own.
+        run(source, journal, row, sender.send, most_rows=1)
 
 
-def read_features(file: Path) -> list[dict[str, Any]]:
-    """The features of a GeoJSON file.
-
-    Raises:
-        ClickException: It is no FeatureCollection.
-    """
-    try:
-        collection = orjson.loads(file.read_bytes())
-    except orjson.JSONDecodeError as error:
-        raise click.ClickException(f"{file} is not JSON: {error}.") from error
-    features = collection.get("features") if isinstance(collection, dict) else None
-    if not isinstance(features, list) or not all(isinstance(feature, dict) for feature in features):
-        raise click.ClickException(f"{file} is not a GeoJSON FeatureCollection.")
-    return features
+def _row(mapping: Mapping, record: Record, prefix: str, *, repair: bool) -> Row:
+    code = mapping.word(record, "code")
+    row = {
+        "code": code and prefix + code,
+        "name": mapping.word(record, "name"),
+        "description": mapping.text(record, "description"),
+        "boundaries": _repaired(record.geometry) if repair else record.geometry,
+    }
+    return {name: value for name, value in row.items() if value is not None}
 
 
-def bring(
-    client: RpcClient, feature: dict[str, Any], code_property: str, name_property: str, prefix: str
-) -> str:
-    """Makes or changes one region.
-
-    Returns:
-        What became of it: ``created``, ``updated`` or ``unchanged``.
-
-    Raises:
-        ImpactXError: It was refused, or the service cannot be reached.
-    """
-    code, name = _said(feature, code_property), _said(feature, name_property)
-    missing = [said for said, value in ((code_property, code), (name_property, name)) if not value]
-    if missing:
-        raise Invalid(fields={field: ["This property is missing."] for field in missing})
-    geometry = feature.get("geometry")
-    try:
-        known = client.identity.get_region(code=prefix + code)
-    except NotFound:
-        client.identity.create_region(code=prefix + code, name=name, boundaries=geometry)
-        return "created"
-    if known["name"] == name and known["boundaries"] == _as_stored(geometry):
-        return "unchanged"
-    client.identity.update_region(
-        region_id=known["id"], version=known["version"], name=name, boundaries=geometry
-    )
-    return "updated"
-
-
-def _said(feature: dict[str, Any], name: str) -> str:
-    value = (feature.get("properties") or {}).get(name, feature.get(name))
-    return "" if value is None else str(value).strip()
-
-
-def _as_stored(geometry: Any) -> dict[str, Any] | None:
-    """The geometry as identity stores it; None if it would refuse it, and then it says why itself."""
-    try:
-        return normalise(check_structure(geometry))
-    except (ValidationError, ImpactXError):
+def _repaired(geometry: Any) -> Any:
+    """The geometry, closed, and cut where it crosses itself; only its polygons are kept then."""
+    if geometry is None:
         return None
+    try:
+        found = shape(geometry)
+        if found.is_valid:
+            return geojson_of(found)
+        parts = shapely.get_parts(shapely.make_valid(found, method="structure", keep_collapsed=False))
+    except (ShapelyError, ValueError, TypeError, AttributeError, KeyError) as error:
+        raise RefusedError(f"boundaries: Not a geometry: {error}.") from error
+    polygons = [part for part in parts if part.geom_type == "Polygon"]
+    return geojson_of(shapely.MultiPolygon(polygons))
+
+
+class Sender:
+    """Creates regions, and updates those that are there.
+
+    Args:
+        client: Who calls.
+    """
+
+    def __init__(self, client: RpcClient) -> None:
+        self._client = client
+        self._versions: dict[str, tuple[str, int]] = {}
+        cursor = None
+        while True:
+            page = client.identity.list_regions(limit=PAGE, cursor=cursor)
+            self._versions |= {row["code"]: (row["id"], row["version"]) for row in page["items"]}
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+
+    def send(self, rows: list[Row]) -> Sequence[Outcome]:
+        """Creates or updates the regions, and says what became of each."""
+        return [self._send(row) for row in rows]
+
+    def _send(self, row: Row) -> Outcome:
+        try:
+            if row.get("code") not in self._versions:
+                self._client.identity.create_region(**row)
+                return Outcome("stored")
+            return self._update(row)
+        except (Invalid, Conflict) as error:
+            return Outcome("refused", reason_of(error.fields, error.message))
+
+    def _update(self, row: Row) -> Outcome:
+        region_id, version = self._versions[row["code"]]
+        there: Row = {**self._client.identity.get_region(region_id=region_id)}
+        changes = {name: value for name, value in row.items() if name != "code" and there[name] != value}
+        if _same_shape(there["boundaries"], changes.get("boundaries")):
+            del changes["boundaries"]
+        if not changes:
+            return Outcome("unchanged")
+        self._client.identity.update_region(region_id=region_id, version=version, **changes)
+        return Outcome("updated")
+
+
+def _same_shape(there: Any, given: Any) -> bool:
+    """Whether two geometries are the same but for the order and direction of their rings."""
+    if there is None or given is None:
+        return False
+    try:
+        here, other = shape(there), shape(given)
+    except (ShapelyError, ValueError, TypeError, AttributeError, KeyError):
+        return False
+    return bool(shapely.equals_exact(shapely.normalize(here), shapely.normalize(other)))
