@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, ClassVar
-from uuid import UUID
 
 import pytest
 from uuid6 import uuid7
@@ -14,6 +13,8 @@ from shared.schemas import load
 from tests.support import world as world_support
 
 if TYPE_CHECKING:
+    from uuid import UUID
+
     from shared.rpc.context import Caller
 
 
