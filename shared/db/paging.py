@@ -11,6 +11,7 @@ import datetime as dt
 import math
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import Any, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
@@ -40,10 +41,10 @@ def keyset(statement: Statement, columns: Order, cursor: str | None, limit: int)
     """
     if not 1 <= limit <= GREATEST_LIMIT:
         raise Invalid(fields={"limit": [f"Must be between 1 and {GREATEST_LIMIT}."]})
+    ordering = _ordering(tuple(columns))
     if cursor is not None:
-        statement = statement.where(_behind(columns, decode_cursor(cursor, columns)))
-    order = [column.desc() if direction == "desc" else column.asc() for column, direction in columns]
-    return statement.order_by(*order).limit(limit + 1)
+        statement = statement.where(ordering.behind(decode_cursor(cursor, columns)))
+    return statement.order_by(*ordering.clauses).limit(limit + 1)
 
 
 def page(rows: Sequence[Row[Any]], limit: int, columns: Order) -> dict[str, Any]:
@@ -62,7 +63,9 @@ def page(rows: Sequence[Row[Any]], limit: int, columns: Order) -> dict[str, Any]
 def encode_cursor(row: Mapping[Any, Any], columns: Order) -> str:
     """The cursor that points behind the row."""
     values = [row[column.key] for column, _ in columns]
-    return urlsafe_b64encode(orjson.dumps([_signature(columns), *values])).rstrip(b"=").decode()
+    return (
+        urlsafe_b64encode(orjson.dumps([_ordering(tuple(columns)).signature, *values])).rstrip(b"=").decode()
+    )
 
 
 def decode_cursor(cursor: str, columns: Order) -> list[Any]:
@@ -82,10 +85,10 @@ def _decoded(cursor: str, columns: Order) -> list[Any]:
         raise ValueError
     raw = cursor.encode()
     found = orjson.loads(b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True))
-    if not isinstance(found, list) or len(found) != len(columns) + 1 or found[0] != _signature(columns):
+    ordering = _ordering(tuple(columns))
+    if not isinstance(found, list) or len(found) != len(columns) + 1 or found[0] != ordering.signature:
         raise ValueError
-    kinds = [column.type.python_type for column, _ in columns]
-    return [_value(value, kind) for value, kind in zip(found[1:], kinds, strict=True)]
+    return [_value(value, kind) for value, kind in zip(found[1:], ordering.kinds, strict=True)]
 
 
 def _value(value: object, kind: type[Any]) -> object:
@@ -111,26 +114,46 @@ def _value(value: object, kind: type[Any]) -> object:
     raise ValueError
 
 
-def _signature(columns: Order) -> str:
-    """Names the order, so that a cursor of one list is not taken for one of another."""
-    return ",".join(f"{column.key}{'-' if direction == 'desc' else '+'}" for column, direction in columns)
+class _Ordering:
+    """What of an order is the same for every page, so that a list builds it once.
+
+    Attributes:
+        signature: Names the order, so that a cursor of one list is not taken for one of another.
+        clauses: What ORDER BY takes.
+        kinds: The Python types of the sort values.
+    """
+
+    def __init__(self, columns: Order) -> None:
+        self._columns = columns
+        self._types = [column.type for column, _ in columns]
+        self._directions = {direction for _, direction in columns}
+        self._row = tuple_(*(column for column, _ in columns))
+        self.kinds = [kind.python_type for kind in self._types]
+        self.clauses = [
+            column.desc() if direction == "desc" else column.asc() for column, direction in columns
+        ]
+        self.signature = ",".join(
+            f"{column.key}{'-' if direction == 'desc' else '+'}" for column, direction in columns
+        )
+
+    def behind(self, values: Sequence[Any]) -> ColumnElement[bool]:
+        """The condition that a row comes after the values."""
+        bound = [bindparam(None, value, type_=kind) for value, kind in zip(values, self._types, strict=True)]
+        if len(self._directions) == 1:
+            # A row comparison is one range of the index, where the spelled-out form is a filter over all of it.
+            last = tuple_(*bound)
+            return self._row < last if self._directions == {"desc"} else self._row > last
+        first, direction = self._columns[0]
+        # The first condition adds nothing in logic, but it is the range with which the index scan begins.
+        start = first <= bound[0] if direction == "desc" else first >= bound[0]
+        alternatives = []
+        for position, (column, way) in enumerate(self._columns):
+            equal = [earlier == bound[index] for index, (earlier, _) in enumerate(self._columns[:position])]
+            after = column < bound[position] if way == "desc" else column > bound[position]
+            alternatives.append(and_(*equal, after))
+        return and_(start, or_(*alternatives))
 
 
-def _behind(columns: Order, values: Sequence[Any]) -> ColumnElement[bool]:
-    """The condition that a row comes after the values in the order."""
-    types = [column.type for column, _ in columns]
-    bound = [bindparam(None, value, type_=kind) for value, kind in zip(values, types, strict=True)]
-    directions = {direction for _, direction in columns}
-    if len(directions) == 1:
-        # A row comparison is one range of the index, where the spelled-out form is a filter over all of it.
-        left, right = tuple_(*(column for column, _ in columns)), tuple_(*bound)
-        return left < right if directions == {"desc"} else left > right
-    first, direction = columns[0]
-    # The first condition adds nothing in logic, but it is the range with which the index scan begins.
-    start = first <= bound[0] if direction == "desc" else first >= bound[0]
-    alternatives = []
-    for position, (column, way) in enumerate(columns):
-        equal = [earlier == bound[index] for index, (earlier, _) in enumerate(columns[:position])]
-        after = column < bound[position] if way == "desc" else column > bound[position]
-        alternatives.append(and_(*equal, after))
-    return and_(start, or_(*alternatives))
+@lru_cache(maxsize=256)
+def _ordering(columns: Order) -> _Ordering:
+    return _Ordering(columns)
