@@ -16,6 +16,3 @@ CREATES = frozenset(
     }
 )
 """Methods that make a thing whose ``id`` the caller may choose. With the same id a repeat returns the first."""
-
-NOT_REPEATABLE = frozenset({"identity.refresh"})
-"""Methods whose repeat is not harmless: a refresh token works once."""

@@ -3,8 +3,8 @@
     with RpcClient("amqp://guest:guest@127.0.0.1//", email="...", password="...") as client:
         report = client.reports.create_report(title="...", ...)
 
-Every wait is bounded. A call that is safe to repeat is repeated when no answer came; which calls are, and which
-get an id so that they become so, says `shared.contracts.methods`. An expired token is renewed once a call.
+Every wait is bounded. A call is repeated when no answer came, for a repeat changes nothing; a create gets the id
+that makes it so (`shared.contracts.methods`). An expired token is renewed once a call.
 It needs no eventlet and works in ordinary threads; one client may be shared by all of them.
 """
 
@@ -143,12 +143,11 @@ class RpcClient(Services):
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
     ) -> Any:
         backoff = Backoff()
-        attempts = 1 if method in methods.NOT_REPEATABLE else ATTEMPTS
-        for attempt in range(1, attempts + 1):
+        for attempt in range(1, ATTEMPTS + 1):
             try:
                 return self._attempt(method, arguments, headers, seconds)
             except (Unavailable, RpcTimeout):
-                if attempt == attempts:
+                if attempt == ATTEMPTS:
                     raise
             time.sleep(backoff.next())
         raise AssertionError("the last attempt returns or raises")
