@@ -27,6 +27,7 @@ from services.identity.service import IdentityService
 from services.reports import operations as reports_operations
 from services.reports.importing import import_reports
 from services.reports.service import ReportsService
+from services.resources import operations as resources_operations
 from services.resources.service import ResourcesService
 from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
@@ -52,6 +53,7 @@ SEEDS: dict[str, Callable[[Connection, Settings], None]] = {
         bcrypt_cost=settings.bcrypt_cost,
     ),
     "reports": lambda connection, _: reports_operations.seed(connection),
+    "resources": lambda connection, _: resources_operations.seed(connection),
 }
 SERVING = ("run", "serve")
 """Commands whose log is for an operator; the others are talking to a person, who wants to hear of trouble alone."""

@@ -77,7 +77,7 @@ class Account:
             status = parent.stat()
             if not self._may(status, stat.S_IXOTH):
                 parent.chmod(stat.S_IMODE(status.st_mode) | stat.S_IXOTH)
-                logger.warning("let account %s pass through %s (chmod o+x)", self.name, parent)
+                logger.info("let account %s pass through %s (chmod o+x)", self.name, parent)
 
     def open_tree(self, directory: Path) -> None:
         """Makes the files of an installed package readable, which a strict umask may have prevented."""
