@@ -88,22 +88,26 @@ def check_rows(rows: Sequence[Any], schema: Arguments, complete: Callable[[Row],
     Args:
         rows: As they came.
         schema: The arguments of the create.
-        complete: Returns a loaded row with what the service adds; raises `Invalid` for what the schema lets pass.
+        complete: Returns a copy of a loaded row with what the service adds; raises `Invalid` for what the
+            schema lets pass.
     """
     batch = Batch(ids=[None] * len(rows))
     first_with: dict[UUID, int] = {}
     for index, raw in enumerate(rows):
         try:
             said = load(schema, raw)
-            # uuid6 makes a subclass of UUID, which the JSON serializer does not take for one.
-            row = {"id": UUID(bytes=uuid7().bytes), **complete(said)}
+            row = complete(said)
+            if "id" not in row:
+                # uuid6 makes a subclass of UUID, which the JSON serializer does not take for one.
+                row["id"] = UUID(bytes=uuid7().bytes)
             first = first_with.setdefault(row["id"], index)
             if first != index:
                 raise Conflict(fields={"id": [f"Row {first} of this call has the same id."]})
         except ImpactXError as error:
             batch.refuse(index, error)
             continue
-        batch.rows[index] = {**row, "digest": content_digest(said).hex()}
+        row["digest"] = content_digest(said).hex()
+        batch.rows[index] = row
         batch.ids[index] = row["id"]
     return batch
 

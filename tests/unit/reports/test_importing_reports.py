@@ -67,7 +67,7 @@ class Methods:
         if self.calls == self.fail_at:
             raise Unavailable
         rows = orjson.loads(orjson.dumps(rows))
-        batch = check_rows(rows, CreateReport(), lambda row: row)
+        batch = check_rows(rows, CreateReport(), dict)
         new = [row for row in batch.rows.values() if row["id"] not in self.stored]
         self.stored |= {row["id"]: row for row in new}
         return {
