@@ -84,6 +84,19 @@ class Mapping:
             raise RefusedError(f"{field}: Not a number.")
         return number
 
+    def whole(self, record: Record, field: str) -> int | None:
+        """The record's whole number for a field; ``122.0``, as spreadsheets write it, is one.
+
+        Raises:
+            RefusedError: It is not one.
+        """
+        number = self.number(record, field)
+        if number is None:
+            return None
+        if not number.is_integer():
+            raise RefusedError(f"{field}: Not a whole number.")
+        return int(number)
+
 
 def pairs(option: str, given: Iterable[str], names: Collection[str] | None = None) -> dict[str, str]:
     """``name=value`` options as a dict; any name is fine unless the known ones are given.

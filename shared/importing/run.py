@@ -173,6 +173,19 @@ def _summarise(journal: Journal, count: int, seconds: float) -> None:
         click.echo(f"{'':21}and {others:,} other reasons")
 
 
+def outcomes_of(answer: Any, count: int) -> list[Outcome]:
+    """What became of each of ``count`` rows, from the answer of a service's import method."""
+    refused = {refusal["row"]: refusal for refusal in answer["refused"]}
+    # Which of the rest were new is told by number only; no row's fate depends on it.
+    known = iter([Outcome("stored")] * answer["stored"] + [Outcome("unchanged")] * answer["unchanged"])
+    return [
+        Outcome("refused", reason_of(refused[index]["fields"], refused[index]["message"]))
+        if index in refused
+        else next(known)
+        for index in range(count)
+    ]
+
+
 def reason_of(fields: Mapping[str, Sequence[str]], message: str) -> str:
     """A refusal in one line: the fields with what is wrong with them, or else the message."""
     if fields:
