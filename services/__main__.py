@@ -276,9 +276,9 @@ def _administration_url(settings: Settings) -> str:
 
 def _where_everything_is(home: Home, settings: Settings, *, password_is_new: bool) -> str:
     password = (
-        f"password      {settings.admin_password}   (made now and not shown again)"
+        f"password        {settings.admin_password}   (made now and not shown again)"
         if password_is_new
-        else "password      the one given or shown at the first start"
+        else "password        the one given or shown at the first start"
     )
     return f"""
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
