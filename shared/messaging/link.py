@@ -174,8 +174,9 @@ class Link:
                 "max_retries": 0,
             },
         )
+        established = connection.connect()
+        _let_only_the_reader_read(established)
         try:
-            connection.connect()
             channel = connection.channel()
             if self._on_open is not None:
                 self._on_open(channel)
@@ -183,11 +184,17 @@ class Link:
             self._opened.set()
             while not self._stopping.is_set():
                 self._read(connection, channel)
-        finally:
-            try:
-                connection.close()
-            except BROKEN as error:
-                logger.debug("%s: closing: %s", self.name, error)
+        except Exception:
+            # Nobody may be there to answer a goodbye, and py-amqp would wait for the answer for ever.
+            self._quietly(getattr(established, "collect", connection.close))
+            raise
+        self._quietly(connection.close)
+
+    def _quietly(self, close: Callable[[], None]) -> None:
+        try:
+            close()
+        except BROKEN as error:
+            logger.debug("%s: closing: %s", self.name, error)
 
     def _read(self, connection: Any, channel: Any) -> None:
         try:
@@ -205,3 +212,12 @@ class Link:
         self._channel = None
         if was_open and self._on_lost is not None:
             self._on_lost()
+
+
+def _let_only_the_reader_read(connection: Any) -> None:
+    """Takes from py-amqp its habit to read before it publishes, in search of a "connection.blocked".
+
+    It would read beside our reading thread, whose frame it may tear; and when it gets but a part of a frame it
+    turns in a loop that lets no other greenlet run until the rest has come.
+    """
+    getattr(connection, "client_properties", {}).get("capabilities", {}).pop("connection.blocked", None)
