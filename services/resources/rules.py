@@ -80,7 +80,7 @@ def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -
 def usage_problem(capacity: int | None, current_usage: int) -> str | None:
     """What is wrong with the usage that a resource begins with."""
     beyond = capacity is not None and current_usage > capacity
-    return f"{current_usage} is more than the capacity of {capacity}." if beyond else None
+    return "Is more than the capacity." if beyond else None
 
 
 def below_usage(capacity: int, current_usage: int) -> Conflict:

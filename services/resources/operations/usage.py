@@ -8,7 +8,7 @@ from sqlalchemy import BigInteger, Integer, Uuid, bindparam, cast, exists, func,
 from sqlalchemy.exc import IntegrityError
 
 from services.resources.models import resource_usage_changes, resources
-from services.resources.queries.columns import USAGE
+from services.resources.queries.columns import USAGE, USAGE_CHANGE_COLUMNS
 from services.resources.queries.resources import get_resource
 from services.resources.rules import GREATEST_USAGE, beyond_bounds, is_within_bounds
 from shared.contracts.permissions import RESOURCE_UPDATE_USAGE
@@ -64,7 +64,7 @@ def _change() -> Any:
     return (
         insert(resource_usage_changes)
         .from_select(list(entry), select(*entry.values()))
-        .returning(*resource_usage_changes.c, TRACED)
+        .returning(*USAGE_CHANGE_COLUMNS, TRACED)
     )
 
 
@@ -142,10 +142,8 @@ def _changed_before(connection: Connection, values: dict[str, Any]) -> RowMappin
     Raises:
         Conflict: It was another one.
     """
-    ledger = resource_usage_changes
-    row = (
-        connection.execute(select(ledger).where(ledger.c.id == values["change_id"])).mappings().one_or_none()
-    )
+    statement = select(*USAGE_CHANGE_COLUMNS).where(resource_usage_changes.c.id == values["change_id"])
+    row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         return None
     same = (

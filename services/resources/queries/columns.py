@@ -1,4 +1,4 @@
-"""What a resource shows of itself."""
+"""What a resource, and a change of its usage, show of themselves."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Final
 
 from sqlalchemy import func
 
-from services.resources.models import resources
+from services.resources.models import resource_usage_changes, resources
 
 USAGE: Final = func.coalesce(resources.c.current_usage, 0, type_=resources.c.current_usage.type)
 """The specification lets it be NULL, which is nobody and nothing."""
@@ -33,4 +33,9 @@ COLUMNS: Final = (
     resources.c.updated_at,
     resources.c.updated_by,
     resources.c.version,
+)
+
+USAGE_CHANGE_COLUMNS: Final = (
+    *resource_usage_changes.c,
+    (resource_usage_changes.c.capacity - resource_usage_changes.c.current_usage).label("remaining"),
 )

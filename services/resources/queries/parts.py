@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from services.resources.models import resource_status_history, resource_usage_changes
+from services.resources.queries.columns import USAGE_CHANGE_COLUMNS
 from services.resources.queries.resources import get_resource
 from shared.db import paging
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, Select
 
     from shared.rpc.context import Caller
 
@@ -34,7 +35,8 @@ def get_resource_history(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    return _page(connection, caller, resource_status_history, _HISTORY, resource_id, cursor, limit)
+    statement = select(resource_status_history).where(resource_status_history.c.resource_id == resource_id)
+    return _page(connection, caller, resource_id, statement, _HISTORY, cursor, limit)
 
 
 def list_usage_changes(
@@ -45,19 +47,19 @@ def list_usage_changes(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    return _page(connection, caller, resource_usage_changes, _USAGE_CHANGES, resource_id, cursor, limit)
+    statement = select(*USAGE_CHANGE_COLUMNS).where(resource_usage_changes.c.resource_id == resource_id)
+    return _page(connection, caller, resource_id, statement, _USAGE_CHANGES, cursor, limit)
 
 
 def _page(
     connection: Connection,
     caller: Caller,
-    parts: Table,
-    order: paging.Order,
     resource_id: UUID,
+    statement: Select[Any],
+    order: paging.Order,
     cursor: str | None,
     limit: int,
 ) -> dict[str, Any]:
     get_resource(connection, caller, resource_id)
-    statement = select(parts).where(parts.c.resource_id == resource_id)
     rows = connection.execute(paging.keyset(statement, order, cursor, limit)).all()
     return paging.page(rows, limit, order)

@@ -31,7 +31,8 @@ def test_what_is_taken_is_in_the_ledger_and_in_an_event(world):
     caller = world.caller("responder")
     resource = world.create(world.caller())
     entry = world.use(caller, resource, 4)
-    assert (entry["usage_change"], entry["current_usage"], entry["capacity"]) == (4, 4, 10)
+    assert (entry["usage_change"], entry["current_usage"]) == (4, 4)
+    assert (entry["capacity"], entry["remaining"]) == (10, 6)
     assert (entry["version"], entry["changed_by"]) == (2, caller.user_id)
     assert world.use(caller, resource, -1)["current_usage"] == 3
     assert [item["usage_change"] for item in ledger(world, caller, resource)] == [-1, 4]
