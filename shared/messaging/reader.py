@@ -119,6 +119,8 @@ class QueueReader:
             channel,
             queues=[kombu.Queue(self.queue, no_declare=True)],
             on_message=self._take,
+            # What kombu cannot read is for the receiver to refuse; raised here, it would come back for ever.
+            on_decode_error=lambda message, _error: self._take(message),
             auto_declare=False,
         )
         self._consumer.consume()
