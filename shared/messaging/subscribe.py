@@ -195,9 +195,9 @@ class Subscriber(Entrypoint):
 
 
 def bytes_of(message: Any) -> bytes:
-    """The body as it came."""
+    """The body as it came; py-amqp decodes it by whatever encoding the sender names, even to what is no text."""
     body = message.body
-    return body.encode() if isinstance(body, str) else bytes(body)
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
 
 
 def passes(error: BaseException) -> bool:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
+import eventlet
 from nameko.extensions import register_entrypoint
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -81,7 +82,8 @@ def operation(
             try:
                 caller = _authorised(request, verify, permissions)
                 outcome = method(service, caller, **load(loader, request.arguments))
-            except Exception as error:  # noqa: BLE001 - every failure becomes one of the fixed set here
+            # A bare eventlet.Timeout is no Exception; past here it would leave the caller without an answer.
+            except (Exception, eventlet.Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
                 return {
                     "result": None,
                     "error": to_wire(_public(error, method.__name__, request.correlation_id)),
@@ -107,7 +109,7 @@ def _authorised(
     raise Forbidden(f"This needs the permission {' or '.join(permissions)}.", permission=list(permissions))
 
 
-def _public(error: Exception, method: str, correlation_id: str) -> ImpactXError:
+def _public(error: Exception | eventlet.Timeout, method: str, correlation_id: str) -> ImpactXError:
     """What the caller may know of it; everything that is not of the fixed set is logged here."""
     if isinstance(error, ImpactXError):
         return error
