@@ -16,6 +16,7 @@ from shared.messaging.declare import declare_everything, declare_subscription
 from shared.messaging.link import Link
 from shared.messaging.reader import QueueReader
 from shared.rpc.client import RpcClient
+from tests.support.waiting import eventually
 
 HISTORY, AUDIENCE = "reports.history", "test.audience"
 EXCHANGE = "reports.events"
@@ -93,13 +94,6 @@ def take_all(channel, queue=HISTORY):
 
 def bodies(messages):
     return [one.body for one in messages]
-
-
-def eventually(condition, seconds=5.0):
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.005)
 
 
 class Reading:

@@ -1,0 +1,139 @@
+"""A TCP proxy that can stall, cut and refuse connections: the network between two processes, on its bad days."""
+
+import contextlib
+import socket
+import threading
+from typing import Self
+
+from infra.embedded.postgresql.ports import free_port
+
+CHUNK = 65536
+
+
+class Proxy:
+    """Passes on every connection to its port, until told otherwise.
+
+    Args:
+        port: Of the server, on this machine.
+    """
+
+    def __init__(self, port: int) -> None:
+        self.target = port
+        self.port = free_port()
+        self._up, self._down = threading.Event(), threading.Event()
+        self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self._refusing = False
+        self._left: int | None = None
+        self._server = socket.create_server(("127.0.0.1", self.port))
+        self.resume()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def through(self, uri: str) -> str:
+        """The URI of the server, by way of the proxy."""
+        return uri.replace(f":{self.target}", f":{self.port}", 1)
+
+    @property
+    def connections(self) -> int:
+        """How many stand now."""
+        return len(self._pairs)
+
+    def stall(self, *, up: bool = True, down: bool = True) -> None:
+        """Passes nothing on towards the server (up) or the client (down); nobody is told."""
+        if up:
+            self._up.clear()
+        if down:
+            self._down.clear()
+
+    def stall_after(self, size: int) -> None:
+        """Passes ``size`` bytes more towards the client, wherever that cuts a message, and stalls."""
+        self._left = size
+
+    @property
+    def is_stalled(self) -> bool:
+        """Whether something is held back on purpose."""
+        return not (self._up.is_set() and self._down.is_set())
+
+    def strand(self) -> None:
+        """Passes nothing on for the connections that stand now, ever, and everything for those that come."""
+        self.stall()
+        self._up, self._down = threading.Event(), threading.Event()
+        self.resume()
+
+    def resume(self) -> None:
+        """Passes everything on again, what was held back first."""
+        self._up.set()
+        self._down.set()
+
+    def cut(self) -> None:
+        """Breaks every connection; new ones are welcome."""
+        for pair in list(self._pairs):
+            self._close(pair)
+
+    def refuse(self) -> None:
+        """Breaks every connection and lets nobody in until `admit`."""
+        self._refusing = True
+        self.cut()
+
+    def admit(self) -> None:
+        """Lets new connections in again."""
+        self._refusing = False
+
+    def close(self) -> None:
+        """Ends it."""
+        self._server.close()
+        self.cut()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                client, _ = self._server.accept()
+            except (OSError, EOFError):
+                return
+            if self._refusing:
+                client.close()
+                continue
+            try:
+                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+            except OSError:
+                client.close()
+                continue
+            server.settimeout(None)
+            pair = client, server
+            for one in pair:
+                one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            self._pairs.add(pair)
+            for source, sink, gate in ((client, server, self._up), (server, client, self._down)):
+                threading.Thread(target=self._pump, args=(pair, source, sink, gate), daemon=True).start()
+
+    def _pump(
+        self,
+        pair: tuple[socket.socket, socket.socket],
+        source: socket.socket,
+        sink: socket.socket,
+        gate: threading.Event,
+    ) -> None:
+        # EOFError is how eventlet tells a reader that another greenlet closed its socket.
+        with contextlib.suppress(OSError, EOFError):
+            while chunk := source.recv(CHUNK):
+                # While stalled this holds one chunk, and the kernel's buffers fill behind it as on a real network.
+                gate.wait()
+                if gate is self._down and self._left is not None and len(chunk) > self._left:
+                    sink.sendall(chunk[: self._left])
+                    chunk, self._left = chunk[self._left :], None
+                    gate.clear()
+                    gate.wait()
+                sink.sendall(chunk)
+        self._close(pair)
+
+    def _close(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        self._pairs.discard(pair)
+        for one in pair:
+            with contextlib.suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
