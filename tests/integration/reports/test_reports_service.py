@@ -9,21 +9,14 @@ import pytest
 from click.testing import CliRunner
 from uuid6 import uuid7
 
-from infra.embedded import broker as embedded_broker
-from services.identity import operations as identity_operations
-from services.identity.service import IdentityService
 from services.reports import operations
 from services.reports.importing import import_reports
 from services.reports.service import ReportsService
 from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.engine import Database
-from shared.errors import Conflict, Forbidden, ImpactXError, Invalid, NotFound, Unauthenticated
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.rpc.client import RpcClient
-from shared.rpc.server import Method
-from shared.runtime import Runtime
-from shared.settings import MEMORY_BROKER, Settings
-from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD, private_key
-from tests.support.postgresql import fresh_database
+from shared.settings import MEMORY_BROKER
+from tests.support.running import Person, methods_of, outcome, people_of, running
 
 EVERYBODY = frozenset(DEFAULT_ROLES)
 READERS = EVERYBODY
@@ -59,69 +52,24 @@ ALLOWED = {
 
 @pytest.fixture(scope="module")
 def client():
-    """identity and reports in this process, and a client of them that is nobody yet."""
-    database = fresh_database()
-    for service in ("identity", "reports"):
-        db = Database(database.url(service), pool_size=1)
-        with db.write() as connection:
-            if service == "identity":
-                identity_operations.seed(
-                    connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4
-                )
-            else:
-                operations.seed(connection)
-        db.close()
-    settings = Settings(
-        database_urls={service: database.url(service) for service in ("identity", "reports")},
-        administration_url="",
-        jwt_private_key=private_key(),
-        bcrypt_cost=4,
-    )
-    embedded_broker.install()
-    runtime = Runtime([IdentityService, ReportsService], settings)
-    runtime.start()
-    with RpcClient(MEMORY_BROKER, name="tests of reports") as connected:
+    with running(ReportsService, operations.seed) as connected:
         yield connected
-    runtime.stop()
-    database.drop()
-
-
-class Person:
-    """Somebody who is signed in and calls reports."""
-
-    def __init__(self, client: RpcClient, email: str):
-        self._client = client
-        tokens = client.call("identity.authenticate", {"email": email, "password": PASSWORD}, token="")
-        self.token = tokens["access_token"]
-
-    def call(self, method, service="reports", **arguments):
-        return self._client.call(f"{service}.{method}", arguments, token=self.token)
-
-    def __getattr__(self, method):
-        return lambda **arguments: self.call(method, **arguments)
 
 
 @pytest.fixture(scope="module")
 def administrator(client):
-    return Person(client, ADMIN_EMAIL)
+    return Person(client, "reports")
 
 
 @pytest.fixture(scope="module")
-def person(client, administrator):
+def person(administrator):
     """Makes people with a role."""
-
-    def make(role):
-        email = f"{role}-{uuid7()}@impactx.example"
-        names = {"first_name": "Ada", "last_name": "Lovelace"}
-        administrator.call("register_user", "identity", email=email, password=PASSWORD, roles=[role], **names)
-        return Person(client, email)
-
-    return make
+    return administrator.another
 
 
 @pytest.fixture(scope="module")
-def people(person):
-    return {role: person(role) for role in DEFAULT_ROLES}
+def people(administrator):
+    return people_of(administrator)
 
 
 @pytest.fixture(scope="module")
@@ -138,25 +86,8 @@ def incident(administrator):
     }
 
 
-def outcome(call):
-    """What a call without arguments meets; who may not call is told so before the arguments are looked at."""
-    try:
-        call()
-    except (Forbidden, Unauthenticated) as error:
-        return type(error)
-    except ImpactXError as error:
-        return "allowed" if isinstance(error, Invalid) else error
-    return "allowed"
-
-
 def test_the_table_names_every_method():
-    declared = {
-        name
-        for name, method in vars(ReportsService).items()
-        for entrypoint in getattr(method, "nameko_entrypoints", ())
-        if isinstance(entrypoint, Method)
-    }
-    assert declared == set(ALLOWED)
+    assert methods_of(ReportsService) == set(ALLOWED)
 
 
 @pytest.mark.parametrize("method", sorted(ALLOWED))

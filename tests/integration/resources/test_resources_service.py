@@ -1,0 +1,125 @@
+"""resources beside identity on the in-process broker: who may call what, and the way of a shelter through a day."""
+
+from __future__ import annotations
+
+import pytest
+from uuid6 import uuid7
+
+from services.resources import operations
+from services.resources.service import ResourcesService
+from shared.contracts.permissions import DEFAULT_ROLES
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from tests.support.running import Person, methods_of, outcome, people_of, running
+from tests.support.waiting import eventually
+
+SIGNED_IN = frozenset(DEFAULT_ROLES)
+MANAGERS = frozenset({"administrator", "coordinator", "system"})
+FIELD = MANAGERS | {"responder"}
+
+# Written down once more, and not read from the declarations that it checks.
+ALLOWED = {
+    "get_resource": SIGNED_IN,
+    "list_resources": SIGNED_IN,
+    "list_available_resources": SIGNED_IN,
+    "find_nearest_resources": SIGNED_IN,
+    "get_resource_history": SIGNED_IN,
+    "list_usage_changes": SIGNED_IN,
+    "list_resource_types": SIGNED_IN,
+    "create_resource": MANAGERS,
+    "import_resources": MANAGERS,
+    "update_resource": FIELD,
+    "change_resource_status": FIELD,
+    "update_resource_usage": FIELD,
+    "create_resource_type": frozenset({"administrator", "coordinator"}),
+    "update_resource_type": frozenset({"administrator", "coordinator"}),
+    "deactivate_resource_type": frozenset({"administrator", "coordinator"}),
+}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with running(ResourcesService, operations.seed) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def people(client):
+    return people_of(Person(client, "resources"))
+
+
+@pytest.fixture(scope="module")
+def bay(people):
+    """A region with boundaries."""
+    square = [[[-83, 27], [-82, 27], [-82, 28], [-83, 28], [-83, 27]]]
+    boundaries = {"type": "Polygon", "coordinates": square}
+    return people["coordinator"].call(
+        "create_region", "identity", name="Bay", code="BAY", boundaries=boundaries
+    )
+
+
+def test_the_table_names_every_method():
+    assert methods_of(ResourcesService) == set(ALLOWED)
+
+
+@pytest.mark.parametrize("method", sorted(ALLOWED))
+def test_only_who_may_calls(client, people, method):
+    for role, somebody in people.items():
+        expected = "allowed" if role in ALLOWED[method] else Forbidden
+        assert outcome(getattr(somebody, method)) == expected, role
+    assert outcome(lambda: client.call(f"resources.{method}", {}, token="")) is Unauthenticated
+
+
+def test_the_way_of_a_shelter(people, bay):
+    coordinator, responder, viewer = (people[role] for role in ("coordinator", "responder", "viewer"))
+    types = {row["name"]: row["id"] for row in viewer.list_resource_types()["items"]}
+    place = {"type": "Point", "coordinates": [-82.5, 27.5], "address": "1 Harbour Road"}
+    resource = coordinator.create_resource(
+        name="School", resource_type_id=types["Shelter"], location=place, capacity=3
+    )
+    assert resource["region_id"] == bay["id"]
+
+    change = {"resource_id": resource["id"], "id": str(uuid7()), "usage_change": 2}
+    first = responder.update_resource_usage(**change)
+    assert (first["current_usage"], first["remaining"]) == (2, 1)
+    assert responder.update_resource_usage(**change) == first
+    with pytest.raises(Conflict) as caught:
+        responder.update_resource_usage(**change | {"id": str(uuid7())})
+    assert caught.value.details["remaining"] == 1
+
+    [near] = people["reporter"].find_nearest_resources(lon=-82.5, lat=27.51, needed=1)["items"]
+    assert near["id"] == resource["id"]
+    assert near["distance_m"] == pytest.approx(1112, abs=1)
+
+    move = {"resource_id": resource["id"], "version": first["version"], "status": "unavailable"}
+    assert responder.change_resource_status(**move, notes="flooded")["version"] == 3
+    assert coordinator.find_nearest_resources(lon=-82.5, lat=27.51)["items"] == []
+
+    def history():
+        return viewer.get_resource_history(resource_id=resource["id"])["items"]
+
+    eventually(lambda: len(history()) == 2, "the history")
+    assert [(entry["status"], entry["version"], entry["notes"]) for entry in history()] == [
+        ("available", 1, None),
+        ("unavailable", 3, "flooded"),
+    ]
+    assert viewer.list_usage_changes(resource_id=resource["id"])["items"] == [first]
+
+
+def test_rows_are_put_into_the_region_of_their_place(people, bay):
+    coordinator = people["coordinator"]
+    row = {"name": "Boat", "resource_type_id": coordinator.list_resource_types()["items"][0]["id"]}
+    places = [{"type": "Point", "coordinates": position} for position in ([-82.4, 27.4], [-150.0, -60.0])]
+    result = coordinator.import_resources(rows=[{**row, "location": place} for place in places])
+    assert [(refusal["row"], refusal["error"]) for refusal in result["refused"]] == [(1, "invalid")]
+    stored = coordinator.get_resource(resource_id=result["ids"][0])
+    assert (stored["location"], stored["region_id"]) == (places[0], bay["id"])
+
+
+def test_what_is_not_there(people):
+    coordinator = people["coordinator"]
+    with pytest.raises(NotFound):
+        coordinator.get_resource(resource_id=str(uuid7()))
+    nowhere = {"type": "Point", "coordinates": [-150.0, -60.0]}
+    with pytest.raises(Invalid) as caught:
+        coordinator.create_resource(name="Raft", resource_type_id=str(uuid7()), location=nowhere)
+    assert set(caught.value.fields) == {"region_id"}

@@ -1,0 +1,100 @@
+"""A service beside identity in this process, and people of every role who call it."""
+
+from __future__ import annotations
+
+from contextlib import contextmanager
+
+from uuid6 import uuid7
+
+from infra.embedded import broker as embedded_broker
+from infra.embedded.home import private_key_pem
+from services.identity import operations as identity_operations
+from services.identity.service import IdentityService
+from shared.contracts.permissions import DEFAULT_ROLES
+from shared.db.engine import Database
+from shared.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
+from shared.rpc.client import RpcClient
+from shared.rpc.server import Method
+from shared.runtime import Runtime
+from shared.settings import MEMORY_BROKER, Settings
+from tests.support.postgresql import fresh_database
+
+ADMIN_EMAIL, PASSWORD = "admin@impactx.example", "correct horse battery"
+
+
+def _seed_identity(connection):
+    identity_operations.seed(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
+
+
+@contextmanager
+def running(service_class, seed):
+    """The service and identity on the in-process broker, seeded; gives a client that is nobody yet."""
+    database = fresh_database()
+    urls = {}
+    for service, add in (("identity", _seed_identity), (service_class.name, seed)):
+        urls[service] = database.url(service)
+        db = Database(urls[service], pool_size=1)
+        with db.write() as connection:
+            add(connection)
+        db.close()
+    settings = Settings(
+        database_urls=urls, administration_url="", jwt_private_key=private_key_pem(), bcrypt_cost=4
+    )
+    embedded_broker.install()
+    runtime = Runtime([IdentityService, service_class], settings)
+    runtime.start()
+    try:
+        with RpcClient(MEMORY_BROKER, name=f"tests of {service_class.name}") as client:
+            yield client
+    finally:
+        runtime.stop()
+        database.drop()
+
+
+class Person:
+    """Somebody who is signed in; ``person.get_report(...)`` calls the service that it is made for."""
+
+    def __init__(self, client: RpcClient, service: str, email: str = ADMIN_EMAIL):
+        self._client = client
+        self._service = service
+        tokens = client.call("identity.authenticate", {"email": email, "password": PASSWORD}, token="")
+        self.token = tokens["access_token"]
+
+    def call(self, method, service=None, **arguments):
+        return self._client.call(f"{service or self._service}.{method}", arguments, token=self.token)
+
+    def __getattr__(self, method):
+        return lambda **arguments: self.call(method, **arguments)
+
+    def another(self, role: str) -> Person:
+        """Somebody else with this role, made by this administrator."""
+        email = f"{role}-{uuid7()}@impactx.example"
+        names = {"first_name": "Ada", "last_name": "Lovelace"}
+        self.call("register_user", "identity", email=email, password=PASSWORD, roles=[role], **names)
+        return Person(self._client, self._service, email)
+
+
+def people_of(administrator: Person) -> dict[str, Person]:
+    """Somebody of each default role."""
+    return {role: administrator.another(role) for role in DEFAULT_ROLES}
+
+
+def methods_of(service_class) -> set[str]:
+    """The names of the RPC methods that a service declares."""
+    return {
+        name
+        for name, method in vars(service_class).items()
+        for entrypoint in getattr(method, "nameko_entrypoints", ())
+        if isinstance(entrypoint, Method)
+    }
+
+
+def outcome(call):
+    """What a call without arguments meets; who may not call is told so before the arguments are looked at."""
+    try:
+        call()
+    except (Forbidden, Unauthenticated) as error:
+        return type(error)
+    except ImpactXError as error:
+        return "allowed" if isinstance(error, Invalid) else error
+    return "allowed"
