@@ -28,6 +28,7 @@ from services.reports import operations as reports_operations
 from services.reports.importing import import_reports
 from services.reports.service import ReportsService
 from services.resources import operations as resources_operations
+from services.resources.importing import import_resources
 from services.resources.service import ResourcesService
 from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
@@ -212,6 +213,7 @@ def import_group(context: click.Context) -> None:
 
 
 import_group.add_command(import_reports)
+import_group.add_command(import_resources)
 import_group.add_command(import_regions)
 
 

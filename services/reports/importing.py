@@ -46,9 +46,8 @@ FIELDS: Final = (
 def import_reports(
     connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
-    r"""Imports reports from FILE, CSV with a header or GeoJSON with points.
+    """Imports reports from FILE, CSV with a header or GeoJSON with points.
 
-    \b
     The fields to --map or --set are: title, description, longitude, latitude (not for GeoJSON), address,
     reported_at, report_type (a name), severity (1 to 5, or a name) and region (a code; without it, the region
     that contains the place).

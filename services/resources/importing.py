@@ -46,9 +46,8 @@ FULL: Final = "full"
 def import_resources(
     connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
-    r"""Imports resources from FILE, CSV with a header or GeoJSON with points.
+    """Imports resources from FILE, CSV with a header or GeoJSON with points.
 
-    \b
     The fields to --map or --set are: name, description, longitude, latitude (not for GeoJSON), address,
     resource_type (a name), region (a code; without it, the region that contains the place), capacity,
     current_usage, contact_person, contact_phone and contact_email.
