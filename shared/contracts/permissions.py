@@ -57,7 +57,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     REPORT_CHANGE_STATUS: "Confirm, reject, progress, resolve and close reports.",
     REPORT_COMMENT: "Comment on the reports that one may read.",
     REPORT_ATTACH: "Attach files to the reports that one may edit.",
-    REPORT_IMPORT: "Import reports in bulk, with the time and status they had elsewhere.",
+    REPORT_IMPORT: "Import reports in bulk, with the time they had elsewhere.",
     CATALOGUE_WRITE: "Manage report types, severity levels and resource types.",
     RESOURCE_CREATE: "Add a resource.",
     RESOURCE_READ: "Read resources and their history.",
