@@ -6,6 +6,7 @@ import pytest
 from uuid6 import uuid7
 
 from services.resources import operations
+from shared.contracts import CONTRACTS
 from shared.contracts.permissions import RESOURCE_READ, RESOURCE_UPDATE
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 
@@ -137,3 +138,23 @@ def test_a_resource_moves_only_where_the_caller_may_edit(world):
     assert world.update(both, resource, region_id=south)["region_id"] == south
     with pytest.raises(NotFound):
         world.update(world.caller(only=north), resource, region_id=south)
+
+
+def test_every_event_is_as_its_contract_says(world):
+    caller = world.caller()
+    resource = world.create(caller)
+    world.use(caller, resource, 3)
+    world.change(caller, resource, "limited", version=2)
+    world.update(caller, resource, version=3, contact_phone="555-0100", capacity=None)
+    events = world.events(resource["id"])
+    assert [(event["type"], event["sequence"]) for event in events] == [
+        ("resource_created", 1),
+        ("resource_usage_changed", 2),
+        ("resource_status_changed", 3),
+        ("resource_updated", 4),
+    ]
+    for event in events:
+        schema = CONTRACTS["resources", event["type"]].schema()
+        assert set(event["data"]) == set(schema.fields)
+        assert schema.load(event["data"])["resource_id"] == resource["id"]
+    assert "555-0100" not in str(events)
