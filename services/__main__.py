@@ -5,6 +5,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,8 @@ from services.alerts.service import AlertsService
 from services.dead_letters import dead_letters
 from services.demo import demonstrate
 from services.describe import describe
+from services.gateway.server import HttpServer
+from services.gateway.service import GatewayService
 from services.identity import operations as identity_operations
 from services.identity.importing import import_regions
 from services.identity.service import IdentityService
@@ -45,7 +48,10 @@ CLASSES: dict[str, type[Any]] = {
     "reports": ReportsService,
     "resources": ResourcesService,
     "alerts": AlertsService,
+    "gateway": GatewayService,
 }
+"""Everything that can be served; `SERVICES` are those of them that have a schema."""
+
 SEEDS: dict[str, Callable[[Connection, Settings], None]] = {
     "identity": lambda connection, settings: identity_operations.seed(
         connection,
@@ -87,28 +93,34 @@ def run(settings: Settings) -> None:
     home = Home(settings.home)
     password_is_new = settings.admin_password is None and not home.knows("administrator")
     with embedded(home, settings) as (own, runtime, _):
-        click.echo(_where_everything_is(home, own, password_is_new=password_is_new))
+        url = runtime.extension(GatewayService, HttpServer).url
+        click.echo(_where_everything_is(home, own, url, password_is_new=password_is_new))
         click.echo(f"\nReady after {time.monotonic() - began:.1f} s. Ctrl-C stops it.", nl=True)
         runtime.run_until_stopped()
     click.echo("Stopped.")
 
 
 @main.command()
-@click.argument("names", nargs=-1, required=True, type=click.Choice(SERVICES))
+@click.argument("names", nargs=-1, required=True, type=click.Choice(tuple(CLASSES)))
 @click.pass_obj
 def serve(settings: Settings, names: tuple[str, ...]) -> None:
-    """Serves some services in this process, on the broker of AMQP_URI and the database of DATABASE_URL."""
+    """Serves some services in this process, on the broker of AMQP_URI and the database of DATABASE_URL.
+
+    The gateway needs no database; it serves HTTP at IMPACTX_HTTP_HOST and IMPACTX_HTTP_PORT.
+    """
     if settings.amqp_uri == MEMORY_BROKER:
         raise SettingError("Set AMQP_URI to the broker; `run` is the command that needs none.")
     for name in names:
-        settings.database_url(name)
+        if name in SERVICES:
+            settings.database_url(name)
     if "identity" in names and not settings.jwt_private_key:
         raise SettingError(
             "Set IMPACTX_JWT_PRIVATE_KEY, which identity signs with; `generate-key` makes one."
         )
     runtime = Runtime([CLASSES[name] for name in names], settings)
     runtime.start()
-    click.echo(f"serving {', '.join(names)}")
+    where = f" at {runtime.extension(GatewayService, HttpServer).url}" if "gateway" in names else ""
+    click.echo(f"serving {', '.join(names)}{where}")
     sys.stdout.flush()
     runtime.run_until_stopped()
 
@@ -197,7 +209,8 @@ def demo(settings: Settings) -> None:
         return
     with tempfile.TemporaryDirectory(prefix="impactx-demo-") as directory:
         click.echo("Nothing runs here, so the demo starts a system of its own and removes it afterwards.")
-        with embedded(Home(Path(directory), durable=False), settings) as (_, _, connected):
+        home = Home(Path(directory), durable=False)
+        with embedded(home, replace(settings, http_port=0)) as (_, _, connected):
             demonstrate(connected)
 
 
@@ -276,7 +289,7 @@ def _administration_url(settings: Settings) -> str:
     return settings.administration_url
 
 
-def _where_everything_is(home: Home, settings: Settings, *, password_is_new: bool) -> str:
+def _where_everything_is(home: Home, settings: Settings, url: str, *, password_is_new: bool) -> str:
     password = (
         f"password        {settings.admin_password}   (made now and not shown again)"
         if password_is_new
@@ -285,7 +298,8 @@ def _where_everything_is(home: Home, settings: Settings, *, password_is_new: boo
     return f"""
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
 broker          inside this process
-services        {", ".join(CLASSES)}, by RPC
+services        {", ".join(SERVICES)}, by RPC
+HTTP            {url}/api/v1, described at {url}/api/v1/docs/
 administrator   {settings.admin_email}
 {password}
 

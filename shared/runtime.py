@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import signal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import eventlet
 from eventlet.event import Event
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+ExtensionKind = TypeVar("ExtensionKind")
+
 WORKERS_BESIDE_RPC = 20
 """Places in the pool of workers for event handlers and timers, so that they never wait for RPC calls."""
 
@@ -28,6 +30,9 @@ class StopDeadlineError(Exception):
 
 class Runtime:
     """Some services in this process.
+
+    A service class with a true ``stops_first`` stands before the others and calls them: it is stopped before
+    them, so that its work in hand still finds somebody to answer.
 
     Args:
         services: nameko service classes.
@@ -44,6 +49,7 @@ class Runtime:
                 "parent_calls_tracked": 1,
             }
         )
+        self._services = services
         for service in services:
             self._runner.add_service(service)
         self._stop_asked = Event()
@@ -51,6 +57,17 @@ class Runtime:
     def start(self) -> None:
         """Starts the services; when it returns, they read their queues or wait for the broker to come."""
         self._runner.start()
+
+    def extension(self, service: type[Any], kind: type[ExtensionKind]) -> ExtensionKind:
+        """The extension of this kind in a service that runs here.
+
+        Raises:
+            LookupError: The service has none.
+        """
+        for extension in self._runner.service_map[service.name].extensions:
+            if isinstance(extension, kind):
+                return extension
+        raise LookupError(f"{service.__name__} has no {kind.__name__}")
 
     def run_until_stopped(self) -> None:
         """Waits for SIGTERM or SIGINT, or for a service to die, and stops.
@@ -69,6 +86,9 @@ class Runtime:
         """Finishes the work in hand within the grace and stops; what is left then is redelivered elsewhere."""
         try:
             with eventlet.Timeout(self._settings.stop_grace + 5, StopDeadlineError):
+                for service in self._services:
+                    if getattr(service, "stops_first", False):
+                        self._runner.service_map[service.name].stop()
                 self._runner.stop()
         except StopDeadlineError:
             logger.error("the services did not stop within their grace and are killed")  # noqa: TRY400

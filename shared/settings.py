@@ -46,7 +46,17 @@ class Settings:
         token: An access token for the command line to call with (``IMPACTX_TOKEN``).
         database_passwords: For the bootstrap, the password of each service's role
             (``IMPACTX_<SERVICE>_DATABASE_PASSWORD``); None leaves the present one.
+        alert_sender: How alerts name their sender in CAP (``IMPACTX_ALERT_SENDER``): something of one's own, such as
+            an address in one's domain, without blanks, commas, < and &.
         home: Where an embedded system keeps everything (``IMPACTX_HOME``).
+        http_host: The address that the gateway listens at (``IMPACTX_HTTP_HOST``).
+        http_port: The port there; 0 takes a free one (``IMPACTX_HTTP_PORT``).
+        http_connections: How many connections one gateway keeps at most (``IMPACTX_HTTP_CONNECTIONS``).
+        http_proxies: How many reverse proxies of ours stand before the gateway, so that the client's address is
+            taken from that place of ``X-Forwarded-For`` (``IMPACTX_HTTP_PROXIES``).
+        attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
+            ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
+        attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
         log_level: ``IMPACTX_LOG_LEVEL``; INFO for what serves and WARNING for other commands by default.
 
     Each secret may be given as the file that ``<VARIABLE>_FILE`` names instead.
@@ -71,7 +81,14 @@ class Settings:
     admin_password: str | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)
     database_passwords: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    alert_sender: str = "alerts@impactx.example"
     home: Path = Path(".impactx")
+    http_host: str = "127.0.0.1"
+    http_port: int = 8000
+    http_connections: int = 4096
+    http_proxies: int = 0
+    attachments: str = ""
+    attachment_limit: int = 100 * 1024 * 1024
     log_level: str = ""
 
     def database_url(self, service: str) -> str:
@@ -127,7 +144,14 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
             service: read.secret(f"IMPACTX_{service.upper()}_DATABASE_PASSWORD") or None
             for service in services
         },
+        alert_sender=environment.get("IMPACTX_ALERT_SENDER", "alerts@impactx.example"),
         home=Path(environment.get("IMPACTX_HOME", ".impactx")),
+        http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
+        http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0),
+        http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),
+        http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, least=0),
+        attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
+        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),
     )
 

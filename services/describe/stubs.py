@@ -16,6 +16,7 @@ from services.describe.wire import (
     result_type,
     wire_name,
 )
+from shared import errors
 from shared.schemas import Arguments
 
 if TYPE_CHECKING:
@@ -34,7 +35,8 @@ WIRE = ("Identifier", "Moment")
 def type_modules() -> dict[str, str]:
     """The source of every module of the package by its file name."""
     offers = every_offer()
-    return {"__init__.py": _package(offers), **{f"{name}.py": _module(name, offers[name]) for name in offers}}
+    modules = {f"{name}.py": _module(name, offers[name]) for name in offers}
+    return {"__init__.py": _package(offers), "methods.py": _contracts(offers), **modules}
 
 
 def _package(services: dict[str, list[Offer]]) -> str:
@@ -59,6 +61,38 @@ class Services:
 
 {attributes}
 '''
+
+
+def _contracts(services: dict[str, list[Offer]]) -> str:
+    listed = "".join(_contract(offer) for offers in services.values() for offer in offers)
+    return f'''"""Every method with its permission and its refusals, by ``service.method``."""
+
+{MADE}
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.contracts.methods import MethodContract
+
+METHODS: Final[dict[str, MethodContract]] = {{
+{listed}}}
+'''
+
+
+def _contract(offer: Offer) -> str:
+    members = (offer.summary, offer.description.permission, _reasons(offer))
+    lines = "".join(f"        {member!r},\n" for member in members)
+    return f'    "{offer.service}.{offer.name}": MethodContract(\n{lines}    ),\n'
+
+
+def _reasons(offer: Offer) -> dict[str, str]:
+    """When the method refuses, by the slug of the error."""
+    found: dict[str, str] = {}
+    for name, reason in offer.errors:
+        slug = getattr(errors, name).slug
+        found[slug] = f"{found[slug]} {reason}" if slug in found else reason
+    return found
 
 
 def _module(service: str, offers: list[Offer]) -> str:

@@ -66,7 +66,7 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
         or TYPE_MARKER in body
         or body.count(b"{") + body.count(b"[") > GREATEST_DEPTH + ENVELOPE_DEPTH
     ):
-        _check(arguments, "", 1)
+        check_value(arguments)
     return Request(arguments, _text(headers.get(TOKEN_HEADER)), correlation_id_of(headers))
 
 
@@ -80,7 +80,12 @@ def _text(value: Any) -> str:
     return value if isinstance(value, str) else ""
 
 
-def _check(value: Any, name: str, depth: int) -> None:
+def check_value(value: Any, name: str = "", depth: int = 1) -> None:
+    """Refuses what no method should have to look at, however deep in the value it is.
+
+    Raises:
+        Invalid: A NUL, more than 20 levels of nesting, or an object that imitates a type marker; it names the field.
+    """
     if isinstance(value, str):
         if "\x00" in value:
             raise Invalid(fields={name: ["Must not contain the NUL character."]})
@@ -91,7 +96,7 @@ def _check(value: Any, name: str, depth: int) -> None:
         raise Invalid(fields={name.split(".", 1)[0]: [f"Nested more than {GREATEST_DEPTH} levels deep."]})
     if isinstance(value, list):
         for index, inner in enumerate(value):
-            _check(inner, f"{name}.{index}", depth + 1)
+            check_value(inner, f"{name}.{index}", depth + 1)
         return
     if value.keys() == {"__type__", "__value__"}:
         raise Invalid(fields={name or "arguments": ["Must not imitate a serializer's type marker."]})
@@ -99,4 +104,4 @@ def _check(value: Any, name: str, depth: int) -> None:
         dotted = f"{name}.{key}" if name else key
         if "\x00" in key:
             raise Invalid(fields={name or "arguments": ["A name must not contain the NUL character."]})
-        _check(inner, dotted, depth + 1)
+        check_value(inner, dotted, depth + 1)

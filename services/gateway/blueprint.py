@@ -1,0 +1,155 @@
+"""The blueprint of a resource: a table of routes, each of which offers one RPC method over HTTP.
+
+What a route does follows from the method's schemas. Of its arguments, those in the address come from there,
+``version`` from If-Match, ``id`` also from Idempotency-Key, ``address`` from the connection, and the others from
+the query of a GET or the body of anything else. A result with a version gets it as its ETag; a page gets a link to
+the next one. The document of OpenAPI says the same, because it is made in the same place (`services.gateway.describe`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
+
+import flask_smorest
+from flask import request
+
+from services.gateway import answers, requests
+from services.gateway.auth import require_sign_in
+from services.gateway.context import bound_call, call
+from services.gateway.describe import Route, describe
+from services.gateway.errors import PreconditionFailed
+from shared.contracts.api.methods import METHODS
+from shared.errors import Conflict
+from shared.rpc.operation import ANYONE
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from shared.schemas import Arguments, Result
+
+PREFIX: Final = "/api/v1"
+
+
+class ResourceBlueprint(flask_smorest.Blueprint):
+    """The routes of one resource.
+
+    Args:
+        name: Of the resource; the tag of its operations in the document.
+        description: What it is, in a sentence.
+    """
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, __name__, url_prefix=PREFIX, description=description)
+
+    def offer(
+        self,
+        verb: str,
+        rule: str,
+        method: str,
+        arguments: type[Arguments],
+        result: type[Result] | None = None,
+        *,
+        made_at: str = "",
+        geometry: str = "",
+        csv: bool = False,
+    ) -> None:
+        """Offers an RPC method.
+
+        Args:
+            verb: GET, POST, PUT, PATCH or DELETE.
+            rule: The address below ``/api/v1``, with the arguments that it names.
+            method: ``service.method``.
+            arguments: What the method takes.
+            result: What it returns; None where it returns nothing.
+            made_at: For a method that makes a thing: where the thing is then, with the names of its fields.
+            geometry: For a list that is offered as GeoJSON too: the field with the geometry.
+            csv: Whether the list is offered as CSV too.
+        """
+        route = Route(verb, rule, method, arguments(), result, made_at, geometry, csv)
+        view = _View(route)
+        endpoint = method.partition(".")[2]
+        answer = view.__call__
+        function = _named(answer, endpoint)
+        function._apidoc = {"manual_doc": describe(route)}  # noqa: SLF001 - where flask-smorest keeps it
+        self.add_url_rule(rule, endpoint, function, methods=[verb])
+
+
+def _named(view: Any, name: str) -> Any:
+    """A function of this name, as Flask wants it."""
+
+    def function(**path: Any) -> Response:
+        response: Response = view(**path)
+        return response
+
+    function.__name__ = name
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    route: Route
+    columns: list[str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        names = [*self.route.item.fields] if self.route.item is not None else []
+        object.__setattr__(self, "columns", answers.csv_columns(names))
+
+    def __call__(self, **path: Any) -> Response:
+        route = self.route
+        if ANYONE not in METHODS[route.method].permission:
+            require_sign_in()
+        arguments = self._arguments(path)
+        if route.item is not None:
+            return self._page(arguments)
+        try:
+            result = call(route.method, arguments)
+        except Conflict as error:
+            raise _stale(error, arguments) from None
+        if route.result is None:
+            return answers.nothing()
+        response = answers.json_answer(result, status=201 if route.made_at else 200)
+        if route.made_at:
+            response.headers["Location"] = PREFIX + route.made_at.format_map(result)
+        return response
+
+    def _arguments(self, path: dict[str, Any]) -> dict[str, Any]:
+        route = self.route
+        if route.verb == "GET":
+            given = requests.query_arguments(route.arguments)
+            requests.refuse_unknown(given, path)
+            return given | path
+        requests.refuse_unknown(request.args, request.args)
+        given = {}
+        if route.said:
+            types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
+            given = requests.json_object(types, may_be_missing=not route.must_be_said)
+            requests.refuse_unknown(given, route.arguments.fields.keys() - route.said)
+        given |= path
+        if route.is_versioned:
+            given["version"] = requests.version_seen()
+        if route.has_address:
+            given["address"] = request.remote_addr
+        if route.made_at and given.get("id") is None:
+            made = requests.idempotent_id(route.method)
+            given |= {"id": made} if made else {}
+        return given
+
+    def _page(self, arguments: dict[str, Any]) -> Response:
+        route = self.route
+        media_type = answers.chosen_type(route.media_types)
+        if media_type == answers.CSV:
+            return answers.csv_answer(bound_call(), route.method, arguments, self.columns)
+        if media_type == answers.GEOJSON and "include_boundaries" in route.arguments.fields:
+            arguments = {"include_boundaries": True, **arguments}
+        return answers.page_answer(call(route.method, arguments), media_type, route.geometry or None)
+
+
+def _stale(error: Conflict, arguments: dict[str, Any]) -> Conflict | PreconditionFailed:
+    """A conflict that is one of versions is what If-Match asked to be told."""
+    present = error.details.get("version")
+    if "version" not in arguments or present in (None, arguments["version"]):
+        return error
+    failed = PreconditionFailed(error.message, fields=error.fields)
+    failed.details = error.details
+    return failed

@@ -1,0 +1,337 @@
+"""Every method with its permission and its refusals, by ``service.method``."""
+
+# Made by `python -m services describe --write`; do not edit.
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.contracts.methods import MethodContract
+
+METHODS: Final[dict[str, MethodContract]] = {
+    "identity.authenticate": MethodContract(
+        'Signs in with e-mail address and password.',
+        ('anyone',),
+        {'unauthenticated': 'Wrong, unknown or closed.', 'rate_limited': 'Too many failures lately; ``retry_after`` says for how many seconds.'},
+    ),
+    "identity.change_password": MethodContract(
+        "Changes the caller's own password and closes all their sessions.",
+        ('signed in',),
+        {'invalid': 'The current password is wrong, or the new one is the e-mail address or the old one.', 'rate_limited': 'Too many failed attempts lately.'},
+    ),
+    "identity.create_region": MethodContract(
+        'Makes a region.',
+        ('region:write',),
+        {'invalid': 'The boundaries cross themselves; it says where.', 'conflict': 'The code or the id is taken.'},
+    ),
+    "identity.create_role": MethodContract(
+        'Makes a role.',
+        ('role:write',),
+        {'invalid': 'A permission or the region it is narrowed to does not exist.', 'forbidden': "A permission is not the caller's to give.", 'conflict': 'The name or the id is taken.'},
+    ),
+    "identity.deactivate_user": MethodContract(
+        'Closes an account and its sessions.',
+        ('user:deactivate',),
+        {'not_found': 'There is no such account.', 'forbidden': 'The account may more than the caller.', 'conflict': 'It is the last administrator.'},
+    ),
+    "identity.get_jwks": MethodContract(
+        'Returns the public keys that access tokens are checked with.',
+        ('anyone',),
+        {},
+    ),
+    "identity.get_me": MethodContract(
+        "Returns the caller's own account and what it may.",
+        ('signed in',),
+        {},
+    ),
+    "identity.get_region": MethodContract(
+        'Returns a region with its boundaries.',
+        ('signed in',),
+        {'invalid': 'Not exactly one of the two is given.', 'not_found': 'There is none.'},
+    ),
+    "identity.get_role": MethodContract(
+        'Returns one role with its permissions.',
+        ('role:read',),
+        {'not_found': 'There is none.'},
+    ),
+    "identity.get_user": MethodContract(
+        'Returns one account.',
+        ('signed in',),
+        {'not_found': 'There is none, or the caller may not see it.'},
+    ),
+    "identity.grant_role": MethodContract(
+        'Gives an account a role.',
+        ('role:grant',),
+        {'not_found': 'There is no such account.', 'invalid': 'There is no such role, or it is not active (``role``).', 'forbidden': 'The role or the account may more than the caller.'},
+    ),
+    "identity.list_permissions": MethodContract(
+        'Returns every permission that exists, and what it allows.',
+        ('role:read',),
+        {},
+    ),
+    "identity.list_regions": MethodContract(
+        'Returns a page of regions by code.',
+        ('signed in',),
+        {},
+    ),
+    "identity.list_roles": MethodContract(
+        'Returns a page of roles by name.',
+        ('role:read',),
+        {},
+    ),
+    "identity.list_users": MethodContract(
+        'Returns a page of accounts, the newest first.',
+        ('user:read',),
+        {},
+    ),
+    "identity.locate_region": MethodContract(
+        'Returns the smallest region that contains a point.',
+        ('signed in',),
+        {'not_found': 'No region contains it.'},
+    ),
+    "identity.locate_regions": MethodContract(
+        'Returns the id of the smallest region that contains each point, or null.',
+        ('signed in',),
+        {},
+    ),
+    "identity.reactivate_user": MethodContract(
+        'Opens a closed account again.',
+        ('user:deactivate',),
+        {'not_found': 'There is no such account.', 'forbidden': 'The account may more than the caller.'},
+    ),
+    "identity.refresh": MethodContract(
+        'Exchanges a refresh token for new tokens.',
+        ('anyone',),
+        {'unauthenticated': 'Unknown, expired, revoked or used up; the account is closed.'},
+    ),
+    "identity.register_user": MethodContract(
+        'Makes an account.',
+        ('anyone',),
+        {'invalid': 'The password is the e-mail address; a preferred region or a role does not exist.', 'conflict': 'The e-mail address is taken (``email``), or the id.', 'forbidden': "The roles are not the caller's to give.", 'rate_limited': 'Too many failed attempts from this address.'},
+    ),
+    "identity.reset_password": MethodContract(
+        "Sets somebody else's password and closes all their sessions.",
+        ('user:update',),
+        {'not_found': 'There is no such account.', 'forbidden': "The account may more than the caller, or is the caller's own.", 'invalid': 'The password is the e-mail address.'},
+    ),
+    "identity.revoke": MethodContract(
+        'Closes the session of a refresh token.',
+        ('anyone',),
+        {},
+    ),
+    "identity.revoke_role": MethodContract(
+        'Takes a role from an account.',
+        ('role:grant',),
+        {'not_found': 'There is no such account.', 'invalid': 'There is no such role (``role``).', 'forbidden': 'The role or the account may more than the caller.', 'conflict': 'It would take the last administrator away.'},
+    ),
+    "identity.set_role_permissions": MethodContract(
+        'Gives a role exactly these permissions.',
+        ('role:write',),
+        {'not_found': 'There is no such role.', 'invalid': 'A permission or the region it is narrowed to does not exist.', 'forbidden': "A permission that is added or taken is not the caller's.", 'conflict': '``administrator`` allows everything, always.'},
+    ),
+    "identity.update_region": MethodContract(
+        'Changes name, description or boundaries of a region.',
+        ('region:write',),
+        {'not_found': 'There is no such region.', 'invalid': 'The boundaries cross themselves; it says where.', 'conflict': 'The version is not the present one.'},
+    ),
+    "identity.update_role": MethodContract(
+        'Describes a role, or switches it on or off.',
+        ('role:write',),
+        {'not_found': 'There is no such role.', 'forbidden': 'The role allows more than the caller may.', 'conflict': '``administrator`` is always active.'},
+    ),
+    "identity.update_user": MethodContract(
+        'Changes name, phone, e-mail address or preferences of an account.',
+        ('signed in',),
+        {'not_found': 'There is none, or the caller may not see it.', 'forbidden': 'The caller may see it but not change it, or it may more than the caller.', 'invalid': 'A preferred region does not exist.', 'conflict': 'The version is not the present one; the e-mail address is taken.'},
+    ),
+    "reports.add_attachment": MethodContract(
+        'Records a file of a report and answers with the path for its bytes.',
+        ('report:attach',),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not attach to it.', 'conflict': "The id belongs to another attachment, or the report is the caller's own but not pending."},
+    ),
+    "reports.add_comment": MethodContract(
+        'Comments on a report.',
+        ('report:comment',),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not comment.', 'conflict': 'The id belongs to another comment.'},
+    ),
+    "reports.change_report_status": MethodContract(
+        'Moves a report to another status.',
+        ('report:change_status',),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not change its status.', 'conflict': 'The move is not legal (``legal`` lists those that are), or somebody changed the report.', 'invalid': '``duplicate_of`` is missing, out of place, unknown, or leads back to this report.'},
+    ),
+    "reports.create_report": MethodContract(
+        'Files a report, in the region that contains its location unless it names one.',
+        ('report:create',),
+        {'forbidden': 'The caller may not report in this region.', 'invalid': 'There is no such region, type or severity level, the type is inactive, or the moment lies in the future.', 'conflict': 'The id belongs to another report.'},
+    ),
+    "reports.create_report_type": MethodContract(
+        'Adds a report type.',
+        ('catalogue:write',),
+        {'conflict': 'The name or the id is taken.'},
+    ),
+    "reports.create_severity_level": MethodContract(
+        'Adds a severity level.',
+        ('catalogue:write',),
+        {'conflict': 'The name or the id is taken.'},
+    ),
+    "reports.edit_comment": MethodContract(
+        "Replaces the text of one's own comment.",
+        ('report:comment',),
+        {'not_found': 'There is no such comment, or the caller may not see its report.', 'forbidden': "It is somebody else's.", 'conflict': 'It was edited meanwhile.'},
+    ),
+    "reports.get_attachment": MethodContract(
+        'Returns what is known of one attached file.',
+        ('report:read', 'report:read_own'),
+        {'not_found': 'There is none, or the caller may not see its report.'},
+    ),
+    "reports.get_report": MethodContract(
+        'Returns one report.',
+        ('report:read', 'report:read_own'),
+        {'not_found': 'There is none.'},
+    ),
+    "reports.get_report_history": MethodContract(
+        'Returns a page of the statuses that a report entered, the first one first.',
+        ('report:read', 'report:read_own'),
+        {'not_found': 'There is no such report, or the caller may not see it.'},
+    ),
+    "reports.import_reports": MethodContract(
+        'Stores up to 500 reports and says what became of each.',
+        ('report:import',),
+        {},
+    ),
+    "reports.list_active_reports": MethodContract(
+        'Returns a page of the pending, confirmed and in-progress reports with their names, newest first.',
+        ('report:read', 'report:read_own'),
+        {},
+    ),
+    "reports.list_attachments": MethodContract(
+        'Returns a page of the attachments of a report, the oldest first.',
+        ('report:read', 'report:read_own'),
+        {'not_found': 'There is no such report, or the caller may not see it.'},
+    ),
+    "reports.list_comments": MethodContract(
+        'Returns a page of the comments on a report, the oldest first.',
+        ('report:read', 'report:read_own'),
+        {'not_found': 'There is no such report, or the caller may not see it.'},
+    ),
+    "reports.list_report_types": MethodContract(
+        'Returns a page of the report types by name.',
+        ('signed in',),
+        {},
+    ),
+    "reports.list_reports": MethodContract(
+        'Returns a page of reports, the newest first.',
+        ('report:read', 'report:read_own'),
+        {},
+    ),
+    "reports.list_severity_levels": MethodContract(
+        'Returns a page of the severity levels, the lowest first.',
+        ('signed in',),
+        {},
+    ),
+    "reports.resolve_report": MethodContract(
+        'Moves a report to resolved.',
+        ('report:change_status',),
+        {},
+    ),
+    "reports.summarise_reports": MethodContract(
+        'Counts reports by status, type, severity and region.',
+        ('report:read', 'report:read_own'),
+        {},
+    ),
+    "reports.update_report": MethodContract(
+        'Edits a report; what is omitted stays, and the status has methods of its own.',
+        ('report:update', 'report:update_own'),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may see but not edit it, or may not move it to the region.', 'conflict': "Somebody changed it meanwhile, or it is the caller's own and not pending any more.", 'invalid': 'A new region, type or severity level does not exist, or the type is inactive.'},
+    ),
+    "reports.update_report_type": MethodContract(
+        'Changes a report type, or takes it out of use.',
+        ('catalogue:write',),
+        {'not_found': 'There is no such type.', 'conflict': 'The name is taken.'},
+    ),
+    "reports.update_severity_level": MethodContract(
+        'Changes a severity level.',
+        ('catalogue:write',),
+        {'not_found': 'There is no such level.', 'conflict': 'The name is taken.'},
+    ),
+    "resources.change_resource_status": MethodContract(
+        'Moves a resource to another status.',
+        ('resource:change_status',),
+        {'not_found': 'There is no such resource, or the caller may not see it.', 'forbidden': 'The caller may not change its status.', 'conflict': 'The move is not legal (``legal`` lists those that are), or somebody changed the resource.'},
+    ),
+    "resources.create_resource": MethodContract(
+        'Adds a resource, in the region that contains its location unless it names one.',
+        ('resource:create',),
+        {'forbidden': 'The caller may not add resources in this region.', 'invalid': 'There is no such region or type, or the type is not in use any more.', 'conflict': 'The id belongs to another resource.'},
+    ),
+    "resources.create_resource_type": MethodContract(
+        'Adds a resource type.',
+        ('catalogue:write',),
+        {'conflict': 'The name or the id is taken.'},
+    ),
+    "resources.deactivate_resource_type": MethodContract(
+        'Takes a resource type out of use; the resources that have it keep it.',
+        ('catalogue:write',),
+        {'not_found': 'There is no such type.'},
+    ),
+    "resources.find_nearest_resources": MethodContract(
+        'Returns the resources nearest to a place that can take what is needed, with their distance.',
+        ('resource:read',),
+        {},
+    ),
+    "resources.get_resource": MethodContract(
+        'Returns one resource.',
+        ('resource:read',),
+        {'not_found': 'There is none.'},
+    ),
+    "resources.get_resource_history": MethodContract(
+        'Returns a page of the statuses that a resource entered, the first one first.',
+        ('resource:read',),
+        {'not_found': 'There is no such resource, or the caller may not see it.'},
+    ),
+    "resources.import_resources": MethodContract(
+        'Stores up to 500 resources and says what became of each.',
+        ('resource:import',),
+        {},
+    ),
+    "resources.list_available_resources": MethodContract(
+        'Returns a page of the available resources that are not full, with their names, the newest first.',
+        ('resource:read',),
+        {},
+    ),
+    "resources.list_resource_types": MethodContract(
+        'Returns a page of the resource types by name.',
+        ('signed in',),
+        {},
+    ),
+    "resources.list_resources": MethodContract(
+        'Returns a page of resources, the newest first.',
+        ('resource:read',),
+        {},
+    ),
+    "resources.list_usage_changes": MethodContract(
+        'Returns a page of what was taken and given back, the newest first.',
+        ('resource:read',),
+        {'not_found': 'There is no such resource, or the caller may not see it.'},
+    ),
+    "resources.update_resource": MethodContract(
+        'Edits a resource; what is omitted stays, and status and usage have methods of their own.',
+        ('resource:update',),
+        {'not_found': 'There is no such resource, or the caller may not see it.', 'forbidden': 'The caller may see but not edit it, or may not move it to the region.', 'conflict': 'Somebody changed it meanwhile, or more is in use than the new capacity.', 'invalid': 'A new region or type does not exist, or the type is not in use any more.'},
+    ),
+    "resources.update_resource_type": MethodContract(
+        'Changes a resource type, or takes it into use again.',
+        ('catalogue:write',),
+        {'not_found': 'There is no such type.', 'conflict': 'The name is taken.'},
+    ),
+    "resources.update_resource_usage": MethodContract(
+        'Takes or gives back some of a resource, all of it or nothing.',
+        ('resource:update_usage',),
+        {'not_found': 'There is no such resource, or the caller may not see it.', 'forbidden': 'The caller may not change its usage.', 'conflict': 'The usage would leave 0 to capacity (``remaining``, ``capacity`` and ``current_usage`` say what is left), or the id belongs to another change.'},
+    ),
+    "alerts.list_alerts": MethodContract(
+        'Returns a page of alerts, the newest first.',
+        ('alert:read', 'alert:read_draft'),
+        {},
+    ),
+}
