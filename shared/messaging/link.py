@@ -19,6 +19,7 @@ import kombu.exceptions
 
 from shared.errors import Unavailable
 from shared.messaging.backoff import Backoff
+from shared.messaging.transport import TRANSPORTS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -167,6 +168,7 @@ class Link:
     def _open_and_read(self) -> None:
         connection = kombu.Connection(
             self._uri,
+            transport=TRANSPORTS.get(self._uri.partition("://")[0]),
             heartbeat=HEARTBEAT_SECONDS,
             connect_timeout=CONNECT_SECONDS,
             transport_options={

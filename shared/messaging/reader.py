@@ -31,6 +31,9 @@ class QueueReader:
         receive: Called in the reading thread with each kombu message; it must not block.
         declare: Called with each new channel, to make sure that the queue is there.
         on_lost: Called when the connection has gone and every message handed out is the broker's again.
+
+    Attributes:
+        link: The connection it reads by. An answer published on it reaches the broker before the acknowledgement.
     """
 
     def __init__(
@@ -52,35 +55,35 @@ class QueueReader:
         self._cancelled = threading.Event()
         self._stopped_consuming = threading.Event()
         self._consumer: Any = None
-        self._link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost)
+        self.link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost)
 
     def start(self) -> None:
         """Begins to read; returns at once."""
-        self._link.start()
+        self.link.start()
 
     def wait_until_open(self, timeout: float) -> bool:
         """Whether the queue is being read now or begins to be in time (seconds)."""
-        return self._link.wait_until_open(timeout)
+        return self.link.wait_until_open(timeout)
 
     def cancel(self, timeout: float = 3.0) -> None:
         """Stops new deliveries; what was handed out can still be settled."""
         if not self._cancelled.is_set():
             self._cancelled.set()
-            self._link.run_in_reader(self._stop_consuming)
-        if self._link.wait_until_open(0):
+            self.link.run_in_reader(self._stop_consuming)
+        if self.link.wait_until_open(0):
             self._stopped_consuming.wait(timeout)
 
     def close(self, timeout: float) -> None:
         """Waits up to ``timeout`` seconds for unsettled messages, then closes the connection."""
         self.cancel()
         deadline = time.monotonic() + timeout
-        while self._unsettled > 0 and time.monotonic() < deadline and self._link.wait_until_open(0):
+        while self._unsettled > 0 and time.monotonic() < deadline and self.link.wait_until_open(0):
             time.sleep(0.01)
         if self._unsettled > 0:
             logger.warning(
                 "%s: closed with %d messages unsettled; they will be redelivered", self.queue, self._unsettled
             )
-        self._link.stop()
+        self.link.stop()
 
     def acknowledge(self, message: Any, *, count: int = 1) -> None:
         """Settles the message, and with ``count`` over 1 the ``count - 1`` handed out before it as well.
@@ -103,7 +106,7 @@ class QueueReader:
             tell()
         except BROKEN as error:
             logger.warning("%s: not settled, so it will be redelivered: %s", self.queue, error)
-            self._link.reset(message.channel)
+            self.link.reset(message.channel)
 
     def _consumer_channel(self) -> Any:
         consumer = self._consumer

@@ -18,7 +18,7 @@ from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from shared.contracts import topology
 from shared.errors import ImpactXError, NotFound, Unavailable, to_wire
 from shared.messaging.declare import declare_rpc
-from shared.messaging.link import TRANSIENT, Link
+from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
 from shared.messaging.subscribe import bytes_of
 from shared.rpc.request import CORRELATION_HEADER, correlation_id_of, request_of
@@ -40,7 +40,6 @@ class RpcServer(SharedExtension, ProviderCollector):
             return
         service = self.container.service_name
         self._settings = self.container.config["SETTINGS"]
-        self._replies = Link(self._settings.amqp_uri, f"replies of {service}")
         self._reader = QueueReader(
             self._settings.amqp_uri,
             topology.rpc_queue_of(service),
@@ -56,7 +55,6 @@ class RpcServer(SharedExtension, ProviderCollector):
             return
         self._started = True
         self._methods = {provider.method_name: provider for provider in self._providers}
-        self._replies.start()
         self._reader.start()
         self._reader.wait_until_open(READY_SECONDS)
 
@@ -67,7 +65,6 @@ class RpcServer(SharedExtension, ProviderCollector):
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""
         self._reader.close(self._settings.stop_grace)
-        self._replies.stop()
 
     def _receive(self, message: Any) -> None:
         method = str(message.delivery_info.get("routing_key", "")).rpartition(".")[2]
@@ -109,7 +106,7 @@ class RpcServer(SharedExtension, ProviderCollector):
                     }
                 )
             try:
-                self._replies.publish(
+                self._reader.link.publish(
                     body,
                     exchange=topology.RPC_EXCHANGE,
                     routing_key=reply_to,

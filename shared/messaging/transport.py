@@ -1,0 +1,74 @@
+"""kombu's AMQP transport with fewer system calls, which were a third of the work of answering an RPC request.
+
+py-amqp asks the kernel for each part of each frame, six times a message; here one read takes what has come. It
+sends each message by itself; here, under eventlet, what the greenlets of one turn write leaves in one send.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import eventlet
+from amqp.transport import TCPTransport
+from eventlet.patcher import is_monkey_patched
+from eventlet.semaphore import Semaphore
+from kombu.transport import pyamqp
+
+TRANSPORTS = {"amqp": f"{__name__}:Transport"}
+"""What kombu is to use instead of its own, by the scheme of the broker's URI. TLS keeps kombu's own."""
+
+READ_SIZE = 4096
+"""Bytes: some ten requests. py-amqp copies the rest of it with each part that it takes off."""
+
+GREATEST_UNSENT = 65536
+"""Bytes after which a writer has to wait for the kernel, as it would without the collecting."""
+
+
+class _Connector(TCPTransport):
+    """One TCP connection to the broker."""
+
+    def _setup_transport(self) -> None:
+        super()._setup_transport()
+        receive = self.sock.recv
+        self._quick_recv = lambda size: receive(max(size, READ_SIZE))
+        if is_monkey_patched("socket"):
+            self._unsent = bytearray()
+            self._sending = Semaphore()
+            self._scheduled = False
+            self._write = self._collect
+
+    def _collect(self, frames: bytes | memoryview) -> None:
+        if self.sock is None:
+            raise ConnectionResetError("The connection to the broker was lost while it was written to.")
+        self._unsent += frames
+        if len(self._unsent) > GREATEST_UNSENT:
+            self._send()
+        elif not self._scheduled:
+            self._scheduled = True
+            eventlet.spawn_n(self._send_collected)
+
+    def _send_collected(self) -> None:
+        self._scheduled = False
+        try:
+            self._send()
+        except (OSError, AttributeError):
+            # Closed, so that the reading thread notices and opens another; AttributeError: it was closed already.
+            self.close()
+
+    def _send(self) -> None:
+        with self._sending:
+            frames, self._unsent = self._unsent, bytearray()
+            if frames:
+                self.sock.sendall(frames)
+
+
+class _Connection(pyamqp.Connection):
+    def Transport(self, host: str, connect_timeout: float, *more: Any, **options: Any) -> _Connector:  # noqa: N802 - as in py-amqp
+        _tls, read_timeout, write_timeout = more
+        return _Connector(host, connect_timeout, read_timeout, write_timeout, **options)
+
+
+class Transport(pyamqp.Transport):
+    """What kombu opens connections with."""
+
+    Connection = _Connection
