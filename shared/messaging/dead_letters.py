@@ -184,12 +184,12 @@ class DeadLetters:
 
 
 def _messages(channel: Any, queue: str, limit: int) -> Iterator[Any]:
-    bound = kombu.Queue(queue, no_declare=True)(channel)
     for _ in range(limit):
-        message = bound.get(no_ack=False)
+        message = channel.basic_get(queue, no_ack=False)
         if message is None:
             return
-        yield message
+        # Not by kombu's Queue.get: that raises on what kombu cannot decode, which is what may lie here.
+        yield channel.message_to_python(message)
 
 
 def _letter(queue: str, message: Any) -> DeadLetter:

@@ -12,8 +12,15 @@ from shared.contracts import topology
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GREATEST_DELIVERIES = 20
-"""How often the broker redelivers a message whose consumers keep dying before it calls the message dead."""
+GREATEST_DELIVERIES = 100
+"""How often the broker redelivers a message whose consumers keep dying before it calls the message dead.
+
+A lost connection counts as well, so it is far above what an unsteady network or a restarting service uses up
+while a batch waits for a database.
+"""
+
+UNLIMITED_DELIVERIES = 2**31 - 1
+"""For dead queues: looking at a dead letter is a delivery too, and RabbitMQ 4 drops a message at the 20th."""
 
 
 def declare_events(service: str, channel: Any) -> None:
@@ -25,7 +32,11 @@ def declare_subscription(queue: str, channel: Any) -> None:
     """An event queue with the queue for its dead letters, bound to everything it hears."""
     subscription = topology.BY_QUEUE[queue]
     dead = topology.dead_queue_of(queue)
-    kombu.Queue(dead, durable=True, queue_arguments={"x-queue-type": "quorum"})(channel).queue_declare()
+    kombu.Queue(
+        dead,
+        durable=True,
+        queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_DELIVERIES},
+    )(channel).queue_declare()
     bound = kombu.Queue(
         queue,
         durable=True,

@@ -18,6 +18,7 @@ from collections import deque
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import eventlet
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
@@ -47,6 +48,10 @@ READY_SECONDS = 10.0
 
 class _Stopped(Exception):
     """The service stops while a batch waits to be tried again."""
+
+
+class TimeLimitExceeded(Exception):
+    """A handler set itself a limit and was slower."""
 
 
 class Subscriber(Entrypoint):
@@ -224,6 +229,9 @@ def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]
                 method(service, events)
             except Exception as error:  # noqa: BLE001 - the subscriber decides what it means
                 return error
+            except eventlet.Timeout as error:
+                # Bare, it is no Exception: it would end the worker and leave the queue waiting for its outcome.
+                return TimeLimitExceeded(str(error))
             return None
 
         register_entrypoint(handle, Subscriber(queue, batch))
