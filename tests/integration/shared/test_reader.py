@@ -1,6 +1,5 @@
 """Stopping a reader loses nothing and duplicates nothing; a broken connection at most repeats."""
 
-import random
 import threading
 import time
 
@@ -10,6 +9,7 @@ import pytest
 from shared.messaging.confirms import Outgoing
 from shared.messaging.reader import QueueReader
 from tests.integration.shared.samples import publish
+from tests.support.randomness import chance
 from tests.support.waiting import eventually
 
 QUEUE = "test.reader"
@@ -94,9 +94,7 @@ def test_two_readers_share_and_the_one_that_stays_gets_the_rest(uri, full_queue)
 
 
 def test_a_network_that_keeps_breaking_loses_nothing(uri, proxy, full_queue):
-    seed = random.randrange(2**32)
-    print(f"seed {seed}")
-    random.seed(seed)
+    random = chance()
     worker = Worker(proxy.through(uri)).start()
     for _ in range(5):
         before = len(worker.done)
