@@ -10,6 +10,8 @@ import eventlet
 from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
+from shared.container import CONTAINER
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
@@ -46,7 +48,7 @@ class Runtime:
                 "AMQP_URI": settings.amqp_uri,
                 "SETTINGS": settings,
                 "max_workers": settings.max_workers + WORKERS_BESIDE_RPC,
-                "parent_calls_tracked": 1,
+                "SERVICE_CONTAINER_CLS": CONTAINER,
             }
         )
         self._services = services

@@ -1,0 +1,40 @@
+"""nameko's service container with a leaner worker."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from typing import Any
+
+from nameko.containers import ServiceContainer
+
+CONTAINER = f"{__name__}.Container"
+"""For nameko's setting ``SERVICE_CONTAINER_CLS``."""
+
+logger = logging.getLogger(__name__)
+
+
+class Container(ServiceContainer):
+    """Runs a worker as nameko does, in the same order, without what costs a tenth of an RPC call.
+
+    nameko makes a call id, joins the stack of ids and times five stages for each worker, for debug messages that
+    nobody reads; our calls carry their own correlation id.
+    """
+
+    def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
+        for provider in self.dependencies:
+            setattr(worker_ctx.service, provider.attr_name, provider.get_dependency(worker_ctx))
+        self._worker_setup(worker_ctx)
+        result = exc_info = None
+        try:
+            method = getattr(worker_ctx.service, worker_ctx.entrypoint.method_name)
+            result = method(*worker_ctx.args, **worker_ctx.kwargs)
+        except Exception:
+            logger.exception("%r failed", worker_ctx)
+            exc_info = sys.exc_info()
+        if handle_result is not None:
+            result, exc_info = handle_result(worker_ctx, result, exc_info)
+        self._worker_result(worker_ctx, result, exc_info)
+        # The traceback refers to this frame; without it, all of it can go at once.
+        del exc_info
+        self._worker_teardown(worker_ctx)
