@@ -24,14 +24,13 @@ FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 """With these a spreadsheet takes a cell for a formula (OWASP, CSV injection)."""
 
 
-def json_answer(result: Any, *, status: int = 200) -> Response:
-    """The result as JSON; with its version as the ETag where it has one.
+def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Response:
+    """The result as JSON; with its version as the ETag where it is to have one.
 
     A GET whose If-None-Match names that version is answered with 304.
     """
     response = Response(orjson.dumps(result), status=status, content_type=JSON)
-    if isinstance(result, dict) and isinstance(result.get("version"), int) and "permissions" not in result:
-        # what one may (``permissions``) can change without the account's version
+    if has_etag:
         response.set_etag(str(result["version"]))
         response.headers["Cache-Control"] = "private, no-cache"
         if request.method in ("GET", "HEAD"):

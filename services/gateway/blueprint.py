@@ -47,7 +47,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
         verb: str,
         rule: str,
         method: str,
-        arguments: type[Arguments],
+        arguments: type[Arguments] | Arguments,
         result: type[Result] | None = None,
         *,
         made_at: str = "",
@@ -60,13 +60,14 @@ class ResourceBlueprint(flask_smorest.Blueprint):
             verb: GET, POST, PUT, PATCH or DELETE.
             rule: The address below ``/api/v1``, with the arguments that it names.
             method: ``service.method``.
-            arguments: What the method takes.
+            arguments: What the method takes; an instance where only some of it is offered.
             result: What it returns; None where it returns nothing.
             made_at: For a method that makes a thing: where the thing is then, with the names of its fields.
             geometry: For a list that is offered as GeoJSON too: the field with the geometry.
             csv: Whether the list is offered as CSV too.
         """
-        route = Route(verb, rule, method, arguments(), result, made_at, geometry, csv)
+        schema = arguments() if isinstance(arguments, type) else arguments
+        route = Route(verb, rule, method, schema, result, made_at, geometry, csv)
         view = _View(route)
         endpoint = method.partition(".")[2]
         answer = view.__call__
@@ -108,7 +109,7 @@ class _View:
             raise _stale(error, arguments) from None
         if route.result is None:
             return answers.nothing()
-        response = answers.json_answer(result, status=201 if route.made_at else 200)
+        response = answers.json_answer(result, status=201 if route.made_at else 200, has_etag=route.has_etag)
         if route.made_at:
             response.headers["Location"] = PREFIX + route.made_at.format_map(result)
         return response
@@ -119,7 +120,7 @@ class _View:
             given = requests.query_arguments(route.arguments)
             requests.refuse_unknown(given, path)
             return given | path
-        requests.refuse_unknown(request.args, request.args)
+        requests.refuse_query()
         given = {}
         if route.said:
             types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES

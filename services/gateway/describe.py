@@ -72,6 +72,12 @@ class Route:
         return "version" in self.arguments.fields
 
     @cached_property
+    def has_etag(self) -> bool:
+        """Whether the answer is the thing that the address, or the Location, names, and has a version."""
+        names_it = self.made_at.endswith("{id}") or (self.verb != "POST" and bool(self.in_path))
+        return names_it and self.result is not None and "version" in self.result().fields
+
+    @cached_property
     def has_address(self) -> bool:
         """Whether the service wants to know where the caller is."""
         return "address" in self.arguments.fields
@@ -103,7 +109,7 @@ def describe(route: Route) -> dict[str, Any]:
         "x-rpc-method": route.method,
         "x-permission": list(contract.permission),
         "parameters": _parameters(route),
-        "responses": _responses(route),
+        "responses": dict(sorted(_responses(route).items())),
     }
     if ANYONE in contract.permission:
         described["security"] = []
@@ -116,6 +122,83 @@ def describe(route: Route) -> dict[str, Any]:
             "content": {media_type: {"schema": body} for media_type in types},
         }
     return described
+
+
+def describe_transfer(method: str, summary: str, *, made: type[Result] | None = None) -> dict[str, Any]:
+    """The operation for an upload that makes something, or else for a download.
+
+    Args:
+        method: The RPC method whose permission and refusals it has.
+        summary: What it does.
+        made: What an upload makes.
+    """
+    contract = METHODS[method]
+    described = {
+        "summary": summary,
+        "description": f"Needs the permission {' or '.join(f'`{name}`' for name in contract.permission)}.",
+        "x-rpc-method": method,
+        "x-permission": list(contract.permission),
+    }
+    refusals = {
+        "invalid": "Some input is wrong; `fields` says what and why.",
+        "unauthenticated": "The token is missing, expired or not genuine.",
+        "forbidden": "The permission is lacking, or is lacking in the region.",
+        "rate_limited": "Too many requests; Retry-After says when to come again.",
+        "unavailable": "A service cannot answer now.",
+        "timeout": "A service did not answer in time.",
+    }
+    if made is None:
+        return described | _download() | {"responses": _bytes() | problems(refusals | contract.errors)}
+    refusals |= {
+        "too_large": "The file is larger than is accepted.",
+        "unsupported_media_type": "The content is of no type that is accepted, or the body is not multipart.",
+        "request_timeout": "The file arrives too slowly.",
+    }
+    done = {
+        "description": "What is known of the file.",
+        "content": {answers.JSON: {"schema": made}},
+        "headers": {"Location": _said("Where it is.")},
+    }
+    return described | _upload() | {"responses": {"201": done} | problems(refusals | contract.errors)}
+
+
+def _upload() -> dict[str, Any]:
+    properties = {
+        "file": {"type": "string", "format": "binary"},
+        "id": {"type": "string", "format": "uuid", "description": "Makes a repeat harmless."},
+    }
+    form = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": properties}
+    return {
+        "operationId": "add_attachment",
+        "parameters": [_idempotency_key()],
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
+    }
+
+
+def _download() -> dict[str, Any]:
+    ranges = _header("Range", "Which bytes; one range.", "bytes=0-1023")
+    return {"operationId": "get_attachment_content", "parameters": [ranges]}
+
+
+def _bytes() -> dict[str, Any]:
+    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    return {
+        "200": {"description": "All bytes.", "content": content},
+        "206": {"description": "The bytes of the range.", "content": content},
+        "304": {"description": "It is what If-None-Match names."},
+        "416": {
+            "description": "The range begins behind the end.",
+            "content": {errors.MEDIA_TYPE: {"schema": Problem}},
+        },
+    }
+
+
+def _idempotency_key() -> dict[str, Any]:
+    return _header(
+        "Idempotency-Key",
+        "Makes a repeat harmless: the same key with the same body returns what the first one made.",
+        "0197f3c8-first-try",
+    )
 
 
 def problems(statuses: dict[str, str]) -> dict[str, Any]:
@@ -151,13 +234,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
             _header("If-Match", "The ETag of the response in which the thing was seen.", '"1"', required=True)
         )
     if route.made_at:
-        found.append(
-            _header(
-                "Idempotency-Key",
-                "Makes a repeat harmless: the same key with the same body returns what the first one made.",
-                "0197f3c8-first-try",
-            )
-        )
+        found.append(_idempotency_key())
     return found
 
 
@@ -177,8 +254,7 @@ def _responses(route: Route) -> dict[str, Any]:
     headers = {"X-Request-ID": _said("The id under which the request is logged.")}
     if route.result is None:
         return {"204": {"description": "Done.", "headers": headers}} | problems(_refusals(route))
-    shown = route.result().fields
-    if "version" in shown and "permissions" not in shown:
+    if route.has_etag:
         headers["ETag"] = _said("The version, for If-Match and If-None-Match.")
     if route.made_at:
         headers["Location"] = _said("Where it is.")
@@ -191,7 +267,7 @@ def _responses(route: Route) -> dict[str, Any]:
         content[answers.CSV] = {"schema": {"type": "string"}}
     done = {"description": _about(route.result), "content": content, "headers": headers}
     found = {"201" if route.made_at else "200": done} | problems(_refusals(route))
-    if route.verb == "GET" and "ETag" in headers:
+    if route.verb == "GET" and route.has_etag:
         found["304"] = {"description": "It has the version that If-None-Match names.", "headers": headers}
     return found
 

@@ -94,6 +94,8 @@ def complete(document: dict[str, Any]) -> bytes:
     """The document with what concerns all operations, as JSON."""
     parts = document["components"]
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    for unused in ("ErrorSchema", "PaginationMetadataSchema"):  # flask-smorest's own
+        parts["schemas"].pop(unused, None)
     parts["schemas"]["FeatureCollection"] = FEATURES
     document["security"] = [{"token": []}]
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)

@@ -85,6 +85,15 @@ def refuse_unknown(given: Collection[str], reserved: Collection[str]) -> None:
         raise Invalid(f"Some input is wrong: {', '.join(wrong)}.", fields=dict.fromkeys(wrong, NO_SUCH_FIELD))
 
 
+def refuse_query() -> None:
+    """Refuses every parameter of the query where none has a meaning.
+
+    Raises:
+        Invalid: It names them.
+    """
+    refuse_unknown(request.args.keys(), request.args.keys())
+
+
 def query_arguments(schema: Schema) -> dict[str, Any]:
     """The query string as the arguments of a method with this schema.
 

@@ -1,0 +1,95 @@
+"""Files attached to reports: what is known of them, and their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from services.gateway import answers, downloads, requests, uploads
+from services.gateway.auth import require_sign_in
+from services.gateway.blueprint import PREFIX, ResourceBlueprint
+from services.gateway.context import call, caller, gateway
+from services.gateway.describe import describe_transfer
+from services.reports import schemas
+from shared.contracts.permissions import REPORT_ATTACH
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask import Response
+
+FIELDS: Final = frozenset({"id"})
+
+attachments = ResourceBlueprint("attachments", "Files attached to reports.")
+
+attachments.offer(
+    "GET",
+    "/reports/<uuid:report_id>/attachments",
+    "reports.list_attachments",
+    schemas.OfReport,
+    schemas.AttachmentPage,
+    csv=True,
+)
+attachments.offer(
+    "GET",
+    "/attachments/<uuid:attachment_id>",
+    "reports.get_attachment",
+    schemas.GetAttachment,
+    schemas.Attachment,
+)
+
+
+@attachments.route("/reports/<uuid:report_id>/attachments", methods=["POST"], endpoint="add_attachment")
+@attachments.doc(
+    **describe_transfer(
+        "reports.add_attachment",
+        "Attaches a file to a report. Its type is recognised by its content.",
+        made=schemas.Attachment,
+    )
+)
+def add_attachment(report_id: UUID) -> Response:
+    """Takes the bytes first, and only then says that they are there; where that fails they are removed."""
+    require_sign_in()
+    requests.refuse_query()
+    # before anything is read: a report that one may not attach to needs no bytes
+    who = caller()
+    if who is not None:
+        who.require(REPORT_ATTACH)
+    call("reports.get_report", {"report_id": report_id})
+    upload = uploads.receive(gateway().files, gateway().settings.attachment_limit)
+    try:
+        attachment = call("reports.add_attachment", _arguments(report_id, upload))
+        upload.file.keep_as(attachment["file_path"])
+    except BaseException:
+        upload.file.discard()
+        raise
+    response = answers.json_answer(attachment, status=201)
+    response.headers["Location"] = f"{PREFIX}/attachments/{attachment['id']}"
+    return response
+
+
+@attachments.route(
+    "/attachments/<uuid:attachment_id>/content", methods=["GET"], endpoint="get_attachment_content"
+)
+@attachments.doc(
+    **describe_transfer("reports.get_attachment", "Returns the bytes of an attachment, or a range of them.")
+)
+def get_attachment_content(attachment_id: UUID) -> Response:
+    """Whoever may see the report may see its files."""
+    require_sign_in()
+    requests.refuse_query()
+    attachment = call("reports.get_attachment", {"attachment_id": attachment_id})
+    return downloads.send(gateway().files, attachment)
+
+
+def _arguments(report_id: UUID, upload: uploads.Upload) -> dict[str, Any]:
+    requests.refuse_unknown(upload.fields, upload.fields.keys() - FIELDS)
+    key = requests.idempotent_id("reports.add_attachment")
+    given = upload.fields.get("id") or key
+    return {
+        "report_id": report_id,
+        "file_name": upload.file_name,
+        "mime_type": upload.mime_type,
+        "file_size": upload.size,
+        "sha256": upload.sha256,
+        **({"id": given} if given else {}),
+    }

@@ -1,0 +1,12 @@
+"""Counts."""
+
+from __future__ import annotations
+
+from services.gateway.blueprint import ResourceBlueprint
+from services.reports import schemas
+
+statistics = ResourceBlueprint("statistics", "Counts of what there is.")
+
+statistics.offer(
+    "GET", "/statistics/reports", "reports.summarise_reports", schemas.SummariseReports, schemas.Summary
+)
