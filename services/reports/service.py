@@ -102,6 +102,12 @@ class ReportsService:
         with self.db.read() as connection:
             return queries.summarise_reports(connection, caller, filters)
 
+    @operation(permission=READ, arguments=schemas.AggregateReports, result=schemas.ReportCells)
+    def aggregate_reports(self, caller: Caller, **filters: Any) -> Any:
+        """Counts the reports of a box by cells of a grid, with the greatest severity of each."""
+        with self.db.read() as connection:
+            return queries.aggregate_reports(connection, caller, filters)
+
     @operation(permission=REPORT_IMPORT, arguments=schemas.ImportReports, result=schemas.ImportResult)
     def import_reports(self, caller: Caller, rows: list[Any]) -> Any:
         """Stores up to 500 reports and says what became of each."""

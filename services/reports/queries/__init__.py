@@ -1,6 +1,7 @@
 """The reads of the reports service."""
 
 from services.reports.queries.catalogues import list_report_types, list_severity_levels
+from services.reports.queries.cells import aggregate_reports
 from services.reports.queries.parts import (
     get_attachment,
     get_report_history,
@@ -15,6 +16,7 @@ from services.reports.queries.reports import (
 )
 
 __all__ = [
+    "aggregate_reports",
     "get_attachment",
     "get_report",
     "get_report_history",

@@ -24,7 +24,12 @@ from services.reports.schemas.catalogues import (
     UpdateReportType,
     UpdateSeverityLevel,
 )
-from services.reports.schemas.filters import ListActiveReports, ListReports, SummariseReports
+from services.reports.schemas.filters import (
+    AggregateReports,
+    ListActiveReports,
+    ListReports,
+    SummariseReports,
+)
 from services.reports.schemas.imports import ImportReports
 from services.reports.schemas.results import (
     ActiveReportPage,
@@ -34,6 +39,7 @@ from services.reports.schemas.results import (
     CommentPage,
     HistoryPage,
     Report,
+    ReportCells,
     ReportPage,
     Summary,
 )
@@ -43,6 +49,7 @@ __all__ = [
     "ActiveReportPage",
     "AddAttachment",
     "AddComment",
+    "AggregateReports",
     "Attachment",
     "AttachmentPage",
     "ChangeReportStatus",
@@ -63,6 +70,7 @@ __all__ = [
     "ListSeverityLevels",
     "OfReport",
     "Report",
+    "ReportCells",
     "ReportPage",
     "ReportType",
     "ReportTypePage",

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports import rules
 from shared.filters import Area, Box, Circle, OneOrMany, Word
-from shared.schemas import Arguments, Identifier, Page, Text, Timestamp, Whole
+from shared.schemas import Arguments, Identifier, Number, Page, Text, Timestamp, Whole
 
 LONGEST_SEARCH: Final = 500
 HIGHEST_LEVEL: Final = 5
+LEAST_CELL: Final = 0.0001
+"""Degrees; some ten metres."""
+
+GREATEST_CELL: Final = 90
+MOST_CELLS: Final = 10_000
+TURN: Final = 360
 SORTS: Final = ("reported_at", "updated_at")
 
 
@@ -63,3 +70,24 @@ class ListActiveReports(_Filters, _Sorted):
 
 class SummariseReports(_Filters, _ByStatus):
     """The reports to count."""
+
+
+class AggregateReports(_Filters, _ByStatus):
+    """The reports to count by cell: those in ``bbox``, by squares of ``cell_size`` degrees.
+
+    A box may have at most 10,000 cells. Cells are counted from longitude 0 and latitude 0, so that they stay where
+    they are when the box moves; those at its edges count only what lies in it.
+    """
+
+    bbox = Box(required=True)
+    cell_size = Number(least=LEAST_CELL, greatest=GREATEST_CELL, required=True)
+
+    @validates_schema
+    def _cells_are_not_too_many(self, data: dict[str, Any], **_more: Any) -> None:
+        if "bbox" not in data or "cell_size" not in data:
+            return
+        west, south, east, north = data["bbox"]
+        width = east - west if west <= east else east - west + TURN
+        size = data["cell_size"]
+        if math.ceil(width / size) * math.ceil((north - south) / size) > MOST_CELLS:
+            raise ValidationError(f"The box would have more than {MOST_CELLS:,} such cells.", "cell_size")

@@ -120,6 +120,26 @@ class Summary(Result):
     by_region = fields.List(fields.Nested(RegionCount))
 
 
+class ReportCell(_Count):
+    """A cell of the map: how many reports it holds, where they are on average, and how bad the worst of them is.
+
+    ``bbox`` is ``[west, south, east, north]``, ``severity_level`` a level of 1 to 5.
+    """
+
+    id = fields.String()
+    location = fields.Raw()
+    bbox = fields.List(fields.Float())
+    severity_level = fields.Integer()
+
+
+class ReportCells(Result):
+    """The cells that hold any report, the fullest first, and how many reports that are."""
+
+    cell_size = fields.Float()
+    total = fields.Integer()
+    items = fields.List(fields.Nested(ReportCell))
+
+
 ReportPage = page_of(Report)
 ActiveReportPage = page_of(ActiveReport)
 CommentPage = page_of(Comment)

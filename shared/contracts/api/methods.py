@@ -154,6 +154,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('report:comment',),
         {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not comment.', 'conflict': 'The id belongs to another comment.'},
     ),
+    "reports.aggregate_reports": MethodContract(
+        'Counts the reports of a box by cells of a grid, with the greatest severity of each.',
+        ('report:read', 'report:read_own'),
+        {},
+    ),
     "reports.change_report_status": MethodContract(
         'Moves a report to another status.',
         ('report:change_status',),

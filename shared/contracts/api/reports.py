@@ -42,6 +42,36 @@ class Comment(TypedDict):
     version: int
 
 
+class Circle(TypedDict):
+    """A place and a distance from it along the surface, in metres."""
+
+    lon: float
+    lat: float
+    radius_m: float
+
+
+class ReportCell(TypedDict):
+    """A cell of the map: how many reports it holds, where they are on average, and how bad the worst of them
+    is.
+
+    ``bbox`` is ``[west, south, east, north]``, ``severity_level`` a level of 1 to 5.
+    """
+
+    count: int
+    id: str
+    location: Any
+    bbox: list[float]
+    severity_level: int
+
+
+class ReportCells(TypedDict):
+    """The cells that hold any report, the fullest first, and how many reports that are."""
+
+    cell_size: float
+    total: int
+    items: list[ReportCell]
+
+
 class Report(TypedDict):
     """A report. ``version`` grows with every change and is what a change must name."""
 
@@ -120,14 +150,6 @@ class ImportResult(TypedDict):
     unchanged: int
     ids: list[str | None]
     refused: list[RefusedRow]
-
-
-class Circle(TypedDict):
-    """A place and a distance from it along the surface, in metres."""
-
-    lon: float
-    lat: float
-    radius_m: float
 
 
 class ActiveReport(TypedDict):
@@ -256,6 +278,28 @@ class ReportsMethods(Protocol):
         """Comments on a report.
 
         Needs: report:comment.
+        """
+
+    def aggregate_reports(
+        self,
+        *,
+        bbox: Sequence[float],
+        cell_size: float,
+        status: Status | Sequence[Status] | None = ...,
+        report_type_id: Identifier | Sequence[Identifier] | None = ...,
+        min_severity: int | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        user_id: Identifier | None = ...,
+        reported_from: Moment | None = ...,
+        reported_to: Moment | None = ...,
+        changed_since: Moment | None = ...,
+        within: Mapping[str, Any] | None = ...,
+        near: Circle | None = ...,
+        text: str | None = ...,
+    ) -> ReportCells:
+        """Counts the reports of a box by cells of a grid, with the greatest severity of each.
+
+        Needs: report:read or report:read_own.
         """
 
     def change_report_status(

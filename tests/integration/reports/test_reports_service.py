@@ -33,6 +33,7 @@ ALLOWED = {
     "list_reports": READERS,
     "list_active_reports": READERS,
     "summarise_reports": READERS,
+    "aggregate_reports": READERS,
     "import_reports": frozenset({"administrator", "coordinator", "system"}),
     "get_report_history": READERS,
     "add_comment": FILERS,

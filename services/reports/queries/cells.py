@@ -1,0 +1,62 @@
+"""Counts of reports by cell of a grid, for maps that show more of them than can be listed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Double, Float, func, literal, select, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.reports.models import reports, severity_levels
+from services.reports.queries.filters import conditions
+from services.reports.queries.visibility import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy import Connection, RowMapping
+
+    from shared.rpc.context import Caller
+
+_PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
+_LONGITUDE: Final = _PLACE[0]
+_LATITUDE: Final = _PLACE[1]
+
+
+def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """The cells of the box that hold reports which the caller may see and all filters let pass, the fullest first.
+
+    It is one pass over those reports, which the index of ``point`` finds where the box is small.
+    """
+    size = filters["cell_size"]
+    # Counted from one corner of the Earth, so that a cell is the same whatever the box shows of it.
+    numbers = [
+        func.floor(degrees / literal(size, Double)).label(name)
+        for name, degrees in (("column", _LONGITUDE), ("row", _LATITUDE))
+    ]
+    statement = (
+        select(
+            *numbers,
+            func.avg(_LONGITUDE, type_=Float).label("longitude"),
+            func.avg(_LATITUDE, type_=Float).label("latitude"),
+            func.count().label("count"),
+            func.max(severity_levels.c.level).label("severity_level"),
+        )
+        .join_from(reports, severity_levels, severity_levels.c.id == reports.c.severity_level_id)
+        .where(visible(caller), *conditions(filters))
+        .group_by(*numbers)
+        .order_by(func.count().desc(), *numbers)
+    )
+    cells = [_cell(row, size) for row in connection.execute(statement).mappings()]
+    return {"cell_size": size, "total": sum(cell["count"] for cell in cells), "items": cells}
+
+
+def _cell(row: RowMapping, size: float) -> dict[str, Any]:
+    west, south = row["column"] * size, row["row"] * size
+    return {
+        "id": f"{int(row['column'])},{int(row['row'])}",
+        "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+        "bbox": [west, south, west + size, south + size],
+        "count": row["count"],
+        "severity_level": row["severity_level"],
+    }
