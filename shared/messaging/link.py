@@ -19,7 +19,7 @@ import kombu.exceptions
 
 from shared.errors import Unavailable
 from shared.messaging.backoff import Backoff
-from shared.messaging.transport import TRANSPORTS
+from shared.messaging.transport import TRANSPORTS, hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,12 +140,7 @@ class Link:
         if channel is self._channel:
             self._opened.clear()
             # a frame may be half written: no goodbye, the socket alone
-            transport = getattr(channel.connection, "transport", None)
-            if transport is not None:
-                try:
-                    transport.close()
-                except BROKEN as error:
-                    logger.debug("%s: closing a broken socket: %s", self.name, error)
+            hang_up(getattr(channel.connection, "transport", None))
 
     def _run(self) -> None:
         backoff = Backoff()

@@ -6,6 +6,8 @@ sends each message by itself; here, under eventlet, what the greenlets of one tu
 
 from __future__ import annotations
 
+import logging
+import socket
 from typing import Any
 
 import eventlet
@@ -13,6 +15,8 @@ from amqp.transport import TCPTransport
 from eventlet.patcher import is_monkey_patched
 from eventlet.semaphore import Semaphore
 from kombu.transport import pyamqp
+
+logger = logging.getLogger(__name__)
 
 TRANSPORTS = {"amqp": f"{__name__}:Transport"}
 """What kombu is to use instead of its own, by the scheme of the broker's URI. TLS keeps kombu's own."""
@@ -51,15 +55,26 @@ class _Connector(TCPTransport):
         self._scheduled = False
         try:
             self._send()
-        except (OSError, AttributeError):
-            # Closed, so that the reading thread notices and opens another; AttributeError: it was closed already.
-            self.close()
+        except (OSError, AttributeError):  # AttributeError: it was closed already
+            hang_up(self)
 
     def _send(self) -> None:
         with self._sending:
             frames, self._unsent = self._unsent, bytearray()
             if frames:
                 self.sock.sendall(frames)
+
+
+def hang_up(transport: Any) -> None:
+    """Ends the connection, so that the thread that reads it wakes, closes it and opens another.
+
+    Closed by anybody else, its number would go to the next socket while the reader still waits on it, and
+    eventlet would fail whoever has that socket: a query, as likely as not.
+    """
+    try:
+        transport.sock.shutdown(socket.SHUT_RDWR)
+    except (OSError, AttributeError) as error:
+        logger.debug("ending a broken connection: %s", error)
 
 
 class _Connection(pyamqp.Connection):
