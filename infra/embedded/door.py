@@ -26,6 +26,7 @@ logger = logging.getLogger(__name__)
 
 GREATEST_LINE = 64 * 1024 * 1024
 TIMEOUT_SLACK = 5.0
+CLOSE_SECONDS = 2.0
 
 
 def is_open(path: Path) -> bool:
@@ -64,6 +65,8 @@ class Door:
         self._path = path
         self._client = client
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._accept, name="door", daemon=True)
 
     def open(self) -> None:
         """Lets callers in."""
@@ -71,10 +74,15 @@ class Door:
         self._socket.bind(_address(self._path))
         self._path.chmod(0o600)
         self._socket.listen()
-        threading.Thread(target=self._accept, name="door", daemon=True).start()
+        self._thread.start()
 
     def close(self) -> None:
         """Lets nobody in any more."""
+        if self._thread.is_alive():
+            # The thread must not be left waiting on a socket that is closed: its number is soon somebody else's.
+            self._closing.set()
+            is_open(self._path)
+            self._thread.join(CLOSE_SECONDS)
         self._path.unlink(missing_ok=True)
         self._socket.close()
 
@@ -83,6 +91,9 @@ class Door:
             try:
                 connection, _ = self._socket.accept()
             except OSError:
+                return
+            if self._closing.is_set():
+                connection.close()
                 return
             threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
