@@ -149,7 +149,7 @@ def _features(page: dict[str, Any], geometry: str) -> dict[str, Any]:
     return {
         "type": "FeatureCollection",
         "features": [_feature(item, geometry) for item in page["items"]],
-        "next_cursor": page.get("next_cursor"),
+        **{name: value for name, value in page.items() if name != "items"},
     }
 
 

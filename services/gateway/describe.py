@@ -84,12 +84,12 @@ class Route:
 
     @cached_property
     def item(self) -> Schema | None:
-        """The schema of the items, where the result is a page."""
+        """The schema of the items, where the result is a page, or a list that is offered as GeoJSON."""
         declared = {} if self.result is None else self.result().fields
         items = declared.get("items")
         if not isinstance(items, fields.List) or not isinstance(items.inner, fields.Nested):
             return None
-        return items.inner.schema if "next_cursor" in declared else None
+        return items.inner.schema if self.geometry or "next_cursor" in declared else None
 
     @cached_property
     def media_types(self) -> Sequence[str]:
@@ -251,14 +251,19 @@ def _header(name: str, about: str, example: str, *, required: bool = False) -> d
 
 
 def _responses(route: Route) -> dict[str, Any]:
+    too_long = {"414": {"description": "The address is over 64 KiB."}} if route.verb == "GET" else {}
+    return _done(route) | problems(_refusals(route)) | too_long
+
+
+def _done(route: Route) -> dict[str, Any]:
     headers = {"X-Request-ID": _said("The id under which the request is logged.")}
     if route.result is None:
-        return {"204": {"description": "Done.", "headers": headers}} | problems(_refusals(route))
+        return {"204": {"description": "Done.", "headers": headers}}
     if route.has_etag:
         headers["ETag"] = _said("The version, for If-Match and If-None-Match.")
     if route.made_at:
         headers["Location"] = _said("Where it is.")
-    if route.item is not None:
+    if route.item is not None and "next_cursor" in route.result().fields:
         headers["Link"] = _said("To the next page, as `next`, unless this is the last one.")
     content: dict[str, Any] = {answers.JSON: {"schema": route.result}}
     if route.geometry:
@@ -266,7 +271,7 @@ def _responses(route: Route) -> dict[str, Any]:
     if route.csv:
         content[answers.CSV] = {"schema": {"type": "string"}}
     done = {"description": _about(route.result), "content": content, "headers": headers}
-    found = {"201" if route.made_at else "200": done} | problems(_refusals(route))
+    found = {"201" if route.made_at else "200": done}
     if route.verb == "GET" and route.has_etag:
         found["304"] = {"description": "It has the version that If-None-Match names.", "headers": headers}
     return found

@@ -71,7 +71,7 @@ FEATURES: Final = {
                 "required": ["type", "id", "geometry", "properties"],
                 "properties": {
                     "type": {"type": "string", "const": "Feature"},
-                    "id": {"type": "string", "format": "uuid"},
+                    "id": {"type": "string"},
                     "geometry": {"type": ["object", "null"]},
                     "properties": {"type": "object"},
                 },
@@ -123,9 +123,11 @@ def _name(schema: Any) -> str:
     return name
 
 
-def _form(converter: Any, field: fields.Field[Any], **_more: Any) -> dict[str, Any]:
+def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
     """What apispec cannot know: the JSON Schema of our own fields, and an example."""
     form: dict[str, Any] = dict(_own_form(converter, field))
+    if "pattern" in ret:  # Python's way to say it, and `re.match` begins at the beginning
+        form["pattern"] = "^" + ret["pattern"].removeprefix("^").replace(r"\Z", "$")
     if "type" in form and field.allow_none and isinstance(form["type"], str):
         form["type"] = [form["type"], "null"]
     name = field.data_key or field.name

@@ -29,7 +29,8 @@ IDLE_SECONDS: Final = 75
 SOCKET_SECONDS: Final = 30.0
 """For each read of a body and each write of a response."""
 
-LONGEST_REQUEST_LINE: Final = 8192
+LONGEST_REQUEST_LINE: Final = 64 * 1024
+"""An area of 2,000 positions to look within fits in."""
 
 
 class _TimeIsUpError(Exception):

@@ -33,6 +33,7 @@ resources.offer(
     "resources.find_nearest_resources",
     schemas.FindNearestResources,
     schemas.NearestResources,
+    geometry="location",
 )
 resources.offer(
     "POST",

@@ -10,3 +10,11 @@ statistics = ResourceBlueprint("statistics", "Counts of what there is.")
 statistics.offer(
     "GET", "/statistics/reports", "reports.summarise_reports", schemas.SummariseReports, schemas.Summary
 )
+statistics.offer(
+    "GET",
+    "/statistics/report-cells",
+    "reports.aggregate_reports",
+    schemas.AggregateReports,
+    schemas.ReportCells,
+    geometry="location",
+)
