@@ -75,14 +75,14 @@ def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> 
 def csv_answer(
     call: Callable[[str, dict[str, Any]], Any], method: str, arguments: dict[str, Any], columns: Sequence[str]
 ) -> Response:
-    """Every row of a list from the cursor on, page by page as the client takes them.
+    """Every row of a list from the cursor on, page by page as the client takes them; a limit is that of a page.
 
     Where a later page fails, the connection breaks off: a client must not take half a list for the whole.
 
     Raises:
         ImpactXError: The first page failed.
     """
-    arguments = {**arguments, "limit": GREATEST_LIMIT}
+    arguments = {"limit": GREATEST_LIMIT, **arguments}
     first = call(method, arguments)
     name = method.partition(".")[2].removeprefix("list_")
     return Response(

@@ -22,9 +22,9 @@ from services.gateway.errors import (
     RequestTimeout,
     UnsupportedMediaType,
 )
-from shared.errors import Invalid
+from shared.errors import Invalid, TooLarge
 from shared.filters import Area, Box, Circle, OneOrMany
-from shared.rpc.request import check_value
+from shared.rpc.request import GREATEST_BODY, check_value
 from shared.schemas import Number
 
 if TYPE_CHECKING:
@@ -53,13 +53,18 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
     Raises:
         UnsupportedMediaType: It is of another type.
         RequestTimeout: It did not arrive in time.
+        TooLarge: It is over 1 MiB.
         Invalid: It is not JSON, no object, nested too deep, or contains a NUL.
     """
     try:
         with eventlet.Timeout(BODY_SECONDS, RequestTimeout()):
+            # one byte more than is accepted, for a body in chunks is cut off there without a word
+            request.max_content_length = GREATEST_BODY + 1
             body = request.get_data(cache=False)
     except TimeoutError:
         raise RequestTimeout from None
+    if len(body) > GREATEST_BODY:
+        raise TooLarge(f"The body may have at most {GREATEST_BODY} bytes.", limit=GREATEST_BODY)
     if not body and may_be_missing:
         return {}
     if request.mimetype not in types:

@@ -1,0 +1,178 @@
+"""A whole system in a process of its own, with somebody of each role, spoken to over HTTP alone."""
+
+from __future__ import annotations
+
+import itertools
+import re
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import pytest
+import requests
+
+from shared.contracts.permissions import DEFAULT_ROLES
+from tests.support.directories import temporary_directory
+from tests.support.processes import ServiceProcess
+
+EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
+ATTACHMENT_LIMIT = 256 * 1024 * 1024
+JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
+NOWHERE = "01978f3d-0c00-7d30-8f33-2a3b4c5d6e7f"
+"""The id of nothing."""
+
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Client:
+    """Somebody who speaks HTTP: with a token, or without."""
+
+    url: str
+    token: str = ""
+    user_id: str = ""
+    session: requests.Session = field(default_factory=requests.Session)
+
+    def __call__(self, verb, path, *, version=None, **options):
+        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
+        headers |= {"If-Match": f'"{version}"'} if version is not None else {}
+        headers |= options.pop("headers", {})
+        where = path if path.startswith("/api/") else f"/api/v1{path}"
+        return self.session.request(verb, self.url + where, headers=headers, timeout=60, **options)
+
+    def done(self, verb, path, **options):
+        """The JSON of an answer that has to be a success."""
+        answer = self(verb, path, **options)
+        assert answer.ok, (answer.status_code, answer.text)
+        return answer.json() if answer.content else None
+
+    def refused(self, status, verb, path, **options):
+        """The problem of an answer that has to be this refusal."""
+        answer = self(verb, path, **options)
+        assert answer.status_code == status, (answer.status_code, answer.text)
+        assert answer.headers["Content-Type"] == "application/problem+json"
+        problem = answer.json()
+        assert problem["status"] == status
+        assert problem["type"] == f"urn:impactx:problem:{problem['slug']}"
+        assert problem["correlation_id"] == answer.headers["X-Request-ID"]
+        return problem
+
+
+@dataclass
+class System:
+    """What runs, and short ways to have something in it."""
+
+    url: str
+    process: ServiceProcess
+    home: object
+
+    @cached_property
+    def anonymous(self):
+        return Client(self.url)
+
+    @cached_property
+    def admin(self):
+        return self.signed_in(EMAIL)
+
+    @cached_property
+    def document(self):
+        return self.anonymous.done("GET", "/openapi.json")
+
+    @cached_property
+    def operations(self):
+        """Every operation of the document by its id."""
+        return {
+            operation["operationId"]: {**operation, "path": path, "verb": verb.upper()}
+            for path, item in self.document["paths"].items()
+            for verb, operation in item.items()
+            if verb in ("get", "post", "put", "patch", "delete")
+        }
+
+    @cached_property
+    def people(self):
+        """Somebody of each role."""
+        return {role: self.person(role) for role in DEFAULT_ROLES}
+
+    def signed_in(self, email, password=PASSWORD):
+        tokens = self.anonymous.done("POST", "/auth/login", json={"email": email, "password": password})
+        return Client(self.url, tokens["access_token"], tokens["user_id"])
+
+    def account(self, *roles):
+        given = {
+            "email": f"person-{next(_numbers)}@impactx.example",
+            "password": PASSWORD,
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+        }
+        given |= {"roles": list(roles)} if roles else {}
+        return self.admin.done("POST", "/users", json=given)
+
+    def person(self, *roles):
+        return self.signed_in(self.account(*roles)["email"])
+
+    @cached_property
+    def region(self):
+        return self.admin.done("GET", "/regions?codes=HT")["items"][0]["id"]
+
+    @cached_property
+    def report_type(self):
+        return self.admin.done("GET", "/report-types")["items"][0]["id"]
+
+    @cached_property
+    def severity(self):
+        return self.admin.done("GET", "/severity-levels")["items"][0]["id"]
+
+    @cached_property
+    def resource_type(self):
+        return self.admin.done("POST", "/resource-types", json={"name": f"Type {next(_numbers)}"})["id"]
+
+    def report_body(self, **changed):
+        return {
+            "region_id": self.region,
+            "report_type_id": self.report_type,
+            "severity_level_id": self.severity,
+            "title": "Bridge out",
+            "description": "The river took it.",
+            "location": {"type": "Point", "coordinates": [-72.5, 18.2], "address": "Jacmel"},
+        } | changed
+
+    def report(self, who=None, **changed):
+        return (who or self.admin).done("POST", "/reports", json=self.report_body(**changed))
+
+    def resource_body(self, **changed):
+        return {
+            "region_id": self.region,
+            "resource_type_id": self.resource_type,
+            "name": "School",
+            "location": {"type": "Point", "coordinates": [-72.5, 18.2]},
+            "capacity": 100,
+        } | changed
+
+    def resource(self, **changed):
+        return self.admin.done("POST", "/resources", json=self.resource_body(**changed))
+
+    def attachment(self, report, who=None, content=JPEG):
+        return (who or self.admin).done(
+            "POST", f"/reports/{report['id']}/attachments", files={"file": ("a.jpg", content)}
+        )
+
+    def stored_files(self):
+        return {path for path in (self.home / "attachments").rglob("*") if path.is_file()}
+
+
+@pytest.fixture(scope="session")
+def system():
+    home = temporary_directory("gateway")
+    environment = {
+        "IMPACTX_HOME": str(home),
+        "IMPACTX_HTTP_PORT": "0",
+        "IMPACTX_ADMIN_EMAIL": EMAIL,
+        "IMPACTX_ADMIN_PASSWORD": PASSWORD,
+        "IMPACTX_BCRYPT_COST": "4",
+        "IMPACTX_ATTACHMENT_LIMIT": str(ATTACHMENT_LIMIT),
+        "IMPACTX_ACCESS_TOKEN_LIFETIME": "3600",
+    }
+    log = temporary_directory("gateway-log") / "run.log"
+    with ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process:
+        url = re.search(r"HTTP +(http://\S+)/api/v1,", process.output()).group(1)
+        yield System(url, process, home)
+        process.terminate()

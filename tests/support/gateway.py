@@ -1,0 +1,37 @@
+"""The operations of the gateway, for tests that are made for each of them."""
+
+from functools import cache
+
+import orjson
+
+from services.gateway.app import DOCUMENT, create_app
+from services.gateway.context import Gateway
+from services.gateway.storage import FileStore
+from shared.settings import Settings
+
+VERBS = ("get", "post", "put", "patch", "delete")
+
+
+def application(rpc=None, verify=None, root="memory://attachments", **settings):
+    """The application without a server, on whatever stands in for the services."""
+    parts = Settings(database_urls={}, administration_url="", **settings)
+    return create_app(Gateway(rpc, verify, FileStore(root), parts))
+
+
+@cache
+def document():
+    """The OpenAPI document."""
+    return orjson.loads(application().test_client().get(DOCUMENT).data)
+
+
+def operations():
+    """Every operation by its id, with its ``path`` and ``verb``."""
+    return {
+        operation["operationId"]: {**operation, "path": path, "verb": verb.upper()}
+        for path, item in document()["paths"].items()
+        for verb, operation in item.items()
+        if verb in VERBS
+    }
+
+
+OPERATIONS = operations()

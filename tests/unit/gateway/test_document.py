@@ -1,0 +1,75 @@
+"""What the OpenAPI document promises, and that it is whole."""
+
+import jsonschema_rs
+import pytest
+
+from services.gateway.describe import METHODS
+from tests.support.gateway import OPERATIONS, document
+
+NOT_OFFERED = {name for name in METHODS if name.startswith("alerts.")}
+"""RPC methods that have no route."""
+
+
+def test_it_is_openapi_3_1():
+    found = document()
+    assert found["openapi"] == "3.1.0"
+    assert found["components"]["securitySchemes"]["token"]["scheme"] == "bearer"
+
+
+def test_every_rpc_method_is_offered():
+    offered = {operation["x-rpc-method"] for operation in OPERATIONS.values()}
+    assert offered == METHODS.keys() - NOT_OFFERED
+
+
+@pytest.mark.parametrize("name", OPERATIONS)
+def test_an_operation_says_what_it_needs_and_answers(name):
+    operation = OPERATIONS[name]
+    assert operation["summary"]
+    assert operation["tags"]
+    assert ("security" in operation) == ("anyone" in operation["x-permission"])
+    answers = operation["responses"]
+    assert "default" not in answers
+    assert {"401", "422", "429", "503", "504"} <= answers.keys()
+    assert sum(status.startswith("2") for status in answers) >= 1
+    if operation["verb"] in ("PATCH", "PUT") and "412" in answers:
+        assert [found["name"] for found in operation["parameters"] if found["in"] == "header"] == ["If-Match"]
+
+
+def test_every_reference_leads_somewhere():
+    found = document()
+
+    def references(value):
+        if isinstance(value, dict):
+            if "$ref" in value:
+                yield value["$ref"]
+            for inner in value.values():
+                yield from references(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from references(inner)
+
+    for reference in references(found):
+        place = found
+        for part in reference.removeprefix("#/").split("/"):
+            place = place[part]
+
+
+def test_examples_are_what_their_schemas_say():
+    components = document()["components"]
+    count = 0
+    for schema in components["schemas"].values():
+        for form in schema.get("properties", {}).values():
+            for example in form.get("examples", ()):
+                whole = {**form, "components": components}
+                jsonschema_rs.validate(whole, example)
+                count += 1
+    assert count > 100
+
+
+@pytest.mark.parametrize("hidden", ["address", "version", "report_id"])
+def test_what_the_gateway_fills_in_is_in_no_body(hidden):
+    for operation in OPERATIONS.values():
+        for content in operation.get("requestBody", {}).get("content", {}).values():
+            name = content["schema"].get("$ref", "").rpartition("/")[2]
+            properties = document()["components"]["schemas"].get(name, {}).get("properties", {})
+            assert hidden not in properties, operation["operationId"]
