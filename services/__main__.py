@@ -18,6 +18,7 @@ import shared.green  # noqa: F401 - before everything else: it makes the process
 from infra.embedded.door import Door, DoorClient, is_open
 from infra.embedded.home import Home, private_key_pem
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
+from services.alerts import operations as alerts_operations
 from services.alerts.service import AlertsService
 from services.dead_letters import dead_letters
 from services.demo import demonstrate
@@ -61,6 +62,7 @@ SEEDS: dict[str, Callable[[Connection, Settings], None]] = {
     ),
     "reports": lambda connection, _: reports_operations.seed(connection),
     "resources": lambda connection, _: resources_operations.seed(connection),
+    "alerts": lambda connection, _: alerts_operations.seed(connection),
 }
 SERVING = ("run", "serve")
 """Commands whose log is for an operator; the others are talking to a person, who wants to hear of trouble alone."""

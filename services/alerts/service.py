@@ -1,26 +1,92 @@
-"""The alerts service as nameko runs it: every RPC method."""
+"""The alerts service as nameko runs it: every RPC method, event handler and timer."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.alerts import queries, schemas
-from shared.contracts.permissions import ALERT_READ, ALERT_READ_DRAFT
+from eventlet import tpool
+from nameko.timer import timer
+
+from services.alerts import cap, operations, queries, rebuilding, schemas
+from services.alerts.sender import SenderProvider
+from shared.contracts.permissions import (
+    ALERT_CANCEL,
+    ALERT_DRAFT,
+    ALERT_ISSUE,
+    ALERT_READ,
+    ALERT_READ_DRAFT,
+    ALERT_READ_REACH,
+    ALERT_REBUILD_AUDIENCE,
+    ALERT_RULE_READ,
+    ALERT_RULE_WRITE,
+)
 from shared.db.provider import DatabaseProvider
 from shared.messaging.relay import OutboxRelay
-from shared.rpc.operation import operation
+from shared.messaging.subscribe import subscribe
+from shared.rpc.operation import SIGNED_IN, operation
+from shared.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from uuid import UUID
+
+    from shared.messaging.event import Event
     from shared.rpc.context import Caller
+
+EXPIRY_SECONDS = 20
+"""Between two looks for alerts that are over; the promise is a minute."""
+
+TARGETED_TOGETHER = 8
+"""Alerts whose people are worked out in turns, so that one to a village does not wait for one to a country."""
 
 
 class AlertsService:
-    """Offers the queries of alerts by RPC, and publishes the events that the database emits."""
+    """Offers the operations and queries of alerts by RPC, and does what the events of all services ask of it."""
 
     name = "alerts"
 
     db = DatabaseProvider()
+    rpc = RpcProvider()
     relay = OutboxRelay()
+    sender = SenderProvider()
+
+    @operation(permission=ALERT_DRAFT, arguments=schemas.DraftAlert, result=schemas.Alert)
+    def draft_alert(self, caller: Caller, **arguments: Any) -> Any:
+        """Writes an alert that nobody is told yet."""
+        with self.db.write() as connection:
+            return operations.draft_alert(connection, caller, arguments)
+
+    @operation(permission=ALERT_ISSUE, arguments=schemas.IssueAlert, result=schemas.Alert)
+    def issue_alert(self, caller: Caller, **arguments: Any) -> Any:
+        """Issues an alert, a draft or a whole new one."""
+        with self.db.write() as connection:
+            return operations.issue_alert(connection, caller, self.sender, arguments)
+
+    @operation(permission=(ALERT_DRAFT, ALERT_ISSUE), arguments=schemas.UpdateAlert, result=schemas.Alert)
+    def update_alert(self, caller: Caller, alert_id: UUID, version: int, **changes: Any) -> Any:
+        """Changes a draft, or issues an update that takes the place of an active alert."""
+        with self.db.write() as connection:
+            return operations.update_alert(connection, caller, self.sender, alert_id, version, changes)
+
+    @operation(permission=ALERT_CANCEL, arguments=schemas.CancelAlert, result=schemas.Alert)
+    def cancel_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> Any:
+        """Calls an alert off."""
+        with self.db.write() as connection:
+            return operations.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Alert)
+    def get_alert(self, caller: Caller, alert_id: UUID) -> Any:
+        """Returns one alert that one may read, or that reached oneself."""
+        with self.db.read() as connection:
+            return queries.get_alert(connection, caller, alert_id)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.AlertCap)
+    def get_alert_cap(self, caller: Caller, alert_id: UUID) -> Any:
+        """Returns an issued alert as a CAP 1.2 message."""
+        with self.db.read() as connection:
+            message = queries.get_cap_message(connection, caller, self.sender, alert_id)
+        # Boundaries of some thousand positions take a while, in which other calls shall go on.
+        return {"alert_id": alert_id, "cap": tpool.execute(cap.write, message)}
 
     @operation(
         permission=(ALERT_READ, ALERT_READ_DRAFT), arguments=schemas.ListAlerts, result=schemas.AlertPage
@@ -29,3 +95,98 @@ class AlertsService:
         """Returns a page of alerts, the newest first."""
         with self.db.read() as connection:
             return queries.list_alerts(connection, caller, filters)
+
+    @operation(permission=ALERT_READ, arguments=schemas.ListRecentAlerts, result=schemas.RecentAlertPage)
+    def list_recent_alerts(self, caller: Caller, **filters: Any) -> Any:
+        """Returns a page of the alerts that hold now, with their names, the newest first."""
+        with self.db.read() as connection:
+            return queries.list_recent_alerts(connection, caller, filters)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ListMyAlerts, result=schemas.MyAlertPage)
+    def list_my_alerts(self, caller: Caller, **filters: Any) -> Any:
+        """Returns a page of the alerts to oneself, unread ones first, then the newest."""
+        with self.db.read() as connection:
+            return queries.list_my_alerts(connection, caller, filters)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Reading)
+    def mark_alert_read(self, caller: Caller, alert_id: UUID) -> Any:
+        """Notes that one has read an alert."""
+        with self.db.write_one() as connection:
+            return operations.mark_alert_read(connection, caller, alert_id)
+
+    @operation(permission=ALERT_READ_REACH, arguments=schemas.AlertId, result=schemas.Reach)
+    def get_alert_reach(self, caller: Caller, alert_id: UUID) -> Any:
+        """Counts whom an alert reached and who has read it, in total and by group and region."""
+        with self.db.read() as connection:
+            return queries.get_alert_reach(connection, caller, alert_id)
+
+    @operation(permission=ALERT_READ_REACH, arguments=schemas.ListAlertTargets, result=schemas.TargetPage)
+    def list_alert_targets(self, caller: Caller, **arguments: Any) -> Any:
+        """Returns a page of the targets of an alert, declared and reached."""
+        with self.db.read() as connection:
+            return queries.list_alert_targets(connection, caller, **arguments)
+
+    @operation(permission=ALERT_RULE_WRITE, arguments=schemas.CreateAlertRule, result=schemas.AlertRule)
+    def create_alert_rule(self, caller: Caller, **arguments: Any) -> Any:
+        """Adds a rule by which a change of a status issues an alert."""
+        with self.db.write() as connection:
+            return operations.create_alert_rule(connection, caller, arguments)
+
+    @operation(permission=ALERT_RULE_WRITE, arguments=schemas.UpdateAlertRule, result=schemas.AlertRule)
+    def update_alert_rule(self, caller: Caller, rule_id: UUID, version: int, **changes: Any) -> Any:
+        """Changes a rule, or takes it out of use."""
+        with self.db.write() as connection:
+            return operations.update_alert_rule(connection, caller, rule_id, version, changes)
+
+    @operation(permission=ALERT_RULE_READ, arguments=schemas.RuleId, result=schemas.AlertRule)
+    def get_alert_rule(self, caller: Caller, rule_id: UUID) -> Any:
+        """Returns one rule."""
+        with self.db.read() as connection:
+            return queries.get_alert_rule(connection, rule_id)
+
+    @operation(permission=ALERT_RULE_READ, arguments=schemas.ListAlertRules, result=schemas.AlertRulePage)
+    def list_alert_rules(self, caller: Caller, **filters: Any) -> Any:
+        """Returns a page of the rules by name."""
+        with self.db.read() as connection:
+            return queries.list_alert_rules(connection, **filters)
+
+    @operation(
+        permission=ALERT_REBUILD_AUDIENCE, arguments=schemas.RebuildAudience, result=schemas.RebuiltAudience
+    )
+    def rebuild_audience(self, caller: Caller, cursor: str | None) -> Any:
+        """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on."""
+        return rebuilding.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
+
+    @subscribe("alerts.audience")
+    def record_audience(self, events: Sequence[Event]) -> None:
+        """Follows identity's accounts and regions."""
+        with self.db.write() as connection:
+            operations.record_audience(connection, events)
+
+    @subscribe("alerts.rules")
+    def follow_rules(self, events: Sequence[Event]) -> None:
+        """Issues and cancels what the rules say."""
+        with self.db.write() as connection:
+            operations.follow_rules(connection, self.sender, events)
+
+    @subscribe("alerts.targeting", batch=TARGETED_TOGETHER)
+    def target_alerts(self, events: Sequence[Event]) -> None:
+        """Works out the people of issued alerts, chunk by chunk, in turns."""
+        pending = list(dict.fromkeys(event.subject for event in events))
+        for alert_id in pending:
+            with self.db.write() as connection:
+                operations.begin_targeting(connection, alert_id)
+        while pending:
+            for alert_id in tuple(pending):
+                with self.db.write() as connection:
+                    finished = operations.expand_targets(connection, alert_id)
+                if finished:
+                    pending.remove(alert_id)
+
+    @timer(interval=EXPIRY_SECONDS)  # type: ignore[untyped-decorator]  # nameko is untyped
+    def expire_alerts(self) -> None:
+        """Ends the alerts whose time is over; every replica does, each takes others."""
+        while True:
+            with self.db.write_one() as connection:
+                if operations.expire_alerts(connection) < operations.EXPIRED_AT_ONCE:
+                    return

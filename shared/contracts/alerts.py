@@ -36,16 +36,43 @@ class AlertIssued(_Alert):
 
 
 class AlertStatusChanged(_Alert):
-    """An alert moved from ``previous_status`` to ``status``; ``superseded_by`` is the alert that replaces it."""
+    """An alert moved from ``previous_status`` to ``status``.
+
+    ``superseded_by`` is the alert that replaces it, ``cancelled_by`` the message that calls it off.
+    """
 
     previous_status = fields.String(required=True)
     superseded_by = Identifier(required=True, allow_none=True)
+    cancelled_by = Identifier(required=True, allow_none=True)
     notes = fields.String(required=True, allow_none=True)
     changed_by = Identifier(required=True)
     changed_at = Timestamp(required=True)
 
 
+class AlertTargeted(EventData):
+    """Everybody whom an alert is for has got it; ``targets`` is how many they are."""
+
+    alert_id = Identifier(required=True)
+    version = fields.Integer(required=True, strict=True)
+    region_id = Identifier(required=True)
+    targets = fields.Integer(required=True, strict=True)
+    issued_at = Timestamp(required=True)
+    targeted_at = Timestamp(required=True)
+
+
+class AlertRead(EventData):
+    """Somebody read an alert, for the first time; ``version`` is the alert's at that time."""
+
+    alert_id = Identifier(required=True)
+    version = fields.Integer(required=True, strict=True)
+    region_id = Identifier(required=True)
+    user_id = Identifier(required=True)
+    read_at = Timestamp(required=True)
+
+
 EVENTS: Final = (
     Contract(SOURCE, "alert_issued", AlertIssued),
     Contract(SOURCE, "alert_status_changed", AlertStatusChanged),
+    Contract(SOURCE, "alert_targeted", AlertTargeted),
+    Contract(SOURCE, "alert_read", AlertRead),
 )

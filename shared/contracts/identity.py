@@ -72,14 +72,21 @@ class RoleRevoked(_Membership):
 
 
 class _Region(EventData):
+    """What every event about a region says: all that a listener needs to keep it.
+
+    ``boundaries`` are a GeoJSON Polygon or MultiPolygon, null where the region has none. They can be large: up to
+    20,000 positions, which is about a megabyte.
+    """
+
     region_id = Identifier(required=True)
     version = fields.Integer(required=True, strict=True)
     code = fields.String(required=True)
     name = fields.String(required=True)
+    boundaries = fields.Dict(keys=fields.String(), required=True, allow_none=True)
 
 
 class RegionCreated(_Region):
-    """A region was made. Its boundaries are not in the event: ask identity for them."""
+    """A region was made."""
 
     created_at = Timestamp(required=True)
 

@@ -33,6 +33,7 @@ ALERT_CANCEL: Final = "alert:cancel"
 ALERT_READ: Final = "alert:read"
 ALERT_READ_DRAFT: Final = "alert:read_draft"
 ALERT_READ_REACH: Final = "alert:read_reach"
+ALERT_REBUILD_AUDIENCE: Final = "alert:rebuild_audience"
 ALERT_RULE_READ: Final = "alert_rule:read"
 ALERT_RULE_WRITE: Final = "alert_rule:write"
 USER_READ: Final = "user:read"
@@ -71,6 +72,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     ALERT_READ: "Read issued alerts; the alerts to oneself need only a sign-in.",
     ALERT_READ_DRAFT: "Read alerts that are not yet issued.",
     ALERT_READ_REACH: "See whom an alert reached and who has read it.",
+    ALERT_REBUILD_AUDIENCE: "Read accounts and regions anew for the targeting of alerts; needs `user:read` too.",
     ALERT_RULE_READ: "Read the rules that issue alerts by themselves.",
     ALERT_RULE_WRITE: "Manage the rules that issue alerts by themselves.",
     USER_READ: "Read every account; one's own needs only a sign-in.",
@@ -132,6 +134,7 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
             ALERT_CANCEL,
             ALERT_READ_DRAFT,
             ALERT_READ_REACH,
+            ALERT_REBUILD_AUDIENCE,
             ALERT_RULE_READ,
             ALERT_RULE_WRITE,
             USER_READ,

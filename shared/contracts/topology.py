@@ -31,6 +31,25 @@ class Subscription:
 SUBSCRIPTIONS = (
     Subscription("reports.history", {"reports": ("report_created", "report_status_changed")}),
     Subscription("resources.history", {"resources": ("resource_created", "resource_status_changed")}),
+    Subscription(
+        "alerts.audience",
+        {
+            "identity": (
+                "user_created",
+                "user_updated",
+                "user_deactivated",
+                "role_granted",
+                "role_revoked",
+                "region_created",
+                "region_updated",
+            )
+        },
+    ),
+    Subscription(
+        "alerts.rules",
+        {"reports": ("report_status_changed",), "resources": ("resource_status_changed",)},
+    ),
+    Subscription("alerts.targeting", {"alerts": ("alert_issued",)}),
 )
 
 BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}

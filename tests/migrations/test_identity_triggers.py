@@ -74,7 +74,7 @@ def test_switching_a_role_off_is_told_of_everybody_who_holds_it(world):
     }
 
 
-def test_regions_tell_what_changed_but_not_their_boundaries(world):
+def test_regions_tell_what_changed_and_all_that_there_is_of_them(world):
     region_id = world.insert("identity.regions", name="South", code="S-1")
     world.run(
         """UPDATE identity.regions SET name = 'Sud', boundaries = '{"type": "Polygon"}' WHERE id = :id""",
@@ -83,7 +83,8 @@ def test_regions_tell_what_changed_but_not_their_boundaries(world):
     created, updated = world.events("identity")
     assert types([created, updated]) == ["region_created", "region_updated"]
     assert updated["data"]["changed"] == ["name", "boundaries"]
-    assert "boundaries" not in updated["data"]
+    assert created["data"]["boundaries"] is None
+    assert updated["data"]["boundaries"] == {"type": "Polygon"}
 
 
 def test_addresses_are_unique_whatever_their_case(world):

@@ -334,9 +334,89 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('resource:update_usage',),
         {'not_found': 'There is no such resource, or the caller may not see it.', 'forbidden': 'The caller may not change its usage.', 'conflict': 'The usage would leave 0 to capacity (``remaining``, ``capacity`` and ``current_usage`` say what is left), or the id belongs to another change.'},
     ),
+    "alerts.cancel_alert": MethodContract(
+        'Calls an alert off.',
+        ('alert:cancel',),
+        {'not_found': 'There is no such alert, or the caller may not see it.', 'forbidden': 'The caller may not cancel it.', 'conflict': 'It is over already, or was changed meanwhile.'},
+    ),
+    "alerts.create_alert_rule": MethodContract(
+        'Adds a rule by which a change of a status issues an alert.',
+        ('alert_rule:write',),
+        {'invalid': 'Something does not fit together, such as a placeholder or status that the event does not have.', 'conflict': 'The name or the id is taken.'},
+    ),
+    "alerts.draft_alert": MethodContract(
+        'Writes an alert that nobody is told yet.',
+        ('alert:draft',),
+        {'forbidden': 'The caller may not draft alerts there.', 'invalid': 'There is no such region, or one of the targets is not there.', 'conflict': 'The id belongs to another alert.'},
+    ),
+    "alerts.get_alert": MethodContract(
+        'Returns one alert that one may read, or that reached oneself.',
+        ('signed in',),
+        {'not_found': 'There is none.'},
+    ),
+    "alerts.get_alert_cap": MethodContract(
+        'Returns an issued alert as a CAP 1.2 message.',
+        ('signed in',),
+        {},
+    ),
+    "alerts.get_alert_reach": MethodContract(
+        'Counts whom an alert reached and who has read it, in total and by group and region.',
+        ('alert:read_reach',),
+        {'not_found': 'There is no such alert, or the caller may not see whom it reached.'},
+    ),
+    "alerts.get_alert_rule": MethodContract(
+        'Returns one rule.',
+        ('alert_rule:read',),
+        {'not_found': 'There is none.'},
+    ),
+    "alerts.issue_alert": MethodContract(
+        'Issues an alert, a draft or a whole new one.',
+        ('alert:issue',),
+        {'not_found': 'There is no such draft, or the caller may not see it.', 'forbidden': 'The caller may not issue alerts there.', 'invalid': 'There is no such region, one of the targets is not there, or it would be over already.', 'conflict': 'It is no draft any more or was changed meanwhile, or the id belongs to another alert.', 'unavailable': 'The region was made this very moment; try again.'},
+    ),
+    "alerts.list_alert_rules": MethodContract(
+        'Returns a page of the rules by name.',
+        ('alert_rule:read',),
+        {},
+    ),
+    "alerts.list_alert_targets": MethodContract(
+        'Returns a page of the targets of an alert, declared and reached.',
+        ('alert:read_reach',),
+        {'not_found': 'There is no such alert, or the caller may not see whom it reached.'},
+    ),
     "alerts.list_alerts": MethodContract(
         'Returns a page of alerts, the newest first.',
         ('alert:read', 'alert:read_draft'),
         {},
+    ),
+    "alerts.list_my_alerts": MethodContract(
+        'Returns a page of the alerts to oneself, unread ones first, then the newest.',
+        ('signed in',),
+        {},
+    ),
+    "alerts.list_recent_alerts": MethodContract(
+        'Returns a page of the alerts that hold now, with their names, the newest first.',
+        ('alert:read',),
+        {},
+    ),
+    "alerts.mark_alert_read": MethodContract(
+        'Notes that one has read an alert.',
+        ('signed in',),
+        {'not_found': 'There is no such alert, or it has not reached the caller.'},
+    ),
+    "alerts.rebuild_audience": MethodContract(
+        'Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on.',
+        ('alert:rebuild_audience',),
+        {},
+    ),
+    "alerts.update_alert": MethodContract(
+        'Changes a draft, or issues an update that takes the place of an active alert.',
+        ('alert:draft', 'alert:issue'),
+        {'not_found': 'There is no such alert, or the caller may not see it.', 'forbidden': 'The caller may not change it, or not for these targets.', 'invalid': 'One of the targets is not there, or it would be over already.', 'conflict': 'The alert is over, or was changed meanwhile.'},
+    ),
+    "alerts.update_alert_rule": MethodContract(
+        'Changes a rule, or takes it out of use.',
+        ('alert_rule:write',),
+        {'not_found': 'There is no such rule.', 'invalid': 'Something does not fit together any more.', 'conflict': 'The name is taken, or somebody changed the rule meanwhile.'},
     ),
 }

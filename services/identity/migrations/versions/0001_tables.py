@@ -338,7 +338,8 @@ ROLE_EVENTS = (
     """,
 )
 
-# Boundaries can be megabytes; an event only says that they changed.
+# Whoever follows regions needs all of each in every event: with only a part they could not skip an event that a newer
+# one has overtaken. Boundaries can be large, a megabyte at the 20,000 positions that are let in.
 REGION_EVENTS = (
     """
     CREATE FUNCTION identity.record_region_created() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -349,6 +350,7 @@ REGION_EVENTS = (
             'version', n.version,
             'code', n.code,
             'name', n.name,
+            'boundaries', n.boundaries,
             'created_at', n.created_at
         )
         FROM new_rows n;
@@ -370,6 +372,7 @@ REGION_EVENTS = (
             'version', n.version,
             'code', n.code,
             'name', n.name,
+            'boundaries', n.boundaries,
             'changed', to_jsonb(c.changed),
             'changed_at', n.updated_at
         )

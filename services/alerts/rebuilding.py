@@ -1,0 +1,93 @@
+"""Reads the audience anew from identity, in steps that each fit into one call."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Any, Final
+
+from services.alerts import operations
+from shared.errors import Invalid
+
+if TYPE_CHECKING:
+    from shared.contracts.api.identity import IdentityMethods
+    from shared.db.engine import Database
+
+SECONDS: Final = 4.0
+"""How long a step may take, well under the time that a caller waits."""
+
+REGIONS_A_PAGE: Final = 10
+MEMBERS_A_PAGE: Final = 500
+
+_REGIONS: Final = "regions:"
+_MEMBERS: Final = "members:"
+
+
+def rebuild_audience(database: Database, identity: IdentityMethods, cursor: str | None) -> dict[str, Any]:
+    """Reads regions, then accounts, page by page until the time is up or everything was read.
+
+    It may run at any time: what an event has brought meanwhile is newer and stays.
+
+    Args:
+        database: The service's own.
+        identity: On behalf of somebody who may read accounts and roles.
+        cursor: The ``next_cursor`` of the step before; None to begin.
+
+    Raises:
+        Invalid: The cursor is broken; it names ``cursor``.
+        Forbidden: The caller may not read accounts or roles.
+    """
+    deadline = time.monotonic() + SECONDS
+    counts = {"regions": 0, "members": 0}
+    position = cursor or _REGIONS
+    inactive = _inactive_roles(identity)
+    while True:
+        if position.startswith(_REGIONS):
+            position = _regions(database, identity, position, counts)
+        elif position.startswith(_MEMBERS):
+            position = _members(database, identity, position, counts, inactive)
+        else:
+            raise Invalid(fields={"cursor": ["Not a cursor of this method."]})
+        if not position or time.monotonic() > deadline:
+            return {**counts, "next_cursor": position or None}
+
+
+def _regions(database: Database, identity: IdentityMethods, position: str, counts: dict[str, int]) -> str:
+    page = identity.list_regions(
+        cursor=position.removeprefix(_REGIONS) or None, limit=REGIONS_A_PAGE, include_boundaries=True
+    )
+    with database.write() as connection:
+        operations.store_regions(connection, (operations.region(row, row["id"]) for row in page["items"]))
+    counts["regions"] += len(page["items"])
+    return _REGIONS + page["next_cursor"] if page["next_cursor"] else _MEMBERS
+
+
+def _members(
+    database: Database,
+    identity: IdentityMethods,
+    position: str,
+    counts: dict[str, int],
+    inactive: frozenset[str],
+) -> str:
+    page = identity.list_users(cursor=position.removeprefix(_MEMBERS) or None, limit=MEMBERS_A_PAGE)
+    members = [
+        operations.member(
+            {**row, "roles": [role for role in row["roles"] if role not in inactive]}, row["id"]
+        )
+        for row in page["items"]
+    ]
+    with database.write() as connection:
+        operations.store_members(connection, members)
+    counts["members"] += len(members)
+    return _MEMBERS + page["next_cursor"] if page["next_cursor"] else ""
+
+
+def _inactive_roles(identity: IdentityMethods) -> frozenset[str]:
+    """Roles that are switched off: an account still holds them, but they make no group."""
+    names: set[str] = set()
+    cursor = None
+    while True:
+        page = identity.list_roles(is_active=False, cursor=cursor, limit=MEMBERS_A_PAGE)
+        names |= {role["name"] for role in page["items"]}
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return frozenset(names)

@@ -1,0 +1,302 @@
+"""What changes of reports and resources make of the rules."""
+
+from __future__ import annotations
+
+import random
+import threading
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from uuid6 import uuid7
+
+from services.alerts import operations, queries, schemas
+from services.alerts.operations.rules import SHIPPED
+from shared.errors import Conflict, Invalid, NotFound, Unavailable
+from shared.schemas import load
+from tests.integration.alerts.conftest import event_of
+
+NAMES = {rule["name"] for rule in SHIPPED}
+
+
+def report(world, status, version=2, *, report_id=None, severity=5, region="north", **more):
+    data = {
+        "report_id": report_id or uuid7(),
+        "version": version,
+        "status": status,
+        "previous_status": "pending",
+        "user_id": uuid7(),
+        "region_id": world.regions.get(region, region),
+        "report_type_id": uuid7(),
+        "severity_level_id": uuid7(),
+        "severity_level": severity,
+        "title": "Dam breaks {status}",
+        "notes": None,
+        **more,
+    }
+    return event_of("reports", "report_status_changed", data["report_id"], data)
+
+
+def resource(world, status, version=2, **more):
+    data = {
+        "resource_id": uuid7(),
+        "version": version,
+        "status": status,
+        "previous_status": "available",
+        "region_id": world.regions["north"],
+        "resource_type_id": uuid7(),
+        "name": "Lycée",
+        "notes": "Roof is gone.",
+        **more,
+    }
+    return event_of("resources", "resource_status_changed", data["resource_id"], data)
+
+
+def alerts_of(world, event):
+    return world.rows("SELECT * FROM alerts.alerts WHERE source_id = :id ORDER BY id", id=event.subject)
+
+
+def rule(world, caller, **changed):
+    given = {
+        "name": f"Rule {uuid7()}",
+        "source_event": "report_status_changed",
+        "status_entered": "in_progress",
+        "priority": "low",
+        "title_template": "{title}",
+        "message_template": "Now {status} in {region}.",
+    } | changed
+    loaded = load(
+        schemas.CreateAlertRule(), {name: value for name, value in given.items() if value is not ...}
+    )
+    with world.db.write() as connection:
+        return operations.create_alert_rule(connection, caller, loaded)
+
+
+def change(world, caller, one, **changes):
+    loaded = load(
+        schemas.UpdateAlertRule(), {"rule_id": str(one["id"]), "version": one["version"], **changes}
+    )
+    with world.db.write() as connection:
+        return operations.update_alert_rule(
+            connection, caller, loaded.pop("rule_id"), loaded.pop("version"), loaded
+        )
+
+
+@pytest.mark.parametrize(("severity", "priority"), [(5, "critical"), (4, "high"), (3, None)])
+def test_a_confirmed_report_alerts_its_region_from_severity_4(world, severity, priority):
+    event = report(world, "confirmed", severity=severity)
+    world.follow(event)
+    found = alerts_of(world, event)
+    if priority is None:
+        assert found == []
+        return
+    [alert] = found
+    assert (alert.priority, alert.status, alert.region_id) == (priority, "active", world.regions["north"])
+    assert alert.title == "Dam breaks {status}", "what people wrote is not filled in"
+    assert f"severity {severity} of 5" in alert.message
+    assert alert.area_version is not None
+    declared = world.query(queries.targets.declared, alert.id)
+    assert declared == [("region", str(world.regions["north"]))]
+    assert [row.correlation_id for row in world.events(alert.id)] == ["test"]
+
+
+@pytest.mark.parametrize("ending", ["resolved", "rejected", "duplicate"])
+def test_the_alert_ends_with_the_report(world, ending):
+    event = report(world, "confirmed")
+    world.follow(event)
+    world.follow(report(world, "in_progress", 3, report_id=event.subject))
+    world.follow(report(world, ending, 4, report_id=event.subject))
+    alert, message = alerts_of(world, event)
+    assert (alert.status, alert.cancelled_by) == ("cancelled", message.id)
+    assert (message.msg_type, message.references) == ("Cancel", [alert.id])
+
+
+@pytest.mark.parametrize("status", ["unavailable", "out_of_service"])
+def test_a_resource_out_of_use_alerts_the_coordinators_of_its_region(world, status):
+    event = resource(world, status)
+    world.follow(event)
+    [alert] = alerts_of(world, event)
+    assert alert.title == f"Lycée is {status.replace('_', ' ')}"
+    assert alert.message.endswith("Roof is gone.")
+    declared = world.query(queries.targets.declared, alert.id)
+    assert declared == [("group", f"coordinator:{world.codes['north']}")]
+
+
+def test_a_change_that_is_no_rules_business_makes_nothing(world):
+    for event in (report(world, "closed"), resource(world, "limited")):
+        world.follow(event)
+        assert alerts_of(world, event) == []
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(seed=st.integers(), ends=st.booleans())
+def test_however_events_come_a_rule_makes_one_alert_and_none_that_has_ended(world, seed, ends):
+    chance = random.Random(seed)
+    first = report(world, "confirmed", 2)
+    story = [
+        first,
+        report(world, "resolved", 3, report_id=first.subject),
+        report(world, "in_progress", 4, report_id=first.subject),
+        report(world, "confirmed", 5, report_id=first.subject),
+    ]
+    if ends:
+        story.append(report(world, "rejected", 6, report_id=first.subject))
+    events = story * 5
+    chance.shuffle(events)
+    while events:
+        size = chance.randint(1, 6)
+        world.follow(*events[:size])
+        del events[:size]
+    made = [alert for alert in alerts_of(world, first) if alert.msg_type == "Alert"]
+    versions = [alert.source_version for alert in made]
+    assert len(set(versions)) == len(versions)
+    assert {alert.source_version for alert in made if alert.status == "active"} == (set() if ends else {5})
+    assert all(alert.cancelled_by for alert in made if alert.status == "cancelled")
+
+
+def test_processes_with_events_of_one_report_see_each_others(world):
+    for _ in range(10):
+        first = report(world, "confirmed", 2)
+        last = report(world, "resolved", 3, report_id=first.subject)
+        threads = [
+            threading.Thread(target=world.follow, args=(event,)) for event in (first, last, first, last)
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert [alert.status for alert in alerts_of(world, first) if alert.msg_type == "Alert"] in (
+            [],
+            ["cancelled"],
+        )
+
+
+def test_what_somebody_put_into_better_words_ends_with_the_report_too(world):
+    caller = world.caller()
+    event = report(world, "confirmed")
+    world.follow(event)
+    [alert] = alerts_of(world, event)
+    better = world.update(caller, world.get(caller, alert.id), title="Leave the valley")
+    world.follow(report(world, "resolved", 3, report_id=event.subject))
+    assert world.get(caller, better["id"])["status"] == "cancelled"
+    assert world.get(caller, alert.id)["status"] == "superseded"
+
+
+def test_an_event_of_an_unknown_region_waits(world):
+    event = report(world, "confirmed", region=world.region(is_known=False))
+    with pytest.raises(Unavailable):
+        world.follow(event)
+    assert alerts_of(world, event) == []
+
+
+def test_a_rule_that_drafts_leaves_the_issuing_to_somebody(world):
+    caller = world.caller()
+    made = rule(world, caller, action="draft", cancelled_by_statuses=["resolved"], lifetime_seconds=3600)
+    first, second = (report(world, "in_progress", severity=1) for _ in range(2))
+    world.follow(first, second)
+    [draft], [other] = alerts_of(world, first), alerts_of(world, second)
+    assert (draft.status, draft.rule_id, draft.sender) == ("draft", made["id"], None)
+    assert world.events(draft.id) == []
+    issued = world.issue_draft(caller, world.get(caller, draft.id))
+    assert issued["status"] == "active"
+    for event in (first, second):
+        world.follow(report(world, "resolved", 3, report_id=event.subject))
+    assert world.get(caller, draft.id)["cancelled_by"] is not None
+    assert world.get(caller, other.id)["status"] == "cancelled"
+    change(world, caller, made, is_active=False)
+
+
+def test_a_rule_can_be_for_a_type_a_region_and_a_severity(world):
+    caller, wanted_type = world.caller(), uuid7()
+    made = rule(
+        world,
+        caller,
+        status_entered="closed",
+        type_id=str(wanted_type),
+        region_id=str(world.regions["north"]),
+        minimum_severity_level=2,
+        maximum_severity_level=3,
+    )
+    fits = {"severity": 3, "report_type_id": wanted_type}
+    for more, expected in (
+        ({}, 1),
+        ({"severity": 1}, 0),
+        ({"severity": 4}, 0),
+        ({"report_type_id": uuid7()}, 0),
+        ({"region": "south"}, 0),
+    ):
+        event = report(world, "closed", **{**fits, **more})
+        world.follow(event)
+        assert len(alerts_of(world, event)) == expected, more
+    off = change(world, caller, made, is_active=False)
+    event = report(world, "closed", **fits)
+    world.follow(event)
+    assert alerts_of(world, event) == []
+    assert off["version"] == 2
+
+
+@pytest.mark.parametrize(
+    ("wrong", "fields"),
+    [
+        ({"title_template": "{nothing}"}, {"title_template"}),
+        ({"message_template": "{title"}, {"message_template"}),
+        ({"message_template": "{title.__class__}"}, {"message_template"}),
+        ({"status_entered": "available"}, {"status_entered"}),
+        ({"cancelled_by_statuses": ["in_progress"]}, {"cancelled_by_statuses"}),
+        ({"cancelled_by_statuses": ["limited"]}, {"cancelled_by_statuses"}),
+        ({"minimum_severity_level": 4, "maximum_severity_level": 2}, {"maximum_severity_level"}),
+        (
+            {
+                "source_event": "resource_status_changed",
+                "status_entered": "limited",
+                "minimum_severity_level": 4,
+            },
+            {"minimum_severity_level"},
+        ),
+        (
+            {
+                "source_event": "resource_status_changed",
+                "status_entered": "limited",
+                "title_template": "{severity_level}",
+            },
+            {"title_template"},
+        ),
+        ({"target_type": "group"}, {"target_id"}),
+        ({"target_type": "group", "target_id": "{status}"}, {"target_id"}),
+        ({"target_type": "user", "target_id": str(uuid7())}, {"target_id"}),
+        ({"target_type": "region", "target_id": str(uuid7())}, {"target_id"}),
+        ({"region_id": str(uuid7())}, {"region_id"}),
+    ],
+)
+def test_a_rule_that_could_not_work_is_refused(world, wrong, fields):
+    with pytest.raises(Invalid) as caught:
+        rule(world, world.caller(), **wrong)
+    assert set(caught.value.fields) == fields
+
+
+def test_rules_are_made_once_and_changed_by_version(world):
+    caller, rule_id = world.caller(), str(uuid7())
+    made = rule(world, caller, id=rule_id, name="Once", is_active=False)
+    assert dict(rule(world, caller, id=rule_id, name="Once", is_active=False)) == dict(made)
+    for other in ({"id": rule_id, "name": "Twice"}, {"name": "Once"}):
+        with pytest.raises(Conflict):
+            rule(world, caller, is_active=False, **other)
+    changed = change(world, caller, made, priority="high")
+    assert dict(change(world, caller, made, priority="high")) == dict(changed)
+    with pytest.raises(Conflict):
+        change(world, caller, made, priority="medium")
+    with pytest.raises(Invalid):
+        change(world, caller, changed, title_template="{x}")
+    with pytest.raises(NotFound):
+        world.query(queries.get_alert_rule, uuid7())
+    listed = world.query(queries.list_alert_rules, cursor=None, limit=500, is_active=True, source_event=None)
+    assert {row["name"] for row in listed["items"]} >= NAMES
+    assert "Once" not in {row["name"] for row in listed["items"]}
+
+
+def test_seeding_again_changes_nothing(world):
+    before = world.rows("SELECT id, name, version FROM alerts.alert_rules ORDER BY id")
+    with world.db.write() as connection:
+        operations.seed(connection)
+    assert world.rows("SELECT id, name, version FROM alerts.alert_rules ORDER BY id") == before
+    assert {row.name for row in before} >= NAMES
