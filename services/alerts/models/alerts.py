@@ -1,0 +1,170 @@
+"""Alerts, the areas that they were issued for, and the rules that issue them."""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    ARRAY,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKeyConstraint,
+    Index,
+    Integer,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+    Uuid,
+    text,
+)
+from sqlalchemy.dialects.postgresql import JSONB
+
+from services.alerts.models.schema import (
+    CATEGORIES,
+    CERTAINTIES,
+    MESSAGE_TYPES,
+    PRIORITIES,
+    SCHEMA,
+    SEVERITIES,
+    STATUSES,
+    TARGET_TYPES,
+    URGENCIES,
+    tables,
+)
+from shared.db.tables import content_digest, identifier, moment, optional_moment, reference, version
+
+alert_rules = Table(
+    "alert_rules",
+    tables,
+    identifier(SCHEMA),
+    Column("name", String(100), nullable=False),
+    Column("description", Text),
+    Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    Column("source_event", String(100), nullable=False),
+    Column("status_entered", String(50), nullable=False),
+    Column("minimum_severity_level", Integer),
+    Column("maximum_severity_level", Integer),
+    Column("type_id", Uuid),
+    reference("region_id", "identity.regions.id", "fk_alert_rules_region", nullable=True),
+    Column("priority", String(50), nullable=False),
+    Column("title_template", String(255), nullable=False),
+    Column("message_template", Text, nullable=False),
+    Column("target_type", String(50), nullable=False),
+    Column("target_id", String(255)),
+    Column("lifetime_seconds", Integer),
+    Column("action", String(20), nullable=False, server_default=text("'issue'")),
+    Column("cancelled_by_statuses", ARRAY(String(50)), nullable=False, server_default=text("'{}'")),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    reference("updated_by", "identity.users.id", "fk_alert_rules_updated_by", nullable=True),
+    content_digest(),
+    UniqueConstraint("name"),
+    CheckConstraint("minimum_severity_level BETWEEN 1 AND 5", name="minimum_severity_level"),
+    CheckConstraint("maximum_severity_level BETWEEN 1 AND 5", name="maximum_severity_level"),
+    CheckConstraint(f"priority IN ({PRIORITIES})", name="priority"),
+    CheckConstraint(f"target_type IN ({TARGET_TYPES})", name="target_type"),
+    CheckConstraint("lifetime_seconds > 0", name="lifetime_seconds"),
+    CheckConstraint("action IN ('issue', 'draft')", name="action"),
+    comment="Which change of a status issues which alert; without a target_id the region of the event is meant.",
+)
+
+ending_statuses = Table(
+    "ending_statuses",
+    tables,
+    Column("source_id", Uuid, primary_key=True),
+    Column("status", String(50), primary_key=True),
+    Column("version", Integer, nullable=False),
+    comment="The newest version at which a report or resource entered a status that ends its alerts.",
+)
+
+alert_areas = Table(
+    "alert_areas",
+    tables,
+    Column("region_id", Uuid, primary_key=True),
+    Column("version", Integer, primary_key=True, autoincrement=False),
+    Column("code", String(50), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("boundaries", JSONB),
+    comment="The regions as they were when alerts were issued for them.",
+)
+
+alerts = Table(
+    "alerts",
+    tables,
+    identifier(SCHEMA),
+    Column("title", String(255), nullable=False),
+    Column("message", Text, nullable=False),
+    reference("region_id", "identity.regions.id", "fk_alerts_region"),
+    reference("issued_by", "identity.users.id", "fk_alerts_issued_by"),
+    moment("issued_at"),
+    optional_moment("expires_at"),
+    Column("priority", String(50), nullable=False),
+    Column("status", String(50), nullable=False, server_default=text("'active'")),
+    moment("created_at"),
+    moment("updated_at"),
+    version(),
+    reference("updated_by", "identity.users.id", "fk_alerts_updated_by", nullable=True),
+    Column("status_notes", Text),
+    content_digest(),
+    Column("category", String(20)),
+    Column("event", String(255)),
+    Column("urgency", String(20)),
+    Column("severity", String(20)),
+    Column("certainty", String(20)),
+    Column("msg_type", String(20), nullable=False, server_default=text("'Alert'")),
+    Column("references", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    Column("instruction", Text),
+    Column("language", String(35), nullable=False, server_default=text("'en-US'")),
+    Column("translations", JSONB, nullable=False, server_default=text("'[]'")),
+    reference("superseded_by", "alerts.alerts.id", "fk_alerts_superseded_by", nullable=True),
+    reference("cancelled_by", "alerts.alerts.id", "fk_alerts_cancelled_by", nullable=True),
+    reference("rule_id", "alerts.alert_rules.id", "fk_alerts_rule", nullable=True),
+    Column("source_id", Uuid),
+    Column("source_version", Integer),
+    Column("sender", String(255)),
+    Column("area_version", Integer),
+    ForeignKeyConstraint(
+        ["region_id", "area_version"],
+        ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
+        name="fk_alerts_area",
+    ),
+    CheckConstraint(f"priority IN ({PRIORITIES})", name="priority"),
+    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    CheckConstraint(f"category IN ({CATEGORIES})", name="category"),
+    CheckConstraint(f"urgency IN ({URGENCIES})", name="urgency"),
+    CheckConstraint(f"severity IN ({SEVERITIES})", name="severity"),
+    CheckConstraint(f"certainty IN ({CERTAINTIES})", name="certainty"),
+    CheckConstraint(f"msg_type IN ({MESSAGE_TYPES})", name="msg_type"),
+    comment="What people in a region are told, with the fields of CAP 1.2.",
+)
+Index("idx_alerts_region", alerts.c.region_id)
+Index("idx_alerts_issued_by", alerts.c.issued_by)
+Index("idx_alerts_priority", alerts.c.priority)
+Index("idx_alerts_status", alerts.c.status)
+Index("idx_alerts_issued_at", alerts.c.issued_at)
+Index("idx_alerts_recent", alerts.c.issued_at.desc(), alerts.c.id.desc())
+Index("idx_alerts_region_recent", alerts.c.region_id, alerts.c.issued_at.desc(), alerts.c.id.desc())
+Index("idx_alerts_changed", alerts.c.updated_at, alerts.c.id)
+Index(
+    "idx_alerts_current",
+    alerts.c.issued_at.desc(),
+    alerts.c.id.desc(),
+    postgresql_where=text("status = 'active'"),
+)
+# What expires next.
+Index("idx_alerts_expires_at", alerts.c.expires_at, postgresql_where=text("status = 'active'"))
+Index(
+    "idx_alerts_by_rule",
+    alerts.c.rule_id,
+    alerts.c.source_id,
+    alerts.c.source_version,
+    unique=True,
+    postgresql_where=text("msg_type = 'Alert'"),
+)
+Index(
+    "idx_alerts_open_by_rule",
+    alerts.c.source_id,
+    alerts.c.rule_id,
+    postgresql_where=text("status IN ('draft', 'active')"),
+)

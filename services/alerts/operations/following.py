@@ -1,0 +1,203 @@
+"""What the rules make of the changes that reports and resources tell of.
+
+However often and in whatever order the events come, a rule makes one alert of one version of a thing, and none when
+something that ends it has happened since. Both are decided under a lock of the thing, so that two processes with two
+events of it see each other's.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, select, text
+from sqlalchemy.dialects.postgresql import insert
+from uuid6 import uuid7
+
+from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
+from services.alerts.operations.declaring import declare
+from services.alerts.operations.ending import call_off
+from services.alerts.rules import (
+    ACTIVE,
+    DRAFT,
+    GROUP,
+    ISSUE,
+    REGION,
+    Change,
+    Target,
+    completed,
+    ends,
+    issues,
+    templates,
+)
+from shared.db.conditions import one_of
+from shared.db.context import traced
+from shared.db.tables import SYSTEM_USER_ID
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    import datetime as dt
+    from collections.abc import Iterable, Mapping, Sequence
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from shared.messaging.event import Event
+
+LONGEST_TITLE: Final = 255
+
+
+def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -> None:
+    """Issues, drafts and cancels what the rules say.
+
+    Args:
+        connection: In a transaction.
+        sender: Names us in CAP.
+        events: `report_status_changed` and `resource_status_changed`, in any order.
+
+    Raises:
+        Unavailable: A region is not known here yet; identity's event will come.
+    """
+    rules = [dict(row) for row in connection.execute(select(alert_rules)).mappings()]
+    followed = [(event, Change.of(event.type, event.data)) for event in events]
+    ending = [(event, change, rule) for event, change in followed for rule in rules if ends(rule, change)]
+    issuing = [(event, change, rule) for event, change in followed for rule in rules if issues(rule, change)]
+    if not ending and not issuing:
+        return
+    _lock(connection, {change.source_id for _, change, _ in (*ending, *issuing)})
+    _note_endings(connection, (change for _, change, _ in ending))
+    for event, change, rule in ending:
+        _cancel(connection, sender, event, change, rule["id"])
+    regions = _regions(connection, {change.region_id for _, change, _ in issuing})
+    for event, change, rule in issuing:
+        if not _is_ended(connection, change, rule["cancelled_by_statuses"]):
+            _make(connection, sender, event, change, rule, regions[change.region_id])
+
+
+def _lock(connection: Connection, source_ids: set[UUID]) -> None:
+    """Keeps every other process from these things until the transaction ends, one after another in one order."""
+    listed = func.unnest(bindparam("source_ids", sorted(source_ids), ARRAY(Uuid))).column_valued("source_id")
+    connection.execute(
+        select(func.pg_advisory_xact_lock(func.hashtextextended(func.concat("impactx.rules.", listed), 0)))
+    )
+
+
+def _note_endings(connection: Connection, changes: Iterable[Change]) -> None:
+    newest: dict[tuple[UUID, str], int] = {}
+    for change in changes:
+        key = change.source_id, change.status
+        newest[key] = max(newest.get(key, 0), change.version)
+    if not newest:
+        return
+    statement = insert(ending_statuses)
+    statement = statement.on_conflict_do_update(
+        index_elements=["source_id", "status"],
+        set_={"version": func.greatest(ending_statuses.c.version, statement.excluded.version)},
+    )
+    rows = [
+        {"source_id": source_id, "status": status, "version": version}
+        for (source_id, status), version in sorted(newest.items())
+    ]
+    connection.execute(statement, rows)
+
+
+def _cancel(connection: Connection, sender: str, event: Event, change: Change, rule_id: UUID) -> None:
+    """Cancels what the rule made of earlier versions of the thing, and what updated that."""
+    statement = (
+        select(alerts)
+        .where(
+            alerts.c.source_id == change.source_id,
+            alerts.c.rule_id == rule_id,
+            alerts.c.source_version < change.version,
+            alerts.c.status.in_([DRAFT, ACTIVE]),
+        )
+        .with_for_update()
+    )
+    notes = f"{change.title}: {change.status.replace('_', ' ')}."
+    for row in connection.execute(statement).mappings().all():
+        call_off(connection, event.correlation_id, sender, row, SYSTEM_USER_ID, notes)
+
+
+def _is_ended(connection: Connection, change: Change, statuses: Sequence[str]) -> bool:
+    """Whether the thing has entered one of the statuses since."""
+    return bool(
+        statuses
+        and connection.scalar(
+            select(
+                exists().where(
+                    ending_statuses.c.source_id == change.source_id,
+                    one_of(ending_statuses.c.status, list(statuses)),
+                    ending_statuses.c.version > change.version,
+                )
+            )
+        )
+    )
+
+
+def _regions(connection: Connection, region_ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
+    """Name and code of the regions; every one is there."""
+    if not region_ids:
+        return {}
+    columns = audience_regions.c.region_id, audience_regions.c.name, audience_regions.c.code
+    rows = connection.execute(
+        select(*columns).where(one_of(audience_regions.c.region_id, list(region_ids)))
+    ).mappings()
+    found: dict[UUID, dict[str, Any]] = {row["region_id"]: dict(row) for row in rows}
+    unknown = region_ids - found.keys()
+    if unknown:
+        raise Unavailable(f"The region {min(unknown)} is not known here yet.")
+    return found
+
+
+def _make(
+    connection: Connection,
+    sender: str,
+    event: Event,
+    change: Change,
+    rule: Mapping[str, Any],
+    region: Mapping[str, Any],
+) -> None:
+    """Issues or drafts the alert, unless it was made before."""
+    placeholders = change.placeholders(region["name"], region["code"])
+    alert_id = uuid7()
+    # A template of nothing but {notes} may come out empty.
+    title = templates.fill(rule["title_template"], placeholders, LONGEST_TITLE) or change.title
+    values: dict[str, Any] = {
+        "id": alert_id,
+        "title": title,
+        "message": templates.fill(rule["message_template"], placeholders) or title,
+        "region_id": change.region_id,
+        "issued_by": SYSTEM_USER_ID,
+        "expires_at": _expiry(rule["lifetime_seconds"]),
+        "priority": rule["priority"],
+        "status": ACTIVE if rule["action"] == ISSUE else DRAFT,
+        "rule_id": rule["id"],
+        "source_id": change.source_id,
+        "source_version": change.version,
+    }
+    if rule["action"] == ISSUE:
+        values |= {**completed(values), "sender": sender}
+    made = connection.execute(
+        insert(alerts)
+        .values(**values)
+        .on_conflict_do_nothing(
+            index_elements=["rule_id", "source_id", "source_version"],
+            index_where=text("msg_type = 'Alert'"),
+        )
+        .returning(alerts.c.id, traced(event.correlation_id))
+    ).one_or_none()
+    if made is not None:
+        declare(connection, alert_id, [_target(rule, change, region["code"])])
+
+
+def _target(rule: Mapping[str, Any], change: Change, code: str) -> Target:
+    target_id = rule["target_id"]
+    if target_id is None:
+        return Target(REGION, str(change.region_id))
+    filled = templates.fill(target_id, {"region_code": code}) if rule["target_type"] == GROUP else target_id
+    return Target(rule["target_type"], filled)
+
+
+def _expiry(lifetime_seconds: int | None) -> dt.datetime | Any:
+    if lifetime_seconds is None:
+        return None
+    return func.current_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, lifetime_seconds)

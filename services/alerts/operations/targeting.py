@@ -1,0 +1,257 @@
+"""Working out whom an issued alert reaches: one row for each person, in chunks that are transactions of their own.
+
+How far it is stands beside the rows that it made, in the same transaction: a process that dies in between leaves a
+whole number of chunks, and whoever gets the event again goes on behind them.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
+
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Integer,
+    SmallInteger,
+    String,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    case,
+    cast,
+    column,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.dialects.postgresql import insert
+
+from services.alerts.models import (
+    ALL_REGIONS,
+    SHARDS,
+    alert_reach,
+    alert_targeting,
+    alert_targets,
+    alerts,
+    audience_members,
+    audience_regions,
+)
+from services.alerts.rules import GROUP, REGION, USER, group_of
+from shared.db.conditions import one_of
+from shared.errors import Unavailable
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from shared.db.conditions import Condition
+
+CHUNK: Final = 10_000
+"""People a transaction: half a second of work on a small machine, and little to do again after a crash."""
+
+
+def begin_targeting(connection: Connection, alert_id: UUID) -> None:
+    """Prepares the counters of an alert. An alert that names nobody is for the people of its region.
+
+    Args:
+        connection: In a transaction.
+        alert_id: An issued alert.
+    """
+    declared = select(alert_targets.c.id).where(
+        alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None)
+    )
+    region = select(alerts.c.id, literal(REGION), cast(alerts.c.region_id, Text), literal(1)).where(
+        alerts.c.id == alert_id, ~declared.exists()
+    )
+    connection.execute(
+        insert(alert_targets)
+        .from_select(["alert_id", "target_type", "target_id", "position"], region)
+        .on_conflict_do_nothing()
+    )
+    connection.execute(insert(alert_targeting).values(alert_id=alert_id).on_conflict_do_nothing())
+    positions = select(alert_targets.c.position).where(
+        alert_targets.c.alert_id == alert_id,
+        alert_targets.c.position.is_not(None),
+        alert_targets.c.target_type != USER,
+    )
+    counted = positions.union_all(select(literal(0))).subquery()
+    shards = func.generate_series(0, SHARDS - 1).table_valued("shard", name="shards").render_derived()
+    connection.execute(
+        insert(alert_reach)
+        .from_select(
+            ["alert_id", "position", "shard"],
+            select(literal(alert_id, Uuid), counted.c.position, shards.c.shard).join_from(
+                counted, shards, literal(value=True)
+            ),
+        )
+        .on_conflict_do_nothing()
+    )
+
+
+def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) -> bool:
+    """Makes the rows of the next chunk of people, counts them, and notes how far it is.
+
+    The database emits `alert_targeted` with the last chunk.
+
+    Args:
+        connection: In a transaction of its own.
+        alert_id: An alert that `begin_targeting` has prepared.
+        size: People at most.
+
+    Returns:
+        Whether everybody has a row now.
+
+    Raises:
+        Unavailable: A region among the targets is not known here yet; identity's event will come.
+    """
+    # The lock lets one process at a time work on an alert. The plan must be made for the values at hand: one for any
+    # values cannot know whether everybody is meant or a village.
+    progress = connection.execute(
+        select(
+            alert_targeting.c.reached_to,
+            alert_targeting.c.finished_at,
+            func.set_config("plan_cache_mode", "force_custom_plan", literal(value=True)),
+        )
+        .where(alert_targeting.c.alert_id == alert_id)
+        .with_for_update()
+    ).one()
+    if progress.finished_at is not None:
+        return True
+    declared = connection.execute(
+        select(alert_targets.c.position, alert_targets.c.target_type, alert_targets.c.target_id)
+        .where(alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None))
+        .order_by(alert_targets.c.position)
+    ).all()
+    statement = _chunk(alert_id, progress.reached_to, size, _paths(connection, declared))
+    return connection.execute(statement).scalar_one() is not None
+
+
+def _paths(connection: Connection, declared: Sequence[Any]) -> list[tuple[int, Condition]]:
+    """For each declared group and region its position and who belongs to it; position 0 is those named one by one."""
+    codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
+    paths = [
+        (row.position, _of_group(row.target_id) if row.target_type == GROUP else _wants(codes[row.target_id]))
+        for row in declared
+        if row.target_type != USER
+    ]
+    people = [UUID(row.target_id) for row in declared if row.target_type == USER]
+    return [*paths, (0, one_of(audience_members.c.user_id, people))] if people else paths
+
+
+def _codes(connection: Connection, region_ids: list[str]) -> dict[str, str]:
+    if not region_ids:
+        return {}
+    found = connection.execute(
+        select(audience_regions.c.region_id, audience_regions.c.code).where(
+            one_of(audience_regions.c.region_id, [UUID(region_id) for region_id in region_ids])
+        )
+    )
+    codes = {str(row.region_id): row.code for row in found}
+    unknown = set(region_ids) - codes.keys()
+    if unknown:
+        raise Unavailable(f"The region {min(unknown)} is not known here yet.")
+    return codes
+
+
+def _wants(code: str) -> Condition:
+    """People who want the alerts of the region, or of all."""
+    listed = bindparam(None, [code, ALL_REGIONS], ARRAY(String(50)))
+    return audience_members.c.regions.bool_op("&&")(listed)
+
+
+def _of_group(target_id: str) -> Condition:
+    """Who holds the role; of a group narrowed to a region who wants its alerts, or has not said of which."""
+    role, code = group_of(target_id)
+    holds = audience_members.c.roles.bool_op("&&")(bindparam(None, [role], ARRAY(String(100))))
+    if code is None:
+        return holds
+    return and_(holds, or_(_wants(code), func.cardinality(audience_members.c.regions) == 0))
+
+
+def _chunk(alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]]) -> Any:
+    """One statement for a chunk: choose the people, make their rows, count these, note the progress."""
+    chosen = (
+        select(audience_members.c.user_id, _reached_by(paths).label("reached_by"))
+        .where(
+            audience_members.c.is_active,
+            audience_members.c.user_id > reached_to,
+            or_(*(belongs for _, belongs in paths)),
+        )
+        .order_by(audience_members.c.user_id)
+        .limit(size)
+        .cte("chosen")
+    )
+    made = insert(alert_targets).from_select(
+        ["alert_id", "target_type", "target_id", "reached_by"],
+        select(
+            literal(alert_id, Uuid), literal(USER), cast(chosen.c.user_id, Text), chosen.c.reached_by
+        ).order_by(chosen.c.user_id),
+    )
+    placed = (
+        # Who was declared one by one has a row already. It gets the id of one that is made now, since people's lists
+        # are in the order of these ids and a draft may have lain for long.
+        made.on_conflict_do_update(
+            index_elements=["alert_id", "target_type", "target_id"],
+            set_={"id": made.excluded.id, "reached_by": made.excluded.reached_by},
+            where=alert_targets.c.reached_by.is_(None),
+        )
+        .returning(alert_targets.c.reached_by)
+        .cte("placed")
+    )
+    counted_positions = [0, *(position for position, _ in paths if position)]
+    positions = (
+        func.unnest(bindparam(None, counted_positions, ARRAY(SmallInteger)))
+        .table_valued(column("position", SmallInteger), name="positions")
+        .render_derived()
+    )
+    counts = (
+        select(positions.c.position, func.count().label("people"))
+        .join_from(placed, positions, _bit(placed.c.reached_by, positions.c.position))
+        .group_by(positions.c.position)
+        .subquery()
+    )
+    counted = (
+        update(alert_reach)
+        .where(
+            alert_reach.c.alert_id == alert_id,
+            alert_reach.c.shard == 0,
+            alert_reach.c.position == counts.c.position,
+        )
+        .values(targets=alert_reach.c.targets + counts.c.people)
+        .cte("counted")
+    )
+    last = select(chosen.c.user_id).order_by(chosen.c.user_id.desc()).limit(1).scalar_subquery()
+    is_last = select(func.count()).select_from(chosen).scalar_subquery() < size
+    return (
+        update(alert_targeting)
+        .where(alert_targeting.c.alert_id == alert_id)
+        .values(
+            reached_to=func.coalesce(last, alert_targeting.c.reached_to),
+            targeted=alert_targeting.c.targeted + select(func.count()).select_from(placed).scalar_subquery(),
+            finished_at=case((is_last, func.clock_timestamp())),
+        )
+        .returning(alert_targeting.c.finished_at)
+        .add_cte(counted)
+    )
+
+
+def _reached_by(paths: list[tuple[int, Condition]]) -> ColumnElement[int]:
+    """Bit 0, and a bit for each position through which somebody is reached."""
+    marks: ColumnElement[int] = literal(1, BigInteger)
+    for position, belongs in paths:
+        if position:
+            bit = literal(1 << position, BigInteger)
+            # With one path there is nothing to find out: whoever is chosen came by it.
+            mark = bit if len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
+            marks = marks.op("|")(mark)
+    return marks
+
+
+def _bit(marks: ColumnElement[int], position: ColumnElement[int]) -> Condition:
+    return marks.op(">>")(cast(position, Integer)).op("&")(literal(1, BigInteger)) == literal(1, BigInteger)

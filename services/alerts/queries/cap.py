@@ -1,0 +1,83 @@
+"""Reads what the CAP message of an alert says."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy import and_, case, or_, select
+
+from services.alerts.cap import Message, Reference
+from services.alerts.models import alert_areas, alerts, audience_regions
+from services.alerts.queries.columns import COLUMNS
+from services.alerts.queries.targets import declared
+from services.alerts.queries.visibility import reached, visible
+from services.alerts.rules import CANCEL, CANCELLED, DRAFT, completed
+from shared.db.conditions import one_of
+from shared.errors import Conflict, NotFound
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Connection
+
+    from shared.rpc.context import Caller
+
+_REGION: Final = ("name", "code", "boundaries")
+
+
+def get_cap_message(connection: Connection, caller: Caller, sender: str, alert_id: UUID) -> Message:
+    """Everything that the CAP message of an alert says, as it was when the alert was issued.
+
+    Args:
+        connection: Where to read.
+        caller: May see the alert, or was reached by it.
+        sender: Names us, for alerts that were written past the service and name no sender.
+        alert_id: An issued alert, or the message that cancels one.
+
+    Raises:
+        NotFound: There is no such alert, or the caller may not see it.
+        Conflict: It was never issued.
+    """
+    frozen = and_(
+        alert_areas.c.region_id == alerts.c.region_id, alert_areas.c.version == alerts.c.area_version
+    )
+    # Only what was written past the service can lack an area; then the region as it is now has to do.
+    areas = (
+        case((alerts.c.area_version.is_not(None), alert_areas.c[name]), else_=audience_regions.c[name]).label(
+            f"region_{name}"
+        )
+        for name in _REGION
+    )
+    statement = (
+        select(*COLUMNS, alerts.c.sender, alerts.c.area_version, *areas)
+        .select_from(
+            alerts.outerjoin(alert_areas, frozen).outerjoin(
+                audience_regions, audience_regions.c.region_id == alerts.c.region_id
+            )
+        )
+        .where(alerts.c.id == alert_id, or_(visible(caller), reached(caller)))
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise NotFound("There is no such alert.")
+    if row["status"] == DRAFT or (row["status"] == CANCELLED and row["area_version"] is None):
+        raise Conflict("This alert was never issued, so there is no message of it.", status=row["status"])
+    return Message(
+        alert={**row, **completed(dict(row))},
+        sender=row["sender"] or sender,
+        region={name: row[f"region_{name}"] for name in _REGION},
+        # A Cancel goes to whom the alert went that it calls off.
+        targets=declared(connection, row["references"][-1] if row["msg_type"] == CANCEL else alert_id),
+        references=_references(connection, sender, row["references"]),
+    )
+
+
+def _references(connection: Connection, sender: str, alert_ids: list[UUID]) -> list[Reference]:
+    if not alert_ids:
+        return []
+    rows = connection.execute(
+        select(alerts.c.id, alerts.c.sender, alerts.c.issued_at)
+        .where(one_of(alerts.c.id, alert_ids))
+        .order_by(alerts.c.issued_at, alerts.c.id)
+    )
+    return [Reference(row.sender or sender, row.id, row.issued_at) for row in rows]

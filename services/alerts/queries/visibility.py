@@ -1,0 +1,46 @@
+"""Who sees which alerts, as conditions of a statement.
+
+What one may not see does not exist for one: a condition that leaves an alert out makes it `NotFound`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sqlalchemy import and_, exists, or_
+
+from services.alerts.models import alert_targets, alerts
+from services.alerts.rules import DRAFT, USER
+from shared.contracts.permissions import ALERT_READ, ALERT_READ_DRAFT
+from shared.db.conditions import in_regions_of
+
+if TYPE_CHECKING:
+    from shared.db.conditions import Condition
+    from shared.rpc.context import Caller
+
+
+def visible(caller: Caller) -> Condition:
+    """Issued alerts of the regions that the caller may read, and drafts where it may read those."""
+    return or_(
+        and_(alerts.c.status != DRAFT, in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
+        and_(alerts.c.status == DRAFT, in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
+    )
+
+
+def holds(caller: Caller, permission: str) -> Condition:
+    """Alerts of the regions in which the caller holds the permission."""
+    return in_regions_of(caller, permission, alerts.c.region_id)
+
+
+def to(caller: Caller) -> Condition:
+    """Rows of `alert_targets` by which an alert reached the caller."""
+    return and_(
+        alert_targets.c.target_type == USER,
+        alert_targets.c.target_id == str(caller.user_id),
+        alert_targets.c.reached_by.is_not(None),
+    )
+
+
+def reached(caller: Caller) -> Condition:
+    """Alerts that reached the caller, whatever it may read."""
+    return exists().where(alert_targets.c.alert_id == alerts.c.id, to(caller))

@@ -1,0 +1,59 @@
+"""What the methods of the alerts service take and return."""
+
+from services.alerts.schemas.arguments import (
+    AlertId,
+    CancelAlert,
+    DraftAlert,
+    IssueAlert,
+    ListAlertTargets,
+    RebuildAudience,
+    UpdateAlert,
+)
+from services.alerts.schemas.filters import ListAlerts, ListMyAlerts, ListRecentAlerts
+from services.alerts.schemas.results import (
+    Alert,
+    AlertCap,
+    AlertPage,
+    MyAlertPage,
+    Reach,
+    Reading,
+    RebuiltAudience,
+    RecentAlertPage,
+    TargetPage,
+)
+from services.alerts.schemas.rules import (
+    AlertRule,
+    AlertRulePage,
+    CreateAlertRule,
+    ListAlertRules,
+    RuleId,
+    UpdateAlertRule,
+)
+
+__all__ = [
+    "Alert",
+    "AlertCap",
+    "AlertId",
+    "AlertPage",
+    "AlertRule",
+    "AlertRulePage",
+    "CancelAlert",
+    "CreateAlertRule",
+    "DraftAlert",
+    "IssueAlert",
+    "ListAlertRules",
+    "ListAlertTargets",
+    "ListAlerts",
+    "ListMyAlerts",
+    "ListRecentAlerts",
+    "MyAlertPage",
+    "Reach",
+    "Reading",
+    "RebuildAudience",
+    "RebuiltAudience",
+    "RecentAlertPage",
+    "RuleId",
+    "TargetPage",
+    "UpdateAlert",
+    "UpdateAlertRule",
+]

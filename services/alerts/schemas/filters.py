@@ -1,0 +1,39 @@
+"""The filters of the lists of alerts; all that are given must hold."""
+
+from __future__ import annotations
+
+from marshmallow import fields
+
+from services.alerts import rules
+from shared.filters import OneOrMany, Word
+from shared.schemas import Identifier, Page, Timestamp
+
+
+class ListAlerts(Page):
+    """Alerts, the newest first; all filters that are given must hold.
+
+    ``issued_from`` and ``changed_since`` are included, ``issued_to`` is not. ``source_id`` is the report or resource
+    whose change issued the alert.
+    """
+
+    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
+    priority = OneOrMany(Word(rules.PRIORITIES), allow_none=True)
+    msg_type = OneOrMany(Word(rules.MESSAGE_TYPES), allow_none=True)
+    region_id = OneOrMany(Identifier(), allow_none=True)
+    source_id = Identifier(allow_none=True)
+    issued_from = Timestamp(allow_none=True)
+    issued_to = Timestamp(allow_none=True)
+    changed_since = Timestamp(allow_none=True)
+
+
+class ListRecentAlerts(Page):
+    """The alerts that hold now: active and not over, the newest first."""
+
+    priority = OneOrMany(Word(rules.PRIORITIES), allow_none=True)
+    region_id = OneOrMany(Identifier(), allow_none=True)
+
+
+class ListMyAlerts(Page):
+    """The alerts to oneself: what is unread first, then the newest."""
+
+    unread_only = fields.Boolean(load_default=False, truthy={True}, falsy={False})

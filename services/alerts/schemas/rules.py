@@ -1,0 +1,116 @@
+"""What the methods about alert rules take and return."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from marshmallow import ValidationError, fields, validate, validates_schema
+
+from services.alerts import rules
+from services.alerts.schemas.arguments import LONGEST_MESSAGE, LONGEST_TITLE, Version
+from shared.filters import Word
+from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Whole, page_of
+
+HIGHEST_LEVEL: Final = 5
+LONGEST_LIFETIME: Final = 366 * 86_400
+ALL_STATUSES: Final = tuple(
+    dict.fromkeys(status for source in rules.SOURCES.values() for status in source.statuses)
+)
+
+
+class _Rule(Arguments):
+    """What every rule says.
+
+    A rule waits for ``source_event`` to tell that something entered ``status_entered``, of the type ``type_id``, in
+    the region ``region_id`` and of a severity within the bounds, where these are given. The alert is for the target,
+    without a ``target_id`` for the region of what happened; it lasts ``lifetime_seconds``, for ever when null. The
+    templates may name {title}, {status}, {previous_status}, {notes}, {region}, {region_code} and, for reports,
+    {severity_level}; so may the ``target_id`` of a group ({region_code}). Entering one of ``cancelled_by_statuses``
+    cancels the alert again. With ``action`` `draft` nothing is issued before somebody does it.
+    """
+
+    description = Text(longest=2_000, blank=True, allow_none=True)
+    is_active = fields.Boolean(truthy={True}, falsy={False})
+    minimum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
+    maximum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
+    type_id = Identifier(allow_none=True)
+    region_id = Identifier(allow_none=True)
+    target_id = Text(longest=255, allow_none=True)
+    lifetime_seconds = Whole(least=60, greatest=LONGEST_LIFETIME, allow_none=True)
+    action = Word(rules.ACTIONS)
+    cancelled_by_statuses = fields.List(Word(ALL_STATUSES), validate=validate.Length(max=len(ALL_STATUSES)))
+
+
+class CreateAlertRule(_Rule):
+    """A new rule; ``id`` makes a repeat harmless."""
+
+    id = Identifier(load_default=None, allow_none=True)
+    name = Text(longest=100, required=True)
+    source_event = Word(tuple(rules.SOURCES), required=True)
+    status_entered = Word(ALL_STATUSES, required=True)
+    priority = Word(rules.PRIORITIES, required=True)
+    title_template = Text(longest=LONGEST_TITLE, required=True)
+    message_template = Text(longest=LONGEST_MESSAGE, required=True)
+    target_type = Word(rules.TARGET_TYPES, load_default=rules.REGION)
+
+
+class UpdateAlertRule(_Rule):
+    """Changes to a rule of which ``version`` was seen; what is omitted stays. They hold from now on."""
+
+    rule_id = Identifier(required=True)
+    version = Version(required=True)
+    name = Text(longest=100)
+    source_event = Word(tuple(rules.SOURCES))
+    status_entered = Word(ALL_STATUSES)
+    priority = Word(rules.PRIORITIES)
+    title_template = Text(longest=LONGEST_TITLE)
+    message_template = Text(longest=LONGEST_MESSAGE)
+    target_type = Word(rules.TARGET_TYPES)
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if data.keys() <= {"rule_id", "version"}:
+            raise ValidationError("Name at least one field to change.")
+
+
+class RuleId(Arguments):
+    """One rule."""
+
+    rule_id = Identifier(required=True)
+
+
+class ListAlertRules(Page):
+    """Rules by name, of all events and in use or not."""
+
+    is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
+    source_event = Word(tuple(rules.SOURCES), load_default=None, allow_none=True)
+
+
+class AlertRule(Result):
+    """A rule by which a change of a status issues an alert."""
+
+    id = Identifier()
+    name = fields.String()
+    description = fields.String(allow_none=True)
+    is_active = fields.Boolean()
+    source_event = fields.String()
+    status_entered = fields.String()
+    minimum_severity_level = fields.Integer(allow_none=True)
+    maximum_severity_level = fields.Integer(allow_none=True)
+    type_id = Identifier(allow_none=True)
+    region_id = Identifier(allow_none=True)
+    priority = fields.String()
+    title_template = fields.String()
+    message_template = fields.String()
+    target_type = fields.String()
+    target_id = fields.String(allow_none=True)
+    lifetime_seconds = fields.Integer(allow_none=True)
+    action = fields.String()
+    cancelled_by_statuses = fields.List(fields.String())
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    updated_by = Identifier(allow_none=True)
+    version = fields.Integer()
+
+
+AlertRulePage = page_of(AlertRule)
