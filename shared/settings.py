@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEMORY_BROKER = "memory://"
+
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 
 
 class SettingError(Exception):
@@ -54,6 +57,11 @@ class Settings:
         http_connections: How many connections one gateway keeps at most (``IMPACTX_HTTP_CONNECTIONS``).
         http_proxies: How many reverse proxies of ours stand before the gateway, so that the client's address is
             taken from that place of ``X-Forwarded-For`` (``IMPACTX_HTTP_PROXIES``).
+        http_rate: How many requests a second one client may send for long; 0 sets no limit (``IMPACTX_HTTP_RATE``).
+        http_burst: How many it may send at once before that counts (``IMPACTX_HTTP_BURST``).
+        http_streams: How many live streams one account may listen to at the same time (``IMPACTX_HTTP_STREAMS``).
+        http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default
+            (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
@@ -87,6 +95,10 @@ class Settings:
     http_port: int = 8000
     http_connections: int = 4096
     http_proxies: int = 0
+    http_rate: int = 200
+    http_burst: int = 2000
+    http_streams: int = 100
+    http_cors_origins: tuple[str, ...] = ()
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
     log_level: str = ""
@@ -150,6 +162,10 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0),
         http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),
         http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, least=0),
+        http_rate=read.integer("IMPACTX_HTTP_RATE", 200, least=0),
+        http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
+        http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
+        http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),
@@ -185,6 +201,13 @@ class _Reader:
         if text not in ("", "0", "1", "false", "true"):
             raise SettingError(f"{name} must be true or false, not {text!r}.")
         return text in ("1", "true")
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        """Origins as browsers write them, with commas between; ``*`` alone is every one."""
+        found = tuple(part.strip() for part in self._environment.get(name, "").split(",") if part.strip())
+        if found != ("*",) and not all(_ORIGIN.fullmatch(origin) for origin in found):
+            raise SettingError(f"{name} must be like https://app.example,https://other.example, or * alone.")
+        return found
 
     def secret(self, name: str) -> str:
         """A secret as such, or from the file that ``<name>_FILE`` names, as containers pass them."""

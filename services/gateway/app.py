@@ -9,10 +9,11 @@ from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.gateway import auth, errors
+from services.gateway import auth, errors, health
 from services.gateway.api import BLUEPRINTS
 from services.gateway.blueprint import PREFIX
 from services.gateway.context import EXTENSION, Gateway
+from services.gateway.edge import access, cors, headers, limits
 from services.gateway.openapi import DESCRIPTION, complete, marshmallow_plugin
 from shared.rpc.request import GREATEST_BODY
 
@@ -36,8 +37,14 @@ def create_app(gateway: Gateway) -> Flask:
         API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
     )
     app.url_map.strict_slashes = False
+    # In this order before a request; what they do to its response, they do in the opposite one.
+    access.install(app)
+    headers.install(app, DOCUMENTATION)
     errors.install(app)
     auth.install(app)
+    cors.install(app, gateway.settings.http_cors_origins)
+    limits.install(app, gateway.settings)
+    health.install(app, gateway)
     api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)

@@ -10,7 +10,10 @@ import orjson
 
 
 class JsonFormatter(logging.Formatter):
-    """A record as one line of JSON: time, level, logger, message, and the traceback where there is one."""
+    """A record as one line of JSON: time, level, logger, message, and the traceback where there is one.
+
+    Facts that a program will want to filter by are given as ``extra={"facts": {...}}`` and stand beside these.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
         """Called by logging."""
@@ -19,6 +22,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname,
             "logger": record.name,
             "message": record.getMessage(),
+            **getattr(record, "facts", {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)

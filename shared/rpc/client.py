@@ -29,6 +29,7 @@ from shared.messaging.link import TRANSIENT, Link
 from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from types import TracebackType
 
     from shared.rpc.context import Caller
@@ -55,7 +56,12 @@ class RpcClient(Services):
         email: An account to sign in with when there is no token; it is then also renewed.
         password: Of that account.
         name: Of the connection, as the broker shows it.
+
+    Attributes:
+        observe: Told of each call, where it is set: the method, ``ok`` or the slug of the error, and the seconds.
     """
+
+    observe: Callable[[str, str, float], None] | None = None
 
     def __init__(
         self,
@@ -89,6 +95,11 @@ class RpcClient(Services):
             self._link.stop()
             self._fail_pending()
 
+    def wait_until_connected(self, timeout: float) -> bool:
+        """Whether the broker can be reached now or within so many seconds."""
+        self._start()
+        return self._link.wait_until_open(timeout)
+
     if not TYPE_CHECKING:  # type checkers and editors know the services from `Services`
 
         def __getattr__(self, service: str) -> _Service:
@@ -108,6 +119,7 @@ class RpcClient(Services):
         timeout: float | None = None,
         token: str | None = None,
         correlation_id: str = "",
+        attempts: int = ATTEMPTS,
     ) -> Any:
         """Calls one method.
 
@@ -117,6 +129,7 @@ class RpcClient(Services):
             timeout: Seconds for one attempt; the client's own by default.
             token: Instead of the client's own.
             correlation_id: Under which services log the call; a new one by default.
+            attempts: How often it is tried while no answer comes.
 
         Returns:
             What the method returns, as JSON.
@@ -131,23 +144,38 @@ class RpcClient(Services):
         headers = {CORRELATION_HEADER: correlation_id or str(uuid4())}
         seconds = timeout or self._timeout
         if token is not None:
-            return self._attempts(method, given, headers | {TOKEN_HEADER: token}, seconds)
+            return self._observed(method, given, headers | {TOKEN_HEADER: token}, seconds, attempts)
         return self._session.run(
             self,
-            lambda own: self._attempts(
-                method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds
+            lambda own: self._observed(
+                method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds, attempts
             ),
         )
 
+    def _observed(
+        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int
+    ) -> Any:
+        if self.observe is None:
+            return self._attempts(method, arguments, headers, seconds, attempts)
+        began = time.monotonic()
+        outcome = "ok"
+        try:
+            return self._attempts(method, arguments, headers, seconds, attempts)
+        except ImpactXError as error:
+            outcome = error.slug
+            raise
+        finally:
+            self.observe(method, outcome, time.monotonic() - began)
+
     def _attempts(
-        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
+        self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int
     ) -> Any:
         backoff = Backoff()
-        for attempt in range(1, ATTEMPTS + 1):
+        for attempt in range(1, attempts + 1):
             try:
                 return self._attempt(method, arguments, headers, seconds)
             except (Unavailable, RpcTimeout):
-                if attempt == ATTEMPTS:
+                if attempt == attempts:
                     raise
             time.sleep(backoff.next())
         raise AssertionError("the last attempt returns or raises")

@@ -7,6 +7,7 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
+from shared.observability import metrics
 from shared.rpc.client import RpcClient
 
 
@@ -17,9 +18,11 @@ class RpcClients(SharedExtension):
     def client(self) -> RpcClient:
         """Made when it is first asked for."""
         settings = self.container.config["SETTINGS"]
-        return RpcClient(
+        client = RpcClient(
             settings.amqp_uri, timeout=settings.rpc_timeout, name=f"calls of {self.container.service_name}"
         )
+        client.observe = metrics.observe_rpc_call
+        return client
 
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""

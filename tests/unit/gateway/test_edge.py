@@ -44,11 +44,11 @@ def get(http, *, token="", **options):
 
 def test_a_bucket_empties_and_fills_again():
     now = [50.0]
-    allowances = Allowances(10, 5, clock=lambda: now[0])
+    allowances = Allowances(8, 5, clock=lambda: now[0])
     assert [allowances.take("a") for _ in range(5)] == [0.0] * 5
-    assert allowances.take("a") == pytest.approx(0.1)
+    assert allowances.take("a") == 0.125
     assert allowances.take("b") == 0
-    now[0] += 0.1
+    now[0] += 0.125
     assert allowances.take("a") == 0
     assert allowances.take("a") > 0
     now[0] += 1000
@@ -139,7 +139,7 @@ def test_a_request_keeps_the_id_that_it_came_with(given):
 
 @pytest.mark.parametrize("given", ["", "a" * 129, "with blank", "ümlaut"])
 def test_an_unfit_id_is_replaced(given):
-    answer = get(client(), headers={"X-Request-ID": given.encode("latin-1")})
+    answer = get(client(), headers={"X-Request-ID": given})
     assert UUID(answer.headers["X-Request-ID"])
 
 
@@ -211,7 +211,7 @@ def test_the_access_log_says_who_asked_for_what_and_no_secret(caplog):
         headers={"Authorization": "Bearer good7", "Cookie": "c=a-secret", "User-Agent": "field-app/2"},
     )
     (line,) = lines(caplog)
-    assert line["status"] == 422
+    assert line["status"] == 200
     assert line["method"] == "GET"
     assert line["path"] == line["route"] == "/api/v1/report-types"
     assert line["user_id"] == str(UUID(int=7))
