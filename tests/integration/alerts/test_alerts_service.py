@@ -1,0 +1,180 @@
+"""The running service: who may call what, the main path through RPC and events, and the audience read anew."""
+
+from __future__ import annotations
+
+import pytest
+from lxml import etree
+from uuid6 import uuid7
+
+from services.alerts import operations
+from services.alerts.service import AlertsService
+from shared.contracts.permissions import DEFAULT_ROLES
+from shared.errors import Forbidden, Invalid, NotFound, Unauthenticated
+from tests.support.running import PASSWORD, Person, methods_of, outcome, people_of, running
+from tests.support.waiting import eventually
+
+EVERYBODY = frozenset(DEFAULT_ROLES)
+STAFF = frozenset({"administrator", "coordinator"})
+ISSUERS = STAFF | {"system"}
+
+# Written down once more, and not read from the declarations that it checks.
+ALLOWED = {
+    "draft_alert": ISSUERS,
+    "issue_alert": ISSUERS,
+    "update_alert": ISSUERS,
+    "cancel_alert": ISSUERS,
+    "get_alert": EVERYBODY,
+    "get_alert_cap": EVERYBODY,
+    "list_alerts": EVERYBODY,
+    "list_recent_alerts": EVERYBODY,
+    "list_my_alerts": EVERYBODY,
+    "mark_alert_read": EVERYBODY,
+    "get_alert_reach": STAFF,
+    "list_alert_targets": STAFF,
+    "create_alert_rule": STAFF,
+    "update_alert_rule": STAFF,
+    "get_alert_rule": STAFF,
+    "list_alert_rules": STAFF,
+    "rebuild_audience": STAFF,
+}
+
+
+@pytest.fixture(scope="module")
+def client():
+    with running(AlertsService, operations.seed) as connected:
+        yield connected
+
+
+@pytest.fixture(scope="module")
+def administrator(client):
+    return Person(client, "alerts")
+
+
+@pytest.fixture(scope="module")
+def people(administrator):
+    return people_of(administrator)
+
+
+@pytest.fixture(scope="module")
+def region(administrator):
+    return administrator.call("list_regions", "identity", codes=["NP"])["items"][0]
+
+
+def register(client, region, **preferences):
+    """Somebody who wants the alerts of the region, signed in."""
+    email = f"{uuid7()}@impactx.example"
+    account = client.call(
+        "identity.register_user",
+        {
+            "email": email,
+            "password": PASSWORD,
+            "first_name": "Ada",
+            "last_name": "Lovelace",
+            "preferences": {"regions": [region["code"]], **preferences},
+        },
+        token="",
+    )
+    return account["id"], Person(client, "alerts", email)
+
+
+def alert(region, **changed):
+    return {
+        "title": "Leave the river banks",
+        "message": "The dam may break.",
+        "region_id": region["id"],
+        "priority": "high",
+    } | changed
+
+
+def test_every_method_is_in_the_matrix():
+    assert methods_of(AlertsService) == ALLOWED.keys()
+
+
+@pytest.mark.parametrize("method", ALLOWED)
+def test_who_may_call(client, people, method):
+    for role, person in people.items():
+        arguments = {"cursor": "broken"} if method == "rebuild_audience" else {"there_is_no_such": 1}
+        found = outcome(lambda: person.call(method, **arguments))  # noqa: B023 - called at once
+        assert found == ("allowed" if role in ALLOWED[method] else Forbidden), role
+    assert outcome(lambda: client.call(f"alerts.{method}", {}, token="")) is Unauthenticated
+
+
+def test_an_alert_goes_out_is_read_and_is_called_off(client, administrator, people, region):
+    user_id, reader = register(client, region)
+    coordinator = people["coordinator"]
+    issued = coordinator.issue_alert(**alert(region))
+    mine = eventually(lambda: reader.list_my_alerts(unread_only=True)["items"], "the alert arrives")
+    assert [row["id"] for row in mine] == [issued["id"]]
+    assert reader.mark_alert_read(alert_id=issued["id"])["is_read"]
+    reach = coordinator.get_alert_reach(alert_id=issued["id"])
+    assert reach["read"] == reach["by_target"][0]["read"] == 1
+    users = coordinator.list_alert_targets(alert_id=issued["id"], target_type="user")["items"]
+    assert user_id in {row["target_id"] for row in users if row["is_read"]}
+    assert coordinator.list_recent_alerts(region_id=region["id"])["items"][0]["region_name"] == region["name"]
+    over = coordinator.cancel_alert(alert_id=issued["id"], version=issued["version"], notes="It held.")
+    assert reader.get_alert(alert_id=issued["id"])["status"] == "cancelled"
+    cap = reader.get_alert_cap(alert_id=over["cancelled_by"])
+    root = etree.fromstring(cap["cap"].encode())
+    names = {etree.QName(part).localname: part.text for part in root}
+    assert names["msgType"] == "Cancel"
+    assert names["references"].split(",")[1] == f"urn:uuid:{issued['id']}"
+
+
+def test_a_draft_has_no_cap_message(administrator, region):
+    draft = administrator.draft_alert(**alert(region))
+    found = outcome(lambda: administrator.get_alert_cap(alert_id=draft["id"]))
+    assert found.slug == "conflict"
+    with pytest.raises(NotFound):
+        administrator.get_alert_cap(alert_id=str(uuid7()))
+
+
+def test_the_cap_message_tells_the_area_as_it_was_when_the_alert_was_issued(administrator):
+    boundaries = {"type": "Polygon", "coordinates": [[[1, 2], [3, 2], [3, 4], [1, 4], [1, 2]]]}
+    region = administrator.call(
+        "create_region", "identity", code=f"T-{uuid7()}", name="Before", boundaries=boundaries
+    )
+    issued = eventually(lambda: _issued(administrator, region), "the region is known")
+    administrator.call(
+        "update_region",
+        "identity",
+        region_id=region["id"],
+        version=region["version"],
+        name="After",
+        boundaries=None,
+    )
+    later = eventually(lambda: _named(administrator, region, "After"), "the region's new name is known")
+    first = administrator.get_alert_cap(alert_id=issued["id"])["cap"]
+    assert "<areaDesc>Before</areaDesc>" in first
+    assert "<polygon>2,1 2,3 4,3 4,1 2,1</polygon>" in first
+    assert "<polygon>" not in later
+
+
+def _issued(person, region):
+    return person.issue_alert(**alert(region))
+
+
+def _named(person, region, name):
+    cap = person.get_alert_cap(alert_id=_issued(person, region)["id"])["cap"]
+    return cap if f"<areaDesc>{name}</areaDesc>" in cap else None
+
+
+def test_the_audience_can_be_read_anew_at_any_time(client, administrator, region):
+    register(client, region)
+    accounts = len(administrator.call("list_users", "identity", limit=500)["items"])
+    found = administrator.rebuild_audience()
+    assert found == {"regions": found["regions"], "members": accounts, "next_cursor": None}
+    assert found["regions"] >= 4
+    with pytest.raises(Invalid):
+        administrator.rebuild_audience(cursor="elsewhere")
+    with pytest.raises(Invalid):
+        administrator.rebuild_audience(cursor="members:elsewhere")
+
+
+def test_the_shipped_rules_are_there(administrator):
+    listed = administrator.list_alert_rules()["items"]
+    assert {(rule["source_event"], rule["status_entered"], rule["priority"]) for rule in listed} == {
+        ("report_status_changed", "confirmed", "critical"),
+        ("report_status_changed", "confirmed", "high"),
+        ("resource_status_changed", "unavailable", "medium"),
+        ("resource_status_changed", "out_of_service", "medium"),
+    }
