@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+import os
 import socket
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import eventlet
 import eventlet.wsgi
@@ -47,15 +48,17 @@ class HttpServer(DependencyProvider):
     clients = RpcClients()
     verification = Verification()
 
-    def setup(self) -> None:
-        """Called by nameko: takes the port, so that one that is taken is said before anything starts.
+    def bind(self, container: Any, attr_name: str) -> Self:
+        """Called by nameko when the service is put together: takes the port, before anything starts.
 
         Raises:
             SettingError: The address cannot be listened at.
         """
-        settings = self._settings = self.container.config["SETTINGS"]
-        self._socket = _listen(settings.http_host, settings.http_port)
-        self._connections = eventlet.GreenPool(settings.http_connections)
+        bound: Self = super().bind(container, attr_name)
+        settings = bound._settings = container.config["SETTINGS"]
+        bound._socket = _listen(settings.http_host, settings.http_port)
+        bound._connections = eventlet.GreenPool(settings.http_connections)
+        return bound
 
     @property
     def url(self) -> str:
@@ -128,6 +131,6 @@ def _listen(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), family=family, backlog=BACKLOG)
     except OSError as error:
         raise SettingError(
-            f"HTTP cannot listen at {host}, port {port} ({error.strerror}):"
+            f"HTTP cannot listen at {host}, port {port} ({os.strerror(error.errno or 0)}):"
             " set IMPACTX_HTTP_HOST and IMPACTX_HTTP_PORT."
         ) from error
