@@ -65,6 +65,10 @@ class Settings:
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
+        tile_url: Where the situation page gets the tiles of its map, with ``{z}``, ``{x}`` and ``{y}`` in it; without
+            one, the map shows the outlines of the regions alone (``IMPACTX_TILE_URL``).
+        tile_attribution: What the owner of the tiles wants to be said on the map, as text
+            (``IMPACTX_TILE_ATTRIBUTION``).
         log_level: ``IMPACTX_LOG_LEVEL``; INFO for what serves and WARNING for other commands by default.
 
     Each secret may be given as the file that ``<VARIABLE>_FILE`` names instead.
@@ -101,6 +105,8 @@ class Settings:
     http_cors_origins: tuple[str, ...] = ()
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
+    tile_url: str = ""
+    tile_attribution: str = ""
     log_level: str = ""
 
     def database_url(self, service: str) -> str:
@@ -168,6 +174,8 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
+        tile_url=environment.get("IMPACTX_TILE_URL", ""),
+        tile_attribution=environment.get("IMPACTX_TILE_ATTRIBUTION", ""),
         log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),
     )
 

@@ -9,7 +9,7 @@ from flask import Flask
 from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from services.gateway import auth, errors, health
+from services.gateway import auth, errors, health, page
 from services.gateway.api import BLUEPRINTS
 from services.gateway.blueprint import PREFIX
 from services.gateway.context import EXTENSION, Gateway
@@ -53,6 +53,7 @@ def create_app(gateway: Gateway) -> Flask:
     app.register_blueprint(
         get_swaggerui_blueprint(DOCUMENTATION, DOCUMENT, config={"app_name": "ImpactX", "deepLinking": True})
     )
+    page.install(app, gateway.settings)
     if gateway.settings.http_proxies:
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=gateway.settings.http_proxies)  # type: ignore[method-assign]
     return app

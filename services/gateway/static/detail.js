@@ -1,0 +1,164 @@
+// The dialog in which one thing is looked at: a report, an alert or a resource.
+
+import { call } from "./api.js";
+import { catalogue, may, regionName, severityOf } from "./catalogue.js";
+import { facts, find, make, moment, sayProblem, words } from "./dom.js";
+
+const NEXT_STEPS = {
+  pending: { confirmed: "Confirm", rejected: "Reject" },
+  confirmed: { in_progress: "Start work", resolved: "Resolve", rejected: "Reject" },
+  in_progress: { resolved: "Resolve", confirmed: "Stop work" },
+  resolved: { closed: "Close", in_progress: "Reopen" },
+  rejected: { pending: "Take up again" },
+  duplicate: { pending: "Take up again" },
+  closed: {},
+};
+
+const dialog = find("detail");
+let current = 0;
+
+find("detail-close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close();
+});
+
+/** Opens the dialog and fills it with what `load` gives; the newest opening wins. */
+async function open(title, load) {
+  const mine = ++current;
+  find("detail-title").textContent = title;
+  find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
+  if (!dialog.open) dialog.showModal();
+  let content;
+  try {
+    content = await load();
+  } catch (problem) {
+    content = [make("p", { class: "problem", role: "alert", text: problem.message })];
+  }
+  if (mine === current) find("detail-body").replaceChildren(...content);
+}
+
+export const closeDetail = () => dialog.open && dialog.close();
+
+/** @param {(report: object) => void} [onChange] called when its status was changed here */
+export function openReport(id, look, onChange = () => {}) {
+  return open("Report", async () => {
+    const [report, history] = await Promise.all([call("GET", `/reports/${id}`), call("GET", `/reports/${id}/history`, { query: { limit: 100 } })]);
+    find("detail-title").textContent = report.title;
+    const severity = severityOf(report);
+    const [longitude, latitude] = report.location.coordinates;
+    return [
+      facts([
+        ["What", catalogue.types.get(report.report_type_id)?.name],
+        ["Severity", `${severity.level} – ${severity.name}`],
+        ["Status", words(report.status)],
+        ["Region", regionName(report.region_id)],
+        ["Place", [report.location.address, `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`].filter(Boolean).join(" – ")],
+        ["Reported", moment(report.reported_at)],
+        ["Note", report.status_notes],
+      ]),
+      make("p", { class: "text", text: report.description }),
+      lookButton(() => look(longitude, latitude)),
+      ...statusForm(report, () => openReport(id, look, onChange), onChange),
+      make("h3", { text: "What was done" }),
+      make(
+        "ol",
+        { class: "steps" },
+        ...history.items.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })),
+      ),
+    ];
+  });
+}
+
+function statusForm(report, again, onChange) {
+  const steps = Object.entries(NEXT_STEPS[report.status] ?? {});
+  if (!steps.length || !may("report:change_status", report.region_id)) return [];
+  const note = make("textarea", { id: "status-note", rows: 2 });
+  const problem = make("p", { class: "problem", role: "alert", hidden: true });
+  const change = async (status) => {
+    buttons.forEach((button) => (button.disabled = true));
+    sayProblem(problem, null);
+    try {
+      const body = note.value.trim() ? { status, notes: note.value } : { status };
+      const changed = await call("PUT", `/reports/${report.id}/status`, { body, version: report.version });
+      onChange(changed);
+      await again();
+      find("detail-title").focus();
+    } catch (refused) {
+      sayProblem(problem, refused);
+      buttons.forEach((button) => (button.disabled = false));
+      if (refused.status === 412) problem.append(" ", make("button", { type: "button", class: "quiet", text: "Show it as it is now", on: { click: again } }));
+    }
+  };
+  const buttons = steps.map(([status, label], place) =>
+    make("button", { type: "button", class: place ? "" : "primary", text: label, "data-status": status, on: { click: () => change(status) } }),
+  );
+  const noteField = make("div", { class: "field" }, make("label", { for: "status-note", text: "Note (optional)" }), note);
+  return [make("section", { "aria-label": "Next step" }, problem, noteField, make("p", { class: "buttons" }, ...buttons))];
+}
+
+export function openAlert(alert) {
+  return open(alert.title, async () => {
+    const isForMe = call("PUT", `/alerts/${alert.id}/reading`).catch(() => null);
+    const reach = may("alert:read_reach", alert.region_id) ? await call("GET", `/alerts/${alert.id}/reach`).catch(() => null) : null;
+    await isForMe;
+    return [
+      facts([
+        ["Priority", alert.priority],
+        ["Region", regionName(alert.region_id)],
+        ["Event", alert.event],
+        ["Urgency", [alert.urgency, alert.severity, alert.certainty].filter(Boolean).join(", ")],
+        ["Issued", moment(alert.issued_at)],
+        ["Holds until", alert.expires_at ? moment(alert.expires_at) : "called off"],
+      ]),
+      make("p", { class: "text", text: alert.message }),
+      ...(alert.instruction ? [make("h3", { text: "What to do" }), make("p", { class: "text", text: alert.instruction })] : []),
+      ...(reach ? reachOf(reach) : []),
+    ];
+  });
+}
+
+function reachOf(reach) {
+  const rows = reach.by_target.map((target) => [targetName(target), `${target.read} of ${target.targets} read it`]);
+  return [
+    make("h3", { text: "Reach" }),
+    make(
+      "div",
+      { class: "reach" },
+      make("p", { text: `${reach.read.toLocaleString()} of ${reach.targets.toLocaleString()} people read it${reach.targeted_at ? "" : " (still going out)"}` }),
+      make("progress", { max: Math.max(reach.targets, 1), value: reach.read, "aria-label": "Share of the people who read it" }),
+    ),
+    facts(rows),
+  ];
+}
+
+function targetName({ target_type: type, target_id: id }) {
+  if (type === "region") return regionName(id);
+  return id ? `${words(type)} ${id}` : words(type);
+}
+
+export function openResource(resource, look) {
+  return open(resource.name, async () => {
+    const [longitude, latitude] = resource.location.coordinates;
+    return [
+      facts([
+        ["What", catalogue.resourceTypes.get(resource.resource_type_id)?.name],
+        ["Status", words(resource.status)],
+        ["Free", resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity}`],
+        ["Region", regionName(resource.region_id)],
+        ["Place", [resource.location.address, `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`].filter(Boolean).join(" – ")],
+        ["Contact", [resource.contact_person, resource.contact_phone, resource.contact_email].filter(Boolean).join(", ")],
+        ["Note", resource.status_notes],
+      ]),
+      make("p", { class: "text", text: resource.description ?? "" }),
+      lookButton(() => look(longitude, latitude)),
+    ];
+  });
+}
+
+function lookButton(look) {
+  const show = () => {
+    dialog.close();
+    look();
+  };
+  return make("p", { class: "buttons" }, make("button", { type: "button", class: "quiet", text: "Show on the map", on: { click: show } }));
+}

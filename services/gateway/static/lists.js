@@ -1,0 +1,156 @@
+// The lists beside the map, which hold everything that is on it.
+
+import { call } from "./api.js";
+import { alertMark, catalogue, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { entry, find, make, moment, sayProblem, show, timeOfDay, words } from "./dom.js";
+
+const LIVE = 50;
+const RECENT = 20;
+const PAGE = 50;
+
+/** Puts a choice into a select for each of the things. */
+export function offerChoices(select, things, name = (thing) => thing.name) {
+  while (select.options.length > 1) select.remove(1);
+  select.append(...things.map((thing) => make("option", { value: thing.id, text: name(thing) })));
+}
+
+export class ReportList {
+  #cursor = "";
+  #query = {};
+
+  constructor(open) {
+    this.open = open;
+    find("more-reports").addEventListener("click", () => this.#append());
+  }
+
+  /** Begins anew with these filters. */
+  async load(query) {
+    this.#query = query;
+    this.#cursor = "";
+    await this.#append();
+  }
+
+  async #append() {
+    const [query, cursor] = [this.#query, this.#cursor];
+    try {
+      const page = await call("GET", "/reports", { query: { ...query, cursor, limit: PAGE } });
+      if (query !== this.#query) return; // other filters were set meanwhile
+      const entries = page.items.map((report) => make("li", {}, this.#entry(report)));
+      if (cursor) find("reports").append(...entries);
+      else find("reports").replaceChildren(...entries);
+      this.#cursor = page.next_cursor;
+      if (cursor && entries.length) entries[0].firstChild.focus();
+      show(find("more-reports"), Boolean(page.next_cursor));
+      show(find("reports-empty"), !find("reports").childElementCount);
+      sayProblem(find("reports-problem"), null);
+    } catch (problem) {
+      sayProblem(find("reports-problem"), problem);
+    }
+  }
+
+  #entry(report) {
+    const type = catalogue.types.get(report.report_type_id)?.name;
+    const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at)].filter(Boolean);
+    return entry(severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
+  }
+}
+
+export class AlertList {
+  constructor(open) {
+    this.open = open;
+  }
+
+  /** Loads the alerts that hold now, and gives them back for the map. */
+  async load() {
+    try {
+      const { items } = may("alert:read")
+        ? await call("GET", "/recent-alerts", { query: { limit: 100 } })
+        : await call("GET", "/my-alerts", { query: { limit: 100 } });
+      find("alerts").replaceChildren(...items.map((alert) => make("li", {}, this.#entry(alert))));
+      show(find("alerts-empty"), !items.length);
+      sayProblem(find("alerts-problem"), null);
+      return items;
+    } catch (problem) {
+      sayProblem(find("alerts-problem"), problem);
+      return [];
+    }
+  }
+
+  #entry(alert) {
+    const about = [alert.priority, regionName(alert.region_id), moment(alert.issued_at)];
+    return entry(alertMark(alert.priority), alert.title, about.join(" · "), () => this.open(alert));
+  }
+}
+
+export class ResourceList {
+  constructor(open) {
+    this.open = open;
+  }
+
+  async load() {
+    try {
+      const { items } = await call("GET", "/resources", { query: { limit: 200 } });
+      find("resources").replaceChildren(...items.map((resource) => make("li", {}, this.#entry(resource))));
+      show(find("resources-empty"), !items.length);
+      sayProblem(find("resources-problem"), null);
+    } catch (problem) {
+      sayProblem(find("resources-problem"), problem);
+    }
+  }
+
+  #entry(resource) {
+    const free = resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity} free`;
+    const about = [catalogue.resourceTypes.get(resource.resource_type_id)?.name, words(resource.status), free, regionName(resource.region_id)];
+    return entry(resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => this.open(resource));
+  }
+}
+
+const LIVE_NAMES = {
+  report_created: (data) => `New report: ${data.title}`,
+  report_status_changed: (data) => `${data.title ?? "A report"} is ${words(data.status)}`,
+  report_updated: (data) => `Report edited: ${data.title}`,
+  resource_created: (data) => `New resource: ${data.name}`,
+  resource_status_changed: (data) => `${data.name ?? "A resource"} is ${words(data.status)}`,
+  resource_usage_changed: (data) => `Usage changed: ${data.name ?? "a resource"}`,
+  alert_issued: (data) => `Alert: ${data.title}`,
+  alert_status_changed: (data) => `Alert ${words(data.status)}: ${data.title ?? ""}`,
+};
+
+export class LiveList {
+  /** @param {{report: Function, resource: Function, alert: Function}} open what opens each, by id */
+  constructor(open) {
+    this.open = open;
+  }
+
+  /** Begins with what changed last, so that the list is not empty until something happens. */
+  async load() {
+    const { items } = await call("GET", "/reports", { query: { sort: "updated_at", limit: RECENT } }).catch(() => ({ items: [] }));
+    for (const report of items.reverse()) {
+      const type = report.version === 1 ? "report_created" : "report_status_changed";
+      this.add(type, { ...report, report_id: report.id }, report.updated_at);
+    }
+  }
+
+  clear() {
+    find("live").replaceChildren();
+    show(find("live-empty"), true);
+  }
+
+  /** Puts an event on top; what nobody needs to see is left out. */
+  add(type, data, at = null) {
+    const name = LIVE_NAMES[type];
+    if (!name) return;
+    const thing = type.split("_")[0];
+    const open = () => this.open[thing](data[`${thing}_id`] ?? data.id);
+    const about = [timeOfDay(at), data.region_id ? regionName(data.region_id) : ""].filter(Boolean).join(" · ");
+    find("live").prepend(make("li", { class: at ? "" : "new" }, entry(this.#mark(thing, data), name(data), about, open)));
+    while (find("live").childElementCount > LIVE) find("live").lastChild.remove();
+    show(find("live-empty"), false);
+  }
+
+  #mark(thing, data) {
+    if (thing === "alert") return alertMark(data.priority ?? "low");
+    if (thing === "resource") return resourceMark({ resource_type_id: data.resource_type_id, status: data.status ?? "" });
+    return severityMark(data.severity_level ?? catalogue.levels.get(data.severity_level_id)?.level);
+  }
+}

@@ -1,0 +1,214 @@
+// The map: regions, reports (cells of many, or one by one), resources and alerts. It works without tiles.
+
+import { alertMark, catalogue, cellMark, priorityColour, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { features } from "./api.js";
+import { make, once } from "./dom.js";
+
+const L = window.L;
+const LISTED = 300; // up to so many reports are shown one by one,
+const CROWD = 4; // unless more of them than this lie in one cell
+const NEAR_ZOOM = 11; // where even a crowd is shown one by one
+const RESOURCES = 500;
+const NEAREST_ZOOM = 18;
+const GRATICULE = 5; // degrees
+const CELL_AT_ZOOM_0 = 90; // degrees; a cell is then 64 pixels wide at every zoom
+
+export class SituationMap {
+  #map;
+  #layers;
+  #attempt = null;
+  #pin = null;
+  #filters = {};
+
+  /** @param {{report: Function, resource: Function, alert: Function, place: Function, shown: Function, moved: Function}} on */
+  constructor(element, on) {
+    this.on = on;
+    this.#map = L.map(element, { worldCopyJump: true, minZoom: 1, maxZoom: NEAREST_ZOOM, attributionControl: false, preferCanvas: true });
+    this.#layers = Object.fromEntries(["regions", "names", "alerts", "resources", "reports"].map((name) => [name, L.layerGroup().addTo(this.#map)]));
+    this.#map.setView([10, 0], 2, { animate: false });
+    L.control.scale({ position: "bottomright", imperial: false }).addTo(this.#map);
+    this.#addTiles();
+    this.#map.on("click", (event) => on.place(event.latlng.wrap()));
+    this.#map.on("moveend", once(120, () => {
+      this.load();
+      on.moved();
+    }));
+    new ResizeObserver(() => this.#map.invalidateSize()).observe(element);
+  }
+
+  remove() {
+    this.#attempt?.abort();
+    this.#map.remove();
+  }
+
+  /** Draws the regions, and shows those that the person prefers; all of them without a preference. */
+  drawRegions() {
+    this.#layers.regions.clearLayers();
+    if (!this.hasTiles) this.#drawGraticule();
+    L.geoJSON(catalogue.regions.filter((region) => region.geometry), {
+      style: { color: "#54707f", weight: 1.5, fillColor: "#fbfcf8", fillOpacity: this.hasTiles ? 0.15 : 1 },
+      interactive: false,
+    }).addTo(this.#layers.regions);
+    const wanted = catalogue.me.preferences.regions ?? [];
+    const mine = catalogue.regions.filter((region) => wanted.includes(region.properties.code));
+    const bounds = (mine.length ? mine : catalogue.regions).reduce((all, region) => all.extend(this.#boundsOf(region) ?? all), L.latLngBounds([]));
+    if (bounds.isValid()) this.#map.fitBounds(bounds, { padding: [20, 20], maxZoom: 11, animate: false });
+  }
+
+  drawAlerts(alerts) {
+    this.#layers.alerts.clearLayers();
+    for (const alert of [...alerts].reverse()) {
+      const region = catalogue.regions.find((one) => one.id === alert.region_id);
+      if (!region?.geometry) continue;
+      const colour = priorityColour(alert.priority);
+      const outline = L.geoJSON(region, { style: { color: colour, weight: 3, dashArray: "8 6", fillColor: colour, fillOpacity: 0.07 }, interactive: false });
+      this.#layers.alerts.addLayer(outline);
+      const corner = outline.getBounds().getNorthEast();
+      this.#mark("alerts", [corner.lng, corner.lat], alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
+    }
+  }
+
+  get centre() {
+    return this.#map.getCenter().wrap();
+  }
+
+  /** What is visible as [west, south, east, north]; west over east across the date line. */
+  get box() {
+    const bounds = this.#map.getBounds();
+    const [south, north] = [bounds.getSouth(), bounds.getNorth()].map((degrees) => Math.max(-90, Math.min(90, degrees)));
+    const whole = bounds.getEast() - bounds.getWest() >= 360;
+    const [west, east] = whole ? [-180, 180] : [wrapped(bounds.getWest()), wrapped(bounds.getEast())];
+    return [west, south, east, north].map((degrees) => degrees.toFixed(5)).join(",");
+  }
+
+  lookAtRegion(id) {
+    const bounds = this.#boundsOf(catalogue.regions.find((region) => region.id === id));
+    if (bounds) this.#map.fitBounds(bounds, { padding: [20, 20] });
+  }
+
+  look(longitude, latitude, zoom = 12) {
+    this.#map.setView([latitude, longitude], Math.max(zoom, this.#map.getZoom()));
+  }
+
+  /** Puts a pin where a report is about to be filed; null takes it away. */
+  pin(latitude, longitude) {
+    this.#pin?.remove();
+    this.#pin = null;
+    if (latitude === null) return;
+    const icon = L.divIcon({ html: make("span", { class: "pin" }), className: "spot", iconSize: [0, 0] });
+    this.#pin = L.marker([latitude, longitude], { icon, keyboard: false, interactive: false, zIndexOffset: 2000 }).addTo(this.#map);
+  }
+
+  /** Offers something at a place of the map. */
+  offer(place, label, work) {
+    const button = make("button", { type: "button", class: "primary", text: label, on: { click: () => { this.#map.closePopup(); work(); } } });
+    L.popup({ closeButton: true }).setLatLng(place).setContent(button).openOn(this.#map);
+  }
+
+  filter(filters) {
+    this.#filters = filters;
+    return this.load();
+  }
+
+  /** Asks for what is visible: cells first, and the reports themselves where they are not too many. */
+  async load() {
+    this.#attempt?.abort();
+    const attempt = (this.#attempt = new AbortController());
+    this.#nameRegions();
+    try {
+      await Promise.all([this.#loadReports(attempt.signal), this.#loadResources(attempt.signal)]);
+    } catch (problem) {
+      if (problem.name !== "AbortError" && problem.status !== 401) this.on.shown(problem.message);
+    }
+  }
+
+  async #loadReports(signal) {
+    const query = { ...this.#filters, bbox: this.box };
+    const cells = await features("/statistics/report-cells", { ...query, cell_size: CELL_AT_ZOOM_0 / 2 ** this.#map.getZoom() }, signal);
+    const isNear = this.#map.getZoom() >= NEAR_ZOOM;
+    const few = cells.total <= LISTED && (isNear || cells.features.every((cell) => cell.properties.count <= CROWD));
+    const reports = few && cells.total ? (await features("/reports", { ...query, limit: LISTED }, signal)).features : [];
+    this.#layers.reports.clearLayers();
+    if (few) reports.forEach((report) => this.#drawReport(report));
+    else cells.features.forEach((cell) => this.#drawCell(cell));
+    this.on.shown(`${cells.total.toLocaleString()} ${cells.total === 1 ? "report" : "reports"} here${few ? "" : ", by area"}`);
+  }
+
+  async #loadResources(signal) {
+    const found = await features("/resources", { bbox: this.box, limit: RESOURCES }, signal);
+    this.#layers.resources.clearLayers();
+    for (const feature of found.features) {
+      const resource = { id: feature.id, ...feature.properties };
+      this.#mark("resources", feature.geometry.coordinates, resourceMark(resource), resource.name, () => this.on.resource(resource), 0);
+    }
+  }
+
+  #drawReport({ id, geometry, properties }) {
+    const { level, name } = severityOf(properties);
+    const title = `${properties.title} (${name})`;
+    this.#mark("reports", geometry.coordinates, severityMark(level), title, () => this.on.report(id), 100 * level);
+  }
+
+  #drawCell({ geometry, properties }) {
+    const { count, severity_level: level, bbox: [west, south, east, north] } = properties;
+    const [longitude] = geometry.coordinates;
+    const mark = count === 1 ? severityMark(level) : cellMark(count, level);
+    const shift = this.#nearCentre(longitude) - longitude;
+    const open = () => this.#map.fitBounds([[south, west + shift], [north, east + shift]], { padding: [30, 30] });
+    this.#mark("reports", geometry.coordinates, mark, count === 1 ? "1 report" : `${count} reports`, open, 100 * level + Math.min(count, 99));
+  }
+
+  // Marks are not among the stops of the tab key: hundreds of them would be a trap, and the lists have the same.
+  #mark(layer, [longitude, latitude], element, title, open, above) {
+    element.title = title;
+    const icon = L.divIcon({ html: element, className: "spot", iconSize: [0, 0] });
+    const marker = L.marker([latitude, this.#nearCentre(longitude)], { icon, keyboard: false, zIndexOffset: above });
+    marker.on("click", open).addTo(this.#layers[layer]);
+  }
+
+  #boundsOf(region) {
+    if (!region?.geometry) return null;
+    return (region.bounds ??= L.geoJSON(region).getBounds());
+  }
+
+  #nameRegions() {
+    this.#layers.names.clearLayers();
+    const size = this.#map.getSize();
+    for (const region of catalogue.regions) {
+      const bounds = this.#boundsOf(region);
+      if (!bounds) continue;
+      const corner = this.#map.latLngToContainerPoint(bounds.getNorthWest());
+      const other = this.#map.latLngToContainerPoint(bounds.getSouthEast());
+      const isVisible = other.x > 0 && other.y > 0 && corner.x < size.x && corner.y < size.y;
+      if (!isVisible || other.x - corner.x < 12 * region.properties.name.length ** 0.8) continue;
+      const icon = L.divIcon({ html: make("span", { class: "region-name", text: region.properties.name }), className: "spot", iconSize: [0, 0] });
+      L.marker(bounds.getCenter(), { icon, keyboard: false, interactive: false, zIndexOffset: -1000 }).addTo(this.#layers.names);
+    }
+  }
+
+  /** Meridians and parallels, by which one sees where one is where there are no tiles. */
+  #drawGraticule() {
+    const style = { color: "#c9d8e0", weight: 1, interactive: false };
+    for (let degrees = -540; degrees <= 540; degrees += GRATICULE) {
+      L.polyline([[-85, degrees], [85, degrees]], style).addTo(this.#layers.regions);
+      if (Math.abs(degrees) < 85) L.polyline([[degrees, -540], [degrees, 540]], style).addTo(this.#layers.regions);
+    }
+  }
+
+  #addTiles() {
+    const url = document.querySelector('meta[name="tile-url"]').content;
+    this.hasTiles = Boolean(url);
+    if (!url) return;
+    L.tileLayer(url, { maxZoom: NEAREST_ZOOM }).addTo(this.#map);
+    const credit = document.querySelector('meta[name="tile-attribution"]').content;
+    // Leaflet takes attributions for markup, so ours is made harmless first.
+    L.control.attribution({ prefix: false }).addAttribution(make("span", { text: credit }).innerHTML).addTo(this.#map);
+  }
+
+  /** The longitude, turned around the Earth until it is nearest to what is looked at. */
+  #nearCentre(longitude) {
+    return longitude + 360 * Math.round((this.#map.getCenter().lng - longitude) / 360);
+  }
+}
+
+const wrapped = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;

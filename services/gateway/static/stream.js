@@ -1,0 +1,92 @@
+// Follows the stream of events (Server-Sent Events over fetch, since EventSource sends no Authorization header).
+
+import { openStream } from "./api.js";
+
+const FIRST_WAIT = 1000;
+const LONGEST_WAIT = 30_000;
+const SILENCE = 60_000; // without even a heartbeat for so long, the connection is taken for dead
+
+/**
+ * Follows the stream for ever, over all breaks.
+ *
+ * @param {(type: string, event: object) => void} onEvent
+ * @param {() => void} onGap events may have been missed: look at everything again
+ * @param {(isLive: boolean) => void} onState
+ * @returns {() => void} stops it
+ */
+export function follow(onEvent, onGap, onState) {
+  const end = new AbortController();
+  let lastId = "";
+
+  const run = async () => {
+    let wait = FIRST_WAIT;
+    while (!end.signal.aborted) {
+      const attempt = new AbortController();
+      const stop = () => attempt.abort();
+      end.signal.addEventListener("abort", stop);
+      try {
+        const body = await openStream({}, lastId, attempt.signal);
+        onState(true);
+        if (!lastId) onGap();
+        wait = FIRST_WAIT;
+        for await (const message of messages(body, stop)) {
+          if (message.id) lastId = message.id;
+          if (message.event === "reset") onGap();
+          else if (message.data) hear(message, onEvent);
+        }
+      } catch (error) {
+        if (error.status === 401 || end.signal.aborted) break;
+      } finally {
+        end.signal.removeEventListener("abort", stop);
+      }
+      onState(false);
+      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      wait = Math.min(wait * 2, LONGEST_WAIT);
+    }
+  };
+  run();
+  return () => end.abort();
+}
+
+function hear(message, onEvent) {
+  let data;
+  try {
+    data = JSON.parse(message.data);
+  } catch {
+    return; // a form of a newer server; the lists are looked at again anyway
+  }
+  // An event is its CloudEvents envelope, or its data alone.
+  onEvent(data.type ?? message.event, data.data ?? data);
+}
+
+async function* messages(body, giveUp) {
+  const reader = body.pipeThrough(new TextDecoderStream()).getReader();
+  let text = "";
+  let message = fresh();
+  for (;;) {
+    const timer = setTimeout(giveUp, SILENCE);
+    const { done, value } = await reader.read().finally(() => clearTimeout(timer));
+    if (done) return;
+    text += value;
+    const lines = text.split(/\r\n|\n|\r(?!$)/);
+    text = lines.pop();
+    for (const line of lines) {
+      if (line === "") {
+        if (message.data || message.event !== "message") yield message;
+        message = fresh();
+      } else if (!line.startsWith(":")) {
+        const [name, rest = ""] = split(line);
+        if (name === "data") message.data += message.data ? `\n${rest}` : rest;
+        else if (name === "event" || name === "id") message[name] = rest;
+      }
+    }
+  }
+}
+
+const fresh = () => ({ event: "message", id: "", data: "" });
+
+function split(line) {
+  const colon = line.indexOf(":");
+  if (colon < 0) return [line];
+  return [line.slice(0, colon), line.slice(colon + 1).replace(/^ /, "")];
+}
