@@ -183,15 +183,13 @@ def _programs() -> tuple[str, str]:
     if found is None:
         raise BrowserMissingError(
             "The tests of the situation page need Chromium and its driver in the PATH"
-            f" (Debian: apt-get install {' '.join(PACKAGES)}; Ubuntu: snap install chromium; else Chrome and chromedriver)."
+            f" (Debian: apt-get install {' '.join(PACKAGES)}; elsewhere Chrome and chromedriver)."
         )
     return found
 
 
 def _found() -> tuple[str, str] | None:
-    program, driver = (
-        next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS)
-    )
+    program, driver = (next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS))
     return (program, driver) if program and driver else None
 
 

@@ -10,7 +10,7 @@ const CROWD = 4; // unless more of them than this lie in one cell
 const NEAR_ZOOM = 11; // where even a crowd is shown one by one
 const RESOURCES = 500;
 const NEAREST_ZOOM = 18;
-const GRATICULE = 5; // degrees
+const GRATICULE = 10; // degrees
 const CELL_AT_ZOOM_0 = 90; // degrees; a cell is then 64 pixels wide at every zoom
 
 export class SituationMap {
@@ -188,7 +188,7 @@ export class SituationMap {
 
   /** Meridians and parallels, by which one sees where one is where there are no tiles. */
   #drawGraticule() {
-    const style = { color: "#c9d8e0", weight: 1, interactive: false };
+    const style = { color: "#d3dfe6", weight: 1, interactive: false };
     for (let degrees = -540; degrees <= 540; degrees += GRATICULE) {
       L.polyline([[-85, degrees], [85, degrees]], style).addTo(this.#layers.regions);
       if (Math.abs(degrees) < 85) L.polyline([[degrees, -540], [degrees, 540]], style).addTo(this.#layers.regions);
