@@ -260,6 +260,8 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
         settings = home.settings(given, SERVICES)
         migrate_schemas(settings.administration_url, SERVICES, "head")
         _seed(settings)
+        # Ahead, as on a broker: else the first events wait in the outbox until the last listener has come.
+        declare_everything(settings.amqp_uri, quorum=settings.rpc_quorum)
         runtime = Runtime(list(CLASSES.values()), settings)
         runtime.start()
         connected = RpcClient(
