@@ -9,7 +9,7 @@ the next one. The document of OpenAPI says the same, because it is made in the s
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, Unpack
 
 import flask_smorest
 from flask import request
@@ -17,8 +17,9 @@ from flask import request
 from services.gateway import answers, requests
 from services.gateway.auth import require_sign_in
 from services.gateway.context import bound_call, call
-from services.gateway.describe import Route, describe
+from services.gateway.describe import describe
 from services.gateway.errors import PreconditionFailed
+from services.gateway.route import Offering, Route
 from shared.contracts.api.methods import METHODS
 from shared.errors import Conflict
 from shared.rpc.operation import ANYONE
@@ -49,10 +50,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
         method: str,
         arguments: type[Arguments] | Arguments,
         result: type[Result] | None = None,
-        *,
-        made_at: str = "",
-        geometry: str = "",
-        csv: bool = False,
+        **offering: Unpack[Offering],
     ) -> None:
         """Offers an RPC method.
 
@@ -62,18 +60,16 @@ class ResourceBlueprint(flask_smorest.Blueprint):
             method: ``service.method``.
             arguments: What the method takes; an instance where only some of it is offered.
             result: What it returns; None where it returns nothing.
-            made_at: For a method that makes a thing: where the thing is then, with the names of its fields.
-            geometry: For a list that is offered as GeoJSON too: the field with the geometry.
-            csv: Whether the list is offered as CSV too.
+            offering: ``made_at`` for a method that makes a thing: where the thing is then, with the names of its
+                fields; ``geometry`` for a list that is offered as GeoJSON too: the field with the geometry; ``csv``
+                for a list that is offered as CSV too; ``name`` of the operation, where a method is offered twice.
         """
         schema = arguments() if isinstance(arguments, type) else arguments
-        route = Route(verb, rule, method, schema, result, made_at, geometry, csv)
+        route = Route(verb, rule, method, schema, result, **offering)
         view = _View(route)
-        endpoint = method.partition(".")[2]
-        answer = view.__call__
-        function = _named(answer, endpoint)
+        function = _named(view, route.operation)
         function._apidoc = {"manual_doc": describe(route)}  # noqa: SLF001 - where flask-smorest keeps it
-        self.add_url_rule(rule, endpoint, function, methods=[verb])
+        self.add_url_rule(rule, route.operation, function, methods=[verb])
 
 
 def _named(view: Any, name: str) -> Any:
@@ -112,6 +108,9 @@ class _View:
         response = answers.json_answer(result, status=201 if route.made_at else 200, has_etag=route.has_etag)
         if route.made_at:
             response.headers["Location"] = PREFIX + route.made_at.format_map(result)
+        elif route.has_etag and str(result["id"]) not in map(str, path.values()):
+            # an update of an issued alert is another alert
+            response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
         return response
 
     def _arguments(self, path: dict[str, Any]) -> dict[str, Any]:
@@ -125,7 +124,7 @@ class _View:
         if route.said:
             types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
             given = requests.json_object(types, may_be_missing=not route.must_be_said)
-            requests.refuse_unknown(given, route.arguments.fields.keys() - route.said)
+            requests.refuse_unknown(given, route.unsaid)
         given |= path
         if route.is_versioned:
             given["version"] = requests.version_seen()

@@ -1,5 +1,6 @@
 """The routes, a module for each resource."""
 
+from services.gateway.api.alerts import alerts
 from services.gateway.api.attachments import attachments
 from services.gateway.api.auth import auth
 from services.gateway.api.catalogues import catalogues
@@ -10,6 +11,6 @@ from services.gateway.api.roles import roles
 from services.gateway.api.statistics import statistics
 from services.gateway.api.users import users
 
-BLUEPRINTS = (auth, users, roles, regions, catalogues, reports, attachments, resources, statistics)
+BLUEPRINTS = (auth, users, roles, regions, catalogues, reports, attachments, resources, alerts, statistics)
 
 __all__ = ["BLUEPRINTS"]

@@ -8,7 +8,7 @@ from services.gateway import answers, downloads, requests, uploads
 from services.gateway.auth import require_sign_in
 from services.gateway.blueprint import PREFIX, ResourceBlueprint
 from services.gateway.context import call, caller, gateway
-from services.gateway.describe import describe_transfer
+from services.gateway.describe_files import describe_transfer
 from services.reports import schemas
 from shared.contracts.permissions import REPORT_ATTACH
 

@@ -243,3 +243,98 @@ def test_resource_statuses_and_usage(system, admin):
     version = admin.done("GET", path)["version"]
     admin.done("PUT", f"{path}/status", version=version, json={"status": "limited"})
     eventually(lambda: len(admin.done("GET", f"{path}/history")["items"]) == 2, "the history")
+
+
+def alert_body(system, **changed):
+    return {
+        "title": "High water",
+        "message": "Go to higher ground.",
+        "region_id": system.region,
+        "priority": "high",
+        "targets": [{"target_type": "user", "target_id": system.people["viewer"].user_id}],
+    } | changed
+
+
+@happy(
+    "draft_alert", "issue_draft", "issue_alert", "update_alert", "cancel_alert", "get_alert", "list_alerts"
+)
+def test_alerts(system, admin):
+    draft = admin("POST", "/alert-drafts", json=alert_body(system))
+    assert draft.status_code == 201
+    path = draft.headers["Location"]
+    drafted = admin.done("PATCH", path, version=1, json={"title": "Higher water"})
+    issued = admin.done("PUT", f"{path}/issue", version=drafted["version"])
+    assert (issued["status"], issued["title"]) == ("active", "Higher water")
+    assert admin.done("GET", path)["status"] == "active"
+    changed = admin("PATCH", path, version=issued["version"], json={"message": "It falls."})
+    update = changed.json()
+    assert update["references"] == [issued["id"]]
+    assert changed.headers["Content-Location"] == f"/api/v1/alerts/{update['id']}"
+    whole = admin("POST", "/alerts", json=alert_body(system))
+    assert whole.json()["status"] == "active"
+    cancelled = admin.done(
+        "PUT",
+        f"{whole.headers['Location']}/cancellation",
+        version=whole.json()["version"],
+        json={"notes": "False alarm."},
+    )
+    assert cancelled
+    assert admin.done("GET", whole.headers["Location"])["status"] == "cancelled"
+    assert issued["id"] in [item["id"] for item in admin.done("GET", "/alerts?status=superseded")["items"]]
+    problem = admin.refused(422, "POST", "/alerts", json={"title": "Nothing else"})
+    assert problem["fields"].keys() == {"message", "region_id", "priority"}
+
+
+@happy(
+    "list_recent_alerts",
+    "list_my_alerts",
+    "mark_alert_read",
+    "get_alert_reach",
+    "list_alert_targets",
+    "get_alert_cap",
+)
+def test_reading_alerts(system, admin):
+    viewer = system.people["viewer"]
+    alert = admin.done("POST", "/alerts", json=alert_body(system))
+    path = f"/alerts/{alert['id']}"
+    eventually(lambda: admin.done("GET", f"{path}/reach")["targets"] == 1, "the alert reaches somebody")
+    assert alert["id"] in [item["id"] for item in viewer.done("GET", "/my-alerts?unread_only=true")["items"]]
+    assert viewer.done("PUT", f"{path}/reading")["is_read"] is True
+    assert admin.done("GET", f"{path}/reach")["read"] == 1
+    targets = admin.done("GET", f"{path}/targets")["items"]
+    assert {target["target_id"] for target in targets} == {viewer.user_id}
+    assert alert["id"] in [item["id"] for item in viewer.done("GET", "/recent-alerts")["items"]]
+    message = viewer("GET", f"{path}/cap")
+    assert message.headers["Content-Type"] == "application/cap+xml"
+    assert "urn:oasis:names:tc:emergency:cap:1.2" in message.text
+
+
+@happy("create_alert_rule", "get_alert_rule", "list_alert_rules", "update_alert_rule")
+def test_rules_make_alerts(system, admin):
+    """From a report to the person who reads the alert, all of it over HTTP."""
+    rule = {
+        "name": name("rule"),
+        "source_event": "report_status_changed",
+        "status_entered": "confirmed",
+        "priority": "low",
+        "title_template": "Heard: {title}",
+        "message_template": "{title} was confirmed.",
+        "target_type": "user",
+        "target_id": system.people["viewer"].user_id,
+        "region_id": system.region,
+    }
+    made = admin.done("POST", "/alert-rules", json=rule)
+    path = f"/alert-rules/{made['id']}"
+    title = name("A mast fell")
+    report = system.report(title=title)
+    admin.done("PUT", f"/reports/{report['id']}/status", version=1, json={"status": "confirmed"})
+    viewer = system.people["viewer"]
+    eventually(
+        lambda: [
+            item for item in viewer.done("GET", "/my-alerts")["items"] if item["title"] == f"Heard: {title}"
+        ],
+        "the rule's alert",
+    )
+    changed = admin.done("PATCH", path, version=made["version"], json={"is_active": False})
+    assert admin.done("GET", path) == changed
+    assert made["id"] in [item["id"] for item in admin.done("GET", "/alert-rules?limit=500")["items"]]
