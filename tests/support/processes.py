@@ -30,6 +30,7 @@ class ServiceProcess:
         environment: Beside that of the test process, whose own settings of ImpactX are left out.
         log: Where its output goes; appended to when it is started again.
         ready: What it writes when it serves.
+        module: Runs instead of ``services``.
     """
 
     def __init__(
@@ -39,8 +40,10 @@ class ServiceProcess:
         environment: Mapping[str, str],
         log: Path,
         ready: str = "serving ",
+        module: str = "services",
     ) -> None:
         self.arguments = arguments
+        self._module = module
         self.log = log
         self._ready = ready
         inherited = {
@@ -68,7 +71,7 @@ class ServiceProcess:
         self._written_before = self.log.stat().st_size if self.log.exists() else 0
         with self.log.open("ab") as output:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "services", *self.arguments],
+                [sys.executable, "-m", self._module, *self.arguments],
                 cwd=ROOT,
                 env=self._environment,
                 stdin=subprocess.DEVNULL,
@@ -131,7 +134,7 @@ class ServiceProcess:
         self.kill()
 
     def __str__(self) -> str:
-        return f"python -m services {' '.join(self.arguments)}"
+        return f"python -m {self._module} {' '.join(self.arguments)}"
 
     def _ended(self, timeout: float) -> int:
         status = self._process.wait(timeout)
