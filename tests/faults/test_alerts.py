@@ -1,0 +1,228 @@
+"""The alerts service is killed while it works out whom an alert is for, and is told everything five times."""
+
+from __future__ import annotations
+
+import datetime as dt
+from contextlib import contextmanager, suppress
+from uuid import UUID
+
+import orjson
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+from uuid6 import uuid7
+
+from shared.contracts import topology
+from shared.messaging.confirms import ConfirmedPublisher, Outgoing
+from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.declare import declare_everything
+from shared.messaging.event import headers_of
+from tests.support.directories import temporary_directory
+from tests.support.postgresql import fresh_database
+from tests.support.processes import ServiceProcess
+from tests.support.randomness import chance
+from tests.support.waiting import eventually
+
+PEOPLE = 200_000
+SECONDS = 120.0
+RULE = """
+    INSERT INTO alerts.alert_rules (name, source_event, status_entered, priority, title_template,
+        message_template, target_type, cancelled_by_statuses)
+    VALUES ('Confirmed', 'report_status_changed', 'confirmed', 'high', '{title}', '{title}', 'region', '{resolved}')
+"""
+
+
+class Alerts:
+    """The alerts service as one real process, with a region, and nobody else running."""
+
+    def __init__(self, server, broker):
+        self.database = fresh_database(server)
+        self.virtual_host = broker.fresh_virtual_host()
+        self.uri = self.virtual_host.uri
+        declare_everything(self.uri, quorum=False)
+        self.region = uuid7()
+        self.run("INSERT INTO identity.regions (id, name, code) VALUES (%s, 'North', 'N')", self.region)
+        self.run(
+            "INSERT INTO alerts.audience_regions (region_id, version, code, name) VALUES (%s, 1, 'N', 'North')",
+            self.region,
+        )
+        self.process = ServiceProcess(
+            ["serve", "alerts"],
+            environment=self.database.environment() | {"AMQP_URI": self.uri},
+            log=temporary_directory("alerts") / "alerts.log",
+        )
+
+    def run(self, statement, *values):
+        with psycopg.connect(self.database.admin_url, autocommit=True, row_factory=dict_row) as connection:
+            cursor = connection.execute(statement, values)
+            return cursor.fetchall() if cursor.description else []
+
+    def value(self, query, *values):
+        return next(iter(self.run(query, *values)[0].values()))
+
+    def add_people(self, number):
+        """So many who want the alerts of the region, and half as many who do not."""
+        insert = (
+            "INSERT INTO alerts.audience_members (user_id, version, is_active, regions)"
+            " SELECT gen_random_uuid(), 1, true, %s::varchar[] FROM generate_series(1, %s)"
+        )
+        self.run(insert, ["N"], number)
+        self.run(insert, ["S"], number // 2)
+        self.run("ANALYZE alerts.audience_members")
+
+    def issue(self):
+        """An alert for the region, written past the service; whatever is committed is told."""
+        alert_id = uuid7()
+        self.run(
+            "INSERT INTO alerts.alerts (id, title, message, region_id, issued_by, priority)"
+            " VALUES (%s, 'Storm', 'Stay inside.', %s, %s, 'high')",
+            alert_id,
+            self.region,
+            UUID(int=0),
+        )
+        return alert_id
+
+    def targeted(self, alert_id):
+        """How many have a row so far, and whether that is everybody."""
+        rows = self.run(
+            "SELECT targeted, finished_at IS NOT NULL AS finished FROM alerts.alert_targeting WHERE alert_id = %s",
+            alert_id,
+        )
+        return (rows[0]["targeted"], rows[0]["finished"]) if rows else (0, False)
+
+    def dead(self):
+        return [letter.id for queue in topology.BY_QUEUE for letter in DeadLetters(self.uri, queue).list()]
+
+    def is_settled(self):
+        return self.value("SELECT count(*) FROM alerts.outbox") == 0
+
+    def close(self):
+        self.process.kill()
+        with suppress(OSError):
+            self.virtual_host.drop()
+        self.database.drop()
+
+
+@contextmanager
+def made(server, broker):
+    alerts = Alerts(server, broker)
+    yield alerts
+    alerts.close()
+
+
+@pytest.fixture
+def alerts(postgresql, broker):
+    with made(postgresql, broker) as one:
+        yield one
+
+
+def test_targeting_that_is_killed_twice_reaches_everybody_once(alerts):
+    random = chance()
+    alerts.add_people(PEOPLE)
+    alert_id = alerts.issue()
+    for share in sorted(random.uniform(0.05, 0.9) for _ in range(2)):
+        alerts.process.start()
+        goal = int(share * PEOPLE)
+        eventually(lambda goal=goal: alerts.targeted(alert_id)[0] >= goal, f"{goal} targets", SECONDS, 0.005)
+        alerts.process.kill()
+        reached, finished = alerts.targeted(alert_id)
+        assert reached < PEOPLE, "killed in the middle"
+        assert not finished
+    alerts.process.start()
+    eventually(lambda: alerts.targeted(alert_id)[1], "everybody has it", SECONDS, 0.05)
+    [found] = alerts.run(
+        "SELECT count(*) AS rows, count(DISTINCT target_id) AS people,"
+        " count(*) FILTER (WHERE m.regions = '{N}') AS wanted FROM alerts.alert_targets t"
+        " JOIN alerts.audience_members m ON m.user_id::text = t.target_id"
+        " WHERE t.alert_id = %s AND t.target_type = 'user'",
+        alert_id,
+    )
+    assert (found["rows"], found["people"], found["wanted"]) == (PEOPLE, PEOPLE, PEOPLE)
+    counted = alerts.run(
+        "SELECT position, sum(targets) AS targets FROM alerts.alert_reach WHERE alert_id = %s"
+        " GROUP BY position ORDER BY position",
+        alert_id,
+    )
+    assert [(row["position"], row["targets"]) for row in counted] == [(0, PEOPLE), (1, PEOPLE)]
+    eventually(alerts.is_settled, "the outbox empties")
+    assert alerts.dead() == []
+
+
+def message(event_id, report_id, status, version, region_id):
+    """A status event of a report as the relay of reports publishes it."""
+    now = dt.datetime.now(dt.UTC)
+    data = {
+        "report_id": report_id,
+        "version": version,
+        "user_id": uuid7(),
+        "region_id": region_id,
+        "report_type_id": uuid7(),
+        "severity_level_id": uuid7(),
+        "severity_level": 4,
+        "title": "Flood",
+        "status": status,
+        "previous_status": "pending",
+        "changed_by": uuid7(),
+        "changed_at": now,
+        "notes": None,
+    }
+    return Outgoing(
+        body=orjson.dumps(
+            {name: str(value) if isinstance(value, UUID) else value for name, value in data.items()}
+        ),
+        exchange=topology.exchange_of("reports"),
+        routing_key="report_status_changed",
+        message_id=str(event_id),
+        headers=headers_of(
+            service="reports",
+            event_id=event_id,
+            event_type="report_status_changed",
+            subject=report_id,
+            sequence=version,
+            time=now,
+            correlation_id="",
+            traceparent=None,
+        ),
+    )
+
+
+def test_rules_that_hear_everything_five_times_in_any_order_make_one_alert(alerts):
+    random = chance()
+    alerts.run(RULE)
+    lasting, ended = [uuid7() for _ in range(60)], [uuid7() for _ in range(60)]
+    once = [message(uuid7(), report_id, "confirmed", 2, alerts.region) for report_id in lasting + ended]
+    once += [message(uuid7(), report_id, "resolved", 3, alerts.region) for report_id in ended]
+    told = once * 5
+    random.shuffle(told)
+    publisher = ConfirmedPublisher(alerts.uri, "a stammering relay")
+    publisher.start()
+    alerts.process.start()
+    killed_at = random.randrange(100, 500)
+    for start in range(0, len(told), 50):
+        publisher.publish(told[start : start + 50])
+        if start <= killed_at < start + 50:
+            alerts.process.kill()
+            alerts.process.start()
+    last = uuid7()
+    publisher.publish([message(uuid7(), last, "confirmed", 2, alerts.region)])
+    publisher.stop()
+
+    def made_of(reports, status):
+        return alerts.value(
+            "SELECT count(*) FROM alerts.alerts WHERE source_id = ANY(%s) AND msg_type = 'Alert' AND status = %s",
+            reports,
+            status,
+        )
+
+    eventually(lambda: made_of([last], "active") == 1, "the last event is followed", SECONDS, 0.05)
+    eventually(lambda: made_of(lasting, "active") == len(lasting), "the lasting alerts", SECONDS, 0.05)
+    eventually(lambda: made_of(ended, "active") == 0, "what has ended is over", SECONDS, 0.05)
+    assert alerts.value("SELECT count(*) FROM alerts.alerts WHERE source_id = ANY(%s)", lasting) == len(
+        lasting
+    )
+    doubled = (
+        "SELECT count(*) FROM (SELECT FROM alerts.alerts WHERE msg_type = 'Alert'"
+        " GROUP BY source_id HAVING count(*) > 1) AS doubled"
+    )
+    assert alerts.value(doubled) == 0
+    assert alerts.dead() == []
