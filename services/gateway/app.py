@@ -15,6 +15,7 @@ from services.gateway.blueprint import PREFIX
 from services.gateway.context import EXTENSION, Gateway
 from services.gateway.edge import access, cors, headers, limits
 from services.gateway.openapi import DESCRIPTION, complete, marshmallow_plugin
+from services.gateway.stream.route import live
 from shared.rpc.request import GREATEST_BODY
 
 if TYPE_CHECKING:
@@ -46,7 +47,7 @@ def create_app(gateway: Gateway) -> Flask:
     limits.install(app, gateway.settings)
     health.install(app, gateway)
     api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
-    for blueprint in BLUEPRINTS:
+    for blueprint in (*BLUEPRINTS, live):
         api.register_blueprint(blueprint)
     document = complete(api.spec.to_dict())
     app.add_url_rule(DOCUMENT, "openapi", lambda: _document(document))

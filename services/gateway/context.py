@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, g
+
+from services.gateway.stream.broadcast import Broadcast
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,12 +29,14 @@ class Gateway:
         verify: Turns a token and a correlation id into the caller that the token vouches for.
         files: Keeps attached files.
         settings: Of the process.
+        live: The listeners of the live stream.
     """
 
     rpc: RpcClient
     verify: Callable[[str, str], Caller]
     files: FileStore
     settings: Settings
+    live: Broadcast = field(default_factory=Broadcast)
 
 
 def gateway() -> Gateway:

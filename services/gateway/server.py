@@ -14,6 +14,7 @@ from nameko.extensions import DependencyProvider
 from services.gateway.app import create_app
 from services.gateway.context import Gateway
 from services.gateway.storage import FileStore
+from services.gateway.stream.source import LiveEvents
 from shared.rpc.provider import RpcClients
 from shared.rpc.verification import Verification
 from shared.settings import SettingError
@@ -47,6 +48,7 @@ class HttpServer(DependencyProvider):
 
     clients = RpcClients()
     verification = Verification()
+    live = LiveEvents()
 
     def bind(self, container: Any, attr_name: str) -> Self:
         """Called by nameko when the service is put together: takes the port, before anything starts.
@@ -70,7 +72,9 @@ class HttpServer(DependencyProvider):
         """Called by nameko."""
         settings = self._settings
         files = FileStore(settings.attachments or str(settings.home.absolute() / "attachments"))
-        app = create_app(Gateway(self.clients.client, self.verification.verify, files, settings))
+        app = create_app(
+            Gateway(self.clients.client, self.verification.verify, files, settings, self.live.broadcast)
+        )
         self._server = eventlet.spawn(
             eventlet.wsgi.server,
             self._socket,
@@ -91,6 +95,7 @@ class HttpServer(DependencyProvider):
         What is not finished within ``settings.stop_grace`` is cut off.
         """
         self._server.kill()
+        self.live.broadcast.end()
         try:
             with eventlet.Timeout(self._settings.stop_grace, _TimeIsUpError):
                 self._connections.waitall()

@@ -7,15 +7,16 @@ import orjson
 from services.gateway.app import DOCUMENT, create_app
 from services.gateway.context import Gateway
 from services.gateway.storage import FileStore
+from services.gateway.stream.broadcast import Broadcast
 from shared.settings import Settings
 
 VERBS = ("get", "post", "put", "patch", "delete")
 
 
-def application(rpc=None, verify=None, root="memory://attachments", **settings):
+def application(rpc=None, verify=None, root="memory://attachments", live=None, **settings):
     """The application without a server, on whatever stands in for the services."""
     parts = Settings(database_urls={}, administration_url="", **settings)
-    return create_app(Gateway(rpc, verify, FileStore(root), parts))
+    return create_app(Gateway(rpc, verify, FileStore(root), parts, live or Broadcast()))
 
 
 @cache
@@ -25,12 +26,12 @@ def document():
 
 
 def operations():
-    """Every operation by its id, with its ``path`` and ``verb``."""
+    """Every operation that offers an RPC method by its id, with its ``path`` and ``verb``."""
     return {
         operation["operationId"]: {**operation, "path": path, "verb": verb.upper()}
         for path, item in document()["paths"].items()
         for verb, operation in item.items()
-        if verb in VERBS
+        if verb in VERBS and "x-rpc-method" in operation
     }
 
 

@@ -1,0 +1,84 @@
+"""Hears the events of all services, in a queue of this replica alone.
+
+The queue goes with its connection: an event that nobody was there to hear is of no interest, and listeners are told
+that they may have missed some. It is bound only when the queues are there in which events must not be lost, because
+the broker takes an event for delivered when any queue got it.
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+from uuid import uuid4
+
+import kombu
+from nameko.extensions import SharedExtension
+
+from services.gateway.stream import frames
+from services.gateway.stream.audiences import AUDIENCES
+from services.gateway.stream.broadcast import Broadcast
+from shared.contracts import topology
+from shared.messaging.link import Link
+from shared.messaging.subscribe import bytes_of
+
+logger = logging.getLogger(__name__)
+
+EXPIRES_MILLISECONDS = 60_000
+LONGEST_QUEUE = 20_000
+
+
+class LiveEvents(SharedExtension):
+    """Feeds a `Broadcast` from the broker."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.broadcast = Broadcast()
+
+    def setup(self) -> None:
+        """Called by nameko."""
+        self._link = Link(
+            self.container.config["SETTINGS"].amqp_uri,
+            "live stream",
+            on_open=self._listen,
+            on_lost=self.broadcast.interrupt,
+        )
+
+    def start(self) -> None:
+        """Called by nameko."""
+        self._link.start()
+
+    def stop(self) -> None:
+        """Called by nameko."""
+        self._link.stop()
+
+    def kill(self) -> None:
+        """Called by nameko when there is no time."""
+        self._link.stop(0)
+
+    def _listen(self, channel: Any) -> None:
+        for subscription in topology.SUBSCRIPTIONS:
+            # Only asks, which takes no right to configure them; fails, and is tried again, until all are there.
+            channel.queue_declare(subscription.queue, passive=True)
+        queue = kombu.Queue(
+            f"gateway.stream-{uuid4()}",
+            exclusive=True,
+            auto_delete=True,
+            durable=False,
+            queue_arguments={"x-expires": EXPIRES_MILLISECONDS, "x-max-length": LONGEST_QUEUE},
+        )(channel)
+        queue.queue_declare()
+        for service, types in AUDIENCES.items():
+            for event_type in types:
+                queue.bind_to(topology.exchange_of(service), event_type)
+        kombu.Consumer(
+            channel, queues=[queue], on_message=self._hear, no_ack=True, auto_declare=False
+        ).consume()
+        self.broadcast.resume()
+
+    def _hear(self, message: Any) -> None:
+        try:
+            event = frames.heard(bytes_of(message), message.headers, self.broadcast.replica)
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
+            logger.warning("not an event that can be streamed: %s: %s", type(error).__name__, error)
+            return
+        self.broadcast.send(event)
