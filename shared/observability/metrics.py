@@ -20,7 +20,7 @@ from prometheus_client import (
 MEDIA_TYPE: Final = CONTENT_TYPE_LATEST
 
 # The time at which each series began doubles their number, and nobody asks for it.
-disable_created_metrics()
+disable_created_metrics()  # type: ignore[no-untyped-call]
 
 SECONDS: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 """The bounds of the histograms: from a quick read to the time limit of a call."""
