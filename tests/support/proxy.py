@@ -53,6 +53,11 @@ class Proxy:
         """Whether something is held back on purpose."""
         return not (self._up.is_set() and self._down.is_set())
 
+    def deafen(self) -> None:
+        """Passes everything on towards the server again, and nothing towards the client."""
+        self._down.clear()
+        self._up.set()
+
     def strand(self) -> None:
         """Passes nothing on for the connections that stand now, ever, and everything for those that come."""
         self.stall()
@@ -80,7 +85,7 @@ class Proxy:
 
     def close(self) -> None:
         """Ends it."""
-        self._server.close()
+        self._server.shutdown(socket.SHUT_RDWR)
         self.cut()
 
     def __enter__(self) -> Self:
@@ -93,7 +98,8 @@ class Proxy:
         while True:
             try:
                 client, _ = self._server.accept()
-            except (OSError, EOFError):
+            except OSError:
+                self._server.close()
                 return
             if self._refusing:
                 client.close()
@@ -118,22 +124,27 @@ class Proxy:
         sink: socket.socket,
         gate: threading.Event,
     ) -> None:
-        # EOFError is how eventlet tells a reader that another greenlet closed its socket.
-        with contextlib.suppress(OSError, EOFError):
+        with contextlib.suppress(OSError):
             while chunk := source.recv(CHUNK):
                 # While stalled this holds one chunk, and the kernel's buffers fill behind it as on a real network.
-                gate.wait()
+                self._wait(gate, pair)
                 if gate is self._down and self._left is not None and len(chunk) > self._left:
                     sink.sendall(chunk[: self._left])
                     chunk, self._left = chunk[self._left :], None
                     gate.clear()
-                    gate.wait()
+                    self._wait(gate, pair)
                 sink.sendall(chunk)
         self._close(pair)
+        # Each end is closed by who reads it: elsewhere its number could be given away while it is still read.
+        source.close()
+
+    def _wait(self, gate: threading.Event, pair: tuple[socket.socket, socket.socket]) -> None:
+        while not gate.wait(0.2):
+            if pair not in self._pairs:
+                raise ConnectionResetError
 
     def _close(self, pair: tuple[socket.socket, socket.socket]) -> None:
         self._pairs.discard(pair)
         for one in pair:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            one.close()
