@@ -23,7 +23,7 @@ from shared.contracts.permissions import (
 from shared.db.provider import DatabaseProvider
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
-from shared.rpc.operation import SIGNED_IN, operation
+from shared.rpc.operation import ANYONE, SIGNED_IN, operation
 from shared.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
@@ -80,8 +80,8 @@ class AlertsService:
         with self.db.read() as connection:
             return queries.get_alert(connection, caller, alert_id)
 
-    @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.AlertCap)
-    def get_alert_cap(self, caller: Caller, alert_id: UUID) -> Any:
+    @operation(permission=ANYONE, arguments=schemas.AlertId, result=schemas.AlertCap)
+    def get_alert_cap(self, caller: Caller | None, alert_id: UUID) -> Any:
         """Returns an issued alert as a CAP 1.2 message."""
         with self.db.read() as connection:
             message = queries.get_cap_message(connection, caller, self.sender, alert_id)
@@ -101,6 +101,12 @@ class AlertsService:
         """Returns a page of the alerts that hold now, with their names, the newest first."""
         with self.db.read() as connection:
             return queries.list_recent_alerts(connection, caller, filters)
+
+    @operation(permission=ANYONE, arguments=schemas.ListRecentAlerts, result=schemas.PublicAlertPage)
+    def list_public_alerts(self, caller: Caller | None, **filters: Any) -> Any:
+        """Returns a page of the alerts that hold now and are for everybody, the newest first."""
+        with self.db.read() as connection:
+            return queries.list_public_alerts(connection, filters)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListMyAlerts, result=schemas.MyAlertPage)
     def list_my_alerts(self, caller: Caller, **filters: Any) -> Any:

@@ -16,6 +16,7 @@ from services.gateway.describe import (
     said,
 )
 from shared.contracts.api.methods import METHODS
+from shared.rpc.operation import ANYONE
 
 if TYPE_CHECKING:
     from shared.schemas import Result
@@ -31,13 +32,14 @@ def describe_document(method: str, media_type: str) -> dict[str, Any]:
     contract = METHODS[method]
     refusals = ALWAYS | FORBIDDEN | NOT_FOUND
     done = {"description": "The document.", "content": {media_type: {"schema": {"type": "string"}}}}
-    return {
+    described: dict[str, Any] = {
         "operationId": method.partition(".")[2],
         "summary": contract.summary,
         "x-rpc-method": method,
         "x-permission": list(contract.permission),
         "responses": {"200": done} | problems(refusals | contract.errors),
     }
+    return described | ({"security": []} if ANYONE in contract.permission else {})
 
 
 def describe_transfer(method: str, summary: str, *, made: type[Result] | None = None) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from sqlalchemy import column, func, or_, select, table
 
 from services.alerts.models import SCHEMA, alerts
 from services.alerts.queries.columns import COLUMNS
-from services.alerts.queries.visibility import holds, reached, visible
+from services.alerts.queries.visibility import holds, public, reached, visible
 from services.alerts.rules import ACTIVE
 from shared.contracts.permissions import ALERT_READ
 from shared.db import paging
@@ -68,6 +68,15 @@ def list_recent_alerts(connection: Connection, caller: Caller, filters: Mapping[
 
     Without ``expires_at`` an alert holds until somebody ends it. One that is over and not yet marked so is left out.
     """
+    return _list_current(connection, holds(caller, ALERT_READ), filters)
+
+
+def list_public_alerts(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of the alerts that are active, not over, and for everybody; as `list_recent_alerts`."""
+    return _list_current(connection, public(), filters)
+
+
+def _list_current(connection: Connection, shown: Condition, filters: Mapping[str, Any]) -> dict[str, Any]:
     names = (found for found in _RECENT.c if found.key != "id")
     statement = (
         select(*COLUMNS, *names)
@@ -75,7 +84,7 @@ def list_recent_alerts(connection: Connection, caller: Caller, filters: Mapping[
         .where(
             alerts.c.status == ACTIVE,
             or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
-            holds(caller, ALERT_READ),
+            shown,
             *conditions_of(filters, _CONDITIONS),
         )
     )

@@ -10,7 +10,7 @@ from services.alerts.cap import Message, Reference
 from services.alerts.models import alert_areas, alerts, audience_regions
 from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.targets import declared
-from services.alerts.queries.visibility import reached, visible
+from services.alerts.queries.visibility import public, reached, visible
 from services.alerts.rules import CANCEL, CANCELLED, DRAFT, completed
 from shared.db.conditions import one_of
 from shared.errors import Conflict, NotFound
@@ -25,12 +25,12 @@ if TYPE_CHECKING:
 _REGION: Final = ("name", "code", "boundaries")
 
 
-def get_cap_message(connection: Connection, caller: Caller, sender: str, alert_id: UUID) -> Message:
+def get_cap_message(connection: Connection, caller: Caller | None, sender: str, alert_id: UUID) -> Message:
     """Everything that the CAP message of an alert says, as it was when the alert was issued.
 
     Args:
         connection: Where to read.
-        caller: May see the alert, or was reached by it.
+        caller: May see the alert, or was reached by it; whoever it is, and None, may see what is public.
         sender: Names us, for alerts that were written past the service and name no sender.
         alert_id: An issued alert, or the message that cancels one.
 
@@ -55,7 +55,10 @@ def get_cap_message(connection: Connection, caller: Caller, sender: str, alert_i
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id
             )
         )
-        .where(alerts.c.id == alert_id, or_(visible(caller), reached(caller)))
+        .where(
+            alerts.c.id == alert_id,
+            public() if caller is None else or_(visible(caller), reached(caller), public()),
+        )
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sqlalchemy import and_, exists, or_
+from sqlalchemy import and_, case, exists, func, not_, or_
 
 from services.alerts.models import alert_targets, alerts
-from services.alerts.rules import DRAFT, USER
+from services.alerts.rules import CANCEL, CANCELLED, DRAFT, REGION, USER
 from shared.contracts.permissions import ALERT_READ, ALERT_READ_DRAFT
 from shared.db.conditions import in_regions_of
 
@@ -24,6 +24,27 @@ def visible(caller: Caller) -> Condition:
     return or_(
         and_(alerts.c.status != DRAFT, in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
         and_(alerts.c.status == DRAFT, in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
+    )
+
+
+def public() -> Condition:
+    """Issued alerts that everybody may know of: those for a region, or for nobody in particular (CAP's Public).
+
+    A Cancel is as public as the alert that it calls off.
+    """
+    subject = case(
+        (alerts.c.msg_type == CANCEL, alerts.c.references[func.cardinality(alerts.c.references)]),
+        else_=alerts.c.id,
+    )
+    declared = and_(alert_targets.c.alert_id == subject, alert_targets.c.position.is_not(None))
+    never_issued = and_(alerts.c.status == CANCELLED, alerts.c.area_version.is_(None))
+    return and_(
+        alerts.c.status != DRAFT,
+        not_(never_issued),
+        or_(
+            not_(exists().where(declared)),
+            exists().where(declared, alert_targets.c.target_type == REGION),
+        ),
     )
 
 

@@ -63,6 +63,31 @@ class RecentAlert(Alert):
     issuer_name = fields.String()
 
 
+class PublicAlert(Result):
+    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+
+    id = Identifier()
+    title = fields.String()
+    message = fields.String()
+    region_id = Identifier()
+    region_name = fields.String()
+    issued_at = Timestamp()
+    expires_at = Timestamp(allow_none=True)
+    priority = fields.String()
+    category = fields.String(allow_none=True)
+    event = fields.String(allow_none=True)
+    urgency = fields.String(allow_none=True)
+    severity = fields.String(allow_none=True)
+    certainty = fields.String(allow_none=True)
+    msg_type = fields.String()
+    references = fields.List(Identifier())
+    instruction = fields.String(allow_none=True)
+    language = fields.String()
+    translations = fields.List(fields.Nested(Translation))
+    updated_at = Timestamp()
+    version = fields.Integer()
+
+
 class MyAlert(Alert):
     """An alert as it stands to the one who asks: whether and when it was read."""
 
@@ -136,5 +161,6 @@ class RebuiltAudience(Result):
 
 AlertPage = page_of(Alert)
 RecentAlertPage = page_of(RecentAlert)
+PublicAlertPage = page_of(PublicAlert)
 MyAlertPage = page_of(MyAlert)
 TargetPage = page_of(Target)

@@ -8,7 +8,6 @@ from flask import Response
 
 from services.alerts import schemas
 from services.gateway import requests
-from services.gateway.auth import require_sign_in
 from services.gateway.blueprint import ResourceBlueprint
 from services.gateway.context import call
 from services.gateway.describe_files import describe_document
@@ -29,6 +28,14 @@ alerts.offer(
     "alerts.list_recent_alerts",
     schemas.ListRecentAlerts,
     schemas.RecentAlertPage,
+    csv=True,
+)
+alerts.offer(
+    "GET",
+    "/public-alerts",
+    "alerts.list_public_alerts",
+    schemas.ListRecentAlerts,
+    schemas.PublicAlertPage,
     csv=True,
 )
 alerts.offer("GET", "/my-alerts", "alerts.list_my_alerts", schemas.ListMyAlerts, schemas.MyAlertPage)
@@ -86,7 +93,6 @@ alerts.offer("PATCH", RULE, "alerts.update_alert_rule", schemas.UpdateAlertRule,
 @alerts.doc(**describe_document("alerts.get_alert_cap", CAP))
 def get_alert_cap(alert_id: UUID) -> Response:
     """The document of the Common Alerting Protocol."""
-    require_sign_in()
     requests.refuse_query()
     message = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
     return Response(message, content_type=CAP, headers={"Cache-Control": "no-store"})

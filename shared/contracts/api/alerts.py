@@ -225,6 +225,36 @@ class PageOfMyAlert(TypedDict):
     next_cursor: str | None
 
 
+class PublicAlert(TypedDict):
+    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+
+    id: str
+    title: str
+    message: str
+    region_id: str
+    region_name: str
+    issued_at: str
+    expires_at: str | None
+    priority: str
+    category: str | None
+    event: str | None
+    urgency: str | None
+    severity: str | None
+    certainty: str | None
+    msg_type: str
+    references: list[str]
+    instruction: str | None
+    language: str
+    translations: list[Translation]
+    updated_at: str
+    version: int
+
+
+class PageOfPublicAlert(TypedDict):
+    items: list[PublicAlert]
+    next_cursor: str | None
+
+
 class RecentAlert(TypedDict):
     """An alert with the names that the seed's view ``recent_alerts`` shows beside it."""
 
@@ -364,7 +394,7 @@ class AlertsMethods(Protocol):
     ) -> AlertCap:
         """Returns an issued alert as a CAP 1.2 message.
 
-        Needs: signed in.
+        Needs: anyone.
         """
 
     def get_alert_reach(
@@ -468,6 +498,19 @@ class AlertsMethods(Protocol):
         """Returns a page of the alerts to oneself, unread ones first, then the newest.
 
         Needs: signed in.
+        """
+
+    def list_public_alerts(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        priority: Priority | Sequence[Priority] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+    ) -> PageOfPublicAlert:
+        """Returns a page of the alerts that hold now and are for everybody, the newest first.
+
+        Needs: anyone.
         """
 
     def list_recent_alerts(

@@ -356,7 +356,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     ),
     "alerts.get_alert_cap": MethodContract(
         'Returns an issued alert as a CAP 1.2 message.',
-        ('signed in',),
+        ('anyone',),
         {},
     ),
     "alerts.get_alert_reach": MethodContract(
@@ -392,6 +392,11 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.list_my_alerts": MethodContract(
         'Returns a page of the alerts to oneself, unread ones first, then the newest.',
         ('signed in',),
+        {},
+    ),
+    "alerts.list_public_alerts": MethodContract(
+        'Returns a page of the alerts that hold now and are for everybody, the newest first.',
+        ('anyone',),
         {},
     ),
     "alerts.list_recent_alerts": MethodContract(

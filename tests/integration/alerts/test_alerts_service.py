@@ -27,6 +27,7 @@ ALLOWED = {
     "get_alert_cap": EVERYBODY,
     "list_alerts": EVERYBODY,
     "list_recent_alerts": EVERYBODY,
+    "list_public_alerts": EVERYBODY,
     "list_my_alerts": EVERYBODY,
     "mark_alert_read": EVERYBODY,
     "get_alert_reach": STAFF,
@@ -37,6 +38,9 @@ ALLOWED = {
     "list_alert_rules": STAFF,
     "rebuild_audience": STAFF,
 }
+
+PUBLIC = {"get_alert_cap", "list_public_alerts"}
+"""They need no token."""
 
 
 @pytest.fixture(scope="module")
@@ -105,7 +109,8 @@ def test_who_may_call(client, people, method):
         arguments = {"cursor": "broken"} if method == "rebuild_audience" else {"there_is_no_such": 1}
         found = outcome(lambda: person.call(method, **arguments))  # noqa: B023 - called at once
         assert found == ("allowed" if role in ALLOWED[method] else Forbidden), role
-    assert outcome(lambda: client.call(f"alerts.{method}", {}, token="")) is Unauthenticated
+    without_token = outcome(lambda: client.call(f"alerts.{method}", {"there_is_no_such": 1}, token=""))
+    assert without_token == ("allowed" if method in PUBLIC else Unauthenticated)
 
 
 def test_an_alert_goes_out_is_read_and_is_called_off(client, administrator, people, region):
@@ -136,6 +141,43 @@ def test_a_draft_has_no_cap_message(administrator, region):
     assert found.slug == "conflict"
     with pytest.raises(NotFound):
         administrator.get_alert_cap(alert_id=str(uuid7()))
+
+
+def test_the_public_sees_what_is_for_a_region_and_nothing_else(client, administrator, region):
+    def listed():
+        found = client.call("alerts.list_public_alerts", {"limit": 500}, token="")["items"]
+        return {item["id"]: item for item in found}
+
+    def is_told(alert_id):
+        given = {"alert_id": alert_id}
+        found = outcome(lambda: client.call("alerts.get_alert_cap", given, token=""))
+        assert found == "allowed" or isinstance(found, NotFound)
+        return found == "allowed"
+
+    me = administrator.call("get_me", "identity")["id"]
+    eventually(lambda: is_known(administrator, region, me), "the account is known")
+    for_one = {"target_type": "user", "target_id": me}
+    for_all = {"target_type": "region", "target_id": region["id"]}
+    public = administrator.issue_alert(**alert(region))
+    both = administrator.issue_alert(**alert(region), targets=[for_one, for_all])
+    private = administrator.issue_alert(**alert(region), targets=[for_one])
+    draft = administrator.draft_alert(**alert(region))
+    dropped = administrator.draft_alert(**alert(region))
+    administrator.cancel_alert(alert_id=dropped["id"], version=dropped["version"])
+    found = listed()
+    assert {public["id"], both["id"]} <= found.keys()
+    assert not {private["id"], draft["id"], dropped["id"]} & found.keys()
+    shown = found[public["id"]]
+    assert shown["region_name"] == region["name"]
+    assert not {"issuer_name", "issued_by", "status_notes", "source_id", "rule_id"} & shown.keys()
+    assert is_told(public["id"])
+    assert not is_told(private["id"])
+    assert not is_told(draft["id"])
+    assert not is_told(dropped["id"])
+    for one, is_public in ((public, True), (private, False)):
+        over = administrator.cancel_alert(alert_id=one["id"], version=one["version"], notes="Over.")
+        assert one["id"] not in listed()
+        assert is_told(over["cancelled_by"]) is is_public
 
 
 def test_the_cap_message_tells_the_area_as_it_was_when_the_alert_was_issued(administrator):

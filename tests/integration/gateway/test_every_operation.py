@@ -287,6 +287,7 @@ def test_alerts(system, admin):
 
 @happy(
     "list_recent_alerts",
+    "list_public_alerts",
     "list_my_alerts",
     "mark_alert_read",
     "get_alert_reach",
@@ -305,6 +306,8 @@ def test_reading_alerts(system, admin):
     assert {target["target_id"] for target in targets} == {viewer.user_id}
     assert alert["id"] in [item["id"] for item in viewer.done("GET", "/recent-alerts")["items"]]
     message = viewer("GET", f"{path}/cap")
+    nobody = system.anonymous.done("GET", "/public-alerts")["items"]
+    assert alert["id"] not in [item["id"] for item in nobody]  # it is for one person alone
     assert message.headers["Content-Type"] == "application/cap+xml"
     assert "urn:oasis:names:tc:emergency:cap:1.2" in message.text
 

@@ -26,7 +26,15 @@ def call(client, name, **options):
 
 
 def test_what_is_open_is_little():
-    assert OPEN == ["authenticate", "get_jwks", "refresh", "register_user", "revoke"]
+    assert OPEN == [
+        "authenticate",
+        "get_alert_cap",
+        "get_jwks",
+        "list_public_alerts",
+        "refresh",
+        "register_user",
+        "revoke",
+    ]
 
 
 @pytest.mark.parametrize("name", CLOSED)
