@@ -38,9 +38,9 @@ JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
 NO_SUCH_FIELD: Final = ["There is no such field."]
 
-_WHOLE: Final = re.compile(r"-?\d{1,15}")
-_NUMBER: Final = re.compile(r"-?\d{1,300}(\.\d{1,300})?([eE][+-]?\d{1,3})?")
-_VERSION: Final = re.compile(r"[1-9]\d{0,9}")
+_WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
+_NUMBER: Final = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
+_VERSION: Final = re.compile(r"[1-9][0-9]{0,9}")
 _KEYS: Final = UUID("3f6b1f0c-6a55-5d5b-9a52-6f0d5c1b7e11")
 """The namespace of ids that are made from idempotency keys."""
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 import os
 import socket
-from typing import Any, Final, Self
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, Self
 
 import eventlet
 import eventlet.wsgi
@@ -19,6 +20,9 @@ from shared.rpc.provider import RpcClients
 from shared.rpc.verification import Verification
 from shared.settings import SettingError
 
+if TYPE_CHECKING:
+    from shared.settings import Settings
+
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
@@ -30,6 +34,10 @@ IDLE_SECONDS: Final = 75
 
 SOCKET_SECONDS: Final = 30.0
 """For each read of a body and each write of a response."""
+
+DISCARD_SECONDS: Final = 5.0
+MOST_DISCARDED: Final = 64 * 1024 * 1024
+DISCARDED_AT_ONCE: Final = 64 * 1024
 
 LONGEST_REQUEST_LINE: Final = 64 * 1024
 """An area of 2,000 positions to look within fits in."""
@@ -60,6 +68,7 @@ class HttpServer(DependencyProvider):
         settings = bound._settings = container.config["SETTINGS"]
         bound._socket = _listen(settings.http_host, settings.http_port)
         bound._connections = eventlet.GreenPool(settings.http_connections)
+        bound._files = _file_store(settings)
         return bound
 
     @property
@@ -127,7 +136,23 @@ class Protocol(eventlet.wsgi.HttpProtocol):
         """Called by eventlet: the body ends by itself, also when it comes in chunks."""
         environ: dict[str, Any] = super().get_environ()
         environ["wsgi.input_terminated"] = True
+        body = environ["eventlet.input"]
+        body.discard = partial(self._discard, body)
         return environ
+
+    def _discard(self, body: Any) -> None:
+        """Reads what is left of a body that was refused, so that its sender gets to read why; but not for ever."""
+        left = MOST_DISCARDED
+        try:
+            with eventlet.Timeout(DISCARD_SECONDS, _TimeIsUpError):
+                while left > 0:
+                    block = body.read(DISCARDED_AT_ONCE)
+                    if not block:
+                        return
+                    left -= len(block)
+        except _TimeIsUpError:
+            logger.debug("a refused body takes too long")
+        self.close_connection = True
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -139,3 +164,10 @@ def _listen(host: str, port: int) -> socket.socket:
             f"HTTP cannot listen at {host}, port {port} ({os.strerror(error.errno or 0)}):"
             " set IMPACTX_HTTP_HOST and IMPACTX_HTTP_PORT."
         ) from error
+
+
+def _file_store(settings: Settings) -> FileStore:
+    try:
+        return FileStore(settings.attachments or str(settings.home.absolute() / "attachments"))
+    except (ImportError, ValueError) as error:
+        raise SettingError(f"IMPACTX_ATTACHMENTS cannot be used: {error}") from error

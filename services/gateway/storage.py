@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import fsspec
 from eventlet import tpool
 
+from shared.errors import Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
 
@@ -73,10 +78,16 @@ class FileStore:
         return f"{self._root}/{name}"
 
     def _run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        if self._is_local:
-            done: T = tpool.execute(work, *arguments, **options)
-            return done
-        return work(*arguments, **options)
+        try:
+            if self._is_local:
+                done: T = tpool.execute(work, *arguments, **options)
+                return done
+            return work(*arguments, **options)
+        except FileNotFoundError:
+            raise
+        except OSError as error:
+            logger.exception("the file store failed")
+            raise Unavailable("Files cannot be kept or read now.") from error
 
 
 class Incoming:
