@@ -25,6 +25,7 @@ from sqlalchemy import (
     column,
     func,
     literal,
+    not_,
     or_,
     select,
     update,
@@ -53,44 +54,57 @@ if TYPE_CHECKING:
     from shared.db.conditions import Condition
 
 CHUNK: Final = 10_000
-"""People a transaction: half a second of work on a small machine, and little to do again after a crash."""
+"""People a transaction: a fraction of a second of work, and little to do again after a crash."""
 
 
 def begin_targeting(connection: Connection, alert_id: UUID) -> None:
-    """Prepares the counters of an alert. An alert that names nobody is for the people of its region.
+    """Prepares the counters of an alert; once, however often it is called.
+
+    Targets that were written past the service are numbered; an alert without any is for the people of its region.
 
     Args:
         connection: In a transaction.
         alert_id: An issued alert.
     """
-    declared = select(alert_targets.c.id).where(
-        alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None)
+    begun = insert(alert_targeting).values(alert_id=alert_id).on_conflict_do_nothing()
+    if connection.execute(begun.returning(alert_targeting.c.alert_id)).one_or_none() is None:
+        return
+    of_alert = alert_targets.c.alert_id == alert_id
+    connection.execute(
+        insert(alert_targets).from_select(
+            ["alert_id", "target_type", "target_id"],
+            select(alerts.c.id, literal(REGION), cast(alerts.c.region_id, Text)).where(
+                alerts.c.id == alert_id, ~select(alert_targets.c.id).where(of_alert).exists()
+            ),
+        )
     )
-    region = select(alerts.c.id, literal(REGION), cast(alerts.c.region_id, Text), literal(1)).where(
-        alerts.c.id == alert_id, ~declared.exists()
+    is_person = alert_targets.c.target_type == USER
+    numbered = (
+        select(
+            alert_targets.c.id,
+            func.row_number()
+            .over(order_by=(is_person, alert_targets.c.position, alert_targets.c.id))
+            .label("number"),
+        )
+        .where(of_alert)
+        .subquery()
     )
     connection.execute(
-        insert(alert_targets)
-        .from_select(["alert_id", "target_type", "target_id", "position"], region)
-        .on_conflict_do_nothing()
+        update(alert_targets)
+        .where(alert_targets.c.id == numbered.c.id, alert_targets.c.position.is_(None))
+        .values(position=numbered.c.number)
     )
-    connection.execute(insert(alert_targeting).values(alert_id=alert_id).on_conflict_do_nothing())
-    positions = select(alert_targets.c.position).where(
-        alert_targets.c.alert_id == alert_id,
-        alert_targets.c.position.is_not(None),
-        alert_targets.c.target_type != USER,
+    counted = (
+        select(alert_targets.c.position).where(of_alert, ~is_person).union_all(select(literal(0))).subquery()
     )
-    counted = positions.union_all(select(literal(0))).subquery()
     shards = func.generate_series(0, SHARDS - 1).table_valued("shard", name="shards").render_derived()
     connection.execute(
-        insert(alert_reach)
-        .from_select(
+        insert(alert_reach).from_select(
             ["alert_id", "position", "shard"],
             select(literal(alert_id, Uuid), counted.c.position, shards.c.shard).join_from(
                 counted, shards, literal(value=True)
             ),
         )
-        .on_conflict_do_nothing()
     )
 
 
@@ -110,14 +124,9 @@ def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) ->
     Raises:
         Unavailable: A region among the targets is not known here yet; identity's event will come.
     """
-    # The lock lets one process at a time work on an alert. The plan must be made for the values at hand: one for any
-    # values cannot know whether everybody is meant or a village.
+    # The lock lets one process at a time work on an alert.
     progress = connection.execute(
-        select(
-            alert_targeting.c.reached_to,
-            alert_targeting.c.finished_at,
-            func.set_config("plan_cache_mode", "force_custom_plan", literal(value=True)),
-        )
+        select(alert_targeting.c.reached_to, alert_targeting.c.finished_at)
         .where(alert_targeting.c.alert_id == alert_id)
         .with_for_update()
     ).one()
@@ -128,20 +137,19 @@ def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) ->
         .where(alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None))
         .order_by(alert_targets.c.position)
     ).all()
-    statement = _chunk(alert_id, progress.reached_to, size, _paths(connection, declared))
+    people = [UUID(row.target_id) for row in declared if row.target_type == USER]
+    paths = _paths(connection, [row for row in declared if row.target_type != USER])
+    statement = _chunk(alert_id, progress.reached_to, size, paths, people)
     return connection.execute(statement).scalar_one() is not None
 
 
 def _paths(connection: Connection, declared: Sequence[Any]) -> list[tuple[int, Condition]]:
-    """For each declared group and region its position and who belongs to it; position 0 is those named one by one."""
+    """For each declared group and region its position and who belongs to it."""
     codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
-    paths = [
+    return [
         (row.position, _of_group(row.target_id) if row.target_type == GROUP else _wants(codes[row.target_id]))
         for row in declared
-        if row.target_type != USER
     ]
-    people = [UUID(row.target_id) for row in declared if row.target_type == USER]
-    return [*paths, (0, one_of(audience_members.c.user_id, people))] if people else paths
 
 
 def _codes(connection: Connection, region_ids: list[str]) -> dict[str, str]:
@@ -174,45 +182,61 @@ def _of_group(target_id: str) -> Condition:
     return and_(holds, or_(_wants(code), func.cardinality(audience_members.c.regions) == 0))
 
 
-def _chunk(alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]]) -> Any:
-    """One statement for a chunk: choose the people, make their rows, count these, note the progress."""
+def _chunk(
+    alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]], people: list[UUID]
+) -> Any:
+    """One statement for a chunk: choose the people, make their rows, count these, note the progress.
+
+    Nobody is met twice, since everybody up to ``reached_to`` has been: a plain INSERT does, which costs much less
+    than one that looks for conflicts. Who was declared one by one has a row already, which is marked instead.
+    """
+    is_named = one_of(audience_members.c.user_id, people)
     chosen = (
-        select(audience_members.c.user_id, _reached_by(paths).label("reached_by"))
+        select(audience_members.c.user_id, _reached_by(paths, alone=not people).label("reached_by"))
         .where(
             audience_members.c.is_active,
             audience_members.c.user_id > reached_to,
-            or_(*(belongs for _, belongs in paths)),
+            or_(*(belongs for _, belongs in paths), *([is_named] if people else [])),
         )
         .order_by(audience_members.c.user_id)
         .limit(size)
         .cte("chosen")
     )
-    made = insert(alert_targets).from_select(
-        ["alert_id", "target_type", "target_id", "reached_by"],
-        select(
-            literal(alert_id, Uuid), literal(USER), cast(chosen.c.user_id, Text), chosen.c.reached_by
-        ).order_by(chosen.c.user_id),
-    )
-    placed = (
-        # Who was declared one by one has a row already. It gets the id of one that is made now, since people's lists
-        # are in the order of these ids and a draft may have lain for long.
-        made.on_conflict_do_update(
-            index_elements=["alert_id", "target_type", "target_id"],
-            set_={"id": made.excluded.id, "reached_by": made.excluded.reached_by},
-            where=alert_targets.c.reached_by.is_(None),
-        )
+    new = select(literal(alert_id, Uuid), literal(USER), cast(chosen.c.user_id, Text), chosen.c.reached_by)
+    if people:
+        new = new.where(not_(one_of(chosen.c.user_id, people)))
+    made = (
+        insert(alert_targets)
+        .from_select(["alert_id", "target_type", "target_id", "reached_by"], new.order_by(chosen.c.user_id))
         .returning(alert_targets.c.reached_by)
-        .cte("placed")
+        .cte("made")
     )
-    counted_positions = [0, *(position for position, _ in paths if position)]
+    placed: Any = select(made.c.reached_by)
+    if people:
+        marked = (
+            update(alert_targets)
+            .where(
+                alert_targets.c.alert_id == alert_id,
+                alert_targets.c.target_type == USER,
+                alert_targets.c.target_id == cast(chosen.c.user_id, Text),
+                one_of(chosen.c.user_id, people),
+            )
+            # People's lists are in the order of these ids, and a draft may have lain for long.
+            .values(id=func.alerts.uuid7(), reached_by=chosen.c.reached_by)
+            .returning(alert_targets.c.reached_by)
+            .cte("marked")
+        )
+        placed = placed.union_all(select(marked.c.reached_by))
+    placed = placed.subquery("placed")
+    ways = select(placed.c.reached_by, func.count().label("people")).group_by(placed.c.reached_by).cte("ways")
     positions = (
-        func.unnest(bindparam(None, counted_positions, ARRAY(SmallInteger)))
+        func.unnest(bindparam(None, [0, *(position for position, _ in paths)], ARRAY(SmallInteger)))
         .table_valued(column("position", SmallInteger), name="positions")
         .render_derived()
     )
     counts = (
-        select(positions.c.position, func.count().label("people"))
-        .join_from(placed, positions, _bit(placed.c.reached_by, positions.c.position))
+        select(positions.c.position, func.sum(ways.c.people).label("people"))
+        .join_from(ways, positions, _bit(ways.c.reached_by, positions.c.position))
         .group_by(positions.c.position)
         .subquery()
     )
@@ -228,12 +252,13 @@ def _chunk(alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, C
     )
     last = select(chosen.c.user_id).order_by(chosen.c.user_id.desc()).limit(1).scalar_subquery()
     is_last = select(func.count()).select_from(chosen).scalar_subquery() < size
+    total = select(func.coalesce(func.sum(ways.c.people), 0)).scalar_subquery()
     return (
         update(alert_targeting)
         .where(alert_targeting.c.alert_id == alert_id)
         .values(
             reached_to=func.coalesce(last, alert_targeting.c.reached_to),
-            targeted=alert_targeting.c.targeted + select(func.count()).select_from(placed).scalar_subquery(),
+            targeted=alert_targeting.c.targeted + total,
             finished_at=case((is_last, func.clock_timestamp())),
         )
         .returning(alert_targeting.c.finished_at)
@@ -241,15 +266,14 @@ def _chunk(alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, C
     )
 
 
-def _reached_by(paths: list[tuple[int, Condition]]) -> ColumnElement[int]:
+def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnElement[int]:
     """Bit 0, and a bit for each position through which somebody is reached."""
     marks: ColumnElement[int] = literal(1, BigInteger)
     for position, belongs in paths:
-        if position:
-            bit = literal(1 << position, BigInteger)
-            # With one path there is nothing to find out: whoever is chosen came by it.
-            mark = bit if len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
-            marks = marks.op("|")(mark)
+        bit = literal(1 << position, BigInteger)
+        # With one path there is nothing to find out: whoever is chosen came by it.
+        mark = bit if alone and len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
+        marks = marks.op("|")(mark)
     return marks
 
 

@@ -125,6 +125,24 @@ def test_an_alert_written_in_psql_is_for_its_region(world, people):
     assert names(people, world.reached(alert_id)) == ["both", "coast", "everything", "medic of the coast"]
 
 
+def test_targets_written_in_psql_count_as_declared(world, people):
+    caller = world.caller()
+    draft = world.draft(caller, region_id=world.regions["hills"], targets=[region(world, "coast")])
+    for target_type, target_id in (("group", "medic"), ("user", str(people["nothing"]))):
+        world.as_admin(
+            "INSERT INTO alerts.alert_targets (alert_id, target_type, target_id) VALUES (:id, :type, :target)",
+            id=draft["id"],
+            type=target_type,
+            target=target_id,
+        )
+    world.issue_draft(caller, draft)
+    world.target(draft["id"])
+    expected = ["both", "coast", "everything", "medic", "medic of the coast", "medic of the hills", "nothing"]
+    assert names(people, world.reached(draft["id"])) == expected
+    counted = {one["target_type"]: one["targets"] for one in world.reach(caller, draft)["by_target"]}
+    assert counted == {"region": 4, "group": 3}
+
+
 def test_a_region_that_is_not_known_yet_is_waited_for(world):
     area = world.region(is_known=False)
     alert_id = uuid7()
