@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 MEMORY_BROKER = "memory://"
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+_ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
 
 
 class SettingError(Exception):
@@ -62,6 +63,8 @@ class Settings:
         http_streams: How many live streams one account may listen to at the same time (``IMPACTX_HTTP_STREAMS``).
         http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default
             (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
+        http_public_url: Where the public finds the gateway, such as ``https://impactx.example``, for the addresses in
+            feeds; what the request says by default (``IMPACTX_HTTP_PUBLIC_URL``).
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
@@ -103,6 +106,7 @@ class Settings:
     http_burst: int = 2000
     http_streams: int = 100
     http_cors_origins: tuple[str, ...] = ()
+    http_public_url: str = ""
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
     tile_url: str = ""
@@ -172,6 +176,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
         http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
+        http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),
@@ -215,6 +220,13 @@ class _Reader:
         found = tuple(part.strip() for part in self._environment.get(name, "").split(",") if part.strip())
         if found != ("*",) and not all(_ORIGIN.fullmatch(origin) for origin in found):
             raise SettingError(f"{name} must be like https://app.example,https://other.example, or * alone.")
+        return found
+
+    def address(self, name: str) -> str:
+        """Where something is, without a path that ends in a slash; empty where it is not said."""
+        found = self._environment.get(name, "").rstrip("/")
+        if found and not _ADDRESS.fullmatch(found):
+            raise SettingError(f"{name} must be like https://impactx.example, not {found!r}.")
         return found
 
     def secret(self, name: str) -> str:

@@ -14,6 +14,7 @@ from services.gateway.api import BLUEPRINTS
 from services.gateway.blueprint import PREFIX
 from services.gateway.context import EXTENSION, Gateway
 from services.gateway.edge import access, cors, headers, limits
+from services.gateway.feeds import routes as feeds
 from services.gateway.openapi import DESCRIPTION, complete, marshmallow_plugin
 from services.gateway.stream.route import live
 from shared.rpc.request import GREATEST_BODY
@@ -46,8 +47,9 @@ def create_app(gateway: Gateway) -> Flask:
     cors.install(app, gateway.settings.http_cors_origins)
     limits.install(app, gateway.settings)
     health.install(app, gateway)
+    feeds.install(app, gateway)
     api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
-    for blueprint in (*BLUEPRINTS, live):
+    for blueprint in (*BLUEPRINTS, live, feeds.feeds):
         api.register_blueprint(blueprint)
     document = complete(api.spec.to_dict())
     app.add_url_rule(DOCUMENT, "openapi", lambda: _document(document))

@@ -1,0 +1,113 @@
+"""``/feeds/alerts.atom``, ``/feeds/alerts.rss`` and ``/alerts/{id}.cap``."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+import re
+from typing import TYPE_CHECKING, Any, Final
+
+import flask_smorest
+from flask import Response, current_app, request
+
+from services.gateway.context import call, caller, gateway
+from services.gateway.describe import problems
+from services.gateway.feeds import documents
+from services.gateway.feeds.current import CurrentAlerts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from uuid import UUID
+
+    from flask import Flask
+
+    from services.gateway.context import Gateway
+    from services.gateway.feeds.current import Snapshot
+
+CURRENT: Final = "impactx-current-alerts"
+FEED_CACHE: Final = "public, max-age=10"
+CAP_CACHE: Final = "public, max-age=60"
+NOT_FOR_ALL: Final = "private, no-cache"
+SENT: Final = re.compile(r"<sent>([^<]+)</sent>")
+UNAVAILABLE: Final = {
+    "rate_limited": "Too many requests; Retry-After says when to come again.",
+    "unavailable": "A service cannot answer now.",
+    "timeout": "A service did not answer in time.",
+}
+
+feeds = flask_smorest.Blueprint("feeds", __name__, description="The alerts that hold now, for everybody.")
+
+
+def install(app: Flask, gateway_: Gateway) -> None:
+    """Gives the application what the feeds are made of."""
+    app.extensions[CURRENT] = CurrentAlerts(
+        lambda method, arguments: gateway_.rpc.call(method, arguments, token="")
+    )
+
+
+def _described(name: str, summary: str, media_type: str, refusals: dict[str, str]) -> dict[str, Any]:
+    done = {"description": "The document.", "content": {media_type: {"schema": {"type": "string"}}}}
+    unchanged = {"description": "It is as If-None-Match or If-Modified-Since say."}
+    return {
+        "operationId": name,
+        "summary": summary,
+        "security": [],
+        "responses": {"200": done, "304": unchanged} | problems(refusals | UNAVAILABLE),
+    }
+
+
+@feeds.route(documents.ATOM_PATH, methods=["GET"], endpoint="atom")
+@feeds.doc(**_described("alerts_atom", "The alerts that hold now, as Atom.", documents.ATOM_TYPE, {}))
+def atom() -> Response:
+    """Only what is for everybody."""
+    return _feed(documents.atom, documents.ATOM_TYPE)
+
+
+@feeds.route(documents.RSS_PATH, methods=["GET"], endpoint="rss")
+@feeds.doc(**_described("alerts_rss", "The alerts that hold now, as RSS.", documents.RSS_TYPE, {}))
+def rss() -> Response:
+    """Only what is for everybody."""
+    return _feed(documents.rss, documents.RSS_TYPE)
+
+
+@feeds.route("/alerts/<uuid:alert_id>.cap", methods=["GET"], endpoint="cap")
+@feeds.doc(
+    **_described(
+        "alert_cap",
+        "An alert as a CAP 1.2 document; without a token, one that is for everybody.",
+        documents.CAP_TYPE,
+        {
+            "not_found": "There is no such alert, or it may not be seen.",
+            "unauthenticated": "The token is expired or not genuine.",
+            "conflict": "It was never issued.",
+        },
+    )
+)
+def cap(alert_id: UUID) -> Response:
+    """An issued alert's document never changes; that it was replaced or called off is in others."""
+    message: str = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
+    content = message.encode()
+    response = Response(content, content_type=documents.CAP_TYPE)
+    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
+    sent = SENT.search(message)
+    if sent is not None:
+        response.last_modified = dt.datetime.fromisoformat(sent[1])
+    response.headers["Cache-Control"] = CAP_CACHE if caller() is None else NOT_FOR_ALL
+    response.vary.add("Authorization")
+    response.make_conditional(request)
+    return response
+
+
+def _feed(write: Callable[[Snapshot, str], bytes], media_type: str) -> Response:
+    current: CurrentAlerts = current_app.extensions[CURRENT]
+    snapshot = current.get()
+    base = gateway().settings.http_public_url or request.host_url.rstrip("/")
+    # Weak: replicas see a change at different moments, and so say other times of it in the document.
+    tag = hashlib.sha256(f"{snapshot.digest} {base} {media_type}".encode()).hexdigest()[:32]
+    response = Response(content_type=f"{media_type}; charset=utf-8")
+    response.set_etag(tag, weak=True)
+    response.last_modified = snapshot.changed_at
+    response.headers["Cache-Control"] = FEED_CACHE
+    response.set_data(write(snapshot, base))
+    response.make_conditional(request)
+    return response

@@ -1,0 +1,214 @@
+"""The feeds of alerts, and what is said to those who have them already."""
+
+import datetime as dt
+from email.utils import parsedate_to_datetime
+from uuid import UUID
+
+import pytest
+from lxml import etree
+
+from services.gateway.feeds.current import LIFETIME, CurrentAlerts
+from services.gateway.feeds.documents import ATOM
+from shared.errors import NotFound, Unauthenticated, Unavailable
+from shared.rpc.context import Caller
+from shared.settings import SettingError, from_environment
+from tests.support.gateway import application
+
+NOW = dt.datetime(2026, 3, 14, 9, 30, 0, 250_000, tzinfo=dt.UTC)
+ID = "01978f41-3b00-7d2c-9b21-4e5f60718293"
+FORMATS = ("atom", "rss")
+CAP = f'<?xml version="1.0"?>\n<alert><identifier>{ID}</identifier><sent>2026-03-14T09:30:00-00:00</sent></alert>'
+
+
+def alert(**changed):
+    return {
+        "id": ID,
+        "title": "Leave <now> & \x0b quickly",
+        "message": "The dam may break.",
+        "region_name": "Nippes",
+        "issued_at": "2026-03-14T09:30:00+00:00",
+        "updated_at": "2026-03-14T10:00:00+00:00",
+        "category": "Met",
+        "severity": "Severe",
+        "language": "ht",
+    } | changed
+
+
+class Alerts:
+    """Stands in for the alerts service."""
+
+    def __init__(self):
+        self.pages = [[alert()]]
+        self.calls = []
+        self.failure = None
+
+    def call(self, method, arguments=None, *, token=None, **_):
+        self.calls.append((method, dict(arguments or {}), token))
+        if self.failure is not None:
+            raise self.failure
+        if method == "alerts.get_alert_cap":
+            return {"alert_id": ID, "cap": CAP}
+        number = int(arguments.get("cursor", 0))
+        more = number + 1 < len(self.pages)
+        return {"items": self.pages[number], "next_cursor": str(number + 1) if more else None}
+
+
+@pytest.fixture
+def alerts():
+    return Alerts()
+
+
+@pytest.fixture
+def current(alerts):
+    made = CurrentAlerts(lambda *given: alerts.call(*given, token=""), clock=lambda: 0, now=lambda: NOW)
+    made.clock = 0.0
+    made.time = NOW
+    made._clock = lambda: made.clock
+    made._now = lambda: made.time
+    return made
+
+
+def client(alerts, **settings):
+    def verify(token, correlation_id):
+        if token != "good":
+            raise Unauthenticated
+        return Caller(UUID(int=1), frozenset(), {}, token, correlation_id)
+
+    return application(alerts, verify, **settings).test_client()
+
+
+def test_atom_has_an_entry_for_each_alert_with_the_way_to_its_document(alerts):
+    alerts.pages = [[alert(), alert(id=ID.replace("4e5f", "4e50"))], [alert(id=ID.replace("4e5f", "4e51"))]]
+    answer = client(alerts).get("/feeds/alerts.atom")
+    assert answer.content_type == "application/atom+xml; charset=utf-8"
+    feed = etree.fromstring(answer.data)
+    names = {"a": ATOM}
+    entries = feed.findall("a:entry", names)
+    assert len(entries) == 3
+    first = entries[0]
+    assert first.findtext("a:title", namespaces=names) == "Leave <now> & \N{REPLACEMENT CHARACTER} quickly"
+    assert first.findtext("a:id", namespaces=names) == f"urn:uuid:{ID}"
+    assert first.get("{http://www.w3.org/XML/1998/namespace}lang") == "ht"
+    link = first.find("a:link", names)
+    assert link.attrib == {
+        "rel": "alternate",
+        "type": "application/cap+xml",
+        "href": f"http://localhost/alerts/{ID}.cap",
+    }
+    for required in ("id", "title", "updated", "author"):
+        assert feed.find(f"a:{required}", names) is not None
+    assert {token for _, _, token in alerts.calls} == {""}
+
+
+def test_rss_has_an_item_for_each_alert(alerts):
+    answer = client(alerts).get("/feeds/alerts.rss")
+    assert answer.content_type == "application/rss+xml; charset=utf-8"
+    (item,) = etree.fromstring(answer.data).findall("channel/item")
+    assert item.findtext("link") == f"http://localhost/alerts/{ID}.cap"
+    assert item.findtext("guid") == f"urn:uuid:{ID}"
+    assert item.find("guid").get("isPermaLink") == "false"
+    assert parsedate_to_datetime(item.findtext("pubDate")) == dt.datetime(2026, 3, 14, 9, 30, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_feed_without_alerts_is_a_feed(alerts, form):
+    alerts.pages = [[]]
+    answer = client(alerts).get(f"/feeds/alerts.{form}")
+    assert answer.status_code == 200
+    etree.fromstring(answer.data)
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_who_has_it_already_is_told_so(alerts, form):
+    http = client(alerts)
+    path = f"/feeds/alerts.{form}"
+    first = http.get(path)
+    for header, value in (
+        ("If-None-Match", first.headers["ETag"]),
+        ("If-Modified-Since", first.headers["Last-Modified"]),
+    ):
+        again = http.get(path, headers={header: value})
+        assert again.status_code == 304
+        assert again.data == b""
+        assert again.headers["ETag"] == first.headers["ETag"]
+    assert http.get(path, headers={"If-None-Match": '"other"'}).status_code == 200
+
+
+def test_the_feeds_have_tags_of_their_own(alerts):
+    http = client(alerts)
+    assert len({http.get(f"/feeds/alerts.{form}").headers["ETag"] for form in FORMATS}) == 2
+
+
+def test_many_readers_cost_one_call(alerts, current):
+    for _ in range(50):
+        current.get()
+    assert len(alerts.calls) == 1
+    current.clock += LIFETIME + 0.1
+    current.get()
+    assert len(alerts.calls) == 2
+
+
+def test_the_time_of_change_grows_with_each_change_also_when_an_alert_ends(alerts, current):
+    times = []
+    for items in ([alert()], [alert()], [], [alert()]):
+        alerts.pages = [items]
+        times.append(current.get().changed_at)
+        current.clock += LIFETIME + 0.1
+    assert times[0] == NOW.replace(microsecond=0)
+    assert times[1] == times[0]
+    assert times[2] == times[0] + dt.timedelta(seconds=1)
+    assert times[3] == times[0] + dt.timedelta(seconds=2)
+
+
+def test_a_service_that_is_away_is_said_and_asked_again(alerts):
+    alerts.failure = Unavailable("Away.")
+    http = client(alerts)
+    assert http.get("/feeds/alerts.atom").status_code == 503
+    alerts.failure = None
+    assert http.get("/feeds/alerts.atom").status_code == 200
+
+
+def test_a_document_is_cap_and_can_be_kept(alerts):
+    http = client(alerts)
+    path = f"/alerts/{ID}.cap"
+    answer = http.get(path)
+    assert answer.content_type == "application/cap+xml"
+    assert answer.data.decode() == CAP
+    assert answer.headers["Last-Modified"] == "Sat, 14 Mar 2026 09:30:00 GMT"
+    assert answer.headers["Cache-Control"].startswith("public")
+    assert http.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status_code == 304
+    modified = {"If-Modified-Since": answer.headers["Last-Modified"]}
+    assert http.get(path, headers=modified).status_code == 304
+    assert alerts.calls[0] == ("alerts.get_alert_cap", {"alert_id": UUID(ID)}, "")
+
+
+def test_a_document_that_was_given_for_a_token_is_not_kept_for_others(alerts):
+    answer = client(alerts).get(f"/alerts/{ID}.cap", headers={"Authorization": "Bearer good"})
+    assert answer.headers["Cache-Control"] == "private, no-cache"
+    assert "Authorization" in answer.headers["Vary"]
+    assert alerts.calls[0][2] == "good"
+
+
+def test_what_is_not_public_is_not_found(alerts):
+    alerts.failure = NotFound("There is no such alert.")
+    answer = client(alerts).get(f"/alerts/{ID}.cap")
+    assert answer.status_code == 404
+    assert answer.content_type == "application/problem+json"
+
+
+def test_a_public_address_stands_in_the_feeds(alerts):
+    http = client(alerts, http_public_url="https://impactx.example")
+    answer = http.get("/feeds/alerts.atom", base_url="http://10.0.0.7:8000")
+    assert f'href="https://impactx.example/alerts/{ID}.cap"'.encode() in answer.data
+    assert b"10.0.0.7" not in answer.data
+
+
+def test_the_public_address_is_read_from_the_environment():
+    def address(text):
+        return from_environment((), {"IMPACTX_HTTP_PUBLIC_URL": text}).http_public_url
+
+    assert address("") == ""
+    assert address("https://impactx.example/") == "https://impactx.example"
+    assert address("https://example.org/impactx") == "https://example.org/impactx"
+    with pytest.raises(SettingError, match="IMPACTX_HTTP_PUBLIC_URL"):
+        address("impactx.example")
