@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-HISTORY_SECONDS = 10.0
+WAIT_SECONDS = 10.0
 NAME_WIDTH = 46
 
 
@@ -46,7 +46,7 @@ class Steps:
 
 
 def demonstrate(client: RpcClient) -> None:
-    """Registers a reporter, files a report as them, confirms and resolves it, and shows the history.
+    """Files a report as a reporter, confirms and resolves it, and shows the history and the alert that came of it.
 
     Args:
         client: Signed in as somebody who may change the status of reports.
@@ -55,23 +55,9 @@ def demonstrate(client: RpcClient) -> None:
         ImpactXError: A step failed.
     """
     step = Steps()
-    email = f"reporter-{secrets.token_hex(4)}@impactx.example"
-    password = secrets.token_urlsafe(12)
-    step(
-        "register a reporter",
-        lambda: client.call(
-            "identity.register_user",
-            {"email": email, "password": password, "first_name": "Demo", "last_name": "Reporter"},
-            token="",
-        ),
-        lambda user: f"{user['email']}",
-    )
-    token = step(
-        "sign in as the reporter",
-        lambda: client.call("identity.authenticate", {"email": email, "password": password}, token=""),
-        lambda tokens: f"a token for {tokens['expires_in']} s",
-    )["access_token"]
     region, place = _a_region(client)
+    resident = _somebody(client, step, "resident", {"regions": [region["code"]]})
+    token = _somebody(client, step, "reporter", {})
     report_type = client.reports.list_report_types()["items"][0]
     severity = client.reports.list_severity_levels()["items"][-1]
     report = step(
@@ -89,18 +75,45 @@ def demonstrate(client: RpcClient) -> None:
         ),
         lambda filed: f"{filed['status']} in {region['name']}",
     )
-    for status, method, arguments in (
-        ("confirm it", "change_report_status", {"status": "confirmed", "notes": "Seen by the river watch."}),
-        ("send a team", "change_report_status", {"status": "in_progress"}),
-        ("resolve it", "resolve_report", {"resolution_notes": "Everybody was brought over."}),
-    ):
-        report = step(
-            f"{status}, as a coordinator",
-            lambda method=method, arguments=arguments, seen=report: client.call(  # type: ignore[misc]
-                f"reports.{method}", {"report_id": seen["id"], "version": seen["version"], **arguments}
-            ),
-            lambda changed: f"{changed['status']}, version {changed['version']}",
-        )
+    report = _change(client, step, report, "confirm it", status="confirmed", notes="Seen by the river watch.")
+    alert = step(
+        "wait for the alert that a rule issues",
+        lambda: _eventually(
+            lambda: client.alerts.list_alerts(source_id=report["id"])["items"],
+            "The alert did not come in time.",
+        )[0],
+        lambda issued: f"{issued['priority']}: {issued['title']}",
+    )
+    step(
+        "wait until it reaches the resident",
+        lambda: _eventually(
+            lambda: client.call("alerts.list_my_alerts", {"unread_only": True}, token=resident)["items"],
+            "The alert did not reach the resident in time.",
+        ),
+        lambda mine: f"{len(mine)} unread",
+    )
+    step(
+        "read it, as the resident",
+        lambda: client.call("alerts.mark_alert_read", {"alert_id": alert["id"]}, token=resident),
+        lambda _: _reach(client, alert["id"]),
+    )
+    report = _change(client, step, report, "send a team", status="in_progress")
+    report = _change(
+        client,
+        step,
+        report,
+        "resolve it",
+        method="resolve_report",
+        resolution_notes="Everybody was brought over.",
+    )
+    step(
+        "wait until the alert is cancelled",
+        lambda: _eventually(
+            lambda: client.alerts.list_alerts(source_id=report["id"], msg_type="Cancel")["items"],
+            "The alert was not cancelled in time.",
+        )[0],
+        lambda message: f"CAP {message['msg_type']} of {len(message['references'])} message",
+    )
     history = step(
         "wait for the history that the events wrote",
         lambda: _history(client, report),
@@ -108,6 +121,52 @@ def demonstrate(client: RpcClient) -> None:
     )
     for entry in history:
         click.echo(f"      {entry['changed_at']}  {entry['status']:<12} {entry['notes'] or ''}")
+
+
+def _somebody(client: RpcClient, step: Steps, who: str, preferences: dict[str, Any]) -> str:
+    """Registers somebody and signs them in; the token."""
+    email = f"{who}-{secrets.token_hex(4)}@impactx.example"
+    password = secrets.token_urlsafe(12)
+    names = {"first_name": "Demo", "last_name": who.title()}
+    step(
+        f"register a {who}",
+        lambda: client.call(
+            "identity.register_user",
+            {"email": email, "password": password, "preferences": preferences, **names},
+            token="",
+        ),
+        lambda user: f"{user['email']}",
+    )
+    tokens = step(
+        f"sign in as the {who}",
+        lambda: client.call("identity.authenticate", {"email": email, "password": password}, token=""),
+        lambda tokens: f"a token for {tokens['expires_in']} s",
+    )
+    token: str = tokens["access_token"]
+    return token
+
+
+def _change(
+    client: RpcClient,
+    step: Steps,
+    report: dict[str, Any],
+    what: str,
+    method: str = "change_report_status",
+    **arguments: str,
+) -> dict[str, Any]:
+    """Moves the report to another status."""
+    return step(
+        f"{what}, as a coordinator",
+        lambda: client.call(
+            f"reports.{method}", {"report_id": report["id"], "version": report["version"], **arguments}
+        ),
+        lambda changed: f"{changed['status']}, version {changed['version']}",
+    )
+
+
+def _reach(client: RpcClient, alert_id: str) -> str:
+    reach = client.alerts.get_alert_reach(alert_id=alert_id)
+    return f"{reach['targets']} reached, {reach['read']} read"
 
 
 def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
@@ -125,10 +184,24 @@ def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
 
 
 def _history(client: RpcClient, report: dict[str, Any]) -> list[HistoryEntry]:
-    deadline = time.monotonic() + HISTORY_SECONDS
-    while time.monotonic() < deadline:
+    def complete() -> list[HistoryEntry] | None:
         entries = client.reports.get_report_history(report_id=report["id"])["items"]
-        if len(entries) == report["version"]:
-            return sorted(entries, key=lambda entry: entry["version"])
+        return entries if len(entries) == report["version"] else None
+
+    entries = _eventually(complete, "The history did not come in time.")
+    return sorted(entries, key=lambda entry: entry["version"])
+
+
+def _eventually(look: Callable[[], T | None], problem: str) -> T:
+    """The first thing that there is to see.
+
+    Raises:
+        RpcTimeout: There was nothing in time.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
         time.sleep(0.005)
-    raise RpcTimeout("The history did not come in time.")
+    raise RpcTimeout(problem)
