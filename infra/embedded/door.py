@@ -139,6 +139,8 @@ class DoorClient(RpcClient):
     def close(self) -> None:
         """Closes the connection."""
         if self._connection is not None:
+            # The file over the socket holds it open until it is closed as well.
+            self._lines.close()
             self._connection.close()
             self._connection = None
 
@@ -151,8 +153,8 @@ class DoorClient(RpcClient):
         with self._one_at_a_time:
             try:
                 if self._connection is None:
-                    self._connection = _connect(self._path)
-                    self._lines = self._connection.makefile("rb")
+                    connection = _connect(self._path)
+                    self._connection, self._lines = connection, connection.makefile("rb")
                 self._connection.settimeout(seconds * 3 + TIMEOUT_SLACK)
                 self._connection.sendall(call + b"\n")
                 line = self._lines.readline(GREATEST_LINE)
