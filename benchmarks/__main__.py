@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks.contests import bulk, change, create, echo
+from benchmarks.contests import bulk, change, create, echo, target
 from benchmarks.contests import list as listing
 from benchmarks.measure import QUICK, Scale
 from benchmarks.stage import Stage
@@ -19,6 +19,7 @@ CONTESTS = {
     "change": change.run,
     "import": bulk.run,
     "list": listing.run,
+    "target": target.run,
 }
 """In the order in which they run: the list is long, and would weigh on those after it."""
 

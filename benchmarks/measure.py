@@ -30,6 +30,7 @@ class Scale:
         pages: The number of the far page.
         page_calls: Calls for a page in a turn.
         imported: Rows of an import.
+        people: Whom an alert reaches.
     """
 
     rounds: int = 6
@@ -39,9 +40,10 @@ class Scale:
     pages: int = 1000
     page_calls: int = 150
     imported: int = 20_000
+    people: int = 1_000_000
 
 
-QUICK = Scale(rounds=2, calls=40, writes=40, reports=2_000, pages=10, page_calls=5, imported=1_000)
+QUICK = Scale(rounds=2, calls=40, writes=40, reports=2_000, pages=10, page_calls=5, imported=1_000, people=20_000)
 """Shows that everything runs; its figures mean nothing."""
 
 

@@ -121,6 +121,13 @@ class Stage:
                     raise TimeoutError(f"{table} has {row} rows and not {expected}.")
                 time.sleep(0.02)
 
+    @contextmanager
+    def serving(self, service: str) -> Iterator[None]:
+        """One more service as a process, until the block ends."""
+        with ExitStack() as exits:
+            self._start(exits, ["serve", service], self._environment(self.database))
+            yield
+
     def command(self, *arguments: str) -> None:
         """Runs ``python -m services …`` to its end, with what an operator would set."""
         self._run(self._environment(self.database), *arguments)
