@@ -43,7 +43,9 @@ class Scale:
     people: int = 1_000_000
 
 
-QUICK = Scale(rounds=2, calls=40, writes=40, reports=2_000, pages=10, page_calls=5, imported=1_000, people=20_000)
+QUICK = Scale(
+    rounds=2, calls=40, writes=40, reports=2_000, pages=10, page_calls=5, imported=1_000, people=20_000
+)
 """Shows that everything runs; its figures mean nothing."""
 
 
