@@ -132,14 +132,18 @@ def test_plain_callers_and_ours_at_the_same_time_get_their_own_answers(echo, uri
 
     def plain(start):
         with ServiceRpcProxy("echo", {"AMQP_URI": uri}) as proxy:
-            for number in range(start, start + 30):
-                if proxy.say(text=str(number)) != {"text": str(number)}:
-                    wrong.append(number)
+            wrong.extend(
+                number
+                for number in range(start, start + 30)
+                if proxy.say(text=str(number)) != {"text": str(number)}
+            )
 
     def ours(start, client):
-        for number in range(start, start + 30):
-            if client.echo.say(text=str(number)) != {"text": str(number)}:
-                wrong.append(number)
+        wrong.extend(
+            number
+            for number in range(start, start + 30)
+            if client.echo.say(text=str(number)) != {"text": str(number)}
+        )
 
     with RpcClient(uri) as client:
         threads = [
