@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -19,6 +20,8 @@ from shared.errors import ImpactXError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from shared.contracts.contract import Contract, EventData
 
 PREFIX = "cloudEvents_"
 SPECIFICATION_VERSION = "1.0"
@@ -92,7 +95,7 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
     try:
         source, event_type = headers[PREFIX + "source"], headers[PREFIX + "type"]
         contract = CONTRACTS[(source, event_type)]
-        data = contract.schema().load(orjson.loads(body))
+        data = _loader(contract).load(orjson.loads(body))
         return Event(
             id=UUID(headers[PREFIX + "id"]),
             type=event_type,
@@ -109,3 +112,9 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
         raise ContractViolation(f"The data breaks the contract of {event_type}: {error.messages}") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ContractViolation(f"Not an event: {error}") from error
+
+
+@cache
+def _loader(contract: Contract) -> EventData:
+    """Made once: it costs more than loading an event with it."""
+    return contract.schema()
