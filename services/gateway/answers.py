@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 
 import orjson
 from flask import Response, request
+from werkzeug.http import parse_dict_header
 
 from services.gateway.errors import NotAcceptable
 from shared.schemas import GREATEST_LIMIT
@@ -37,6 +38,18 @@ def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Re
             response.make_conditional(request)
     else:
         response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def as_preferred(response: Response) -> Response:
+    """The answer to a write without the thing, where the caller prefers that (RFC 7240, ``return=minimal``)."""
+    preferences = parse_dict_header(",".join(request.headers.getlist("Prefer")))
+    if response.status_code not in (200, 201) or preferences.get("return") != "minimal":
+        return response
+    response.set_data(b"")
+    response.status_code = 204
+    del response.headers["Content-Type"]
+    response.headers["Preference-Applied"] = "return=minimal"
     return response
 
 

@@ -111,7 +111,7 @@ class _View:
         elif route.has_etag and str(result["id"]) not in map(str, path.values()):
             # an update of an issued alert is another alert
             response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
-        return response
+        return response if route.verb == "GET" else answers.as_preferred(response)
 
     def _arguments(self, path: dict[str, Any]) -> dict[str, Any]:
         route = self.route

@@ -26,6 +26,14 @@ ALWAYS: Final = {
 FORBIDDEN: Final = {"forbidden": "The permission is lacking, or is lacking in the region."}
 NOT_FOUND: Final = {"not_found": "There is no such thing, or it may not be seen."}
 
+PREFER: Final = {
+    "in": "header",
+    "name": "Prefer",
+    "description": "`return=minimal` for an answer without the thing (RFC 7240).",
+    "schema": {"type": "string"},  # what is not understood there is no fault (RFC 7240, section 2)
+    "example": "return=minimal",
+}
+
 
 class Problem(Schema):
     """Problem details (RFC 9457). Some have further members: a conflict may list the ``legal`` statuses."""
@@ -100,6 +108,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         )
     if route.made_at:
         found.append(idempotency_key())
+    if route.verb != "GET" and route.result is not None:
+        found.append(PREFER)
     return found
 
 
@@ -147,6 +157,9 @@ def _done(route: Route) -> dict[str, Any]:
         content[answers.CSV] = {"schema": {"type": "string"}}
     done = {"description": _about(route.result), "content": content, "headers": headers}
     found = {"201" if route.made_at else "200": done}
+    if route.verb != "GET":
+        minimal = "Done, and the thing is left out because Prefer asks for it."
+        found["204"] = {"description": minimal, "headers": headers}
     if route.verb == "GET" and route.has_etag:
         found["304"] = {"description": "It has the version that If-None-Match names.", "headers": headers}
     return found

@@ -43,6 +43,14 @@ class TestMaking:
         assert admin.done("POST", "/reports", json=body)["id"] == body["id"]
         assert admin.done("POST", "/reports", json=body)["id"] == body["id"]
 
+    def test_the_thing_is_left_out_for_who_prefers_that(self, system, admin):
+        minimal = {"Prefer": "respond-async, return=minimal"}
+        made = admin("POST", "/reports", json=system.report_body(), headers=minimal)
+        assert (made.status_code, made.content) == (204, b"")
+        assert made.headers["Preference-Applied"] == "return=minimal"
+        changed = admin("PATCH", made.headers["Location"], version=1, json={"title": "New"}, headers=minimal)
+        assert (changed.status_code, changed.headers["ETag"]) == (204, '"2"')
+
     @pytest.mark.parametrize("key", ["", "x" * 256])
     def test_a_key_that_is_none(self, system, admin, key):
         problem = admin.refused(
