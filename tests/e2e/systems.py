@@ -1,0 +1,114 @@
+"""The two ways in which ImpactX runs, each from its command line, and how one talks to it there."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.embedded.door import DoorClient
+from infra.embedded.home import private_key_pem
+from shared.rpc.client import RpcClient
+from tests.support.directories import temporary_directory
+from tests.support.postgresql import fresh_database
+from tests.support.processes import ROOT, ServiceProcess
+
+EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
+CHECKED_SERVICES = ("identity", "reports", "resources", "alerts")
+
+
+@dataclass(frozen=True)
+class Running:
+    """A system that runs.
+
+    Attributes:
+        environment: What a command of its operator is told.
+        processes: What it consists of.
+        client_class: How its callers reach it.
+        address: Where.
+    """
+
+    environment: Mapping[str, str]
+    processes: tuple[ServiceProcess, ...]
+    client_class: type[RpcClient]
+    address: object
+
+    def client(self, **credentials: str) -> RpcClient:
+        """A caller; the administrator unless told otherwise."""
+        return self.client_class(
+            self.address, **(credentials or {"email": EMAIL, "password": PASSWORD}), timeout=10.0
+        )
+
+    def nobody(self) -> RpcClient:
+        """A caller who is not signed in."""
+        return self.client_class(self.address, timeout=10.0)
+
+    def command(self, *arguments: str | Path, check: bool = True) -> subprocess.CompletedProcess:
+        """Runs ``python -m services …`` to its end."""
+        done = run_command(self.environment, *arguments)
+        assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
+        return done
+
+
+def run_command(environment: Mapping[str, str], *arguments: str | Path) -> subprocess.CompletedProcess:
+    return subprocess.run(
+        [sys.executable, "-m", "services", *arguments],
+        cwd=ROOT,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def secrets() -> dict[str, str]:
+    """What every system is told."""
+    return {
+        "IMPACTX_ADMIN_EMAIL": EMAIL,
+        "IMPACTX_ADMIN_PASSWORD": PASSWORD,
+        "IMPACTX_BCRYPT_COST": "4",
+        "IMPACTX_HTTP_PORT": "0",
+    }
+
+
+@contextmanager
+def embedded(_request) -> Iterator[Running]:
+    """What ``make run`` starts: one process, its own PostgreSQL, the broker in memory."""
+    home = temporary_directory("home")
+    environment = secrets() | {"IMPACTX_HOME": str(home)}
+    process = ServiceProcess(["run"], environment=environment, log=home / "run.log", ready="Ready after")
+    with process:
+        yield Running(environment, (process,), DoorClient, home / "rpc.sock")
+        process.terminate()
+
+
+@contextmanager
+def separate(request) -> Iterator[Running]:
+    """Each service as a process of its own, on a RabbitMQ and a PostgreSQL."""
+    broker = request.getfixturevalue("broker")
+    database, virtual_host = fresh_database(), broker.fresh_virtual_host()
+    environment = (
+        secrets()
+        | database.environment()
+        | {"AMQP_URI": virtual_host.uri, "IMPACTX_JWT_PRIVATE_KEY": private_key_pem()}
+    )
+    logs = temporary_directory("separate")
+    for command in ("topology", "seed"):
+        done = run_command(environment, command)
+        assert done.returncode == 0, done.stderr
+    with ExitStack() as running:
+        processes = tuple(
+            ServiceProcess(["serve", service], environment=environment, log=logs / f"{service}.log")
+            for service in CHECKED_SERVICES
+        )
+        for process in processes:
+            running.callback(process.kill)
+            process.start(wait=False)
+        for process in processes:
+            process.wait_ready()
+        yield Running(environment, processes, RpcClient, virtual_host.uri)
+    virtual_host.drop()
+    database.drop()
