@@ -17,7 +17,7 @@ import orjson
 
 from shared.errors import ImpactXError, RpcTimeout, Unavailable, from_wire, to_wire
 from shared.rpc.client import RpcClient
-from shared.rpc.request import CORRELATION_HEADER, TOKEN_HEADER
+from shared.rpc.request import CORRELATION_HEADER, TOKEN_HEADER, arguments_json
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,9 +147,8 @@ class DoorClient(RpcClient):
     def _attempt(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
     ) -> Any:
-        call = orjson.dumps(
-            {"method": method, "arguments": arguments, "headers": headers, "timeout": seconds}
-        )
+        given = orjson.Fragment(arguments_json(arguments))
+        call = orjson.dumps({"method": method, "arguments": given, "headers": headers, "timeout": seconds})
         with self._one_at_a_time:
             try:
                 if self._connection is None:

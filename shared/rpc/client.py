@@ -26,7 +26,7 @@ from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, U
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import declare_rpc_exchange
 from shared.messaging.link import TRANSIENT, Link
-from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER
+from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER, arguments_json
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -136,7 +136,8 @@ class RpcClient(Services):
 
         Raises:
             ImpactXError: The one of the fixed set that the service answered, `RpcTimeout` when no answer came
-                in time, or `Unavailable` when the broker or the service is away.
+                in time, `Unavailable` when the broker or the service is away, or `Invalid` for arguments that
+                cannot be sent.
         """
         given = dict(arguments or {})
         if method in methods.CREATES:
@@ -184,7 +185,7 @@ class RpcClient(Services):
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
     ) -> Any:
         self._start()
-        body = orjson.dumps({"args": [], "kwargs": arguments})
+        body = b'{"args":[],"kwargs":' + arguments_json(arguments) + b"}"
         if len(body) > GREATEST_BODY:
             # said here, so that it does not cost the way to the service
             raise TooLarge(f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.")

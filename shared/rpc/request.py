@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -18,6 +20,7 @@ GREATEST_DEPTH = 20
 ENVELOPE_DEPTH = 2
 ESCAPE = b"\\u"
 TYPE_MARKER = b'"__type__"'
+NULL = b"null"
 LONGEST_CORRELATION_ID = 128
 
 TOKEN_HEADER = "nameko.auth_token"  # noqa: S105 - nameko's name of the header
@@ -44,8 +47,8 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
 
     Raises:
         TooLarge: The body is over 1 MiB.
-        Invalid: Not JSON (NaN and Infinity are not), positional arguments, a NUL, more than 20 levels of nesting,
-            an object that imitates a serializer's type marker. The field is named where there is one.
+        Invalid: Not JSON, positional arguments, a NUL, NaN or Infinity, more than 20 levels of nesting, an object
+            that imitates a serializer's type marker. The field is named where there is one.
     """
     if len(body) > GREATEST_BODY:
         raise TooLarge(
@@ -54,7 +57,7 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"The request is not JSON: {error}.") from None
+        raise _not_json(body, error) from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("kwargs"), dict):
         raise Invalid('The request must be {"args": [], "kwargs": {...}}.')
     if envelope.get("args"):
@@ -68,6 +71,38 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
     ):
         check_value(arguments)
     return Request(arguments, _text(headers.get(TOKEN_HEADER)), correlation_id_of(headers))
+
+
+def arguments_json(arguments: Mapping[str, Any]) -> bytes:
+    """The arguments as a request carries them.
+
+    Raises:
+        Invalid: They hold NaN or Infinity, which the serializer would send as null; it names the field. Or what
+            JSON cannot say at all.
+    """
+    try:
+        encoded = orjson.dumps(arguments)
+    except TypeError as error:
+        raise Invalid(f"The arguments cannot be sent: {error}.") from error
+    if NULL in encoded:
+        check_value(arguments)
+    return encoded
+
+
+def _not_json(body: bytes, error: orjson.JSONDecodeError) -> Invalid:
+    """Why the parser refused it: by the field, where the body is what less strict writers send.
+
+    Python's own, which nameko uses, writes NaN and Infinity as such and halves of surrogate pairs as escapes.
+    """
+    try:
+        check_value(json.loads(body, strict=False)["kwargs"])
+    except Invalid as refused:
+        return refused
+    except RecursionError:
+        return Invalid(fields={"arguments": [f"Nested more than {GREATEST_DEPTH} levels deep."]})
+    except (ValueError, TypeError, KeyError):
+        pass
+    return Invalid(f"The request is not JSON: {error}.")
 
 
 def correlation_id_of(headers: Mapping[str, Any]) -> str:
@@ -84,12 +119,14 @@ def check_value(value: Any, name: str = "", depth: int = 1) -> None:
     """Refuses what no method should have to look at, however deep in the value it is.
 
     Raises:
-        Invalid: A NUL, more than 20 levels of nesting, or an object that imitates a type marker; it names the field.
+        Invalid: A NUL, half of a surrogate pair, NaN or Infinity, more than 20 levels of nesting, or an object that
+            imitates a type marker; it names the field.
     """
     if isinstance(value, str):
-        if "\x00" in value:
-            raise Invalid(fields={name: ["Must not contain the NUL character."]})
+        _check_text(value, name or "arguments")
         return
+    if isinstance(value, float) and not math.isfinite(value):
+        raise Invalid(fields={name or "arguments": ["Must be a finite number."]})
     if not isinstance(value, dict | list):
         return
     if depth > GREATEST_DEPTH:
@@ -102,6 +139,15 @@ def check_value(value: Any, name: str = "", depth: int = 1) -> None:
         raise Invalid(fields={name or "arguments": ["Must not imitate a serializer's type marker."]})
     for key, inner in value.items():
         dotted = f"{name}.{key}" if name else key
-        if "\x00" in key:
-            raise Invalid(fields={name or "arguments": ["A name must not contain the NUL character."]})
+        _check_text(key, name or "arguments", "A name must")
         check_value(inner, dotted, depth + 1)
+
+
+def _check_text(text: str, name: str, subject: str = "Must") -> None:
+    if "\x00" in text:
+        raise Invalid(fields={name: [f"{subject} not contain the NUL character."]})
+    if not text.isascii():
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise Invalid(fields={name: [f"{subject} not contain half of a surrogate pair."]}) from None

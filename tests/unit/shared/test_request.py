@@ -14,6 +14,7 @@ from shared.rpc.request import (
     GREATEST_DEPTH,
     LONGEST_CORRELATION_ID,
     TOKEN_HEADER,
+    arguments_json,
     request_of,
 )
 
@@ -85,7 +86,8 @@ def test_nesting_is_allowed_up_to_the_limit_and_refused_beyond():
 
 
 def test_nesting_too_deep_for_the_parser_is_refused_too():
-    refused(b'{"args": [], "kwargs": {"x": ' + b"[" * 5000 + b"]" * 5000 + b"}}")
+    error = refused(b'{"args": [], "kwargs": {"x": ' + b"[" * 5000 + b"]" * 5000 + b"}}")
+    assert error.fields == {"arguments": ["Nested more than 20 levels deep."]}
 
 
 def test_wide_is_not_deep():
@@ -123,9 +125,21 @@ def test_a_nul_beside_an_escape_in_upper_case_is_refused():
     assert list(refused(b'{"args": [], "kwargs": {"a": "\\u00C9\\u0000"}}').fields) == ["a"]
 
 
-@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity"])
-def test_numbers_that_json_does_not_have_are_refused(number):
-    assert "not JSON" in refused(b'{"args": [], "kwargs": {"limit": ' + number + b"}}").message
+@pytest.mark.parametrize("number", [b"NaN", b"Infinity", b"-Infinity", b"1e999"])
+def test_numbers_that_json_does_not_have_are_refused_by_the_field(number):
+    raw = b'{"args": [], "kwargs": {"title": "Flood", "location": {"coordinates": [' + number + b", 1]}}}"
+    assert refused(raw).fields == {"location.coordinates.0": ["Must be a finite number."]}
+
+
+def test_half_of_a_surrogate_pair_is_refused_by_the_field():
+    error = refused(b'{"args": [], "kwargs": {"title": "\\ud83c"}}')
+    assert error.fields == {"title": ["Must not contain half of a surrogate pair."]}
+    assert list(refused(b'{"args": [], "kwargs": {"\\ud83c": "\\ud83c"}}').fields) == ["arguments"]
+
+
+def test_a_nul_that_is_not_escaped_names_the_field_too():
+    error = refused(b'{"args": [], "kwargs": {"title": "a\x00b"}}')
+    assert error.fields == {"title": ["Must not contain the NUL character."]}
 
 
 @pytest.mark.parametrize(
@@ -163,6 +177,24 @@ def test_a_correlation_id_that_could_forge_a_log_line_is_replaced(given):
 @pytest.mark.parametrize("given", [None, 7, {"a": 1}, b"bytes"])
 def test_a_token_that_is_no_text_is_no_token(given):
     assert request_of(body(), {TOKEN_HEADER: given}).token == ""
+
+
+@given(st.dictionaries(st.text("abc", min_size=1), JSON))
+def test_arguments_are_sent_as_they_are(arguments):
+    assert orjson.loads(arguments_json(arguments)) == arguments
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf"), -float("inf")])
+def test_a_number_that_json_does_not_have_is_not_sent_as_null(number):
+    with pytest.raises(Invalid) as refusal:
+        arguments_json({"near": {"lon": number, "lat": 18.5}})
+    assert refusal.value.fields == {"near.lon": ["Must be a finite number."]}
+
+
+@pytest.mark.parametrize("value", [2**64, "\ud83c", {1: 2}, object()])
+def test_what_json_cannot_say_is_refused_before_it_is_sent(value):
+    with pytest.raises(Invalid, match="cannot be sent"):
+        arguments_json({"title": value})
 
 
 @given(st.binary(max_size=200))
