@@ -41,7 +41,7 @@ def test_a_region_is_made_and_read_by_id_and_by_code(world):
     assert schemas.Region().dump(region)["version"] == 1
     [event] = world.events(region["id"])
     assert (event.type, event.data["code"], event.correlation_id) == ("region_created", "BOX-1", "test")
-    assert "boundaries" not in event.data
+    assert event.data["boundaries"] == region["boundaries"], "who follows regions needs all of each"
 
 
 def test_a_region_needs_no_boundaries(world):
