@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import os
 import socket
+import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
@@ -41,6 +42,18 @@ DISCARDED_AT_ONCE: Final = 64 * 1024
 
 LONGEST_REQUEST_LINE: Final = 64 * 1024
 """An area of 2,000 positions to look within fits in."""
+
+
+GONE: Final = (BrokenPipeError, ConnectionResetError, TimeoutError)
+
+
+class _ServerLog(logging.LoggerAdapter[logging.Logger]):
+    """eventlet's log, which tells a response that broke off with its traceback; that a client went is no fault."""
+
+    def info(self, msg: object, *values: object, **options: Any) -> None:
+        """Called by eventlet."""
+        if not isinstance(sys.exc_info()[1], GONE):
+            super().info(msg, *values, **options)
 
 
 class _TimeIsUpError(Exception):
@@ -88,7 +101,7 @@ class HttpServer(DependencyProvider):
             eventlet.wsgi.server,
             self._socket,
             app,
-            log=logger,
+            log=_ServerLog(logger),
             log_output=False,
             custom_pool=self._connections,
             protocol=Protocol,

@@ -1,7 +1,7 @@
 """``GET /api/v1/stream``: what happens, as it happens.
 
 A browser's ``EventSource`` cannot send the token, and it shall not stand in an address, which is logged and kept in
-histories: pages read the stream with ``fetch``. See docs/adr/0030-live-stream.md.
+histories: pages read the stream with ``fetch``. See docs/adr/0037-live-stream.md.
 """
 
 from __future__ import annotations
