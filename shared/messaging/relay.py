@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 500
+GREATEST_BATCH_BYTES = 2 * 1024 * 1024
+"""Of data as it is stored, which is often compressed: what the broker takes in and confirms well within its time."""
+
 LONGEST_ERROR = 2000
 
 
@@ -76,7 +79,7 @@ class Relay:
             last_round = self._stopping.is_set()
             self._woken.clear()
             try:
-                carried = self.carry()
+                more = self.carry()
             except Exception as error:
                 expected = isinstance(error, Unavailable) or is_transient(error)
                 logger.warning("%s: %s", self._thread.name, error, exc_info=not expected)
@@ -85,31 +88,31 @@ class Relay:
                 self._stopping.wait(backoff.next())
                 continue
             backoff.reset()
-            if carried == BATCH:
+            if more:
                 continue
             if last_round:
                 return
             self._woken.wait(self._poll)
 
-    def carry(self) -> int:
+    def carry(self) -> bool:
         """Publishes one batch of the outbox and removes it.
 
         Returns:
-            How many rows it took out; under `BATCH` there is nothing more now.
+            Whether the batch was full, so that there may be more.
 
         Raises:
             Unavailable: The broker does not confirm, or has lost a queue that hears one of the events.
         """
         with self._database.read() as connection:
             if not connection.execute(self._statements.anything).scalar_one():
-                return 0
+                return False
         with self._database.transaction() as connection:
             connection.execute(self._statements.lock)
             rows = connection.execute(self._statements.batch, {"limit": BATCH}).all()
             sent = self._publish(connection, rows)
             if sent:
                 connection.execute(self._statements.remove, {"sent": sent})
-        return len(rows)
+        return len(rows) == BATCH or bool(rows and rows[-1].size >= GREATEST_BATCH_BYTES)
 
     def _publish(self, connection: Connection, rows: Any) -> list[int]:
         messages: list[Outgoing] = []
@@ -172,11 +175,13 @@ class _Statements:
             " set_config('synchronous_commit', 'off', true)"
         )
         self.batch = text(
-            "SELECT seq, id, type, subject, sequence, data::text AS data, occurred_at, correlation_id, traceparent"
+            "SELECT seq, id, type, subject, sequence, data::text AS data, occurred_at, correlation_id, traceparent,"
+            " size FROM (SELECT *, sum(pg_column_size(data)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS size"
             f" FROM {outbox} AS waiting WHERE parked_at IS NULL AND NOT EXISTS ("
             f"SELECT FROM {outbox} AS parked WHERE parked.parked_at IS NOT NULL"
             " AND parked.subject = waiting.subject AND parked.seq < waiting.seq)"
-            " ORDER BY seq LIMIT :limit"
+            " ORDER BY seq LIMIT :limit) AS batch"
+            f" WHERE size - pg_column_size(data) < {GREATEST_BATCH_BYTES} ORDER BY seq"
         )
         self.remove = text(f"DELETE FROM {outbox} WHERE seq = ANY(:sent)")
         self.park = text(
