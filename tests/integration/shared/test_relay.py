@@ -1,0 +1,278 @@
+"""What is committed to an outbox reaches the broker: all of it, in order, and nothing that was not committed."""
+
+import time
+from uuid import UUID, uuid4
+
+import kombu
+import orjson
+import pytest
+from sqlalchemy import text
+
+from shared.contracts.topology import exchange_of
+from shared.db.engine import Database
+from shared.messaging import relay as relay_module
+from shared.messaging.declare import declare_everything
+from shared.messaging.relay import Relay
+from tests.integration.shared.samples import EXAMPLE
+from tests.support.waiting import eventually
+
+DATA = orjson.loads(EXAMPLE.read_bytes())
+
+
+class Outbox:
+    """The outbox of reports, written directly, and a queue that hears everything."""
+
+    def __init__(self, database, uri):
+        self.uri = uri
+        self.db = Database(database.url("reports"), pool_size=5)
+        declare_everything(uri, quorum=False)
+        self._connection = kombu.Connection(uri)
+        channel = self._connection.default_channel
+        self._queue = kombu.Queue(f"heard-{uuid4()}", exclusive=True)(channel)
+        self._queue.queue_declare()
+        self._queue.bind_to(exchange_of("reports"), "#")
+        self.messages = []
+
+    def close(self):
+        self._connection.release()
+        self.db.close()
+
+    def add(self, *, subject=None, sequence=1, event_type="report_created", transaction=None, **data):
+        """One row; within a transaction of one's own it is as committed as that."""
+        statement = text(
+            "INSERT INTO reports.outbox (type, subject, sequence, data)"
+            " VALUES (:type, :subject, :sequence, CAST(:data AS jsonb)) RETURNING id"
+        )
+        values = {
+            "type": event_type,
+            "subject": subject or uuid4(),
+            "sequence": sequence,
+            "data": orjson.dumps(DATA | data).decode(),
+        }
+        if transaction is not None:
+            return str(transaction.execute(statement, values).scalar_one())
+        with self.db.transaction() as connection:
+            return str(connection.execute(statement, values).scalar_one())
+
+    def heard(self):
+        """The ids of the events that came, as they came."""
+        while (message := self._queue.get(no_ack=True)) is not None:
+            self.messages.append(message)
+        return [message.properties["message_id"] for message in self.messages]
+
+    def rows(self, condition="true"):
+        with self.db.read() as connection:
+            return connection.execute(
+                text(f"SELECT * FROM reports.outbox WHERE {condition} ORDER BY seq")
+            ).all()
+
+    def relay(self, uri=None, poll=0.05):
+        return Relay("reports", self.db, uri or self.uri, poll)
+
+
+@pytest.fixture
+def outbox(database, uri):
+    made = Outbox(database, uri)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def running(outbox):
+    """Starts relays and stops them at the end."""
+    started = []
+
+    def start(**options):
+        one = outbox.relay(**options)
+        one.start()
+        started.append(one)
+        return one
+
+    yield start
+    for one in started:
+        one.stop(10)
+
+
+def test_rows_are_published_in_order_and_removed(outbox, running):
+    ids = [outbox.add(sequence=number, version=number) for number in range(1, 11)]
+    running()
+    eventually(lambda: outbox.heard() == ids)
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_a_message_is_persistent_and_says_all_of_the_envelope(outbox, running):
+    subject = uuid4()
+    event_id = outbox.add(subject=subject, sequence=7, version=7)
+    running()
+    eventually(outbox.heard)
+    message = outbox.messages[0]
+    assert message.properties["delivery_mode"] == 2
+    assert message.delivery_info["routing_key"] == "report_created"
+    said = {name.removeprefix("cloudEvents_"): value for name, value in message.headers.items()}
+    assert (said["id"], said["subject"], said["sequence"]) == (event_id, str(subject), "7")
+    assert orjson.loads(message.body) == DATA | {"version": 7}
+
+
+def test_what_is_not_committed_is_not_published(outbox, running):
+    running()
+    with outbox.db.engine.execution_options(isolation_level="READ COMMITTED").connect() as undone:
+        outbox.add(transaction=undone)
+        time.sleep(0.3)
+        undone.rollback()
+    committed = outbox.add()
+    eventually(outbox.heard)
+    assert outbox.heard() == [committed]
+
+
+def test_a_transaction_that_commits_late_is_not_skipped(outbox, running):
+    """Its rows have lower numbers than those that were carried meanwhile."""
+    running()
+    with outbox.db.engine.execution_options(isolation_level="READ COMMITTED").connect() as slow:
+        late = outbox.add(transaction=slow)
+        early = outbox.add()
+        eventually(lambda: outbox.heard() == [early])
+        slow.commit()
+    eventually(lambda: outbox.heard() == [early, late])
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_more_than_a_batch_is_carried_without_waiting_in_between(outbox, running):
+    count = 3 * relay_module.BATCH + 1
+    with outbox.db.transaction() as connection:
+        connection.execute(
+            text(
+                "INSERT INTO reports.outbox (type, subject, sequence, data) SELECT 'report_created', gen_random_uuid(),"
+                " number, CAST(:data AS jsonb) FROM generate_series(1, :count) AS number"
+            ),
+            {"data": EXAMPLE.read_text(), "count": count},
+        )
+    running(poll=60)
+    eventually(lambda: len(outbox.heard()) == count, timeout=30)
+    assert len(set(outbox.heard())) == count
+    assert [int(message.headers["cloudEvents_sequence"]) for message in outbox.messages] == list(
+        range(1, count + 1)
+    )
+
+
+def test_large_events_are_carried_a_few_at_a_time(outbox, monkeypatch):
+    """Five hundred regions with their boundaries are too much for the broker to confirm in time."""
+    noise = "".join(uuid4().hex for _ in range(16_000))  # half a megabyte that does not compress well
+    ids = [outbox.add(sequence=number, notes=noise) for number in range(12)]
+    relay = outbox.relay()
+    batches = []
+    publish = relay._publisher.publish
+    monkeypatch.setattr(
+        relay._publisher, "publish", lambda messages: batches.append(len(messages)) or publish(messages)
+    )
+    relay._publisher.start()
+    while relay.carry():
+        pass
+    relay._publisher.stop()
+    assert outbox.heard() == ids
+    assert max(batches) < len(ids) / 2
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_one_event_that_is_larger_than_a_batch_is_carried(outbox, running, monkeypatch):
+    monkeypatch.setattr(relay_module, "GREATEST_BATCH_BYTES", 100)
+    ids = [outbox.add(sequence=number) for number in range(3)]
+    running(poll=60)
+    eventually(lambda: outbox.heard() == ids)
+
+
+def test_a_row_without_a_contract_is_parked_and_its_thing_waits_behind_it(outbox, running):
+    stuck, other = uuid4(), uuid4()
+    before = outbox.add(subject=stuck, sequence=1)
+    broken = outbox.add(subject=stuck, sequence=2, event_type="report_imagined")
+    behind = outbox.add(subject=stuck, sequence=3)
+    free = outbox.add(subject=other)
+    running()
+    eventually(lambda: outbox.heard() == [before, free])
+    parked, waiting = eventually(lambda: len(rows := outbox.rows()) == 2 and rows)
+    assert (str(parked.id), str(waiting.id)) == (broken, behind)
+    assert "report_imagined" in parked.error
+    assert parked.parked_at
+    later = outbox.add(subject=stuck, sequence=4)
+    last = outbox.add(subject=other, sequence=2)
+    eventually(lambda: outbox.heard() == [before, free, last])
+    with outbox.db.transaction() as connection:  # an operator decides that it was nothing
+        connection.execute(text("DELETE FROM reports.outbox WHERE id = :id"), {"id": UUID(broken)})
+    eventually(lambda: outbox.heard() == [before, free, last, behind, later])
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_an_event_that_we_hear_is_kept_while_its_queue_is_missing(outbox, running, uri):
+    with kombu.Connection(uri) as connection:
+        connection.default_channel.queue_delete("reports.history")
+        connection.default_channel.queue_delete("alerts.rules")
+    outbox._connection.release()
+    kept = outbox.add()
+    running()
+    time.sleep(0.5)
+    assert [str(row.id) for row in outbox.rows()] == [kept]
+    declare_everything(uri, quorum=False)
+    eventually(lambda: outbox.rows() == [], timeout=20)
+
+
+def test_an_event_that_nobody_hears_does_not_hold_up_the_others(outbox, running, uri):
+    outbox._connection.release()
+    outbox.add(event_type="report_updated", changed=["title"])
+    running()
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_replicas_take_turns_and_publish_each_row_once(outbox, running):
+    for _ in range(3):
+        running(poll=0.01)
+    ids = [outbox.add(sequence=number) for number in range(200)]
+    eventually(lambda: len(outbox.heard()) >= 200)
+    eventually(lambda: outbox.rows() == [])
+    assert outbox.heard() == ids
+
+
+def test_a_broker_that_is_away_keeps_the_rows_and_is_found_again(outbox, running, proxy, uri):
+    proxy.refuse()
+    running(uri=proxy.through(uri))
+    ids = [outbox.add(sequence=number) for number in range(5)]
+    time.sleep(0.3)
+    assert len(outbox.rows()) == 5
+    proxy.admit()
+    eventually(lambda: outbox.heard() == ids, timeout=20)
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_confirms_that_do_not_come_make_duplicates_and_no_loss(outbox, running, proxy, uri):
+    running(uri=proxy.through(uri))
+    first = outbox.add()
+    eventually(lambda: outbox.rows() == [])
+    proxy.deafen()
+    second = outbox.add()
+    eventually(lambda: outbox.heard() == [first, second])
+    assert len(outbox.rows()) == 1, "not confirmed, not removed"
+    proxy.cut()
+    proxy.resume()
+    eventually(lambda: outbox.rows() == [], timeout=20)
+    assert outbox.heard()[:2] == [first, second]
+    assert set(outbox.heard()) == {first, second}
+    assert len(outbox.heard()) >= 3
+
+
+def test_stopping_carries_what_is_there(outbox):
+    relay = outbox.relay(poll=60)
+    relay.start()
+    time.sleep(0.3)  # it has looked, and waits for a minute
+    ids = [outbox.add(sequence=number) for number in range(20)]
+    relay.stop(10)
+    assert outbox.heard() == ids
+    eventually(lambda: outbox.rows() == [])
+
+
+def test_a_commit_wakes_the_relay_at_once(outbox, running):
+    relay = running(poll=60)
+    time.sleep(0.3)
+    outbox.db.on_commit = relay.wake
+    with outbox.db.write() as connection:
+        outbox.add(transaction=connection)
+    began = time.monotonic()
+    eventually(outbox.heard)
+    assert time.monotonic() - began < 2
