@@ -24,7 +24,7 @@ from services.gateway.errors import (
 )
 from shared.errors import Invalid, TooLarge
 from shared.filters import Area, Box, Circle, OneOrMany
-from shared.rpc.request import GREATEST_BODY, check_value
+from shared.rpc.request import GREATEST_BODY, check_value, not_json
 from shared.schemas import Number
 
 if TYPE_CHECKING:
@@ -72,7 +72,7 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise Invalid(f"The body is not JSON: {error}.") from None
+        raise not_json(body, "body", error) from None
     if not isinstance(found, dict):
         raise Invalid("The body must be a JSON object.")
     check_value(found)

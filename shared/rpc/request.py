@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ import orjson
 from shared.errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
 
 GREATEST_BODY = 1024 * 1024
 GREATEST_DEPTH = 20
@@ -57,7 +58,7 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError as error:
-        raise _not_json(body, error) from None
+        raise not_json(body, "request", error, itemgetter("kwargs")) from None
     if not isinstance(envelope, dict) or not isinstance(envelope.get("kwargs"), dict):
         raise Invalid('The request must be {"args": [], "kwargs": {...}}.')
     if envelope.get("args"):
@@ -89,20 +90,31 @@ def arguments_json(arguments: Mapping[str, Any]) -> bytes:
     return encoded
 
 
-def _not_json(body: bytes, error: orjson.JSONDecodeError) -> Invalid:
-    """Why the parser refused it: by the field, where the body is what less strict writers send.
+def not_json(
+    body: bytes,
+    what: str,
+    error: orjson.JSONDecodeError,
+    arguments_of: Callable[[Any], Any] = lambda found: found,
+) -> Invalid:
+    """Why the parser refused a body: by the field, where it is what less strict writers send.
 
     Python's own, which nameko uses, writes NaN and Infinity as such and halves of surrogate pairs as escapes.
+
+    Args:
+        body: What came.
+        what: It is, in a word.
+        error: What the parser said.
+        arguments_of: Finds the arguments in the parsed body.
     """
     try:
-        check_value(json.loads(body, strict=False)["kwargs"])
+        check_value(arguments_of(json.loads(body, strict=False)))
     except Invalid as refused:
         return refused
     except RecursionError:
         return Invalid(fields={"arguments": [f"Nested more than {GREATEST_DEPTH} levels deep."]})
     except (ValueError, TypeError, KeyError):
         pass
-    return Invalid(f"The request is not JSON: {error}.")
+    return Invalid(f"The {what} is not JSON: {error}.")
 
 
 def correlation_id_of(headers: Mapping[str, Any]) -> str:

@@ -55,6 +55,15 @@ def test_truth(text, value):
     assert read(f"include_inactive={text}", resources.ListResourceTypes()) == {"include_inactive": value}
 
 
+def test_a_body_that_is_not_json_names_the_field_where_it_can():
+    with (
+        APP.test_request_context(method="POST", data=b'{"title": NaN}', content_type="application/json"),
+        pytest.raises(Invalid) as refusal,
+    ):
+        requests.json_object(["application/json"], may_be_missing=False)
+    assert refusal.value.fields == {"title": ["Must be a finite number."]}
+
+
 @given(st.text(max_size=50))
 def test_any_text_is_read(text):
     with APP.test_request_context("/", query_string={"limit": text, "bbox": text, "text": text}):
