@@ -44,6 +44,14 @@ class Invalid(ImpactXError):
 
     slug = "invalid"
 
+    def __init__(
+        self, message: str = "", *, fields: Mapping[str, Sequence[str]] | None = None, **details: Any
+    ) -> None:
+        # Callers that show the message alone, as plain nameko ones do, still learn which input it is.
+        if fields and not message:
+            message = f"Some input is wrong: {', '.join(sorted(fields))}."
+        super().__init__(message, fields=fields, **details)
+
 
 class Unauthenticated(ImpactXError):
     """Sign in first: the token is missing, expired or not genuine."""

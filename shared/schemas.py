@@ -139,7 +139,7 @@ class Number(fields.Field[float]):
         if not math.isfinite(number):
             raise ValidationError("Not a finite number.")
         if not self.least <= number <= self.greatest:
-            raise ValidationError(f"Must be between {self.least:g} and {self.greatest:g}.")
+            raise ValidationError(f"Must be between {self.least:.15g} and {self.greatest:.15g}.")
         return number
 
 
@@ -169,9 +169,9 @@ def check_position(position: Any) -> None:
         if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
             raise ValidationError("Coordinates must be finite numbers.")
     if not -GREATEST_LONGITUDE <= position[0] <= GREATEST_LONGITUDE:
-        raise ValidationError(f"Longitude {position[0]:g} is out of range; it must be between -180 and 180.")
+        raise ValidationError(f"Longitude {position[0]} is out of range; it must be between -180 and 180.")
     if not -GREATEST_LATITUDE <= position[1] <= GREATEST_LATITUDE:
-        raise ValidationError(f"Latitude {position[1]:g} is out of range; it must be between -90 and 90.")
+        raise ValidationError(f"Latitude {position[1]} is out of range; it must be between -90 and 90.")
 
 
 class Location(fields.Field[dict[str, Any]]):
@@ -238,8 +238,7 @@ def invalid(messages: Any) -> Invalid:
     found: dict[str, list[str]] = {}
     for name, message in _flatten(messages, ""):
         found.setdefault(name, []).append(message)
-    names = ", ".join(sorted(found))
-    return Invalid(f"Some input is wrong: {names}.", fields=found)
+    return Invalid(fields=found)
 
 
 def _flatten(messages: Any, prefix: str) -> Iterable[tuple[str, str]]:

@@ -140,7 +140,7 @@ def choices(field: fields.Field[Any]) -> tuple[str, ...]:
 def _plain_words(field: fields.Field[Any]) -> str:
     kind = type(field)
     if isinstance(field, schemas.Number):
-        return f"number, {field.least:g} to {field.greatest:g}"
+        return f"number, {field.least:.15g} to {field.greatest:.15g}"
     for validator in field.validators:
         if isinstance(validator, validate.Range):
             return _whole_number(validator)

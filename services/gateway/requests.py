@@ -87,7 +87,7 @@ def refuse_unknown(given: Collection[str], reserved: Collection[str]) -> None:
     """
     wrong = sorted(set(given) & set(reserved))
     if wrong:
-        raise Invalid(f"Some input is wrong: {', '.join(wrong)}.", fields=dict.fromkeys(wrong, NO_SUCH_FIELD))
+        raise Invalid(fields=dict.fromkeys(wrong, NO_SUCH_FIELD))
 
 
 def refuse_query() -> None:

@@ -46,6 +46,13 @@ def test_the_text_shows_every_field():
     assert str(error) == "Some input is wrong. (title: Missing.; limit: Too small. Odd.)"
 
 
+def test_an_invalid_without_a_message_names_the_fields():
+    assert (
+        Invalid(fields={"title": ["Missing."], "limit": ["Odd."]}).message
+        == "Some input is wrong: limit, title."
+    )
+
+
 def test_details_are_the_callers_to_read():
     assert Conflict("No.", legal=["confirmed"]).details == {"legal": ["confirmed"]}
 

@@ -131,6 +131,7 @@ def test_every_place_on_earth_is_a_location(longitude, latitude):
     ("coordinates", "says"),
     [
         ([181, 0], "Longitude"),
+        ([180.00001, 0], "Longitude 180.00001 is"),
         ([0, -90.5], "Latitude"),
         ([0], "longitude, latitude"),
         ([0, 0, 0, 0], "longitude, latitude"),
