@@ -2,102 +2,42 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from contextlib import ExitStack, contextmanager
+import itertools
 
 import pytest
 from lxml import etree
 from uuid6 import uuid7
 
-from infra.embedded import broker as embedded_broker
-from infra.embedded.home import private_key_pem
-from services.__main__ import CLASSES, SEEDS
-from shared.db.engine import Database
 from shared.errors import Invalid
-from shared.messaging.declare import declare_everything
-from shared.rpc.client import RpcClient
-from shared.runtime import Runtime
-from shared.settings import MEMORY_BROKER, Settings
-from tests.support.directories import temporary_directory
-from tests.support.postgresql import fresh_database
-from tests.support.processes import ROOT, ServiceProcess
+from tests.e2e.systems import PASSWORD
 from tests.support.waiting import eventually
 
-EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
-SERVICES = ("identity", "reports", "resources", "alerts")
 PEOPLE = 12
 CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
 
-
-@contextmanager
-def processes(request):
-    """Every service as a process of its own, on RabbitMQ."""
-    broker = request.getfixturevalue("broker")
-    database, virtual_host = fresh_database(), broker.fresh_virtual_host()
-    environment = database.environment() | {
-        "AMQP_URI": virtual_host.uri,
-        "IMPACTX_ADMIN_EMAIL": EMAIL,
-        "IMPACTX_ADMIN_PASSWORD": PASSWORD,
-        "IMPACTX_BCRYPT_COST": "4",
-        "IMPACTX_JWT_PRIVATE_KEY": private_key_pem(),
-    }
-    for command in ("topology", "seed"):
-        subprocess.run(
-            [sys.executable, "-m", "services", command], cwd=ROOT, env=os.environ | environment, check=True
-        )
-    directory = temporary_directory("chain")
-    with ExitStack() as running:
-        for service in SERVICES:
-            log = directory / f"{service}.log"
-            process = ServiceProcess(["serve", service], environment=environment, log=log)
-            running.enter_context(process.start(wait=False))
-            running.callback(process.kill)
-        yield virtual_host.uri
-    virtual_host.drop()
-    database.drop()
-
-
-@contextmanager
-def one_process(_request):
-    """All services in this process, on the in-process broker."""
-    database = fresh_database()
-    settings = Settings(
-        database_urls={service: database.url(service) for service in SERVICES},
-        administration_url="",
-        jwt_private_key=private_key_pem(),
-        bcrypt_cost=4,
-        admin_email=EMAIL,
-        admin_password=PASSWORD,
-    )
-    for service, seed in SEEDS.items():
-        db = Database(settings.database_url(service), pool_size=1)
-        with db.write() as connection:
-            seed(connection, settings)
-        db.close()
-    embedded_broker.install()
-    declare_everything(MEMORY_BROKER, quorum=False)
-    runtime = Runtime([CLASSES[service] for service in SERVICES], settings)
-    runtime.start()
-    yield MEMORY_BROKER
-    runtime.stop()
-    database.drop()
-
-
-@pytest.fixture(params=[processes, one_process], ids=lambda system: system.__name__)
-def client(request):
-    """The administrator."""
-    with (
-        request.param(request) as uri,
-        RpcClient(uri, name="chain", email=EMAIL, password=PASSWORD, timeout=20) as made,
-    ):
-        yield made
+_degrees = itertools.count(1)
 
 
 @pytest.fixture
-def region(client):
-    return client.identity.get_region(code="HT")
+def client(administrator):
+    return administrator
+
+
+@pytest.fixture
+def place():
+    """Somewhere in the Pacific, where no other test is."""
+    return [-150.0 + next(_degrees), -40.0]
+
+
+@pytest.fixture
+def region(client, place):
+    """A region around the place, which nobody wants to hear of yet."""
+    west, south = place[0] - 0.25, place[1] - 0.25
+    corners = [[0, 0], [0.5, 0], [0.5, 0.5], [0, 0.5], [0, 0]]
+    ring = [[west + east, south + north] for east, north in corners]
+    return client.identity.create_region(
+        code=f"P-{uuid7()}", name="Pacific", boundaries={"type": "Polygon", "coordinates": [ring]}
+    )
 
 
 def people(client, region, number, **preferences):
@@ -131,7 +71,7 @@ def known(client, region, user_ids):
     eventually(is_accepted, "the alerts know these people")
 
 
-def severe_report(client):
+def severe_report(client, place):
     types = client.reports.list_report_types()["items"]
     levels = {level["level"]: level["id"] for level in client.reports.list_severity_levels()["items"]}
     return client.reports.create_report(
@@ -139,7 +79,7 @@ def severe_report(client):
         severity_level_id=levels[5],
         title="Dam breaks",
         description="Water comes down the valley.",
-        location={"type": "Point", "coordinates": [-73.0, 18.6]},
+        location={"type": "Point", "coordinates": place},
     )
 
 
@@ -149,11 +89,11 @@ def cap_of(client, alert_id):
     return {element.tag.removeprefix(CAP): element.text for element in root.iter()}
 
 
-def test_from_a_confirmed_report_to_the_end_of_its_alert(client, region):
+def test_from_a_confirmed_report_to_the_end_of_its_alert(client, region, place):
     told, reader = people(client, region, PEOPLE)
     people(client, {"code": "NP"}, 3)
     known(client, region, told)
-    report = severe_report(client)
+    report = severe_report(client, place)
     assert report["region_id"] == region["id"]
     report = client.reports.change_report_status(
         report_id=report["id"], version=report["version"], status="confirmed", notes="Seen from the air."
@@ -212,7 +152,7 @@ def test_from_a_confirmed_report_to_the_end_of_its_alert(client, region):
     assert client.call("alerts.list_my_alerts", {}, token=reader)["items"][0]["status"] == "cancelled"
 
 
-def test_a_resource_out_of_service_alerts_the_coordinators_of_its_region(client, region):
+def test_a_resource_out_of_service_alerts_the_coordinators_of_its_region(client, region, place):
     coordinators = {}
     for code in (region["code"], "NP"):
         email = f"{uuid7()}@impactx.example"
@@ -231,7 +171,7 @@ def test_a_resource_out_of_service_alerts_the_coordinators_of_its_region(client,
         name="Lycée",
         region_id=region["id"],
         resource_type_id=resource_type["id"],
-        location={"type": "Point", "coordinates": [-73.0, 18.6]},
+        location={"type": "Point", "coordinates": place},
     )
     client.resources.change_resource_status(
         resource_id=resource["id"], version=resource["version"], status="out_of_service"
