@@ -17,13 +17,19 @@ import kombu
 from shared.contracts import topology
 from shared.errors import NotFound, Unavailable
 from shared.messaging.confirms import Outgoing
+from shared.messaging.event import PREFIX as ENVELOPE
 from shared.messaging.link import PERSISTENT
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
 PREFIX = "x-impactx-"
+LONGEST_ERROR = 8_000
 LONGEST_TRACEBACK = 16_000
+GREATEST_HEADERS = 64_000
+"""Bytes. The headers of a message have to fit into one frame, of 131,072; a letter that does not would never get
+through, and its queue would wait behind it for ever."""
+
 CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 GREATEST_SCAN = 10_000
@@ -47,16 +53,33 @@ def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tr
         routing_key=topology.dead_queue_of(queue),
         message_id=message.properties.get("message_id") or "",
         headers={
-            **message.headers,
+            **_bounded(message.headers),
             PREFIX + "queue": queue,
             PREFIX + "exchange": info.get("exchange") or "",
             PREFIX + "routing-key": info.get("routing_key") or "",
-            PREFIX + "error": f"{type(error).__name__}: {error}"[:LONGEST_TRACEBACK],
-            PREFIX + "traceback": "".join(trace)[-LONGEST_TRACEBACK:],
+            PREFIX + "error": _bytes(f"{type(error).__name__}: {error}")[:LONGEST_ERROR].decode(
+                errors="ignore"
+            ),
+            PREFIX + "traceback": _bytes("".join(trace))[-LONGEST_TRACEBACK:].decode(errors="ignore"),
             PREFIX + "tries": tries,
             PREFIX + "died-at": dt.datetime.now(dt.UTC).isoformat(),
         },
     )
+
+
+def _bounded(headers: dict[str, Any]) -> dict[str, Any]:
+    """The headers as long as there is room, those of the event's envelope first."""
+    kept: dict[str, Any] = {}
+    left = GREATEST_HEADERS
+    for name in sorted(headers, key=lambda name: not name.startswith(ENVELOPE)):
+        left -= len(_bytes(f"{name}{headers[name]}"))
+        if left >= 0:
+            kept[name] = headers[name]
+    return kept
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode(errors="replace")
 
 
 @dataclass(frozen=True, slots=True)

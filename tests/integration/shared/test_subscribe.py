@@ -220,7 +220,7 @@ BROKEN = [
     Outgoing(
         b"{}", topology.exchange_of("reports"), "report_created", {"deep": {"list": [1, None, 2.5]}}, "x"
     ),
-    event(1, padding="x" * 110_000, body=b"broken, with headers that leave little room for more"),
+    event(1, padding="x" * 129_000, body=b"broken, with headers that leave no room for more"),
 ]
 
 
