@@ -1,9 +1,9 @@
-"""The command line: run, serve, migrate, seed, call, import and the rest. The only file that knows every service."""
+"""The command line: run, serve, migrate, seed, call, import and the rest."""
 
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -12,31 +12,20 @@ from typing import Any
 
 import click
 import orjson
-from sqlalchemy import Connection
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
 from infra.embedded.door import Door, DoorClient, is_open
 from infra.embedded.home import Home, private_key_pem
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
-from services.alerts import operations as alerts_operations
-from services.alerts.service import AlertsService
+from services import loading
 from services.dead_letters import dead_letters
 from services.demo import demonstrate
 from services.describe import describe
-from services.gateway.server import HttpServer
-from services.gateway.service import GatewayService
-from services.identity import operations as identity_operations
 from services.identity.importing import import_regions
-from services.identity.service import IdentityService
-from services.reports import operations as reports_operations
 from services.reports.importing import import_reports
-from services.reports.service import ReportsService
-from services.resources import operations as resources_operations
 from services.resources.importing import import_resources
-from services.resources.service import ResourcesService
 from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
-from shared.db.migration import migrate as migrate_schemas
 from shared.errors import ImpactXError
 from shared.messaging.declare import declare_everything
 from shared.observability import logs
@@ -44,26 +33,6 @@ from shared.rpc.client import RpcClient
 from shared.runtime import Runtime
 from shared.settings import MEMORY_BROKER, SettingError, Settings, from_environment
 
-CLASSES: dict[str, type[Any]] = {
-    "identity": IdentityService,
-    "reports": ReportsService,
-    "resources": ResourcesService,
-    "alerts": AlertsService,
-    "gateway": GatewayService,
-}
-"""Everything that can be served; `SERVICES` are those of them that have a schema."""
-
-SEEDS: dict[str, Callable[[Connection, Settings], None]] = {
-    "identity": lambda connection, settings: identity_operations.seed(
-        connection,
-        admin_email=settings.admin_email,
-        admin_password=settings.admin_password or "",
-        bcrypt_cost=settings.bcrypt_cost,
-    ),
-    "reports": lambda connection, _: reports_operations.seed(connection),
-    "resources": lambda connection, _: resources_operations.seed(connection),
-    "alerts": lambda connection, _: alerts_operations.seed(connection),
-}
 SERVING = ("run", "serve")
 """Commands whose log is for an operator; the others are talking to a person, who wants to hear of trouble alone."""
 
@@ -95,7 +64,7 @@ def run(settings: Settings) -> None:
     home = Home(settings.home)
     password_is_new = settings.admin_password is None and not home.knows("administrator")
     with embedded(home, settings) as (own, runtime, _):
-        url = runtime.extension(GatewayService, HttpServer).url
+        url = loading.http_url(runtime)
         click.echo(_where_everything_is(home, own, url, password_is_new=password_is_new))
         click.echo(f"\nReady after {time.monotonic() - began:.1f} s. Ctrl-C stops it.", nl=True)
         runtime.run_until_stopped()
@@ -103,7 +72,7 @@ def run(settings: Settings) -> None:
 
 
 @main.command()
-@click.argument("names", nargs=-1, required=True, type=click.Choice(tuple(CLASSES)))
+@click.argument("names", nargs=-1, required=True, type=click.Choice(loading.NAMES))
 @click.pass_obj
 def serve(settings: Settings, names: tuple[str, ...]) -> None:
     """Serves some services in this process, on the broker of AMQP_URI and the database of DATABASE_URL.
@@ -119,9 +88,9 @@ def serve(settings: Settings, names: tuple[str, ...]) -> None:
         raise SettingError(
             "Set IMPACTX_JWT_PRIVATE_KEY, which identity signs with; `generate-key` makes one."
         )
-    runtime = Runtime([CLASSES[name] for name in names], settings)
+    runtime = Runtime([loading.service_class(name) for name in names], settings)
     runtime.start()
-    where = f" at {runtime.extension(GatewayService, HttpServer).url}" if "gateway" in names else ""
+    where = f" at {loading.http_url(runtime)}" if "gateway" in names else ""
     click.echo(f"serving {', '.join(names)}{where}")
     sys.stdout.flush()
     runtime.run_until_stopped()
@@ -147,7 +116,7 @@ def bootstrap(settings: Settings) -> None:
 def migrate(settings: Settings, revision: str, names: tuple[str, ...]) -> None:
     """Brings the schemas of all services in the database of DATABASE_URL to a revision, one after another."""
     chosen = [service for service in SERVICES if not names or service in names]
-    migrate_schemas(_administration_url(settings), chosen, revision)
+    loading.migrate(_administration_url(settings), chosen, revision)
     click.echo(f"{', '.join(chosen)}: at {revision}.")
 
 
@@ -258,11 +227,11 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
     home.start_database(SERVICES)
     try:
         settings = home.settings(given, SERVICES)
-        migrate_schemas(settings.administration_url, SERVICES, "head")
+        loading.migrate(settings.administration_url, SERVICES, "head")
         _seed(settings)
         # Ahead, as on a broker: else the first events wait in the outbox until the last listener has come.
         declare_everything(settings.amqp_uri, quorum=settings.rpc_quorum)
-        runtime = Runtime(list(CLASSES.values()), settings)
+        runtime = Runtime([loading.service_class(name) for name in loading.NAMES], settings)
         runtime.start()
         connected = RpcClient(
             settings.amqp_uri, email=settings.admin_email, password=settings.admin_password or "", name="door"
@@ -280,10 +249,10 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
 
 
 def _seed(settings: Settings) -> None:
-    for service, add_missing in SEEDS.items():
+    for service in SERVICES:
         database = Database(settings.database_url(service), application_name="impactx seed", pool_size=2)
         with database.write() as connection:
-            add_missing(connection, settings)
+            loading.seed(service, connection, settings)
         database.close()
 
 

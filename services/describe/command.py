@@ -6,14 +6,15 @@ from pathlib import Path
 
 import click
 
-from services.describe.pages import events_page, methods_page
-from services.describe.stubs import type_modules
-
 ROOT = Path(__file__).resolve().parents[2]
 
 
 def described_files() -> dict[Path, str]:
     """Every file that is made from the code, with what it should hold; relative to the checkout."""
+    # Loaded here: the other commands of the command line do without, and need not wait for it.
+    from services.describe.pages import events_page, methods_page  # noqa: PLC0415
+    from services.describe.stubs import type_modules  # noqa: PLC0415
+
     types = {Path("shared/contracts/api") / name: source for name, source in type_modules().items()}
     pages = {Path("docs/rpc-methods.md"): methods_page(), Path("docs/event-data.md"): events_page()}
     return types | pages
@@ -26,6 +27,8 @@ def described_files() -> dict[Path, str]:
 def describe(write: bool) -> None:  # noqa: FBT001 - click passes a flag
     """Prints every RPC method with its permission, arguments and result, as Markdown."""
     if not write:
+        from services.describe.pages import methods_page  # noqa: PLC0415
+
         click.echo(methods_page(), nl=False)
         return
     for path, text in described_files().items():

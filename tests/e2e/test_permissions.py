@@ -5,7 +5,7 @@ The matrix is made from what the methods declare, so that a new method is in it 
 
 import pytest
 
-from services.__main__ import CLASSES
+from services.loading import service_class
 from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS
 from shared.errors import Forbidden, ImpactXError, Unauthenticated
 from shared.rpc.operation import ANYONE, SIGNED_IN
@@ -19,7 +19,7 @@ def descriptions():
     return {
         f"{service}.{name}": entrypoint.description
         for service in GUARDED
-        for name, method in vars(CLASSES[service]).items()
+        for name, method in vars(service_class(service)).items()
         for entrypoint in getattr(method, "nameko_entrypoints", ())
         if isinstance(entrypoint, Method)
     }

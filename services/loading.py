@@ -1,0 +1,54 @@
+"""The services by name, each loaded when it is asked for.
+
+All of them together take a second to load, and most commands need none: only what is served is in memory.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from shared.contracts.topology import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+    from shared.runtime import Runtime
+    from shared.settings import Settings
+
+NAMES = (*SERVICES, "gateway")
+"""Everything that can be served; `SERVICES` are those of them that have a schema."""
+
+
+def service_class(name: str) -> type[Any]:
+    """The class that nameko runs."""
+    found: type[Any] = getattr(import_module(f"services.{name}.service"), f"{name.capitalize()}Service")
+    return found
+
+
+def seed(name: str, connection: Connection, settings: Settings) -> None:
+    """Adds what a service cannot do without, where it is missing."""
+    operations = import_module(f"services.{name}.operations")
+    if name == "identity":
+        operations.seed(
+            connection,
+            admin_email=settings.admin_email,
+            admin_password=settings.admin_password or "",
+            bcrypt_cost=settings.bcrypt_cost,
+        )
+    else:
+        operations.seed(connection)
+
+
+def migrate(url: str, services: Sequence[str], revision: str) -> None:
+    """Brings the schemas of services to a revision; see `shared.db.migration.migrate`."""
+    import_module("shared.db.migration").migrate(url, services, revision)
+
+
+def http_url(runtime: Runtime) -> str:
+    """Where the gateway of this process serves HTTP."""
+    server = import_module("services.gateway.server").HttpServer
+    url: str = runtime.extension(service_class("gateway"), server).url
+    return url
