@@ -16,7 +16,6 @@ from shared.db.context import traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
 from shared.db.repeats import id_taken
-from shared.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -68,8 +67,9 @@ def add_attachment(connection: Connection, caller: Caller, arguments: Mapping[st
     )
     with field_errors(_CONSTRAINTS):
         row = connection.execute(statement).mappings().one_or_none()
+    row = row or _added_before(connection, given)  # the same call, made twice at once, was quicker
     if row is None:
-        raise Conflict("This attachment is being added at this very moment; try again.")
+        raise id_taken("attachment")
     return row
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import time
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 from uuid6 import uuid7
 
@@ -108,6 +111,19 @@ def test_a_file_is_kept_under_a_path_of_our_own(world):
     [_, event] = world.events(report["id"])
     data = CONTRACTS["reports", "report_attachment_added"].schema().load(event["data"])
     assert (data["attachment_id"], data["uploaded_by"]) == (attachment_id, owner.user_id)
+
+
+def test_the_same_attachment_added_twice_at_once_is_one(world):
+    owner = world.caller("reporter")
+    report = world.create(owner)
+    attachment_id = str(uuid7())
+    given = load(schemas.AddAttachment(), {**PHOTO, "id": attachment_id, "report_id": str(report["id"])})
+    with ThreadPoolExecutor(1) as pool:
+        with world.db.write() as connection:
+            first = operations.add_attachment(connection, owner, given)
+            second = pool.submit(attach, world, owner, report, id=attachment_id)
+            time.sleep(0.3)  # until it waits for this transaction
+        assert second.result().items() <= first.items()
 
 
 def test_who_may_edit_a_report_may_attach_to_it(world):
