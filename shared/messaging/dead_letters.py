@@ -10,6 +10,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import amqp.exceptions
 import kombu
@@ -51,7 +52,8 @@ def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tr
         body=body.encode() if isinstance(body, str) else bytes(body),
         exchange="",
         routing_key=topology.dead_queue_of(queue),
-        message_id=message.properties.get("message_id") or "",
+        # Strangers' messages may have no id; without one an operator could not name this letter.
+        message_id=message.properties.get("message_id") or str(uuid4()),
         headers={
             **_bounded(message.headers),
             PREFIX + "queue": queue,

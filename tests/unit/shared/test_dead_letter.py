@@ -3,6 +3,7 @@
 import datetime as dt
 import traceback
 from dataclasses import dataclass, field
+from uuid import UUID
 
 import pytest
 
@@ -49,10 +50,11 @@ def test_a_body_that_was_decoded_is_bytes_again():
     assert dead_letter(Message(body="ü"), "reports.history", error, trace, 5).body == "ü".encode()
 
 
-def test_a_message_without_anything_still_makes_a_letter():
+def test_a_message_without_anything_still_makes_a_letter_that_can_be_named():
     error, trace = failure()
-    letter = dead_letter(Message(b"", {}, {}, {}), "reports.history", error, trace, 5)
-    assert (letter.body, letter.message_id) == (b"", "")
+    first, second = (dead_letter(Message(b"", {}, {}, {}), "reports.history", error, trace, 5) for _ in "ab")
+    assert first.body == b""
+    assert UUID(first.message_id) != UUID(second.message_id)
 
 
 def test_a_boundless_message_does_not_make_a_boundless_letter():
