@@ -13,7 +13,7 @@ from uuid import UUID
 import click
 import orjson
 
-from shared.errors import ImpactXError
+from shared.errors import Conflict, ImpactXError
 from shared.importing.mapping import RefusedError
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ IN_FLIGHT: Final = 2
 """Calls under way at once: the next rows are read and sent while a service works on the last ones."""
 
 SHOWN_REASONS: Final = 20
+IMPORTED_BEFORE: Final = "Was imported before, with other options or by somebody else; it stays as it is."
 
 Row = dict[str, Any]
 
@@ -179,11 +180,16 @@ def outcomes_of(answer: Any, count: int) -> list[Outcome]:
     # Which of the rest were new is told by number only; no row's fate depends on it.
     known = iter([Outcome("stored")] * answer["stored"] + [Outcome("unchanged")] * answer["unchanged"])
     return [
-        Outcome("refused", reason_of(refused[index]["fields"], refused[index]["message"]))
-        if index in refused
-        else next(known)
+        Outcome("refused", _reason(refused[index])) if index in refused else next(known)
         for index in range(count)
     ]
+
+
+def _reason(refusal: Mapping[str, Any]) -> str:
+    # The id is made here, of the record itself: to who imports, it says nothing.
+    if refusal["error"] == Conflict.slug and "id" in refusal["fields"]:
+        return IMPORTED_BEFORE
+    return reason_of(refusal["fields"], refusal["message"])
 
 
 def reason_of(fields: Mapping[str, Sequence[str]], message: str) -> str:

@@ -13,6 +13,7 @@ from click.testing import CliRunner
 from services.reports.importing import import_reports
 from services.reports.schemas import CreateReport
 from shared.db.imports import check_rows
+from shared.db.repeats import id_taken
 from shared.errors import Unavailable
 
 TYPES = {"Flood": "00000000-0000-7000-8000-00000000000a", "Fire": "00000000-0000-7000-8000-00000000000b"}
@@ -68,6 +69,9 @@ class Methods:
             raise Unavailable
         rows = orjson.loads(orjson.dumps(rows))
         batch = check_rows(rows, CreateReport(), dict)
+        for index, row in list(batch.rows.items()):
+            if self.stored.get(row["id"], row)["digest"] != row["digest"]:
+                batch.refuse(index, id_taken("report"))
         new = [row for row in batch.rows.values() if row["id"] not in self.stored]
         self.stored |= {row["id"]: row for row in new}
         return {
@@ -303,3 +307,11 @@ def test_a_file_that_is_none_is_said(run, tmp_path):
         result = run(tmp_path / name)
         assert result.exit_code == 1
         assert said in result.output
+
+
+def test_a_record_that_was_imported_with_other_options_is_refused_in_words(run, write):
+    file = write([row(1)])
+    run(file, *OPTIONS)
+    result = run(file, *OPTIONS, "--set", "region=HT.OU")
+    assert "Was imported before, with other options or by somebody else" in result.output
+    assert "id:" not in result.output
