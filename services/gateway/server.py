@@ -135,6 +135,11 @@ class HttpServer(DependencyProvider):
 class Protocol(eventlet.wsgi.HttpProtocol):
     """HTTP/1.1 whose headers have to arrive in time as a whole."""
 
+    def _read_request_line(self) -> Any:
+        """Called by eventlet: what is read once a stop has shut the connection could be done, but not answered."""
+        line = super()._read_request_line()
+        return b"" if self.conn_state[2] == eventlet.wsgi.STATE_CLOSE else line
+
     def parse_request(self) -> bool:
         """Called by eventlet when the request line is there; false closes the connection."""
         try:
