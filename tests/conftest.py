@@ -2,10 +2,16 @@
 
 import shared.green  # noqa: F401, I001 - before everything else
 
+import hypothesis
 import pytest
 
 from tests.support import postgresql as postgresql_support
 from tests.support import rabbitmq as rabbitmq_support
+
+
+# How long one example takes says more about who else uses the machine than about the code.
+hypothesis.settings.register_profile("impactx", deadline=None)
+hypothesis.settings.load_profile("impactx")
 
 
 @pytest.fixture(scope="session")
