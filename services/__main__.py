@@ -12,10 +12,15 @@ from typing import Any
 
 import click
 import orjson
+import psycopg
+from sqlalchemy.exc import OperationalError
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
 from infra.embedded.door import Door, DoorClient, is_open
 from infra.embedded.home import Home, private_key_pem
+from infra.embedded.postgresql.account import AccountError
+from infra.embedded.postgresql.postmaster import PostgresqlError
+from infra.postgres.bootstrap import BootstrapError
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
 from services import loading
 from services.dead_letters import dead_letters
@@ -38,14 +43,21 @@ SERVING = ("run", "serve")
 
 
 class Commands(click.Group):
-    """Says the errors of the fixed set, and a wrong setting, as one sentence instead of a traceback."""
+    """Says what an operator can mend as one sentence instead of a traceback."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Called by click."""
         try:
             return super().invoke(ctx)
-        except (ImpactXError, SettingError) as error:
+        except (ImpactXError, SettingError, BootstrapError, PostgresqlError, AccountError) as error:
             raise click.ClickException(str(error)) from error
+        except (psycopg.OperationalError, OperationalError) as error:
+            cause = error.orig if isinstance(error, OperationalError) else error
+            raise click.ClickException(f"The database cannot be used: {cause}") from error
+        except OSError as error:
+            if error.filename is None:
+                raise
+            raise click.ClickException(f"{error.filename}: {error.strerror}.") from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -147,7 +159,13 @@ def generate_key() -> None:
 @main.command()
 @click.argument("method")
 @click.argument("arguments", default="{}")
-@click.option("--timeout", default=10.0, show_default=True, help="Seconds that one attempt may take.")
+@click.option(
+    "--timeout",
+    type=click.FloatRange(0, 3600, min_open=True),
+    default=10.0,
+    show_default=True,
+    help="Seconds that one attempt may take.",
+)
 @click.pass_obj
 def call(settings: Settings, method: str, arguments: str, timeout: float) -> None:
     """Calls an RPC METHOD such as reports.list_reports with ARGUMENTS, a JSON object, and prints the result.
@@ -213,6 +231,8 @@ def client(settings: Settings) -> RpcClient:
     )
     credentials = {"token": token} if token else {"email": settings.admin_email, "password": password}
     if settings.amqp_uri != MEMORY_BROKER:
+        if not token and not password:
+            raise SettingError("Set IMPACTX_ADMIN_PASSWORD to sign in, or IMPACTX_TOKEN to call with.")
         return RpcClient(settings.amqp_uri, name="command line", timeout=settings.rpc_timeout, **credentials)
     if not is_open(home.socket):
         raise click.ClickException(

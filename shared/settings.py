@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEMORY_BROKER = "memory://"
+BROKER_SCHEMES = ("amqp", "amqps", "pyamqp", "memory")
+DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
@@ -141,10 +143,10 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         database_urls={
             service: url
             for service in services
-            if (url := read.secret(f"IMPACTX_{service.upper()}_DATABASE_URL"))
+            if (url := read.url(f"IMPACTX_{service.upper()}_DATABASE_URL", DATABASE_SCHEMES))
         },
-        administration_url=read.secret("DATABASE_URL"),
-        amqp_uri=read.secret("AMQP_URI") or MEMORY_BROKER,
+        administration_url=read.url("DATABASE_URL", DATABASE_SCHEMES),
+        amqp_uri=read.url("AMQP_URI", BROKER_SCHEMES) or MEMORY_BROKER,
         max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1),
         pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2),
         prepare_threshold=None
@@ -238,3 +240,10 @@ class _Reader:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingError(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+
+    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+        """A secret that has to be a URL; it is not repeated where it is none, for it holds a password."""
+        text = self.secret(name)
+        if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
+            raise SettingError(f"{name} must be a URL that begins with {schemes[0]}://.")
+        return text

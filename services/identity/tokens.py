@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from uuid6 import uuid7
 
 from shared.rpc.tokens import ALGORITHM, AUDIENCE, ISSUER
+from shared.settings import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -26,7 +27,7 @@ REFRESH_TOKEN_BYTES: Final = 32
 _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
-class KeyFault(Exception):
+class KeyFault(SettingError):
     """A key cannot be used; the message says which and why."""
 
 

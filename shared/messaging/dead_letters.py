@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import amqp.exceptions
-import kombu
 
 from shared.contracts import topology
-from shared.errors import NotFound, Unavailable
+from shared.errors import NotFound
+from shared.messaging.commands import command_connection
 from shared.messaging.confirms import Outgoing
 from shared.messaging.event import PREFIX as ENVELOPE
 from shared.messaging.link import PERSISTENT
@@ -31,7 +31,6 @@ GREATEST_HEADERS = 64_000
 """Bytes. The headers of a message have to fit into one frame, of 131,072; a letter that does not would never get
 through, and its queue would wait behind it for ever."""
 
-CONNECT_SECONDS = 5
 CONFIRM_SECONDS = 5
 GREATEST_SCAN = 10_000
 
@@ -191,20 +190,18 @@ class DeadLetters:
     def _scan(self, settle: Callable[[Any, Any], bool], limit: int) -> int:
         """Shows each message to ``settle`` and acknowledges it where that says True; the others stay."""
         settled = 0
-        try:
-            with kombu.Connection(
-                self._uri, connect_timeout=CONNECT_SECONDS, transport_options={"confirm_publish": True}
-            ) as connection:
-                channel = connection.channel()
+        with command_connection(self._uri, confirm_publish=True) as connection:
+            channel = connection.channel()
+            try:
                 # The messages that stay are given back in order when the channel closes.
                 for message in _messages(channel, topology.dead_queue_of(self._queue), limit):
                     if settle(message, channel):
                         message.ack()
                         settled += 1
-        except amqp.exceptions.NotFound as error:
-            raise NotFound(f"The broker has no queue {self._queue}: declare the topology first.") from error
-        except OSError as error:
-            raise Unavailable(f"The message broker cannot be reached: {error}") from error
+            except amqp.exceptions.NotFound as error:
+                raise NotFound(
+                    f"The broker has no queue {self._queue}: declare the topology first."
+                ) from error
         return settled
 
 

@@ -5,9 +5,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import amqp.exceptions
 import kombu
 
 from shared.contracts import topology
+from shared.errors import Conflict
+from shared.messaging.commands import command_connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -80,14 +83,21 @@ def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
 
     Returns:
         A line for each thing declared.
+
+    Raises:
+        Conflict: The broker has one of them that was made otherwise.
+        Unavailable: The broker cannot be reached, or does not let this user do it.
     """
     done: list[str] = []
 
     def step(line: str, declare: Callable[[Any], None]) -> None:
-        declare(channel)
+        try:
+            declare(channel)
+        except amqp.exceptions.PreconditionFailed as error:
+            raise Conflict(f"The broker has another {line}; delete that one first: {error}") from error
         done.append(line)
 
-    with kombu.Connection(amqp_uri, connect_timeout=5) as connection:
+    with command_connection(amqp_uri) as connection:
         channel = connection.channel()
         for service in topology.SERVICES:
             step(f"exchange {topology.exchange_of(service)}", partial(declare_events, service))

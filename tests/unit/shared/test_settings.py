@@ -43,11 +43,20 @@ def test_a_missing_database_url_names_both_variables():
         ("IMPACTX_RPC_QUORUM", "perhaps"),
         ("IMPACTX_ACCESS_TOKEN_LIFETIME", "1.5"),
         ("IMPACTX_BCRYPT_COST", "3"),
+        ("DATABASE_URL", "impactx"),
+        ("IMPACTX_REPORTS_DATABASE_URL", "mysql://user:secret@db.example/impactx"),
+        ("AMQP_URI", "http://broker.example"),
     ],
 )
 def test_a_malformed_value_names_its_variable(variable, value):
     with pytest.raises(SettingError, match=variable):
         settings(**{variable: value})
+
+
+def test_a_url_is_not_repeated_since_it_holds_a_password():
+    with pytest.raises(SettingError) as fault:
+        settings(AMQP_URI="broker:secret@broker.example")
+    assert "secret" not in str(fault.value)
 
 
 def test_prepared_statements_can_be_turned_off():
@@ -66,7 +75,11 @@ def test_a_secret_may_come_from_a_file(tmp_path):
     file = tmp_path / "password"
     file.write_text("hidden\n")
     assert settings(IMPACTX_ADMIN_PASSWORD_FILE=str(file)).admin_password == "hidden"
-    assert settings(IMPACTX_REPORTS_DATABASE_URL_FILE=str(file)).database_url("reports") == "hidden"
+    file.write_text("postgresql://hidden\n")
+    assert settings(DATABASE_URL_FILE=str(file)).database_url("reports") == "postgresql://hidden"
+    assert (
+        settings(IMPACTX_REPORTS_DATABASE_URL_FILE=str(file)).database_url("reports") == "postgresql://hidden"
+    )
 
 
 def test_a_secret_file_that_is_not_there_names_its_variable(tmp_path):
