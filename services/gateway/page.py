@@ -105,6 +105,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     app.add_url_rule("/", "page", show)
     app.add_url_rule("/page/<path:name>", "page_part", part)
+    # Where browsers look by themselves, when they show anything else of ours.
+    app.add_url_rule("/favicon.ico", "icon", lambda: part("icon.svg"))
 
 
 def _leaflet(name: str) -> Traversable:

@@ -126,8 +126,14 @@ class Browser:
         except AssertionError as error:
             raise AssertionError(f"{error}; it says {found}; the console says {self.complaints()}") from None
 
+    def forget(self) -> None:
+        """Begins anew to note requests and complaints."""
+        self.complaints()
+        self.requests()
+        self._complaints, self._requests = [], []
+
     def complaints(self) -> list[str]:
-        """What was written to the console as a warning or an error since the browser started."""
+        """What was written to the console as a warning or an error since `forget`."""
         self._complaints += [
             f"{entry['level']} {entry['message']}"
             for entry in self.driver.get_log("browser")
@@ -136,7 +142,7 @@ class Browser:
         return self._complaints
 
     def requests(self) -> list[str]:
-        """The address of every request since the browser started."""
+        """The address of every request since `forget`."""
         for entry in self.driver.get_log("performance"):
             message = json.loads(entry["message"])["message"]
             if message["method"] == "Network.requestWillBeSent":

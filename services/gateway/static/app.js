@@ -20,10 +20,10 @@ let polling = 0;
 const openers = {
   report: (id) => openReport(id, look, refresh),
   resource: async (id) => openResource(await call("GET", `/resources/${id}`), look),
-  alert: async (id) => openAlert(await call("GET", `/alerts/${id}`)),
+  alert: async (id) => openAlert(await call("GET", `/alerts/${id}`), refreshAlerts),
 };
 const reports = new ReportList(openers.report);
-const alerts = new AlertList(openAlert);
+const alerts = new AlertList((alert) => openAlert(alert, refreshAlerts));
 const resources = new ResourceList((resource) => openResource(resource, look));
 const live = new LiveList(openers);
 const filing = new Filing({
@@ -63,7 +63,7 @@ function hear(type, data) {
   live.add(type, data);
   if (type.startsWith("report")) refreshReports();
   if (type.startsWith("resource")) refreshResources();
-  if (type.startsWith("alert")) refreshAlerts();
+  if (type === "alert_issued" || type === "alert_status_changed") refreshAlerts();
 }
 
 // --- begin and end ---
@@ -81,12 +81,12 @@ async function begin() {
   offerChoices(find("report-type"), [...catalogue.types.values()]);
   offerChoices(find("report-severity"), levels, ({ level, name }) => `${level} – ${name}`);
   find("severities").replaceChildren(...levels.map(({ level, name }) => make("li", {}, severityMark(level, "key"), name)));
-  find("legend").open = window.innerWidth > 760;
+  find("legend").open = window.innerWidth > 900;
   choose("live");
   map = new SituationMap(find("map"), {
     report: openers.report,
     resource: (resource) => openers.resource(resource.id),
-    alert: openAlert,
+    alert: (alert) => openAlert(alert, refreshAlerts),
     place: placeChosen,
     shown: (text) => {
       find("shown").textContent = text;

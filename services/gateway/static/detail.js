@@ -44,12 +44,15 @@ export function openReport(id, look, onChange = () => {}) {
   return open("Report", async () => {
     const [report, history] = await Promise.all([call("GET", `/reports/${id}`), call("GET", `/reports/${id}/history`, { query: { limit: 100 } })]);
     find("detail-title").textContent = report.title;
+    const steps = history.items;
+    // The history is written from events, a moment after the report itself.
+    if (steps.at(-1)?.status !== report.status) steps.push({ changed_at: report.updated_at, status: report.status, notes: report.status_notes });
     const severity = severityOf(report);
     const [longitude, latitude] = report.location.coordinates;
     return [
       facts([
         ["What", catalogue.types.get(report.report_type_id)?.name],
-        ["Severity", `${severity.level} – ${severity.name}`],
+        ["Severity", `${severity.level} (${severity.name})`],
         ["Status", words(report.status)],
         ["Region", regionName(report.region_id)],
         ["Place", [report.location.address, `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`].filter(Boolean).join(" – ")],
@@ -63,7 +66,7 @@ export function openReport(id, look, onChange = () => {}) {
       make(
         "ol",
         { class: "steps" },
-        ...history.items.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })),
+        ...steps.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })),
       ),
     ];
   });
@@ -96,11 +99,11 @@ function statusForm(report, again, onChange) {
   return [make("section", { "aria-label": "Next step" }, problem, noteField, make("p", { class: "buttons" }, ...buttons))];
 }
 
-export function openAlert(alert) {
+/** @param {() => void} [onRead] called when it was unread by the one who opens it */
+export function openAlert(alert, onRead = () => {}) {
   return open(alert.title, async () => {
-    const isForMe = call("PUT", `/alerts/${alert.id}/reading`).catch(() => null);
+    if (alert.is_read === false) await call("PUT", `/alerts/${alert.id}/reading`).then(onRead, () => {});
     const reach = may("alert:read_reach", alert.region_id) ? await call("GET", `/alerts/${alert.id}/reach`).catch(() => null) : null;
-    await isForMe;
     return [
       facts([
         ["Priority", alert.priority],

@@ -32,14 +32,21 @@ export function sayProblem(paragraph, problem) {
 }
 
 /** An entry of a list: a mark, what it is, something about it; a button that opens it. */
-export function entry(mark, what, about, open) {
+export function entry(id, mark, what, about, open) {
   return make(
     "button",
-    { type: "button", class: "entry", on: { click: open } },
+    { type: "button", class: "entry", "data-id": id, on: { click: open } },
     mark,
     make("span", { class: "what", text: what }),
     make("span", { class: "about", text: about }),
   );
+}
+
+/** Puts other entries into a list; who was on one of them stays there. */
+export function replaceEntries(list, entries) {
+  const id = list.contains(document.activeElement) ? document.activeElement.dataset.id : null;
+  list.replaceChildren(...entries.map((one) => make("li", {}, one)));
+  if (id) [...list.querySelectorAll(".entry")].find((one) => one.dataset.id === id)?.focus();
 }
 
 /** A definition list of the facts that there are. */

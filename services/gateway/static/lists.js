@@ -2,7 +2,7 @@
 
 import { call } from "./api.js";
 import { alertMark, catalogue, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
-import { entry, find, make, moment, sayProblem, show, timeOfDay, words } from "./dom.js";
+import { entry, find, make, moment, replaceEntries, sayProblem, show, timeOfDay, words } from "./dom.js";
 
 const LIVE = 50;
 const RECENT = 20;
@@ -35,11 +35,11 @@ export class ReportList {
     try {
       const page = await call("GET", "/reports", { query: { ...query, cursor, limit: PAGE } });
       if (query !== this.#query) return; // other filters were set meanwhile
-      const entries = page.items.map((report) => make("li", {}, this.#entry(report)));
-      if (cursor) find("reports").append(...entries);
-      else find("reports").replaceChildren(...entries);
+      const entries = page.items.map((report) => this.#entry(report));
+      if (cursor) find("reports").append(...entries.map((one) => make("li", {}, one)));
+      else replaceEntries(find("reports"), entries);
       this.#cursor = page.next_cursor;
-      if (cursor && entries.length) entries[0].firstChild.focus();
+      if (cursor && entries.length) entries[0].focus();
       show(find("more-reports"), Boolean(page.next_cursor));
       show(find("reports-empty"), !find("reports").childElementCount);
       sayProblem(find("reports-problem"), null);
@@ -51,7 +51,7 @@ export class ReportList {
   #entry(report) {
     const type = catalogue.types.get(report.report_type_id)?.name;
     const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at)].filter(Boolean);
-    return entry(severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
+    return entry(report.id, severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
   }
 }
 
@@ -60,13 +60,18 @@ export class AlertList {
     this.open = open;
   }
 
-  /** Loads the alerts that hold now, and gives them back for the map. */
+  /** Loads the alerts that hold now, and gives them back for the map; those to oneself say whether they were read. */
   async load() {
     try {
-      const { items } = may("alert:read")
-        ? await call("GET", "/recent-alerts", { query: { limit: 100 } })
-        : await call("GET", "/my-alerts", { query: { limit: 100 } });
-      find("alerts").replaceChildren(...items.map((alert) => make("li", {}, this.#entry(alert))));
+      const [mine, all] = await Promise.all([
+        call("GET", "/my-alerts", { query: { limit: 100 } }),
+        may("alert:read") ? call("GET", "/recent-alerts", { query: { limit: 100 } }) : { items: [] },
+      ]);
+      const toMe = new Map(mine.items.filter((alert) => alert.status === "active").map((alert) => [alert.id, alert]));
+      const items = all.items.map((alert) => ({ ...alert, is_read: toMe.get(alert.id)?.is_read }));
+      const known = new Set(items.map((alert) => alert.id));
+      items.push(...[...toMe.values()].filter((alert) => !known.has(alert.id)));
+      replaceEntries(find("alerts"), items.map((alert) => this.#entry(alert)));
       show(find("alerts-empty"), !items.length);
       sayProblem(find("alerts-problem"), null);
       return items;
@@ -77,8 +82,8 @@ export class AlertList {
   }
 
   #entry(alert) {
-    const about = [alert.priority, regionName(alert.region_id), moment(alert.issued_at)];
-    return entry(alertMark(alert.priority), alert.title, about.join(" · "), () => this.open(alert));
+    const about = [alert.priority, regionName(alert.region_id), moment(alert.issued_at), alert.is_read === false ? "not read yet" : ""];
+    return entry(alert.id, alertMark(alert.priority), alert.title, about.filter(Boolean).join(" · "), () => this.open(alert));
   }
 }
 
@@ -90,7 +95,7 @@ export class ResourceList {
   async load() {
     try {
       const { items } = await call("GET", "/resources", { query: { limit: 200 } });
-      find("resources").replaceChildren(...items.map((resource) => make("li", {}, this.#entry(resource))));
+      replaceEntries(find("resources"), items.map((resource) => this.#entry(resource)));
       show(find("resources-empty"), !items.length);
       sayProblem(find("resources-problem"), null);
     } catch (problem) {
@@ -101,7 +106,7 @@ export class ResourceList {
   #entry(resource) {
     const free = resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity} free`;
     const about = [catalogue.resourceTypes.get(resource.resource_type_id)?.name, words(resource.status), free, regionName(resource.region_id)];
-    return entry(resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => this.open(resource));
+    return entry(resource.id, resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => this.open(resource));
   }
 }
 
@@ -141,9 +146,10 @@ export class LiveList {
     const name = LIVE_NAMES[type];
     if (!name) return;
     const thing = type.split("_")[0];
-    const open = () => this.open[thing](data[`${thing}_id`] ?? data.id);
+    const id = data[`${thing}_id`] ?? data.id;
+    const open = () => this.open[thing](id);
     const about = [timeOfDay(at), data.region_id ? regionName(data.region_id) : ""].filter(Boolean).join(" · ");
-    find("live").prepend(make("li", { class: at ? "" : "new" }, entry(this.#mark(thing, data), name(data), about, open)));
+    find("live").prepend(make("li", { class: at ? "" : "new" }, entry(id, this.#mark(thing, data), name(data), about, open)));
     while (find("live").childElementCount > LIVE) find("live").lastChild.remove();
     show(find("live-empty"), false);
   }

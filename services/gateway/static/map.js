@@ -16,6 +16,8 @@ const CELL_AT_ZOOM_0 = 90; // degrees; a cell is then 64 pixels wide at every zo
 export class SituationMap {
   #map;
   #layers;
+  #observer;
+  #isRemoved = false;
   #attempt = null;
   #pin = null;
   #filters = {};
@@ -31,13 +33,17 @@ export class SituationMap {
     this.#map.on("click", (event) => on.place(event.latlng.wrap()));
     this.#map.on("moveend", once(120, () => {
       this.load();
-      on.moved();
+      if (!this.#isRemoved) on.moved();
     }));
-    new ResizeObserver(() => this.#map.invalidateSize()).observe(element);
+    this.#observer = new ResizeObserver(() => this.#map.invalidateSize());
+    this.#observer.observe(element);
   }
 
   remove() {
+    this.#isRemoved = true;
     this.#attempt?.abort();
+    this.#observer.disconnect();
+    this.#map.stop();
     this.#map.remove();
   }
 
@@ -63,8 +69,7 @@ export class SituationMap {
       const colour = priorityColour(alert.priority);
       const outline = L.geoJSON(region, { style: { color: colour, weight: 3, dashArray: "8 6", fillColor: colour, fillOpacity: 0.07 }, interactive: false });
       this.#layers.alerts.addLayer(outline);
-      const corner = outline.getBounds().getNorthEast();
-      this.#mark("alerts", [corner.lng, corner.lat], alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
+      this.#mark("alerts", northernmost(region.geometry), alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
     }
   }
 
@@ -112,6 +117,7 @@ export class SituationMap {
 
   /** Asks for what is visible: cells first, and the reports themselves where they are not too many. */
   async load() {
+    if (this.#isRemoved) return;
     this.#attempt?.abort();
     const attempt = (this.#attempt = new AbortController());
     this.#nameRegions();
@@ -154,7 +160,7 @@ export class SituationMap {
     const [longitude] = geometry.coordinates;
     const mark = count === 1 ? severityMark(level) : cellMark(count, level);
     const shift = this.#nearCentre(longitude) - longitude;
-    const open = () => this.#map.fitBounds([[south, west + shift], [north, east + shift]], { padding: [30, 30] });
+    const open = () => this.#map.fitBounds([[south, west + shift], [north, east + shift]], { padding: [40, 40], maxZoom: NEAREST_ZOOM - 2 });
     this.#mark("reports", geometry.coordinates, mark, count === 1 ? "1 report" : `${count} reports`, open, 100 * level + Math.min(count, 99));
   }
 
@@ -209,6 +215,11 @@ export class SituationMap {
   #nearCentre(longitude) {
     return longitude + 360 * Math.round((this.#map.getCenter().lng - longitude) / 360);
   }
+}
+
+function northernmost({ type, coordinates }) {
+  const positions = coordinates.flat(type === "MultiPolygon" ? 2 : 1);
+  return positions.reduce((best, position) => (position[1] > best[1] ? position : best));
 }
 
 const wrapped = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;

@@ -4,6 +4,7 @@ import { openStream } from "./api.js";
 
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
+const REMEMBERED = 500; // events
 const SILENCE = 60_000; // without even a heartbeat for so long, the connection is taken for dead
 
 /**
@@ -16,6 +17,7 @@ const SILENCE = 60_000; // without even a heartbeat for so long, the connection 
  */
 export function follow(onEvent, onGap, onState) {
   const end = new AbortController();
+  const hear = hearing(onEvent);
   let lastId = "";
 
   const run = async () => {
@@ -31,8 +33,9 @@ export function follow(onEvent, onGap, onState) {
         wait = FIRST_WAIT;
         for await (const message of messages(body, stop)) {
           if (message.id) lastId = message.id;
+          if (message.event === "end") break;
           if (message.event === "reset") onGap();
-          else if (message.data) hear(message, onEvent);
+          else if (message.data) hear(message);
         }
       } catch (error) {
         if (error.status === 401 || end.signal.aborted) break;
@@ -48,15 +51,16 @@ export function follow(onEvent, onGap, onState) {
   return () => end.abort();
 }
 
-function hear(message, onEvent) {
-  let data;
-  try {
-    data = JSON.parse(message.data);
-  } catch {
-    return; // a form of a newer server; the lists are looked at again anyway
-  }
-  // An event is its CloudEvents envelope, or its data alone.
-  onEvent(data.type ?? message.event, data.data ?? data);
+/** Passes on the data of each CloudEvent; one that comes twice is passed on once. */
+function hearing(onEvent) {
+  const heard = new Set();
+  return ({ data }) => {
+    const event = JSON.parse(data);
+    if (heard.has(event.id)) return;
+    heard.add(event.id);
+    if (heard.size > REMEMBERED) heard.delete(heard.values().next().value);
+    onEvent(event.type, event.data);
+  };
 }
 
 async function* messages(body, giveUp) {

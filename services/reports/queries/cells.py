@@ -21,6 +21,12 @@ if TYPE_CHECKING:
 _PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
 _LONGITUDE: Final = _PLACE[0]
 _LATITUDE: Final = _PLACE[1]
+_EXTENT: Final = {
+    "west": func.min(_LONGITUDE),
+    "south": func.min(_LATITUDE),
+    "east": func.max(_LONGITUDE),
+    "north": func.max(_LATITUDE),
+}
 
 
 def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -39,6 +45,7 @@ def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[s
             *numbers,
             func.avg(_LONGITUDE, type_=Float).label("longitude"),
             func.avg(_LATITUDE, type_=Float).label("latitude"),
+            *(limit.label(name) for name, limit in _EXTENT.items()),
             func.count().label("count"),
             func.max(severity_levels.c.level).label("severity_level"),
         )
@@ -47,16 +54,15 @@ def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[s
         .group_by(*numbers)
         .order_by(func.count().desc(), *numbers)
     )
-    cells = [_cell(row, size) for row in connection.execute(statement).mappings()]
+    cells = [_cell(row) for row in connection.execute(statement).mappings()]
     return {"cell_size": size, "total": sum(cell["count"] for cell in cells), "items": cells}
 
 
-def _cell(row: RowMapping, size: float) -> dict[str, Any]:
-    west, south = row["column"] * size, row["row"] * size
+def _cell(row: RowMapping) -> dict[str, Any]:
     return {
         "id": f"{int(row['column'])},{int(row['row'])}",
         "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
-        "bbox": [west, south, west + size, south + size],
+        "bbox": [row[name] for name in _EXTENT],
         "count": row["count"],
         "severity_level": row["severity_level"],
     }

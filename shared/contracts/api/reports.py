@@ -54,7 +54,8 @@ class ReportCell(TypedDict):
     """A cell of the map: how many reports it holds, where they are on average, and how bad the worst of them
     is.
 
-    ``bbox`` is ``[west, south, east, north]``, ``severity_level`` a level of 1 to 5.
+    ``bbox`` is where its reports lie, as ``[west, south, east, north]``; ``severity_level`` is a level of
+    1 to 5.
     """
 
     count: int

@@ -69,10 +69,10 @@ def test_cells_count_what_lies_in_them(world, reader, region, filed, size, west,
     for cell in found["items"]:
         inside = expected[cell["id"]]
         assert cell["severity_level"] == max(level_of[report["severity_level_id"]] for report in inside)
-        lon, lat = cell["location"]["coordinates"]
-        west_edge, south_edge, east_edge, north_edge = cell["bbox"]
-        assert west_edge - 1e-9 <= lon <= east_edge + 1e-9
-        assert south_edge - 1e-9 <= lat <= north_edge + 1e-9
+        longitudes, latitudes = zip(*(report["location"]["coordinates"] for report in inside), strict=True)
+        assert cell["bbox"] == [min(longitudes), min(latitudes), max(longitudes), max(latitudes)]
+        mean = [math.fsum(axis) / len(axis) for axis in (longitudes, latitudes)]
+        assert cell["location"]["coordinates"] == pytest.approx(mean)
 
 
 def test_the_fullest_cell_is_first_and_lies_where_its_reports_are(world, reader, region, filed):

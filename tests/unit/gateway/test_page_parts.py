@@ -1,0 +1,103 @@
+"""How the situation page and its parts are sent, and what the browser is told to refuse."""
+
+from __future__ import annotations
+
+import gzip
+import re
+
+import pytest
+
+from services.gateway.page import STATIC
+from shared.settings import SettingError
+from tests.support.gateway import application
+
+TILES = "https://{s}.tiles.example/{z}/{x}/{y}.png"
+
+
+@pytest.fixture(scope="module")
+def client():
+    return application().test_client()
+
+
+def policy(response):
+    given = response.headers["Content-Security-Policy"]
+    return {name: rest for name, _, rest in (part.strip().partition(" ") for part in given.split(";"))}
+
+
+def test_the_browser_may_load_nothing_from_elsewhere(client):
+    page = client.get("/")
+    assert page.content_type == "text/html; charset=utf-8"
+    assert policy(page) == {
+        "default-src": "'none'",
+        "script-src": "'self'",
+        "style-src": "'self'",
+        "img-src": "'self' data:",
+        "connect-src": "'self'",
+        "base-uri": "'none'",
+        "form-action": "'self'",
+        "frame-ancestors": "'none'",
+    }
+
+
+def test_nothing_names_another_address(client):
+    for path in STATIC.iterdir():
+        named = set(re.findall(r"(?:https?:)?//[a-z0-9-]+\.[a-z0-9.]+", path.read_text(encoding="utf-8")))
+        assert named <= {"http://www.w3.org"}, path.name
+
+
+def test_every_part_that_is_named_is_there(client):
+    document = client.get("/").text
+    named = set(re.findall(r'(?:src|href)="(/page/[^"]+)"', document))
+    modules = set(re.findall(r'from "\./([a-z]+\.js)"', "".join(p.read_text() for p in STATIC.glob("*.js"))))
+    addresses = named | {f"/page/{name}" for name in modules}
+    assert len(addresses) >= 12
+    for address in addresses:
+        assert client.get(address).status_code == 200, address
+    assert client.get("/page/../page.py").status_code == 404
+    assert client.get("/page/nothing.js").status_code == 404
+
+
+def test_parts_are_compressed_for_who_can_read_that(client):
+    plain = client.get("/page/leaflet/leaflet.js")
+    assert "Leaflet 1.9.4" in plain.text
+    assert "Content-Encoding" not in plain.headers
+    packed = client.get("/page/leaflet/leaflet.js", headers={"Accept-Encoding": "br, gzip"})
+    assert packed.headers["Content-Encoding"] == "gzip"
+    assert gzip.decompress(packed.data) == plain.data
+    assert packed.headers["ETag"] != plain.headers["ETag"]
+    assert packed.headers["Vary"] == plain.headers["Vary"] == "Accept-Encoding"
+    refused = client.get("/page/leaflet/leaflet.js", headers={"Accept-Encoding": "gzip;q=0"})
+    assert refused.data == plain.data
+
+
+@pytest.mark.parametrize("encoding", ["", "gzip"])
+def test_what_is_known_is_not_sent_again(client, encoding):
+    headers = {"Accept-Encoding": encoding}
+    first = client.get("/page/app.js", headers=headers)
+    again = client.get("/page/app.js", headers=headers | {"If-None-Match": first.headers["ETag"]})
+    assert (again.status_code, again.data) == (304, b"")
+
+
+@pytest.mark.parametrize(
+    ("url", "source"),
+    [
+        (TILES, "https://*.tiles.example"),
+        ("http://tiles.example:8080/{z}/{x}/{y}.png?key=a&b", "http://tiles.example:8080"),
+        ("/tiles/{z}/{x}/{y}.png", None),
+    ],
+)
+def test_tiles_come_from_where_the_operator_says(url, source):
+    page = application(tile_url=url, tile_attribution='<b>© "them"').test_client().get("/")
+    allowed = policy(page)["img-src"].split()
+    assert allowed == ["'self'", "data:", *([source] if source else [])]
+    escaped = url.replace("&", "&amp;")
+    assert f'<meta name="tile-url" content="{escaped}">' in page.text
+    assert "&lt;b&gt;© &#34;them&#34;" in page.text
+
+
+@pytest.mark.parametrize(
+    "url", ["tiles", "ftp://a.example/", "//a.example/", "https://", "https://a b/", "https://a;b"]
+)
+def test_an_address_that_is_none_is_refused(url):
+    with pytest.raises(SettingError, match="IMPACTX_TILE_URL"):
+        application(tile_url=url)
