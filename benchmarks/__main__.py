@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks.contests import bulk, change, create, echo, paging, target
+from benchmarks.contests import bulk, change, create, echo, paging, resources, target
 from benchmarks.measure import QUICK, Scale
 from benchmarks.stage import Stage
 
@@ -19,6 +19,7 @@ CONTESTS = {
     "import": bulk.run,
     "list": paging.run,
     "target": target.run,
+    "resources": resources.run,
 }
 """In the order in which they run: the list is long, and would weigh on those after it."""
 

@@ -31,6 +31,9 @@ class Scale:
         page_calls: Calls for a page in a turn.
         imported: Rows of an import.
         people: Whom an alert reaches.
+        usage_changes: Of one resource in a turn.
+        resources: Among which the nearest are found.
+        nearest_calls: Questions for them in a turn.
     """
 
     rounds: int = 6
@@ -41,10 +44,23 @@ class Scale:
     page_calls: int = 150
     imported: int = 20_000
     people: int = 1_000_000
+    usage_changes: int = 2_000
+    resources: int = 100_000
+    nearest_calls: int = 200
 
 
 QUICK = Scale(
-    rounds=2, calls=40, writes=40, reports=2_000, pages=10, page_calls=5, imported=1_000, people=20_000
+    rounds=2,
+    calls=40,
+    writes=40,
+    reports=2_000,
+    pages=10,
+    page_calls=5,
+    imported=1_000,
+    people=20_000,
+    usage_changes=40,
+    resources=1_000,
+    nearest_calls=10,
 )
 """Shows that everything runs; its figures mean nothing."""
 

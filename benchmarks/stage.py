@@ -93,6 +93,13 @@ class Stage:
             "severity_level_id": self.value(database, "SELECT min(id::text) FROM reports.severity_levels"),
         }
 
+    def resource_ids_in(self, database: TemporaryDatabase) -> dict[str, str]:
+        """What a resource has to name: a region and a type."""
+        return {
+            "region_id": self.value(database, "SELECT min(id::text) FROM identity.regions"),
+            "resource_type_id": self.value(database, "SELECT min(id::text) FROM resources.resource_types"),
+        }
+
     @contextmanager
     def connect(self, database: TemporaryDatabase) -> Iterator[psycopg.Connection[tuple[Any, ...]]]:
         """A connection as the superuser, in autocommit."""
