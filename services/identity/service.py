@@ -52,10 +52,10 @@ class IdentityService:
         """Signs in with e-mail address and password."""
         return operations.authenticate(self.db, self.secrets, **arguments)
 
-    @operation(permission=ANYONE, arguments=schemas.RefreshToken, result=schemas.Tokens)
-    def refresh(self, _caller: Caller | None, refresh_token: str) -> Any:
+    @operation(permission=ANYONE, arguments=schemas.Refresh, result=schemas.Tokens)
+    def refresh(self, _caller: Caller | None, **arguments: Any) -> Any:
         """Exchanges a refresh token for new tokens."""
-        return operations.refresh(self.db, self.secrets, refresh_token=refresh_token)
+        return operations.refresh(self.db, self.secrets, **arguments)
 
     @operation(permission=ANYONE, arguments=schemas.RefreshToken)
     def revoke(self, _caller: Caller | None, refresh_token: str) -> None:

@@ -23,6 +23,7 @@ class MethodContract:
 CREATES = frozenset(
     {
         "identity.register_user",
+        "identity.refresh",
         "identity.create_role",
         "identity.create_region",
         "reports.create_report",

@@ -18,6 +18,7 @@ from services.identity.operations import throttle
 from services.identity.queries import authority_of
 from services.identity.rules import FORGET_FAILURES_AFTER
 from services.identity.tokens import new_refresh_token, token_digest
+from shared.db.errors import field_errors
 from shared.errors import Unauthenticated
 
 if TYPE_CHECKING:
@@ -86,22 +87,35 @@ def authenticate(
         if new_hash is not None:
             connection.execute(update(users).where(users.c.id == found.id).values(password_hash=new_hash))
         throttle.forget_account(connection, email)
-        return _begin(connection, secrets, found.id, uuid7(), new_refresh_token(), address)
+        return _begin(connection, secrets, found.id, uuid7(), new_refresh_token(), address, uuid7())
 
 
-def refresh(database: Database, secrets: Secrets, *, refresh_token: str) -> dict[str, Any]:
+def refresh(
+    database: Database,
+    secrets: Secrets,
+    *,
+    refresh_token: str,
+    id: UUID | None = None,  # noqa: A002 - the argument's public name
+) -> dict[str, Any]:
     """Exchanges a refresh token for a new one and a new access token with the roles of this moment.
 
     A token works once. Used again it was stolen, from the client or by it, and since nobody can tell which of
     the two is the client, the whole family is revoked (RFC 9700, 4.14.2). But a client whose reply was lost, and a
-    broker that delivers a request twice, use a token again as well: for thirty seconds the same token gives
-    the same successor, which a thief gains nothing by, and then the theft shows when both go on.
+    broker that delivers a request twice, use a token again as well: they are told by the ``id`` of the call, which
+    a thief does not know. For thirty seconds the same call gives the same successor.
+
+    Args:
+        database: Where.
+        secrets: Sign the tokens.
+        refresh_token: The one to be used up.
+        id: Of this call, made by the caller. Without one no repeat is forgiven.
 
     Raises:
         Unauthenticated: Unknown, expired, revoked or used up; the account is closed.
+        Conflict: The id is that of another call.
     """
-    with database.write() as connection:
-        tokens, problem = _rotate(connection, secrets, refresh_token)
+    with field_errors({"refresh_tokens_pkey": "id"}), database.write() as connection:
+        tokens, problem = _rotate(connection, secrets, refresh_token, id)
     if tokens is None:
         raise Unauthenticated(problem)
     return tokens
@@ -129,7 +143,7 @@ def forget_expired(connection: Connection) -> int:
 
 
 def _rotate(
-    connection: Connection, secrets: Secrets, refresh_token: str
+    connection: Connection, secrets: Secrets, refresh_token: str, call_id: UUID | None
 ) -> tuple[dict[str, Any] | None, str]:
     """The new tokens, or None and why there are none."""
     token = _locked(connection, token_digest(refresh_token))
@@ -141,8 +155,11 @@ def _rotate(
     if token.used_at is None:
         spent = update(refresh_tokens).where(refresh_tokens.c.id == token.id).values(used_at=func.now())
         connection.execute(spent)
-        return _begin(connection, secrets, token.user_id, token.family_id, successor, token.address), ""
-    if token.just_used:
+        tokens = _begin(
+            connection, secrets, token.user_id, token.family_id, successor, token.address, call_id or uuid7()
+        )
+        return tokens, ""
+    if token.just_used and call_id is not None and _was_made_by(connection, successor, call_id):
         if not _is_fresh(connection, successor):
             return None, NOT_VALID
         return _answer(connection, secrets, token.user_id, token.family_id, successor), ""
@@ -166,6 +183,13 @@ def _locked(connection: Connection, digest: bytes) -> Row[Any] | None:
     return connection.execute(token).one_or_none()
 
 
+def _was_made_by(connection: Connection, refresh_token: str, call_id: UUID) -> bool:
+    made = exists().where(
+        refresh_tokens.c.token_hash == token_digest(refresh_token), refresh_tokens.c.id == call_id
+    )
+    return bool(connection.execute(select(made)).scalar_one())
+
+
 def _is_fresh(connection: Connection, refresh_token: str) -> bool:
     fresh = exists().where(
         refresh_tokens.c.token_hash == token_digest(refresh_token),
@@ -182,10 +206,11 @@ def _begin(
     family_id: UUID,
     refresh_token: str,
     address: str | None,
+    row_id: UUID,
 ) -> dict[str, Any]:
     connection.execute(
         insert(refresh_tokens).values(
-            id=uuid7(),
+            id=row_id,
             user_id=user_id,
             family_id=family_id,
             token_hash=token_digest(refresh_token),

@@ -23,7 +23,7 @@ from services.identity.schemas.roles import (
     SetRolePermissions,
     UpdateRole,
 )
-from services.identity.schemas.sessions import Authenticate, PublicKeys, RefreshToken, Tokens
+from services.identity.schemas.sessions import Authenticate, PublicKeys, Refresh, RefreshToken, Tokens
 from services.identity.schemas.users import (
     ChangePassword,
     ListUsers,
@@ -52,6 +52,7 @@ __all__ = [
     "Me",
     "Permissions",
     "PublicKeys",
+    "Refresh",
     "RefreshToken",
     "Region",
     "Regions",

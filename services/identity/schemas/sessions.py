@@ -22,6 +22,12 @@ class RefreshToken(Arguments):
     refresh_token = Text(longest=200, required=True)
 
 
+class Refresh(RefreshToken):
+    """A refresh token to be exchanged; ``id`` makes a repeat of this very call harmless."""
+
+    id = Identifier(load_default=None, allow_none=True)
+
+
 class Tokens(Result):
     """What signing in gives. ``expires_in`` are seconds of the access token."""
 

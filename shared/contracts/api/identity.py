@@ -339,6 +339,7 @@ class IdentityMethods(Protocol):
         self,
         *,
         refresh_token: str,
+        id: Identifier | None = ...,
     ) -> Tokens:
         """Exchanges a refresh token for new tokens.
 

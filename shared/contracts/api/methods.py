@@ -102,7 +102,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.refresh": MethodContract(
         'Exchanges a refresh token for new tokens.',
         ('anyone',),
-        {'unauthenticated': 'Unknown, expired, revoked or used up; the account is closed.'},
+        {'unauthenticated': 'Unknown, expired, revoked or used up; the account is closed.', 'conflict': 'The id is that of another call.'},
     ),
     "identity.register_user": MethodContract(
         'Makes an account.',

@@ -65,8 +65,10 @@ class World:
             self.database, self.secrets, email=email, password=password, address=address
         )
 
-    def refresh(self, tokens):
-        return operations.refresh(self.database, self.secrets, refresh_token=tokens["refresh_token"])
+    def refresh(self, tokens, call_id=None):
+        return operations.refresh(
+            self.database, self.secrets, refresh_token=tokens["refresh_token"], id=call_id
+        )
 
     def verify(self, tokens) -> Caller:
         return TokenVerifier(self.secrets.signer.jwks).verify(tokens["access_token"], "test")

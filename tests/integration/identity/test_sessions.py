@@ -4,11 +4,12 @@ from uuid import uuid4
 
 import eventlet
 import pytest
+from uuid6 import uuid7
 
 from services.identity import operations, schemas
 from services.identity.passwords import PasswordHasher
 from services.identity.rules import ACCOUNT_FREE_FAILURES, ADDRESS_FREE_FAILURES
-from shared.errors import RateLimited, Unauthenticated
+from shared.errors import Conflict, RateLimited, Unauthenticated
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 
@@ -154,14 +155,14 @@ def test_only_the_digest_of_a_refresh_token_is_stored(world):
 
 
 def test_a_lost_reply_can_be_asked_for_again(world):
-    first = world.sign_in(world.register()["email"])
-    second = world.refresh(first)
-    again = world.refresh(first)
+    first, call_id = world.sign_in(world.register()["email"]), uuid7()
+    second = world.refresh(first, call_id)
+    again = world.refresh(first, call_id)
     assert again["refresh_token"] == second["refresh_token"]
     world.refresh(again)
-    # Once the successor was used, the first one is worth nothing, but its late repeat harms nobody either.
+    # Once the successor was used, the first one is worth nothing, but the late repeat of its call harms nobody.
     with pytest.raises(Unauthenticated):
-        world.refresh(first)
+        world.refresh(first, call_id)
 
 
 def let_time_pass(world):
@@ -169,23 +170,41 @@ def let_time_pass(world):
     world.sql("UPDATE identity.refresh_tokens SET used_at = used_at - interval '1 minute'")
 
 
-def test_the_reuse_of_a_refresh_token_closes_the_whole_session(world):
+@pytest.mark.parametrize("call_id", [None, uuid7()])
+def test_the_reuse_of_a_refresh_token_closes_the_whole_session_at_once(world, call_id):
     account = world.register()
     stolen = world.sign_in(account["email"])
     other_device = world.sign_in(account["email"])
-    newest = world.refresh(world.refresh(stolen))
-    let_time_pass(world)
-    for tokens in (stolen, newest):
-        with pytest.raises(Unauthenticated):
-            world.refresh(tokens)
+    newest = world.refresh(stolen, uuid7())
     with pytest.raises(Unauthenticated, match="used before"):
-        world.refresh(stolen)
+        world.refresh(stolen, call_id)
+    with pytest.raises(Unauthenticated):
+        world.refresh(newest)
     world.refresh(other_device)
 
 
-def test_two_refreshes_at_once_give_one_successor(world):
-    first = world.sign_in(world.register()["email"])
-    greenlets = [eventlet.spawn(world.refresh, first) for _ in range(6)]
+def test_the_repeat_of_a_call_is_forgiven_for_a_while_only(world):
+    first, call_id = world.sign_in(world.register()["email"]), uuid7()
+    second = world.refresh(first, call_id)
+    let_time_pass(world)
+    for tokens in (first, second):
+        with pytest.raises(Unauthenticated):
+            world.refresh(tokens, call_id)
+
+
+def test_the_id_of_another_call_is_refused_and_uses_nothing_up(world):
+    call_id = uuid7()
+    world.refresh(world.sign_in(ADMIN_EMAIL), call_id)
+    tokens = world.sign_in(ADMIN_EMAIL)
+    with pytest.raises(Conflict) as refusal:
+        world.refresh(tokens, call_id)
+    assert list(refusal.value.fields) == ["id"]
+    world.refresh(tokens)
+
+
+def test_one_call_made_many_times_at_once_gives_one_successor(world):
+    first, call_id = world.sign_in(world.register()["email"]), uuid7()
+    greenlets = [eventlet.spawn(world.refresh, first, call_id) for _ in range(6)]
     assert len({greenlet.wait()["refresh_token"] for greenlet in greenlets}) == 1
 
 
