@@ -191,6 +191,7 @@ class Chain(RuleBasedStateMachine):
         self.reports: dict[UUID, list[str]] = {}
         self.late: dict[UUID, SimpleNamespace] = {}
         self.poisonous: set[UUID] = set()
+        self.cured: set[UUID] = set()
         self.troubles = 0
 
         database = RelayDatabase(self.store, self.fate)
@@ -210,7 +211,7 @@ class Chain(RuleBasedStateMachine):
         if self.troubles:
             self.troubles -= 1
             raise Unavailable
-        if any(event.id in self.poisonous for event in events):
+        if any(event.id in self.poisonous - self.cured for event in events):
             raise ValueError("poison")
         taken = {(report_id, version) for report_id, version, _ in self.store.history.values()}
         for event in events:
@@ -306,7 +307,7 @@ class Chain(RuleBasedStateMachine):
     def cure_and_replay(self):
         """An operator mends what was wrong with a dead letter and gives it back."""
         letter = self.broker.dead.pop(0)
-        self.poisonous.discard(UUID(letter.properties["message_id"]))
+        self.cured.add(UUID(letter.properties["message_id"]))
         self.broker.queue.append(letter)
 
     # --- what holds ---
@@ -355,11 +356,12 @@ class Chain(RuleBasedStateMachine):
             (UUID(letter.headers["cloudEvents_subject"]), int(letter.headers["cloudEvents_sequence"]))
             for letter in self.broker.dead
         }
-        assert {change for change in self.changes() if change[:2] not in poisoned} == told
+        # a cured letter may have been told while a second copy of it still lies there
+        assert {change for change in self.changes() - told if change[:2] not in poisoned} == set()
         assert self.store.outbox == {}
 
 
 Chain.TestCase.settings = settings(
-    max_examples=120, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+    max_examples=200, stateful_step_count=40, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 TestChain = Chain.TestCase

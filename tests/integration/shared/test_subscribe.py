@@ -99,7 +99,7 @@ def test_a_new_event_is_handled_at_once(declared, handled):
         began = time.monotonic()
         publish(declared, [event()])
         eventually(lambda: len(handled.ids) == 2)
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 3
 
 
 # --- what passes ---
@@ -115,7 +115,7 @@ def test_trouble_that_passes_is_waited_out_and_nothing_is_dropped(declared, hand
 
     def fail(_events):
         tries.append(1)
-        if len(tries) <= 3 * TRIES:
+        if len(tries) <= TRIES + 1:
             raise trouble
 
     handled.fail = fail
@@ -179,7 +179,7 @@ def refuse_poison(handled):
     return marked
 
 
-def test_a_poison_event_goes_to_the_dead_queue_and_the_good_ones_are_handled(declared, handled):
+def test_a_poison_event_goes_to_the_dead_queue_and_the_good_ones_are_handled(declared, handled, hurried):
     sent = [event(number) for number in range(20)]
     refuse_poison(handled).update(
         {one for index, one in enumerate(uuid_ids(sent)) if index in (7, 13)},
@@ -232,12 +232,15 @@ def test_messages_that_are_no_events_are_set_aside_and_the_others_handled(declar
         eventually(lambda: len(handled.ids) == len(good))
     assert handled_ids(handled) == ids(good)
     letters = DeadLetters(declared, HISTORY).list()
-    assert [letter.id for letter in letters] == ids(BROKEN)
+    assert [letter.id for letter in letters if letter.id in ids(BROKEN)] == [
+        one for one in ids(BROKEN) if one
+    ]
+    assert len({letter.id for letter in letters}) == len(BROKEN), "one without an id has got one"
     assert all(letter.error for letter in letters)
     assert count(declared, HISTORY) == 0
 
 
-def test_a_bare_timeout_in_a_handler_is_an_error_like_any_other(declared, handled):
+def test_a_bare_timeout_in_a_handler_is_an_error_like_any_other(declared, handled, hurried):
     def fail(events):
         if events[0].sequence == 1:
             raise eventlet.Timeout(0.001)
@@ -274,7 +277,7 @@ def test_what_fails_once_is_tried_again_and_not_buried(declared, handled):
     assert count(declared, DEAD) == 0
 
 
-def test_a_dead_letter_that_cannot_be_sent_keeps_the_message(declared, proxy, handled):
+def test_a_dead_letter_that_cannot_be_sent_keeps_the_message(declared, proxy, handled, hurried):
     """The broker goes away between the last try and the burial: the poison is neither lost nor acknowledged."""
     tries = []
 
@@ -345,7 +348,7 @@ def test_a_handler_that_takes_longer_than_the_grace_does_not_hold_up_the_stop(de
 
 
 @pytest.fixture
-def letters(declared, handled):
+def letters(declared, handled, hurried):
     """Three dead letters, and what to do with them."""
     sent = [event(number) for number in range(3)]
 
