@@ -17,7 +17,7 @@ from sqlalchemy.exc import OperationalError
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
 from infra.embedded.door import Door, DoorClient, is_open
-from infra.embedded.home import Home, private_key_pem
+from infra.embedded.home import ADMINISTRATOR, Home, private_key_pem
 from infra.embedded.postgresql.account import AccountError
 from infra.embedded.postgresql.postmaster import PostgresqlError
 from infra.postgres.bootstrap import BootstrapError
@@ -74,7 +74,7 @@ def run(settings: Settings) -> None:
     """Starts everything in this process: PostgreSQL, the broker and all services. Ctrl-C stops it."""
     began = time.monotonic()
     home = Home(settings.home)
-    password_is_new = settings.admin_password is None and not home.knows("administrator")
+    password_is_new = settings.admin_password is None and not home.knows(ADMINISTRATOR)
     with embedded(home, settings) as (own, runtime, _):
         url = loading.http_url(runtime)
         click.echo(_where_everything_is(home, own, url, password_is_new=password_is_new))
@@ -224,21 +224,31 @@ main.add_command(dead_letters)
 
 def client(settings: Settings) -> RpcClient:
     """A client of the system that is running: the one at AMQP_URI, else this checkout's `make run`."""
-    home = Home(settings.home)
-    token = settings.token
-    password = settings.admin_password or (
-        home.administrator_password(settings) if home.knows("administrator") else ""
-    )
-    credentials = {"token": token} if token else {"email": settings.admin_email, "password": password}
     if settings.amqp_uri != MEMORY_BROKER:
-        if not token and not password:
+        if not settings.token and not settings.admin_password:
             raise SettingError("Set IMPACTX_ADMIN_PASSWORD to sign in, or IMPACTX_TOKEN to call with.")
-        return RpcClient(settings.amqp_uri, name="command line", timeout=settings.rpc_timeout, **credentials)
+        return RpcClient(
+            settings.amqp_uri,
+            name="command line",
+            timeout=settings.rpc_timeout,
+            **_credentials(settings, settings.admin_password or ""),
+        )
+    home = Home(settings.home)
     if not is_open(home.socket):
         raise click.ClickException(
             "Nothing runs here: start `make run` in another terminal, or set AMQP_URI."
         )
-    return DoorClient(home.socket, timeout=settings.rpc_timeout, **credentials)
+    return DoorClient(
+        home.socket,
+        timeout=settings.rpc_timeout,
+        **_credentials(settings, home.administrator_password(settings)),
+    )
+
+
+def _credentials(settings: Settings, password: str) -> dict[str, str]:
+    return (
+        {"token": settings.token} if settings.token else {"email": settings.admin_email, "password": password}
+    )
 
 
 @contextmanager
@@ -283,10 +293,11 @@ def _administration_url(settings: Settings) -> str:
 
 
 def _where_everything_is(home: Home, settings: Settings, url: str, *, password_is_new: bool) -> str:
+    # Not "shown before": a first start that failed half-way has shown nothing.
     password = (
-        f"password        {settings.admin_password}   (made now and not shown again)"
+        f"{settings.admin_password}   (made now and not shown again)"
         if password_is_new
-        else "password        the one given or shown at the first start"
+        else f"that of the first start, in {settings.home}/secrets.json"
     )
     return f"""
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
@@ -294,7 +305,7 @@ broker          inside this process
 services        {", ".join(SERVICES)}, by RPC
 HTTP            {url}/api/v1, described at {url}/api/v1/docs/
 administrator   {settings.admin_email}
-{password}
+password        {password}
 
 Try it in another terminal:
   .venv/bin/python -m services call reports.list_reports '{{"status": ["pending"]}}'

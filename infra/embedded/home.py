@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from shared.settings import Settings
 
 PASSWORD_BYTES = 18
+ADMINISTRATOR = "administrator"
+"""The name of the secret that is the administrator's password."""
 
 
 class Home:
@@ -64,8 +66,13 @@ class Home:
         )
 
     def administrator_password(self, given: Settings) -> str:
-        """The administrator's password: as it was given, else the one made at the first start."""
-        return given.admin_password or self._secret("administrator")
+        """The administrator's password: as it is given, else that of the first start, given or made there.
+
+        The first one is remembered, for it is what the account has: a later one does not change it.
+        """
+        if given.admin_password and not self.knows(ADMINISTRATOR):
+            self._keep(ADMINISTRATOR, given.admin_password)
+        return given.admin_password or self._secret(ADMINISTRATOR)
 
     def knows(self, name: str) -> bool:
         """Whether this secret has been made."""
