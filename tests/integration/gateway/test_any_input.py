@@ -18,8 +18,16 @@ from tests.support.gateway import OPERATIONS
 
 
 def wrong_input_is_refused(context, response, case):
-    """As schemathesis has it; that no version is as If-Match says is a refusal too, which it does not know."""
-    return None if response.status_code == 412 else negative_data_rejection(context, response, case)
+    """As schemathesis has it, but for two things that it does not know.
+
+    That no version is as If-Match says is a refusal too; and in a query a lone text is a list of one.
+    """
+    lone = any(
+        isinstance((case.query or {}).get(parameter["name"]), str)
+        for parameter in case.operation.definition.raw.get("parameters", [])
+        if parameter.get("in") == "query" and parameter["schema"].get("type") == "array"
+    )
+    return None if response.status_code == 412 or lone else negative_data_rejection(context, response, case)
 
 
 CHECKS = [
