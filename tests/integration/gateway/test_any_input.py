@@ -25,7 +25,7 @@ def wrong_input_is_refused(context, response, case):
     lone = any(
         isinstance((case.query or {}).get(parameter["name"]), str)
         for parameter in case.operation.definition.raw.get("parameters", [])
-        if parameter.get("in") == "query" and parameter["schema"].get("type") == "array"
+        if parameter.get("in") == "query" and parameter.get("schema", {}).get("type") == "array"
     )
     return None if response.status_code == 412 or lone else negative_data_rejection(context, response, case)
 
