@@ -21,7 +21,6 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.rpc import client as client_module
 from shared.rpc.client import RpcClient
 from shared.rpc.request import GREATEST_BODY
 from tests.integration.shared.samples import EchoService, serving, token
@@ -41,12 +40,6 @@ def echo(uri, executed):
 def client(uri):
     with RpcClient(uri, timeout=5) as made:
         yield made
-
-
-@pytest.fixture
-def once(monkeypatch):
-    """One attempt a call, so that what happens to it can be told apart."""
-    monkeypatch.setattr(client_module, "ATTEMPTS", 1)
 
 
 class RawCaller:
@@ -151,9 +144,9 @@ def test_a_method_that_is_not_there_is_not_found(echo, client):
 
 
 @pytest.mark.parametrize("method", ["name", "executed", "own_keys", "__init__", "say.x"])
-def test_only_operations_can_be_called(echo, client, method, once):
+def test_only_operations_can_be_called(echo, client, method):
     with pytest.raises((NotFound, Unavailable)):
-        client.call(f"echo.{method}", timeout=1)
+        client.call(f"echo.{method}", timeout=1, attempts=1)
 
 
 # --- who may ---
@@ -250,16 +243,16 @@ def test_a_reply_to_somewhere_else_breaks_nothing(echo, raw, client, executed, r
 # --- waiting is bounded ---
 
 
-def test_a_slow_method_times_out(echo, client, once):
+def test_a_slow_method_times_out(echo, client):
     began = time.monotonic()
     with pytest.raises(RpcTimeout):
-        client.call("echo.wait", {"seconds": 5}, timeout=0.3)
-    assert time.monotonic() - began < 4
+        client.call("echo.wait", {"seconds": 3}, timeout=0.3, attempts=1)
+    assert time.monotonic() - began < 2.8
 
 
-def test_an_answer_that_comes_too_late_goes_to_nobody(echo, client, once):
+def test_an_answer_that_comes_too_late_goes_to_nobody(echo, client):
     with pytest.raises(RpcTimeout):
-        client.call("echo.wait", {"seconds": 0.5}, timeout=0.2)
+        client.call("echo.wait", {"seconds": 0.5}, timeout=0.2, attempts=1)
     for number in range(5):
         time.sleep(0.1)
         assert client.echo.say(text=str(number)) == {"text": str(number)}
@@ -272,11 +265,11 @@ def test_a_service_that_was_never_here_is_unavailable_at_once(client):
     assert time.monotonic() - began < 2
 
 
-def test_a_request_that_has_expired_is_not_executed_late(uri, client, once, executed):
+def test_a_request_that_has_expired_is_not_executed_late(uri, client, executed):
     with serving(uri, EchoService):
         client.echo.say(text="first")
     with pytest.raises(RpcTimeout):
-        client.call("echo.say", {"text": "late"}, timeout=0.3)
+        client.call("echo.say", {"text": "late"}, timeout=0.3, attempts=1)
     assert waiting_requests(uri) == 1 or executed == ["first"]
     time.sleep(0.1)
     with serving(uri, EchoService):
@@ -284,14 +277,14 @@ def test_a_request_that_has_expired_is_not_executed_late(uri, client, once, exec
     assert executed == ["first", "second"]
 
 
-def test_a_broker_that_is_away_is_unavailable_in_time(uri, proxy, echo, once, monkeypatch):
+def test_a_broker_that_is_away_is_unavailable_in_time(uri, proxy, echo, monkeypatch):
     monkeypatch.setattr("shared.messaging.link.CONNECT_SECONDS", 0.5)
     with RpcClient(proxy.through(uri), timeout=0.5) as client:
         assert client.echo.say(text="before")
         proxy.refuse()
         began = time.monotonic()
         with pytest.raises((Unavailable, RpcTimeout)):
-            client.echo.say(text="during")
+            client.call("echo.say", {"text": "during"}, attempts=1)
         assert time.monotonic() - began < 3
         proxy.admit()
         assert eventually(lambda: attempt(client, "after"))
@@ -304,13 +297,13 @@ def when_executing(executed, mark, do):
     return thread
 
 
-def test_calls_in_flight_fail_at_once_when_the_connection_breaks(uri, proxy, echo, once, executed):
+def test_calls_in_flight_fail_at_once_when_the_connection_breaks(uri, proxy, echo, executed):
     with RpcClient(proxy.through(uri), timeout=20) as client:
         cutting = when_executing(executed, "in flight", proxy.cut)
         began = time.monotonic()
         with pytest.raises(Unavailable):
-            client.call("echo.wait", {"seconds": 8, "mark": "in flight"})
-        assert time.monotonic() - began < 7
+            client.call("echo.wait", {"seconds": 4, "mark": "in flight"}, attempts=1)
+        assert time.monotonic() - began < 3.8
         cutting.join()
 
 
