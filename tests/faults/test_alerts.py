@@ -120,7 +120,8 @@ def test_targeting_that_is_killed_twice_reaches_everybody_once(alerts):
     random = chance()
     alerts.add_people(PEOPLE)
     alert_id = alerts.issue()
-    for share in sorted(random.uniform(0.05, 0.9) for _ in range(2)):
+    # Early enough for what is left to outlast the looking and the killing, on whatever machine.
+    for share in (random.uniform(0.02, 0.25), random.uniform(0.3, 0.5)):
         alerts.process.start()
         goal = int(share * PEOPLE)
         eventually(lambda goal=goal: alerts.targeted(alert_id)[0] >= goal, f"{goal} targets", SECONDS, 0.005)
