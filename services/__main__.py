@@ -12,7 +12,6 @@ from typing import Any
 
 import click
 import orjson
-import psycopg
 from sqlalchemy.exc import OperationalError
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
@@ -51,9 +50,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except (ImpactXError, SettingError, BootstrapError, PostgresqlError, AccountError) as error:
             raise click.ClickException(str(error)) from error
-        except (psycopg.OperationalError, OperationalError) as error:
-            cause = error.orig if isinstance(error, OperationalError) else error
-            raise click.ClickException(f"The database cannot be used: {cause}") from error
+        except OperationalError as error:
+            raise click.ClickException(f"The database cannot be used: {error.orig}") from error
         except OSError as error:
             if error.filename is None:
                 raise

@@ -45,14 +45,16 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
             is sent the SCRAM verifier alone, so the password cannot show up in its log.
 
     Raises:
-        BootstrapError: The administrator may not do what is missing, or something is in the way.
-        psycopg.OperationalError: The server cannot be reached.
+        BootstrapError: The server cannot be reached, the administrator may not do what is missing, or something is
+            in the way.
     """
     url = admin_url.replace("postgresql+psycopg://", "postgresql://", 1)
     for attempt in range(1, ATTEMPTS + 1):
         try:
             with psycopg.connect(url, connect_timeout=10, application_name="impactx bootstrap") as connection:
                 _bootstrap(connection, passwords)
+        except psycopg.OperationalError as error:
+            raise BootstrapError(f"The database cannot be used: {error}") from error
         except errors.InsufficientPrivilege as error:
             raise BootstrapError(f"The administrator lacks a right: {error.diag.message_primary}.") from error
         except (errors.DuplicateObject, errors.UniqueViolation, errors.InternalError_):
