@@ -9,6 +9,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
@@ -82,6 +83,19 @@ class Broker:
     def remove(self) -> None:
         """Ends it for good, with its data."""
         raise NotImplementedError
+
+    def control(self, *arguments: str) -> str:
+        """Runs ``rabbitmqctl`` on it (about a second); what that printed."""
+        raise NotImplementedError
+
+    @contextlib.contextmanager
+    def blocking_publishers(self) -> Iterator[None]:
+        """Has it out of memory, as far as it can tell: it then stops reading from whoever publishes."""
+        self.control("set_vm_memory_high_watermark", "0.0000001")
+        try:
+            yield
+        finally:
+            self.control("set_vm_memory_high_watermark", "0.4")
 
     def uri(self, virtual_host: str) -> str:
         """Where clients connect."""

@@ -61,6 +61,12 @@ class ContainerBroker(Broker):
             self._container.stop()
             self._is_made = False
 
+    def control(self, *arguments: str) -> str:
+        status, said = self._wrapped().exec_run(["rabbitmqctl", "--quiet", *arguments])
+        if status != 0:
+            raise BrokerError(f"rabbitmqctl {' '.join(arguments)}: {said.decode(errors='replace')}")
+        return said.decode()
+
     def _is_alive(self) -> bool:
         container = self._wrapped()
         container.reload()

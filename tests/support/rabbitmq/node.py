@@ -95,7 +95,6 @@ class NodeBroker(Broker):
         shutil.rmtree(self._directory, ignore_errors=True)
 
     def control(self, *arguments: str) -> str:
-        """Runs ``rabbitmqctl`` on the node (about a second); what it printed."""
         program = self._server.with_name("rabbitmqctl")
         done = subprocess.run(
             [program, "--quiet", *arguments],
