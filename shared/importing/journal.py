@@ -38,7 +38,7 @@ class Journal:
         key = hashlib.sha256(orjson.dumps(identity, option=orjson.OPT_SORT_KEYS)).hexdigest()[:32]
         self._path = directory / f"{key}.json"
         self._names = [*(name for name in columns if name not in (REASON, GEOMETRY)), GEOMETRY, REASON]
-        self._refused_path = refused
+        self.refused_path = refused
         self._refused: IO[str] | None = None
         state = self._read()
         self.done: int = state.get("done", 0)
@@ -89,12 +89,12 @@ class Journal:
 
     def _open_refused(self) -> IO[str]:
         """Continues the file behind what the last saved state knows of, or begins it."""
-        if self._refused_size and self._refused_path.exists():
-            file = self._refused_path.open("r+", encoding="utf-8", newline="")
+        if self._refused_size and self.refused_path.exists():
+            file = self.refused_path.open("r+", encoding="utf-8", newline="")
             file.seek(self._refused_size)
             file.truncate()
             return file
-        file = self._refused_path.open("w", encoding="utf-8", newline="")
+        file = self.refused_path.open("w", encoding="utf-8", newline="")
         csv.DictWriter(file, self._names).writeheader()
         return file
 

@@ -172,6 +172,8 @@ def _summarise(journal: Journal, count: int, seconds: float) -> None:
     others = len(journal.reasons) - SHOWN_REASONS
     if others > 0:
         click.echo(f"{'':21}and {others:,} other reasons")
+    if journal.reasons:
+        click.echo(f"Each refused record is in {journal.refused_path}, with the reason.")
 
 
 def outcomes_of(answer: Any, count: int) -> list[Outcome]:

@@ -170,6 +170,7 @@ def test_every_row_ends_as_stored_or_refused_for_a_reason(run, write, methods):
     result = run(write(rows), *OPTIONS)
     assert result.exit_code == 0, result.output
     assert len(methods.stored) == 1
+    assert "Each refused record is in incidents.refused.csv" in result.output
     assert {found["Serial"]: found["reason"] for found in refused()} == {
         "2": "latitude: Not a number.",
         "3": "location: No coordinates.",
