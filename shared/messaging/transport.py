@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import logging
 import socket
+import time
 from typing import Any
 
 import eventlet
 from amqp.transport import TCPTransport
+from eventlet.hubs import trampoline
 from eventlet.patcher import is_monkey_patched
 from eventlet.semaphore import Semaphore
 from kombu.transport import pyamqp
@@ -27,6 +29,11 @@ READ_SIZE = 4096
 GREATEST_UNSENT = 65536
 """Bytes after which a writer has to wait for the kernel, as it would without the collecting."""
 
+WRITE_SECONDS = 5.0
+"""How long a writer waits for a broker that takes nothing at all; then the connection counts as broken."""
+
+DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
+
 
 class _Connector(TCPTransport):
     """One TCP connection to the broker."""
@@ -40,6 +47,8 @@ class _Connector(TCPTransport):
             self._sending = Semaphore()
             self._scheduled = False
             self._write = self._collect
+        else:
+            self._write = self._write_patiently
 
     def _collect(self, frames: bytes | memoryview) -> None:
         if self.sock is None:
@@ -60,9 +69,33 @@ class _Connector(TCPTransport):
 
     def _send(self) -> None:
         with self._sending:
-            frames, self._unsent = self._unsent, bytearray()
-            if frames:
-                self.sock.sendall(frames)
+            frames, self._unsent = memoryview(self._unsent), bytearray()
+            while frames:
+                frames = frames[self._send_some(frames) :]
+
+    def _send_some(self, frames: memoryview) -> int:
+        # Past the green socket, whose timeout is the reader's: the short time after which that looks around.
+        kernel = self.sock.fd
+        while True:
+            try:
+                sent: int = kernel.send(frames)
+            except BlockingIOError:
+                trampoline(kernel, write=True, timeout=WRITE_SECONDS, timeout_exc=TimeoutError)
+            else:
+                return sent
+
+    def _write_patiently(self, frames: bytes | memoryview) -> None:
+        """For ordinary threads; there too the socket's timeout is the reader's."""
+        left = memoryview(frames)
+        given_up_at = time.monotonic() + WRITE_SECONDS
+        while left:
+            try:
+                left = left[self.sock.send(left, DO_NOT_WAIT) :]
+                given_up_at = time.monotonic() + WRITE_SECONDS
+            except (BlockingIOError, TimeoutError):
+                if time.monotonic() > given_up_at:
+                    raise
+                time.sleep(0.005)
 
 
 def hang_up(transport: Any) -> None:

@@ -3,6 +3,7 @@
 import contextlib
 import socket
 import threading
+import time
 from typing import Self
 
 from infra.embedded.postgresql.ports import free_port
@@ -22,9 +23,13 @@ class Proxy:
         self.port = free_port()
         self._up, self._down = threading.Event(), threading.Event()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
+        self.opened = 0
         self._refusing = False
         self._left: int | None = None
+        self._rate: float | None = None
         self._server = socket.create_server(("127.0.0.1", self.port))
+        # Small, so that whoever sends feels soon that nothing is passed on.
+        self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
         self.resume()
         threading.Thread(target=self._accept, daemon=True).start()
 
@@ -43,6 +48,10 @@ class Proxy:
             self._up.clear()
         if down:
             self._down.clear()
+
+    def slow_down(self, bytes_per_second: float) -> None:
+        """Passes so much on, in each direction of each connection."""
+        self._rate = bytes_per_second
 
     def stall_after(self, size: int) -> None:
         """Passes ``size`` bytes more towards the client, wherever that cuts a message, and stalls."""
@@ -114,6 +123,7 @@ class Proxy:
             for one in pair:
                 one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             self._pairs.add(pair)
+            self.opened += 1
             for source, sink, gate in ((client, server, self._up), (server, client, self._down)):
                 threading.Thread(target=self._pump, args=(pair, source, sink, gate), daemon=True).start()
 
@@ -134,6 +144,8 @@ class Proxy:
                     gate.clear()
                     self._wait(gate, pair)
                 sink.sendall(chunk)
+                if self._rate is not None:
+                    time.sleep(len(chunk) / self._rate)
         self._close(pair)
         # Each end is closed by who reads it: elsewhere its number could be given away while it is still read.
         source.close()

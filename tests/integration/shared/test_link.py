@@ -1,6 +1,8 @@
 """A link comes back whatever breaks it, and no wait on it is without an end."""
 
 import socket
+import subprocess
+import sys
 import threading
 import time
 from urllib.parse import quote
@@ -13,6 +15,7 @@ from shared.errors import Unavailable
 from shared.messaging import link as link_module
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.link import TRANSIENT, Link
+from tests.support.processes import ROOT
 from tests.support.waiting import eventually
 
 QUEUE = "test.link"
@@ -181,6 +184,57 @@ def test_a_peer_that_stops_reading_does_not_hang_the_publisher(open_link, uri, p
     proxy.resume()
     proxy.cut()
     eventually(lambda: link.wait_until_open(0) or link.publish(b"{}", exchange="", routing_key=queue))
+
+
+def test_a_slow_network_is_no_broken_one(uri, proxy, queue):
+    """What the kernel does not take at once is waited for, as long as it takes some."""
+    publisher = ConfirmedPublisher(proxy.through(uri), "test")
+    publisher.start()
+    publisher.publish([])
+    connections = proxy.opened
+    proxy.slow_down(4_000_000)
+    batch = [Outgoing(bytes([65 + number]) * 1_000_000, "", queue, {}, str(number)) for number in range(12)]
+    assert publisher.publish(batch) == set()
+    assert proxy.opened == connections
+    publisher.stop()
+    assert messages_in(uri, queue) == [one.body for one in batch]
+
+
+PLAIN = """
+import socket, sys
+from eventlet.patcher import is_monkey_patched
+from shared.messaging import transport
+from shared.messaging.link import Link
+
+set_up = transport._Connector._setup_transport
+def set_up_small(connector):
+    connector.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
+    set_up(connector)
+transport._Connector._setup_transport = set_up_small
+
+opened = []
+link = Link(sys.argv[1], "plain", on_open=opened.append)
+link.start()
+link.publish(b"x" * 900_000, exchange="", routing_key=sys.argv[2])
+link.publish(b"end", exchange="", routing_key=sys.argv[2])
+link.stop()
+assert len(opened) == 1, opened
+assert not is_monkey_patched("socket")
+"""
+
+
+def test_a_slow_network_is_no_broken_one_in_ordinary_threads_either(uri, proxy, queue):
+    proxy.slow_down(500_000)
+    done = subprocess.run(
+        [sys.executable, "-c", PLAIN, proxy.through(uri), queue],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert eventually(lambda: messages_in(uri, queue)) == [b"x" * 900_000, b"end"]
 
 
 def test_a_frame_that_comes_in_two_halves_does_not_stop_the_process(open_link, uri, proxy, queue):
