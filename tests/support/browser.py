@@ -12,15 +12,17 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from selenium import webdriver
+from selenium.common.exceptions import StaleElementReferenceException
 from selenium.webdriver.chrome.options import Options
 from selenium.webdriver.chrome.service import Service
 from selenium.webdriver.common.by import By
+from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.directories import temporary_directory
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from selenium.webdriver.remote.webelement import WebElement
 
@@ -29,6 +31,7 @@ DRIVERS = ("chromedriver", "chromium.chromedriver")
 PACKAGES = ("chromium", "chromium-driver")
 INSTALL_TIMEOUT = 900.0
 PAGE_TIMEOUT = 30.0
+ACT_TIMEOUT = 10.0
 
 SWITCHES = (
     "--headless",
@@ -90,7 +93,18 @@ class Browser:
 
     def click(self, selector: str) -> None:
         """Clicks as a mouse does: what covers the element gets the click."""
-        self.find(selector).click()
+        self.act(lambda: self.find(selector).click())
+
+    def act(self, action: Callable[[], object]) -> None:
+        """Does something to elements, and once more where the page drew them anew in between."""
+
+        def done(_driver: webdriver.Chrome) -> bool:
+            action()
+            return True
+
+        WebDriverWait(self.driver, ACT_TIMEOUT, ignored_exceptions=[StaleElementReferenceException]).until(
+            done
+        )
 
     def fill(self, selector: str, text: str) -> None:
         """Types a text in place of the one in a field."""

@@ -6,7 +6,6 @@ from contextlib import contextmanager
 
 from uuid6 import uuid7
 
-from infra.embedded import broker as embedded_broker
 from infra.embedded.home import private_key_pem
 from services.identity import operations as identity_operations
 from services.identity.service import IdentityService
@@ -17,6 +16,7 @@ from shared.rpc.client import RpcClient
 from shared.rpc.server import Method
 from shared.runtime import Runtime
 from shared.settings import MEMORY_BROKER, Settings
+from tests.support.inprocess import inprocess_broker
 from tests.support.postgresql import fresh_database
 
 ADMIN_EMAIL, PASSWORD = "admin@impactx.example", "correct horse battery"
@@ -40,15 +40,15 @@ def running(service_class, seed):
     settings = Settings(
         database_urls=urls, administration_url="", jwt_private_key=private_key_pem(), bcrypt_cost=4
     )
-    embedded_broker.install()
     runtime = Runtime([IdentityService, service_class], settings)
-    runtime.start()
-    try:
-        with RpcClient(MEMORY_BROKER, name=f"tests of {service_class.name}") as client:
-            yield client
-    finally:
-        runtime.stop()
-        database.drop()
+    with inprocess_broker():
+        runtime.start()
+        try:
+            with RpcClient(MEMORY_BROKER, name=f"tests of {service_class.name}") as client:
+                yield client
+        finally:
+            runtime.stop()
+            database.drop()
 
 
 class Person:

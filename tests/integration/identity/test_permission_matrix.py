@@ -2,7 +2,6 @@
 
 import pytest
 
-from infra.embedded import broker as embedded_broker
 from services.identity.service import IdentityService
 from shared.contracts.permissions import DEFAULT_ROLES
 from shared.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
@@ -11,6 +10,7 @@ from shared.rpc.server import Method
 from shared.runtime import Runtime
 from shared.settings import MEMORY_BROKER, Settings
 from tests.integration.identity.conftest import PASSWORD, private_key
+from tests.support.inprocess import inprocess_broker
 
 ANYONE = frozenset({*DEFAULT_ROLES, None})
 SIGNED_IN = frozenset(DEFAULT_ROLES)
@@ -61,12 +61,12 @@ def settings(world):
 
 @pytest.fixture(scope="module")
 def client(settings):
-    embedded_broker.install()
     runtime = Runtime([IdentityService], settings)
-    runtime.start()
-    with RpcClient(MEMORY_BROKER, name="matrix") as connected:
-        yield connected
-    runtime.stop()
+    with inprocess_broker():
+        runtime.start()
+        with RpcClient(MEMORY_BROKER, name="matrix") as connected:
+            yield connected
+        runtime.stop()
 
 
 @pytest.fixture(scope="module")

@@ -16,6 +16,7 @@ from shared.messaging.declare import declare_everything, declare_subscription
 from shared.messaging.link import Link
 from shared.messaging.reader import QueueReader
 from shared.rpc.client import RpcClient
+from tests.support.inprocess import inprocess_broker
 from tests.support.waiting import eventually
 
 HISTORY, AUDIENCE = "reports.history", "test.audience"
@@ -26,14 +27,11 @@ NOBODY_HEARS = "report_updated"
 @pytest.fixture(autouse=True)
 def empty_broker(monkeypatch):
     """An empty broker with a second queue that hears reports."""
-    broker.install()
     second = Subscription(AUDIENCE, {"reports": ("report_created",)})
     monkeypatch.setattr(topology, "SUBSCRIPTIONS", (topology.BY_QUEUE[HISTORY], second))
     monkeypatch.setattr(topology, "BY_QUEUE", {HISTORY: topology.BY_QUEUE[HISTORY], AUDIENCE: second})
-    yield
-    broker.Channel.queues.clear()
-    broker.Channel.confirmations.clear()
-    broker.Transport.global_state.clear()
+    with inprocess_broker():
+        yield
 
 
 @pytest.fixture
