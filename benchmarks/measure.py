@@ -34,6 +34,8 @@ class Scale:
         usage_changes: Of one resource in a turn.
         resources: Among which the nearest are found.
         nearest_calls: Questions for them in a turn.
+        requests: Over HTTP in a turn.
+        listeners: Of the live stream.
     """
 
     rounds: int = 6
@@ -47,6 +49,8 @@ class Scale:
     usage_changes: int = 2_000
     resources: int = 100_000
     nearest_calls: int = 200
+    requests: int = 600
+    listeners: int = 1_000
 
 
 QUICK = Scale(
@@ -61,6 +65,8 @@ QUICK = Scale(
     usage_changes=40,
     resources=1_000,
     nearest_calls=10,
+    requests=40,
+    listeners=20,
 )
 """Shows that everything runs; its figures mean nothing."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
 import time
@@ -137,6 +138,21 @@ class Stage:
             self._start(exits, ["serve", service], self._environment(self.database))
             yield
 
+    @contextmanager
+    def gateway(self) -> Iterator[str]:
+        """The gateway as one more process, which limits nobody, until the block ends; gives its address."""
+        unlimited = {"IMPACTX_HTTP_PORT": "0", "IMPACTX_HTTP_RATE": "0", "IMPACTX_HTTP_STREAMS": "100000"}
+        files = {"IMPACTX_ATTACHMENTS": str(self._directory / "attachments")}
+        with ExitStack() as exits:
+            environment = self._environment(self.database) | unlimited | files
+            yield _address(self._start(exits, ["serve", "gateway"], environment))
+
+    @contextmanager
+    def bare(self) -> Iterator[str]:
+        """The bare Flask application as one more process, until the block ends; gives its address."""
+        with ExitStack() as exits:
+            yield _address(self._start(exits, [self.database.admin_url], {}, module="benchmarks.bare"))
+
     def command(self, *arguments: str) -> None:
         """Runs ``python -m services …`` to its end, with what an operator would set."""
         self._run(self._environment(self.database), *arguments)
@@ -152,6 +168,7 @@ class Stage:
             )
         engine.dispose()
         environment = self._environment(self.database)
+        self._run(environment, "topology")
         for service in ("identity", "reports"):
             self._start(exits, ["serve", service], environment)
         self._start(exits, [], environment, module="benchmarks.echo_service")
@@ -159,12 +176,12 @@ class Stage:
 
     def _start(
         self, exits: ExitStack, arguments: list[str], environment: Mapping[str, str], module: str = "services"
-    ) -> None:
+    ) -> ServiceProcess:
         log = self._directory / f"{module}-{'-'.join(arguments[:2]).replace('/', '.')[:40]}.log"
         process = ServiceProcess(arguments, environment=environment, log=log, module=module)
         exits.callback(process.kill)
         self._processes.append(process)
-        process.start()
+        return process.start()
 
     @cached_property
     def _private_key(self) -> str:
@@ -195,7 +212,23 @@ class Stage:
         if done.returncode != 0:
             raise RuntimeError(f"services {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
 
-    def _signed_in(self) -> Caller:
+    @cached_property
+    def _token(self) -> str:
         with Caller(self.uri) as nobody:
             tokens = nobody.call("identity.authenticate", email=EMAIL, password=PASSWORD)
-        return Caller(self.uri, headers={"nameko.auth_token": tokens["access_token"]})
+        return str(tokens["access_token"])
+
+    @property
+    def bearer(self) -> dict[str, str]:
+        """The header that makes an HTTP request the administrator's."""
+        return {"Authorization": f"Bearer {self._token}"}
+
+    def _signed_in(self) -> Caller:
+        return Caller(self.uri, headers={"nameko.auth_token": self._token})
+
+
+def _address(process: ServiceProcess) -> str:
+    found = re.search(r"http://[0-9.:]+", process.output())
+    if found is None:
+        raise RuntimeError(f"{process} did not say where it listens:\n{process.output()[-2000:]}")
+    return found[0]

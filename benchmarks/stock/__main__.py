@@ -17,7 +17,7 @@ from nameko.runners import ServiceRunner
 from sqlalchemy import create_engine
 from sqlalchemy.orm import Session
 
-from benchmarks.stock.models import Report, StatusHistory
+from benchmarks.stock.models import Report, StatusHistory, result_of
 
 _, amqp_uri, database_url, workers = sys.argv
 engine = create_engine(database_url.replace("postgresql://", "postgresql+psycopg://"), pool_size=20)
@@ -42,7 +42,7 @@ class StockService:
             report = Report(user_id=uuid.UUID(user_id), **arguments)
             session.add(report)
             session.commit()
-            result = _result(report)
+            result = result_of(report)
         self.dispatch(
             "report_created", {"report_id": result["id"], "status": result["status"], "changed_by": user_id}
         )
@@ -56,7 +56,7 @@ class StockService:
             report.status = status
             report.updated_by = uuid.UUID(user_id)
             session.commit()
-            result = _result(report)
+            result = result_of(report)
         self.dispatch(
             "report_status_changed", {"report_id": report_id, "status": status, "changed_by": user_id}
         )
@@ -82,25 +82,6 @@ class StockService:
                 )
             )
             session.commit()
-
-
-def _result(report: Report) -> dict[str, Any]:
-    """All of the report, as ours answers."""
-    return {
-        "id": str(report.id),
-        "user_id": str(report.user_id),
-        "region_id": str(report.region_id),
-        "report_type_id": str(report.report_type_id),
-        "severity_level_id": str(report.severity_level_id),
-        "title": report.title,
-        "description": report.description,
-        "location": report.location,
-        "status": report.status,
-        "reported_at": report.reported_at.isoformat(),
-        "created_at": report.created_at.isoformat(),
-        "updated_at": report.updated_at.isoformat(),
-        "version": report.version,
-    }
 
 
 runner = ServiceRunner({"AMQP_URI": amqp_uri, "max_workers": int(workers)})

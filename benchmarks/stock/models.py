@@ -65,3 +65,22 @@ class StatusHistory(Base):
     changed_by: Mapped[uuid.UUID] = mapped_column(ForeignKey("identity.users.id"))
     notes: Mapped[str | None] = mapped_column(Text)
     changed_at: Mapped[dt.datetime] = mapped_column(DateTime(timezone=True), server_default=func.now())
+
+
+def result_of(report: Report) -> dict[str, Any]:
+    """All of the report, as ours answers."""
+    return {
+        "id": str(report.id),
+        "user_id": str(report.user_id),
+        "region_id": str(report.region_id),
+        "report_type_id": str(report.report_type_id),
+        "severity_level_id": str(report.severity_level_id),
+        "title": report.title,
+        "description": report.description,
+        "location": report.location,
+        "status": report.status,
+        "reported_at": report.reported_at.isoformat(),
+        "created_at": report.created_at.isoformat(),
+        "updated_at": report.updated_at.isoformat(),
+        "version": report.version,
+    }
