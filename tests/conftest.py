@@ -14,6 +14,19 @@ hypothesis.settings.register_profile("impactx", deadline=None)
 hypothesis.settings.load_profile("impactx")
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--pgbouncer",
+        action="store_true",
+        help="let the services reach their databases through a PgBouncer in transaction mode",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--pgbouncer"):
+        postgresql_support.use_pgbouncer()
+
+
 @pytest.fixture(scope="session")
 def postgresql():
     """The PostgreSQL server of the session; tests that stop a server make one of their own."""

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -19,6 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.directories import temporary_directory
+from tests.support.packages import install
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 DRIVERS = ("chromedriver", "chromium.chromedriver")
 PACKAGES = ("chromium", "chromium-driver")
-INSTALL_TIMEOUT = 900.0
 PAGE_TIMEOUT = 30.0
 ACT_TIMEOUT = 10.0
 
@@ -195,10 +192,7 @@ def _programs() -> tuple[str, str]:
         BrowserMissingError: They are not there and may not be installed here.
     """
     found = _found()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        sys.stderr.write(f"No Chromium here: installing {' and '.join(PACKAGES)}\n")
-        _apt_get("update")
-        _apt_get("install", "--yes", "--no-install-recommends", *PACKAGES)
+    if found is None and install(*PACKAGES):
         found = _found()
     if found is None:
         raise BrowserMissingError(
@@ -211,18 +205,3 @@ def _programs() -> tuple[str, str]:
 def _found() -> tuple[str, str] | None:
     program, driver = (next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS))
     return (program, driver) if program and driver else None
-
-
-def _apt_get(*arguments: str) -> None:
-    done = subprocess.run(
-        ["apt-get", *arguments],
-        env=os.environ | {"DEBIAN_FRONTEND": "noninteractive"},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=INSTALL_TIMEOUT,
-        check=False,
-    )
-    if done.returncode != 0:
-        said = (done.stderr or done.stdout)[-2000:]
-        raise BrowserMissingError(f"apt-get {' '.join(arguments)} failed: {said}")

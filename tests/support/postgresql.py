@@ -15,10 +15,12 @@ from shared.contracts.topology import SERVICES
 from shared.db.migration import migrate
 from tests.support import reaper
 from tests.support.directories import temporary_directory
+from tests.support.pgbouncer import PgBouncer
 
 TEMPLATE = "impactx_template"
 
 _numbers = itertools.count(1)
+_pooling = False
 
 
 def new_server(purpose: str = "postgresql", *, durable: bool = False) -> EmbeddedPostgresql:
@@ -59,10 +61,12 @@ class TemporaryDatabase:
     Attributes:
         server: Where it is.
         name: Its name there.
+        pooler: What the services reach it through.
     """
 
     server: EmbeddedPostgresql
     name: str
+    pooler: PgBouncer | None = None
 
     @property
     def admin_url(self) -> str:
@@ -71,11 +75,13 @@ class TemporaryDatabase:
 
     def url(self, service: str) -> str:
         """As the runtime role of a service."""
-        return self.server.url(runtime_role(service), self.name)
+        url = self.server.url(runtime_role(service), self.name)
+        return self.pooler.through(url) if self.pooler else url
 
     def environment(self) -> dict[str, str]:
         """What the services' processes are told about it."""
-        return {f"IMPACTX_{service.upper()}_DATABASE_URL": self.url(service) for service in SERVICES}
+        urls = {f"IMPACTX_{service.upper()}_DATABASE_URL": self.url(service) for service in SERVICES}
+        return urls | ({"IMPACTX_DATABASE_PREPARE_THRESHOLD": "off"} if self.pooler else {})
 
     def drop(self) -> None:
         """Removes it, whoever is connected."""
@@ -106,8 +112,25 @@ def _template(server: EmbeddedPostgresql) -> str:
     return TEMPLATE
 
 
-def fresh_database(server: EmbeddedPostgresql | None = None) -> TemporaryDatabase:
-    """A new migrated database, copied from one that was migrated once in this session."""
+def use_pgbouncer() -> None:
+    """Has the services reach every database that is made from now on through a PgBouncer (``pytest --pgbouncer``)."""
+    global _pooling  # noqa: PLW0603 - it is a switch of the whole session, set before the first test
+    _pooling = True
+
+
+@functools.cache
+def pooler_of(server: EmbeddedPostgresql) -> PgBouncer:
+    """The PgBouncer before a server, started for the first who asks."""
+    return PgBouncer(server).start()
+
+
+def fresh_database(server: EmbeddedPostgresql | None = None, *, pooled: bool = False) -> TemporaryDatabase:
+    """A new migrated database, copied from one that was migrated once in this session.
+
+    Args:
+        server: Where; the server of the session by default.
+        pooled: Whether the services reach it through a PgBouncer in any case.
+    """
     server = server or shared_server()
     name = f"impactx_{next(_numbers)}"
     with psycopg.connect(server.url(database="postgres"), autocommit=True) as connection:
@@ -116,7 +139,7 @@ def fresh_database(server: EmbeddedPostgresql | None = None) -> TemporaryDatabas
                 sql.Identifier(name), sql.Identifier(_template(server))
             )
         )
-    return TemporaryDatabase(server, name)
+    return TemporaryDatabase(server, name, pooler_of(server) if pooled or _pooling else None)
 
 
 def empty_database(server: EmbeddedPostgresql | None = None) -> TemporaryDatabase:
