@@ -62,11 +62,7 @@ def test_a_database_that_is_too_slow_for_the_handler_is_waited_for(system):
     with system.replica(), hold_history(system) as holding:
         report = system.file(system.new_report())
         eventually(lambda: system.is_blocked(WRITES_HISTORY), "the handler is at work")
-        blocked_since = (
-            "SELECT max(now() - query_start) < '1 second' FROM pg_stat_activity WHERE query ILIKE %s"
-        )
         eventually(lambda: not system.is_blocked(WRITES_HISTORY), "its first try times out")
         eventually(lambda: system.is_blocked(WRITES_HISTORY), "it tries again")
-        assert system.value(blocked_since, f"{WRITES_HISTORY}%")
         holding.rollback()
         system.check_invariants({report["id"]: ["pending"]})
