@@ -77,6 +77,11 @@ def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> d
         NotFound: There is no such alert, or the caller may not see whom it reached.
     """
     _check_reach_is_shown(connection, caller, alert_id)
+    # Before the counts: each statement sees what was committed when it began, and who is told that it is finished
+    # must not be given the counts of a moment before.
+    targeted_at = connection.scalar(
+        select(alert_targeting.c.finished_at).where(alert_targeting.c.alert_id == alert_id)
+    )
     groups_and_regions = connection.execute(
         select(alert_targets.c.position, alert_targets.c.target_type, alert_targets.c.target_id)
         .where(
@@ -97,10 +102,9 @@ def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> d
     )
     counts = {row.position: _counts(row.targets, row.read) for row in sums}
     nobody = _counts(0, 0)
-    finished = select(alert_targeting.c.finished_at).where(alert_targeting.c.alert_id == alert_id)
     return {
         "alert_id": alert_id,
-        "targeted_at": connection.scalar(finished),
+        "targeted_at": targeted_at,
         **counts.get(0, nobody),
         "by_target": [
             {

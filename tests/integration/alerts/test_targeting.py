@@ -8,7 +8,7 @@ import threading
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 from uuid6 import uuid7
 
 from services.alerts import operations, queries
@@ -97,6 +97,23 @@ def test_targeting_that_stopped_goes_on_and_is_finished_once(world, people):
     assert len(world.reached(alert["id"])) == 4
     assert world.reach(world.caller(), alert)["targets"] == 4
     assert [event.type for event in world.events(alert["id"])] == ["alert_issued", "alert_targeted"]
+
+
+@pytest.mark.parametrize("statements", range(1, 5))
+def test_who_is_told_that_everybody_has_it_is_told_how_many(world, people, statements):
+    """Whenever in the middle of the question the last chunk is committed."""
+    alert = world.issue(world.caller(), region_id=world.regions["hills"])
+    executed = itertools.count(1)
+
+    def finish(*_):
+        if next(executed) == statements:
+            world.target(alert["id"])
+
+    with world.db.read() as connection:
+        event.listen(connection, "after_cursor_execute", finish)
+        reach = queries.get_alert_reach(connection, world.caller(), alert["id"])
+    assert len(world.reached(alert["id"])) == 4
+    assert reach["targeted_at"] is None or reach["targets"] == 4
 
 
 def test_two_processes_with_the_same_event_share_the_work(world, people):
