@@ -14,6 +14,15 @@ SERVICES = ("identity", "reports", "resources", "alerts")
 
 RPC_EXCHANGE = "nameko-rpc"
 
+CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("identity",)}
+"""Which services a service calls; the gateway and other systems may call all of them."""
+
+REPLY_QUEUES = "rpc.reply-"
+"""How the queues of RPC replies begin; nameko's do."""
+
+STREAM_QUEUES = "gateway.stream-"
+"""How the queues of the gateway's replicas begin."""
+
 
 @dataclass(frozen=True, slots=True)
 class Subscription:
@@ -26,6 +35,11 @@ class Subscription:
 
     queue: str
     events: dict[str, tuple[str, ...]]
+
+    @property
+    def service(self) -> str:
+        """The service that hears."""
+        return self.queue.partition(".")[0]
 
 
 SUBSCRIPTIONS = (
@@ -65,9 +79,27 @@ def dead_queue_of(queue: str) -> str:
     return f"{queue}.dead"
 
 
+def dead_letter_exchange_of(service: str) -> str:
+    """The direct exchange that leads to the dead queues of a service.
+
+    The default exchange would do, but it leads to every queue there is, so who may publish to it may publish anything.
+    """
+    return f"{service}.dead-letters"
+
+
 def rpc_queue_of(service: str) -> str:
     """The queue of a service's RPC requests."""
     return f"rpc-{service}"
+
+
+def reply_queues_of(connection: str) -> str:
+    """How the reply queues of a connection begin, by its name."""
+    return f"{REPLY_QUEUES}{connection.replace(' ', '-')}-"
+
+
+def calls_of(service: str) -> str:
+    """The name of the connection by which a service calls others."""
+    return f"calls of {service}"
 
 
 def is_heard(service: str, event_type: str) -> bool:

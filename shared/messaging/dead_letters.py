@@ -49,7 +49,7 @@ def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tr
     info = message.delivery_info
     return Outgoing(
         body=body.encode() if isinstance(body, str) else bytes(body),
-        exchange="",
+        exchange=topology.dead_letter_exchange_of(topology.BY_QUEUE[queue].service),
         routing_key=topology.dead_queue_of(queue),
         # Strangers' messages may have no id; without one an operator could not name this letter.
         message_id=message.properties.get("message_id") or str(uuid4()),

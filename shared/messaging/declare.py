@@ -26,40 +26,39 @@ UNLIMITED_DELIVERIES = 2**31 - 1
 """For dead queues: looking at a dead letter is a delivery too, and RabbitMQ 4 drops a message at the 20th."""
 
 
-def declare_events(service: str, channel: Any) -> None:
-    """The topic exchange that a service publishes to."""
-    kombu.Exchange(topology.exchange_of(service), type="topic", durable=True)(channel).declare()
-
-
 def declare_subscription(queue: str, channel: Any) -> None:
     """An event queue with the queue for its dead letters, bound to everything it hears."""
     subscription = topology.BY_QUEUE[queue]
     dead = topology.dead_queue_of(queue)
-    kombu.Queue(
+    cemetery = topology.dead_letter_exchange_of(subscription.service)
+    dead_queue = kombu.Queue(
         dead,
         durable=True,
         queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_DELIVERIES},
-    )(channel).queue_declare()
+    )(channel)
+    dead_queue.queue_declare()
+    require_exchange(cemetery, channel, kind="direct")
+    dead_queue.bind_to(cemetery, dead)
     bound = kombu.Queue(
         queue,
         durable=True,
         queue_arguments={
             "x-queue-type": "quorum",
             "x-delivery-limit": GREATEST_DELIVERIES,
-            "x-dead-letter-exchange": "",
+            "x-dead-letter-exchange": cemetery,
             "x-dead-letter-routing-key": dead,
         },
     )(channel)
     bound.queue_declare()
     for source, types in subscription.events.items():
-        declare_events(source, channel)
+        require_exchange(topology.exchange_of(source), channel)
         for event_type in types:
             bound.bind_to(topology.exchange_of(source), event_type)
 
 
 def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
     """The request queue of a service, bound on nameko's RPC exchange."""
-    declare_rpc_exchange(channel)
+    require_exchange(topology.RPC_EXCHANGE, channel)
     queue = kombu.Queue(
         topology.rpc_queue_of(service),
         durable=True,
@@ -69,9 +68,21 @@ def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
     queue.bind_to(topology.RPC_EXCHANGE, f"{service}.*")
 
 
-def declare_rpc_exchange(channel: Any) -> None:
-    """nameko's exchange for requests and replies."""
-    kombu.Exchange(topology.RPC_EXCHANGE, type="topic", durable=True)(channel).declare()
+def declare_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """A durable exchange."""
+    kombu.Exchange(name, type=kind, durable=True)(channel).declare()
+
+
+def require_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """Makes sure that an exchange is there, which may be somebody else's.
+
+    To ask for it takes no right. To declare it takes the right to delete it too, so only what is missing is declared,
+    by who may.
+    """
+    try:
+        kombu.Exchange(name, type=kind, passive=True)(channel).declare()
+    except amqp.exceptions.ChannelError:
+        declare_exchange(name, channel, kind=kind)
 
 
 def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
@@ -99,8 +110,11 @@ def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
 
     with command_connection(amqp_uri) as connection:
         channel = connection.channel()
+        step(f"exchange {topology.RPC_EXCHANGE}", partial(declare_exchange, topology.RPC_EXCHANGE))
         for service in topology.SERVICES:
-            step(f"exchange {topology.exchange_of(service)}", partial(declare_events, service))
+            events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
+            step(f"exchange {events}", partial(declare_exchange, events))
+            step(f"exchange {dead_letters}", partial(declare_exchange, dead_letters, kind="direct"))
             step(f"queue {topology.rpc_queue_of(service)}", partial(declare_rpc, service, quorum=quorum))
         for subscription in topology.SUBSCRIPTIONS:
             step(

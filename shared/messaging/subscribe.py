@@ -12,7 +12,9 @@ by one, so that the good ones are handled, and the wrong one goes to ``<queue>.d
 from __future__ import annotations
 
 import logging
+import math
 import threading
+import time
 import traceback
 from collections import deque
 from functools import wraps
@@ -22,20 +24,25 @@ import eventlet
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
+from shared.contracts import topology
 from shared.db.errors import is_transient
 from shared.errors import RateLimited, RpcTimeout, Unavailable
+from shared.messaging.backlog import show_queue_length
 from shared.messaging.backoff import Backoff
 from shared.messaging.confirms import ConfirmedPublisher
 from shared.messaging.dead_letters import dead_letter
 from shared.messaging.declare import declare_subscription
-from shared.messaging.event import ContractViolation, event_of
+from shared.messaging.event import ContractViolation, event_of, facts_of
 from shared.messaging.link import BROKEN
 from shared.messaging.reader import QueueReader
+from shared.observability import context, metrics
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
+    from shared.messaging.confirms import Outgoing
     from shared.messaging.event import Event
+    from shared.observability.health import Check
 
 Handler = TypeVar("Handler", bound="Callable[..., None]")
 
@@ -77,11 +84,23 @@ class Subscriber(Entrypoint):
             declare=lambda channel: declare_subscription(self.queue, channel),
             on_lost=self._waiting.clear,
         )
+        self._handling = metrics.Handling(self.queue)
+        self._display = metrics.Display()
+        self._taken_at = math.inf
         self._graveyard = ConfirmedPublisher(self._settings.amqp_uri, f"dead letters of {self.queue}")
         self._thread = threading.Thread(target=self._run, name=f"handler of {self.queue}", daemon=True)
 
+    def readiness_checks(self) -> Mapping[str, Check]:
+        """The queue; see `shared.observability.health.Dependent`."""
+        return {self.queue: self._reader.check}
+
     def start(self) -> None:
         """Called by nameko."""
+        self._display.show(
+            metrics.handler_batch_age_seconds, lambda: max(time.monotonic() - self._taken_at, 0.0), self.queue
+        )
+        dead = topology.dead_queue_of(self.queue)
+        show_queue_length(self._display, metrics.dead_letters_waiting, dead, self._reader.link, self.queue)
         self._graveyard.start()
         self._reader.start()
         self._thread.start()
@@ -95,20 +114,25 @@ class Subscriber(Entrypoint):
         self._thread.join(self._settings.stop_grace)
         self._reader.close(0)
         self._graveyard.stop()
+        self._display.clear()
 
     def _receive(self, message: Any) -> None:
         self._waiting.append(message)
         self._arrived.set()
 
     def _run(self) -> None:
+        context.begin({"service": self.container.service_name, "queue": self.queue})
         while not self._stopping.is_set():
             self._arrived.wait(1.0)
             self._arrived.clear()
             while (messages := self._take()) and not self._stopping.is_set():
+                self._taken_at = time.monotonic()
                 try:
                     self._handle(messages)
                 except _Stopped:
                     return
+                finally:
+                    self._taken_at = math.inf
 
     def _take(self) -> list[Any]:
         messages: list[Any] = []
@@ -117,7 +141,10 @@ class Subscriber(Entrypoint):
         return messages
 
     def _handle(self, messages: list[Any]) -> None:
-        error = self._try(messages)
+        with context.about(**facts_of(messages)):
+            self._settle(messages, self._try(messages))
+
+    def _settle(self, messages: list[Any], error: Exception | None) -> None:
         if error is None:
             self._reader.acknowledge(messages[-1], count=len(messages))
         elif len(messages) > 1:
@@ -145,6 +172,7 @@ class Subscriber(Entrypoint):
         try:
             events = [event_of(bytes_of(message), message.headers) for message in messages]
         except ContractViolation as error:
+            self._handling.count(metrics.FAILED)
             return error
         return self._until_it_works(lambda: self._spawn(events))
 
@@ -156,9 +184,16 @@ class Subscriber(Entrypoint):
             error,
             exc_info=(type(error), error, error.__traceback__),
         )
+        metrics.dead_letters.labels(self.queue).inc()
         letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
-        self._until_it_works(lambda: self._graveyard.publish([letter]))
+        self._until_it_works(lambda: self._lay_down(letter))
         self._reader.acknowledge(message)
+
+    def _lay_down(self, letter: Outgoing) -> None:
+        if self._graveyard.publish([letter]):
+            raise Unavailable(
+                f"Nothing leads to {letter.routing_key}: declare the topology. The letter is kept."
+            )
 
     def _until_it_works(self, work: Callable[[], object]) -> Exception | None:
         """Tries until it works or fails for a reason that will not pass; that reason is returned."""
@@ -186,13 +221,20 @@ class Subscriber(Entrypoint):
             done.set()
             return result, exc_info
 
+        began = time.perf_counter()
         try:
-            self.container.spawn_worker(self, (events,), {}, handle_result=settle)
+            self.container.spawn_worker(
+                self, (events,), {}, context_data=dict(context.facts()), handle_result=settle
+            )
         except ContainerBeingKilled as error:
             raise _Stopped from error
         done.wait()
-        if outcome[0] is not None:
-            raise outcome[0]
+        error = outcome[0]
+        self._handling.seconds.observe(time.perf_counter() - began)
+        if error is not None:
+            self._handling.count(metrics.RETRIED if passes(error) else metrics.FAILED)
+            raise error
+        self._handling.handled(len(events), min(event.time for event in events))
 
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

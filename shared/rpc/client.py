@@ -24,7 +24,7 @@ from shared.contracts import methods, topology
 from shared.contracts.api import Services
 from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
 from shared.messaging.backoff import Backoff
-from shared.messaging.declare import declare_rpc_exchange
+from shared.messaging.declare import require_exchange
 from shared.messaging.link import TRANSIENT, Link
 from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER, arguments_json
 
@@ -223,9 +223,9 @@ class RpcClient(Services):
 
     def _listen(self, channel: Any) -> None:
         reply_to = str(uuid4())
-        declare_rpc_exchange(channel)
+        require_exchange(topology.RPC_EXCHANGE, channel)
         queue = kombu.Queue(
-            f"rpc.reply-{self._link.name.replace(' ', '-')}-{reply_to}",
+            topology.reply_queues_of(self._link.name) + reply_to,
             exclusive=True,
             auto_delete=True,
             durable=False,

@@ -7,6 +7,7 @@ from typing import Any
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
+from shared.contracts import topology
 from shared.observability import metrics
 from shared.rpc.client import RpcClient
 
@@ -19,7 +20,9 @@ class RpcClients(SharedExtension):
         """Made when it is first asked for."""
         settings = self.container.config["SETTINGS"]
         client = RpcClient(
-            settings.amqp_uri, timeout=settings.rpc_timeout, name=f"calls of {self.container.service_name}"
+            settings.amqp_uri,
+            timeout=settings.rpc_timeout,
+            name=topology.calls_of(self.container.service_name),
         )
         client.observe = metrics.observe_rpc_call
         return client

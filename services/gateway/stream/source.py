@@ -60,7 +60,7 @@ class LiveEvents(SharedExtension):
             # Only asks, which takes no right to configure them; fails, and is tried again, until all are there.
             channel.queue_declare(subscription.queue, passive=True)
         queue = kombu.Queue(
-            f"gateway.stream-{uuid4()}",
+            f"{topology.STREAM_QUEUES}{uuid4()}",
             exclusive=True,
             auto_delete=True,
             durable=False,

@@ -48,6 +48,7 @@ def test_every_exchange_queue_and_binding_is_there(declared):
     assert {
         (topology.RPC_EXCHANGE, "topic", True),
         *((topology.exchange_of(service), "topic", True) for service in topology.SERVICES),
+        *((topology.dead_letter_exchange_of(service), "direct", True) for service in topology.SERVICES),
     } <= exchanges
     assert bindings == {
         *(
@@ -59,6 +60,11 @@ def test_every_exchange_queue_and_binding_is_there(declared):
             for subscription in topology.SUBSCRIPTIONS
             for source, types in subscription.events.items()
             for event_type in types
+        ),
+        *(
+            (topology.dead_letter_exchange_of(subscription.service), dead, dead)
+            for subscription in topology.SUBSCRIPTIONS
+            for dead in [topology.dead_queue_of(subscription.queue)]
         ),
     }
 

@@ -32,7 +32,7 @@ def test_the_letter_keeps_the_message_and_says_what_went_wrong():
     error, trace = failure()
     letter = dead_letter(Message(), "reports.history", error, trace, 5)
     assert (letter.body, letter.message_id) == (b'{"a": 1}', "m1")
-    assert (letter.exchange, letter.routing_key) == ("", "reports.history.dead")
+    assert (letter.exchange, letter.routing_key) == ("reports.dead-letters", "reports.history.dead")
     assert letter.headers["cloudEvents_type"] == "report_created"
     said = {
         name.removeprefix(PREFIX): value for name, value in letter.headers.items() if name.startswith(PREFIX)
