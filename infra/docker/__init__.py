@@ -1,0 +1,1 @@
+"""The system in containers: its image, its secrets and its probes."""
