@@ -22,6 +22,7 @@ from infra.embedded.postgresql.postmaster import PostgresqlError
 from infra.postgres.bootstrap import BootstrapError
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
 from services import loading
+from services.broker_users import broker_users
 from services.dead_letters import dead_letters
 from services.demo import demonstrate
 from services.describe import describe
@@ -217,6 +218,7 @@ import_group.add_command(import_resources)
 import_group.add_command(import_regions)
 
 
+main.add_command(broker_users)
 main.add_command(dead_letters)
 
 

@@ -15,6 +15,7 @@ MEMORY_BROKER = "memory://"
 BROKER_SCHEMES = ("amqp", "amqps", "pyamqp", "memory")
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
+_BROKER_PASSWORD = re.compile(r"IMPACTX_(.+)_BROKER_PASSWORD(?:_FILE)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
 
@@ -52,6 +53,9 @@ class Settings:
         token: An access token for the command line to call with (``IMPACTX_TOKEN``).
         database_passwords: For the bootstrap, the password of each service's role
             (``IMPACTX_<SERVICE>_DATABASE_PASSWORD``); None leaves the present one.
+        broker_passwords: For ``broker-users``, the password of each user of RabbitMQ, by its name in capitals
+            (``IMPACTX_<USER>_BROKER_PASSWORD``).
+        rabbitmq_api: RabbitMQ's management API with an administrator, for ``broker-users`` (``IMPACTX_RABBITMQ_API``).
         alert_sender: How alerts name their sender in CAP (``IMPACTX_ALERT_SENDER``): something of one's own, such as
             an address in one's domain, without blanks, commas, < and &.
         home: Where an embedded system keeps everything (``IMPACTX_HOME``).
@@ -98,6 +102,8 @@ class Settings:
     admin_password: str | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)
     database_passwords: Mapping[str, str | None] = field(default_factory=dict, repr=False)
+    broker_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
+    rabbitmq_api: str = field(default="", repr=False)
     alert_sender: str = "alerts@impactx.example"
     home: Path = Path(".impactx")
     http_host: str = "127.0.0.1"
@@ -125,6 +131,19 @@ class Settings:
         if not url:
             raise SettingError(f"Set IMPACTX_{service.upper()}_DATABASE_URL or DATABASE_URL.")
         return url
+
+    def broker_password(self, user: str) -> str:
+        """The password that a user of RabbitMQ is to have.
+
+        Raises:
+            SettingError: Its variable is not set.
+        """
+        name = user.upper().replace("-", "_")
+        if not self.broker_passwords.get(name):
+            raise SettingError(
+                f"Set IMPACTX_{name}_BROKER_PASSWORD, the password of the user {user} of RabbitMQ."
+            )
+        return self.broker_passwords[name]
 
 
 def from_environment(services: tuple[str, ...], environment: Mapping[str, str] = os.environ) -> Settings:
@@ -168,6 +187,8 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
             service: read.secret(f"IMPACTX_{service.upper()}_DATABASE_PASSWORD") or None
             for service in services
         },
+        broker_passwords=read.broker_passwords(),
+        rabbitmq_api=read.url("IMPACTX_RABBITMQ_API", ("http", "https")),
         alert_sender=environment.get("IMPACTX_ALERT_SENDER", "alerts@impactx.example"),
         home=Path(environment.get("IMPACTX_HOME", ".impactx")),
         http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
@@ -240,6 +261,12 @@ class _Reader:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingError(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+
+    def broker_passwords(self) -> dict[str, str]:
+        """Those that are given, by the name of the user in capitals: other systems have users as well."""
+        found = [_BROKER_PASSWORD.fullmatch(name) for name in self._environment]
+        users = {match[1] for match in found if match}
+        return {user: self.secret(f"IMPACTX_{user}_BROKER_PASSWORD") for user in sorted(users)}
 
     def url(self, name: str, schemes: tuple[str, ...]) -> str:
         """A secret that has to be a URL; it is not repeated where it is none, for it holds a password."""
