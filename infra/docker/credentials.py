@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from infra.embedded.home import private_key_pem
 from infra.postgres.roles import runtime_role
+from infra.rabbitmq.rights import GATEWAY, OPERATOR, USERS
 from shared.contracts.topology import SERVICES
 
 if TYPE_CHECKING:
@@ -26,9 +27,13 @@ PASSWORD_BYTES: Final = 18
 ADMINISTRATOR: Final = "impactx"
 """What PostgreSQL, its database and RabbitMQ call the administrator that their containers make."""
 
+COMMANDS: Final = "administration"
+"""The user of RabbitMQ with whom the commands call the services."""
+
 POSTGRESQL: Final = "postgresql:5432"
 PGBOUNCER: Final = "pgbouncer:6432"
 RABBITMQ: Final = "rabbitmq:5672"
+RABBITMQ_API: Final = "rabbitmq:15672"
 
 
 def make(root: Path) -> None:
@@ -39,8 +44,12 @@ def make(root: Path) -> None:
     _kept(kept / "administrator_password")
     databases = {service: _kept(kept / f"{service}_database_password") for service in SERVICES}
 
+    brokers = {user: _kept(kept / f"{user}_broker_password") for user in (*USERS, COMMANDS)}
+
     _write(kept / "database_url", _database(ADMINISTRATOR, postgresql, POSTGRESQL))
-    _write(kept / "amqp_uri", _broker(ADMINISTRATOR, rabbitmq))
+    _write(kept / "rabbitmq_api", f"http://{ADMINISTRATOR}:{quote(rabbitmq, safe='')}@{RABBITMQ_API}")
+    for user in (OPERATOR, COMMANDS):
+        _write(kept / f"{user}_amqp_uri", _broker(user, brokers[user]))
     _write(root / "postgresql" / "password", postgresql)
     _write(
         root / "rabbitmq" / "administrator.conf",
@@ -52,8 +61,8 @@ def make(root: Path) -> None:
     )
     for service, password in databases.items():
         _write(root / service / "database_url", _database(runtime_role(service), password, PGBOUNCER))
-    for service in (*SERVICES, "gateway"):
-        _write(root / service / "amqp_uri", _broker(ADMINISTRATOR, rabbitmq))
+    for service in (*SERVICES, GATEWAY):
+        _write(root / service / "amqp_uri", _broker(service, brokers[service]))
     _kept(root / "identity" / "jwt_private_key", private_key_pem)
     _kept(root / "grafana" / "password")
 
