@@ -102,7 +102,8 @@ def serve(settings: Settings, names: tuple[str, ...]) -> None:
     runtime = Runtime([loading.service_class(name) for name in names], settings)
     runtime.start()
     where = f" at {loading.http_url(runtime)}" if "gateway" in names else ""
-    click.echo(f"serving {', '.join(names)}{where}")
+    health = f"; probes and metrics at {runtime.health_url}" if runtime.health_url else ""
+    click.echo(f"serving {', '.join(names)}{where}{health}")
     sys.stdout.flush()
     runtime.run_until_stopped()
 

@@ -8,6 +8,8 @@ from typing import Any
 
 from nameko.containers import ServiceContainer
 
+from shared.observability import context
+
 CONTAINER = f"{__name__}.Container"
 """For nameko's setting ``SERVICE_CONTAINER_CLS``."""
 
@@ -18,10 +20,13 @@ class Container(ServiceContainer):
     """Runs a worker as nameko does, in the same order, without what costs a tenth of an RPC call.
 
     nameko makes a call id, joins the stack of ids and times five stages for each worker, for debug messages that
-    nobody reads; our calls carry their own correlation id.
+    nobody reads; our calls carry their own correlation id. A worker's context data are what its log lines are about.
     """
 
     def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
+        context.begin(
+            worker_ctx.data or {"service": self.service_name, "method": worker_ctx.entrypoint.method_name}
+        )
         for provider in self.dependencies:
             setattr(worker_ctx.service, provider.attr_name, provider.get_dependency(worker_ctx))
         self._worker_setup(worker_ctx)

@@ -11,11 +11,15 @@ from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
 from shared.container import CONTAINER
+from shared.observability import probes
+from shared.observability.health import Dependent, Readiness
+from shared.web import WebServer
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from types import FrameType
 
+    from shared.observability.health import Check
     from shared.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -24,6 +28,11 @@ ExtensionKind = TypeVar("ExtensionKind")
 
 WORKERS_BESIDE_RPC = 20
 """Places in the pool of workers for event handlers and timers, so that they never wait for RPC calls."""
+
+
+PROBE_CONNECTIONS = 64
+PROBE_GRACE = 1.0
+"""Seconds that an answer to a probe gets to finish when everything else has stopped."""
 
 
 class StopDeadlineError(Exception):
@@ -52,13 +61,24 @@ class Runtime:
             }
         )
         self._services = services
+        self._health = _health_server(settings)
         for service in services:
             self._runner.add_service(service)
+        self._readiness = Readiness({})
+        self._readiness.withhold("It starts.")
         self._stop_asked = Event()
+
+    @property
+    def health_url(self) -> str:
+        """Where probes are answered and metrics shown; empty where the settings name no port for that."""
+        return self._health.url if self._health is not None else ""
 
     def start(self) -> None:
         """Starts the services; when it returns, they read their queues or wait for the broker to come."""
+        if self._health is not None:
+            self._health.serve(probes.application(self._readiness))
         self._runner.start()
+        self._readiness.rest_on(_checks(self._runner))
 
     def extension(self, service: type[Any], kind: type[ExtensionKind]) -> ExtensionKind:
         """The extension of this kind in a service that runs here.
@@ -86,6 +106,7 @@ class Runtime:
 
     def stop(self) -> None:
         """Finishes the work in hand within the grace and stops; what is left then is redelivered elsewhere."""
+        self._readiness.withhold("It stops.")
         try:
             with eventlet.Timeout(self._settings.stop_grace + 5, StopDeadlineError):
                 for service in self._services:
@@ -95,6 +116,8 @@ class Runtime:
         except StopDeadlineError:
             logger.error("the services did not stop within their grace and are killed")  # noqa: TRY400
             self._runner.kill()
+        if self._health is not None:
+            self._health.finish(PROBE_GRACE)
 
     def _watch(self) -> None:
         try:
@@ -115,3 +138,24 @@ class Runtime:
             self._stop_asked.send(None)
         else:
             self._stop_asked.send_exception(error)
+
+
+def _health_server(settings: Settings) -> WebServer | None:
+    if settings.health_port is None:
+        return None
+    return WebServer(
+        settings.health_host,
+        settings.health_port,
+        variables="IMPACTX_HEALTH",
+        connections=PROBE_CONNECTIONS,
+    )
+
+
+def _checks(runner: Any) -> dict[str, Check]:
+    """What the services that run here depend on."""
+    checks: dict[str, Check] = {}
+    for container in runner.service_map.values():
+        for extension in container.extensions:
+            if isinstance(extension, Dependent):
+                checks |= extension.readiness_checks()
+    return dict(sorted(checks.items()))

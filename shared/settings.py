@@ -71,6 +71,8 @@ class Settings:
             (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
         http_public_url: Where the public finds the gateway, such as ``https://impactx.example``, for the addresses in
             feeds; what the request says by default (``IMPACTX_HTTP_PUBLIC_URL``).
+        health_host: The address at which a process answers probes and shows metrics (``IMPACTX_HEALTH_HOST``).
+        health_port: The port there; 0 takes a free one, and without one nothing listens (``IMPACTX_HEALTH_PORT``).
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
@@ -115,6 +117,8 @@ class Settings:
     http_streams: int = 100
     http_cors_origins: tuple[str, ...] = ()
     http_public_url: str = ""
+    health_host: str = "127.0.0.1"
+    health_port: int | None = None
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
     tile_url: str = ""
@@ -200,6 +204,10 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
+        health_host=environment.get("IMPACTX_HEALTH_HOST", "127.0.0.1"),
+        health_port=read.integer("IMPACTX_HEALTH_PORT", 0, least=0)
+        if environment.get("IMPACTX_HEALTH_PORT")
+        else None,
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),

@@ -1,6 +1,6 @@
-"""For probes and for Prometheus: whether the process lives, whether it can do its work, and what it counts.
+"""For probes and for Prometheus, on the gateway's own port: the addresses of `shared.observability.probes`.
 
-They take no token and are not limited in rate. A proxy that faces the public should pass on none of them.
+They are not limited in rate. A proxy that faces the public should pass on none of them.
 """
 
 from __future__ import annotations
@@ -8,13 +8,12 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-import orjson
 from flask import Blueprint, Response, current_app
 
 from shared.contracts.api.methods import METHODS
 from shared.contracts.topology import SERVICES
 from shared.errors import ImpactXError, RpcTimeout, Unavailable
-from shared.observability import metrics
+from shared.observability import probes
 from shared.observability.health import Readiness
 from shared.rpc.operation import ANYONE
 
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from flask import Flask
 
     from services.gateway.context import Gateway
+    from shared.observability.health import Check
     from shared.rpc.client import RpcClient
 
 PROBE_SECONDS: Final = 1.0
@@ -33,32 +33,32 @@ health = Blueprint("health", __name__)
 
 def install(app: Flask, gateway: Gateway) -> None:
     """Adds the addresses to the application."""
-    checks = {service: partial(_answers, gateway.rpc, service) for service in SERVICES}
-    app.extensions[READINESS] = Readiness({BROKER: partial(_is_connected, gateway.rpc), **checks})
+    app.extensions[READINESS] = Readiness(checks(gateway.rpc))
     app.register_blueprint(health)
 
 
-@health.get("/health/live")
+def checks(rpc: RpcClient) -> dict[str, Check]:
+    """What requests need: the broker, and every service behind it."""
+    services = {service: partial(_answers, rpc, service) for service in SERVICES}
+    return {BROKER: partial(_is_connected, rpc), **services}
+
+
+@health.get(probes.LIVE)
 def live() -> Response:
-    """The process answers; whether it is of use is for readiness to say."""
-    return _answer({"status": "ok"}, 200)
+    """The process answers."""
+    return _response(probes.live())
 
 
-@health.get("/health/ready")
+@health.get(probes.READY)
 def ready() -> Response:
     """Everything that requests need is there; else 503, with what is missing and why."""
-    readiness: Readiness = current_app.extensions[READINESS]
-    missing = readiness.missing()
-    present = [name for name in readiness.dependencies if name not in missing]
-    if missing:
-        return _answer({"status": "not ready", "missing": missing, "present": present}, 503)
-    return _answer({"status": "ok", "missing": {}, "present": present}, 200)
+    return _response(probes.ready(current_app.extensions[READINESS]))
 
 
-@health.get("/metrics")
+@health.get(probes.METRICS)
 def show_metrics() -> Response:
     """All metrics of this process."""
-    return Response(metrics.exposition(), content_type=metrics.MEDIA_TYPE)
+    return _response(probes.figures())
 
 
 def _is_connected(rpc: RpcClient) -> None:
@@ -77,10 +77,8 @@ def _answers(rpc: RpcClient, service: str) -> None:
         return
 
 
-def _answer(content: dict[str, object], status: int) -> Response:
-    response = Response(orjson.dumps(content), status=status, content_type="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    return response
+def _response(page: probes.Page) -> Response:
+    return Response(page.body, status=page.status, headers=page.headers)
 
 
 _PROBES: Final = {

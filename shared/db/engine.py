@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import orjson
-from sqlalchemy import create_engine, event, make_url
+from sqlalchemy import QueuePool, create_engine, event, make_url
 
 from shared.db.errors import leaves_connection_useless
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import URL, Connection, Engine
     from sqlalchemy.engine import ExceptionContext
+    from sqlalchemy.pool import ConnectionPoolEntry
 
 CONNECT_TIMEOUT = 5
 """Seconds until an attempt to connect is given up."""
@@ -51,6 +52,24 @@ def database_url(url: str) -> URL:
         message = "A database URL begins with postgresql://"
         raise ValueError(message)
     return make_url(f"postgresql+psycopg://{rest}")
+
+
+class CountingPool(QueuePool):
+    """SQLAlchemy's pool, which also knows how many wait.
+
+    Attributes:
+        waiting: How many wait for a connection now, to become free or to be opened.
+    """
+
+    waiting = 0
+
+    def _do_get(self) -> ConnectionPoolEntry:
+        """Called by SQLAlchemy for who borrows a connection."""
+        self.waiting += 1
+        try:
+            return super()._do_get()
+        finally:
+            self.waiting -= 1
 
 
 class Database:
@@ -124,6 +143,7 @@ def _engine(url: URL, application_name: str, pool_size: int, prepare_threshold: 
         isolation_level="AUTOCOMMIT",
         # The reset of a connection that is in autocommit needs no ROLLBACK.
         skip_autocommit_rollback=True,
+        poolclass=CountingPool,
         pool_size=pool_size,
         max_overflow=0,
         pool_timeout=POOL_TIMEOUT,

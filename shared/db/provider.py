@@ -3,11 +3,25 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any, cast
 
+import psycopg
 from nameko.extensions import DependencyProvider, SharedExtension
+from sqlalchemy import event, text
+from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import Database
+from shared.db.errors import is_transient
+from shared.errors import Unavailable
+from shared.observability import metrics
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.engine import ExceptionContext
+
+    from shared.db.engine import CountingPool
+    from shared.observability.health import Check
 
 
 class DatabasePool(SharedExtension):
@@ -18,16 +32,50 @@ class DatabasePool(SharedExtension):
         """Made when it is first asked for: nameko sets extensions up in no particular order."""
         service = self.container.service_name
         settings = self.container.config["SETTINGS"]
-        return Database(
+        database = Database(
             settings.database_url(service),
             application_name=f"impactx {service}",
             pool_size=settings.pool_size,
             prepare_threshold=settings.prepare_threshold,
         )
+        event.listen(database.engine, "handle_error", self._count_error)
+        return database
+
+    def readiness_checks(self) -> Mapping[str, Check]:
+        """The database; see `shared.observability.health.Dependent`."""
+        return {f"{self.container.service_name}.database": self._ask}
+
+    def setup(self) -> None:
+        """Called by nameko."""
+        self._display = metrics.Display()
+
+    def start(self) -> None:
+        """Called by nameko."""
+        service = self.container.service_name
+        pool = cast("CountingPool", self.database.engine.pool)
+        self._display.show(metrics.pool_limit, pool.size, service)
+        self._display.show(metrics.pool_connections, pool.checkedout, service, "in_use")
+        self._display.show(metrics.pool_connections, pool.checkedin, service, "idle")
+        self._display.show(metrics.pool_waiting, lambda: pool.waiting, service)
 
     def stop(self) -> None:
         """Called by nameko when no worker and no dependency runs any more."""
+        self._display.clear()
         self.database.close()
+
+    def _ask(self) -> None:
+        try:
+            with self.database.read() as connection:
+                connection.execute(text("SELECT 1"))
+        except SQLAlchemyError as error:
+            if not is_transient(error):
+                raise
+            raise Unavailable("The database cannot be reached.") from error
+
+    def _count_error(self, context: ExceptionContext) -> None:
+        error = context.original_exception
+        state = error.sqlstate if isinstance(error, psycopg.Error) else None
+        metrics.database_errors.labels(self.container.service_name, state[:2] if state else "none").inc()
 
 
 class DatabaseProvider(DependencyProvider):

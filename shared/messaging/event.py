@@ -19,12 +19,13 @@ from shared.contracts import CONTRACTS
 from shared.errors import ImpactXError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from shared.contracts.contract import Contract, EventData
 
 PREFIX = "cloudEvents_"
 SPECIFICATION_VERSION = "1.0"
+MOST_NAMED = 50
 
 
 class ContractViolation(ImpactXError):
@@ -112,6 +113,23 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
         raise ContractViolation(f"The data breaks the contract of {event_type}: {error.messages}") from error
     except (ValueError, TypeError, AttributeError) as error:
         raise ContractViolation(f"Not an event: {error}") from error
+
+
+def facts_of(messages: Sequence[Any]) -> dict[str, Any]:
+    """What the lines that are logged while these messages are handled have to name.
+
+    Of a batch, the correlation ids of its first events; `shared.observability.context.about` names the one that a
+    line is about.
+    """
+    if len(messages) == 1:
+        headers = messages[0].headers
+        return {
+            "event": headers.get(PREFIX + "type"),
+            "event_id": headers.get(PREFIX + "id") or messages[0].properties.get("message_id"),
+            "correlation_id": headers.get(PREFIX + "correlationid"),
+        }
+    ids = dict.fromkeys(message.headers.get(PREFIX + "correlationid") for message in messages)
+    return {"events": len(messages), "correlation_ids": list(ids)[:MOST_NAMED]}
 
 
 @cache

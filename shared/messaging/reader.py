@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import kombu
 
+from shared.errors import Unavailable
 from shared.messaging.link import BROKEN, Link
 
 if TYPE_CHECKING:
@@ -64,6 +65,20 @@ class QueueReader:
     def wait_until_open(self, timeout: float) -> bool:
         """Whether the queue is being read now or begins to be in time (seconds)."""
         return self.link.wait_until_open(timeout)
+
+    def check(self) -> None:
+        """Whether the broker delivers the queue's messages to it now.
+
+        Raises:
+            Unavailable: It does not.
+        """
+        if self._consumer is None or self._cancelled.is_set() or not self.link.wait_until_open(0):
+            raise Unavailable(f"The queue {self.queue} is not read.")
+
+    @property
+    def unsettled(self) -> int:
+        """How many messages were handed out and are neither acknowledged nor given back."""
+        return self._unsettled
 
     def cancel(self, timeout: float = 3.0) -> None:
         """Stops new deliveries; what was handed out can still be settled."""

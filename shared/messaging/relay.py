@@ -19,14 +19,19 @@ from shared.contracts import CONTRACTS, topology
 from shared.db.errors import is_transient
 from shared.db.provider import DatabasePool
 from shared.errors import Unavailable
+from shared.messaging.backlog import show_outbox
 from shared.messaging.backoff import Backoff
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.event import headers_of
+from shared.observability import context, metrics
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from sqlalchemy import Connection
 
     from shared.db.engine import Database
+    from shared.observability.health import Check
 
 logger = logging.getLogger(__name__)
 
@@ -35,6 +40,7 @@ GREATEST_BATCH_BYTES = 2 * 1024 * 1024
 """Of data as it is stored, which is often compressed: what the broker takes in and confirms well within its time."""
 
 LONGEST_ERROR = 2000
+FAILED = "The relay's last round failed; the log says why."
 
 
 class Relay:
@@ -52,6 +58,7 @@ class Relay:
         self._database = database
         self._poll = poll
         self._publisher = ConfirmedPublisher(amqp_uri, f"relay of {service}")
+        self._trouble = ""
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"relay of {service}", daemon=True)
@@ -61,6 +68,17 @@ class Relay:
         """Begins to carry; returns at once."""
         self._publisher.start()
         self._thread.start()
+
+    def check(self) -> None:
+        """Whether it carries.
+
+        Raises:
+            Unavailable: It does not run, or its last round failed.
+        """
+        if not self._thread.is_alive():
+            raise Unavailable("The relay does not run.")
+        if self._trouble:
+            raise Unavailable(self._trouble)
 
     def wake(self) -> None:
         """Something may be in the outbox."""
@@ -74,6 +92,7 @@ class Relay:
         self._publisher.stop()
 
     def _run(self) -> None:
+        context.begin({"service": self.service})
         backoff = Backoff()
         while True:
             last_round = self._stopping.is_set()
@@ -83,11 +102,14 @@ class Relay:
             except Exception as error:
                 expected = isinstance(error, Unavailable) or is_transient(error)
                 logger.warning("%s: %s", self._thread.name, error, exc_info=not expected)
+                metrics.relay_batches.labels(self.service, "failed").inc()
+                self._trouble = error.message if isinstance(error, Unavailable) else FAILED
                 if last_round:
                     return
                 self._stopping.wait(backoff.next())
                 continue
             backoff.reset()
+            self._trouble = ""
             if more:
                 continue
             if last_round:
@@ -112,6 +134,9 @@ class Relay:
             sent = self._publish(connection, rows)
             if sent:
                 connection.execute(self._statements.remove, {"sent": sent})
+        if sent:
+            metrics.relay_batches.labels(self.service, "ok").inc()
+            metrics.relay_events.labels(self.service).inc(len(sent))
         return len(rows) == BATCH or bool(rows and rows[-1].size >= GREATEST_BATCH_BYTES)
 
     def _publish(self, connection: Connection, rows: Any) -> list[int]:
@@ -125,7 +150,9 @@ class Relay:
                 messages.append(self._message(row))
             except (ValueError, TypeError, AttributeError, LookupError) as error:
                 withheld.add(row.subject)
-                logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)  # noqa: TRY400 - the text is the whole story
+                metrics.relay_parked.labels(self.service).inc()
+                with context.about(event_id=str(row.id), correlation_id=row.correlation_id):
+                    logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)  # noqa: TRY400 - the text is the whole story
                 connection.execute(
                     self._statements.park,
                     {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
@@ -202,14 +229,21 @@ class OutboxRelay(DependencyProvider):
             self.container.service_name, self.pool.database, settings.amqp_uri, settings.relay_poll
         )
         self.pool.database.on_commit = self._relay.wake
+        self._display = metrics.Display()
+
+    def readiness_checks(self) -> Mapping[str, Check]:
+        """The relay; see `shared.observability.health.Dependent`."""
+        return {f"{self.container.service_name}.relay": self._relay.check}
 
     def start(self) -> None:
         """Called by nameko."""
+        show_outbox(self._display, self.container.service_name, self.pool.database)
         self._relay.start()
 
     def stop(self) -> None:
         """Called by nameko once no worker runs: what the last of them wrote is still carried."""
         self._relay.stop(self._stop_grace)
+        self._display.clear()
 
     def get_dependency(self, worker_ctx: Any) -> Relay:
         """The relay, for the rare operation that wants to wake it by hand."""

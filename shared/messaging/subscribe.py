@@ -229,11 +229,10 @@ class Subscriber(Entrypoint):
         except ContainerBeingKilled as error:
             raise _Stopped from error
         done.wait()
-        error = outcome[0]
         self._handling.seconds.observe(time.perf_counter() - began)
-        if error is not None:
-            self._handling.count(metrics.RETRIED if passes(error) else metrics.FAILED)
-            raise error
+        if outcome[0] is not None:
+            self._handling.count(metrics.RETRIED if passes(outcome[0]) else metrics.FAILED)
+            raise outcome[0]
         self._handling.handled(len(events), min(event.time for event in events))
 
     def _wait(self, seconds: float) -> None:

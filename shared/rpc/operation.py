@@ -114,8 +114,8 @@ def _public(error: Exception | eventlet.Timeout, method: str, correlation_id: st
     if isinstance(error, ImpactXError):
         return error
     if is_transient(error):
-        logger.warning("%s [%s]: %s", method, correlation_id, error)
+        logger.warning("%s: %s", method, error)
         return Unavailable("The database cannot answer now; try again.", correlation_id=correlation_id)
     text = "the database refused" if isinstance(error, SQLAlchemyError) else "failed"
-    logger.error("%s [%s] %s", method, correlation_id, text, exc_info=error)
+    logger.error("%s %s", method, text, exc_info=error)
     return failure(correlation_id)

@@ -8,25 +8,44 @@ connection before the work in hand is acknowledged.
 from __future__ import annotations
 
 import logging
+import time
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared.contracts import topology
-from shared.errors import ImpactXError, NotFound, Unavailable, to_wire
+from shared.errors import ImpactXError, NotFound, RpcTimeout, Unavailable, to_wire
 from shared.messaging.declare import declare_rpc
 from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
 from shared.messaging.subscribe import bytes_of
-from shared.rpc.request import CORRELATION_HEADER, correlation_id_of, request_of
+from shared.observability import context, metrics
+from shared.observability.logs import CORRELATION_ID
+from shared.rpc.request import correlation_id_of, request_of
 from shared.rpc.verification import Verification
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from shared.observability.health import Check
 
 logger = logging.getLogger(__name__)
 
 READY_SECONDS = 10.0
+
+OK: Final = "ok"
+OTHER: Final = "other"
+"""Stands in metrics for every method that there is not."""
+
+LEVELS: Final = {
+    OK: logging.DEBUG,
+    Unavailable.slug: logging.WARNING,
+    RpcTimeout.slug: logging.WARNING,
+}
+"""At which a finished call is logged, by its outcome; a call that its caller got wrong is worth INFO."""
 
 
 class RpcServer(SharedExtension, ProviderCollector):
@@ -48,13 +67,24 @@ class RpcServer(SharedExtension, ProviderCollector):
             declare=partial(declare_rpc, service, quorum=self._settings.rpc_quorum),
         )
         self._started = False
+        self._display = metrics.Display()
+
+    def readiness_checks(self) -> Mapping[str, Check]:
+        """The broker and the queue; see `shared.observability.health.Dependent`."""
+        service = self.container.service_name
+        return {f"{service}.broker": self._check_broker, f"{service}.rpc": self._reader.check}
 
     def start(self) -> None:
         """Called by nameko, once for each method that shares the server."""
         if self._started:
             return
         self._started = True
+        service = self.container.service_name
         self._methods = {provider.method_name: provider for provider in self._providers}
+        self._calls = {name: metrics.calls_served(f"{service}.{name}") for name in self._methods}
+        self._other_calls = metrics.calls_served(f"{service}.{OTHER}")
+        self._display.show(metrics.rpc_workers, lambda: self._settings.max_workers, service)
+        self._display.show(metrics.rpc_busy_workers, lambda: self._reader.unsettled, service)
         self._reader.start()
         self._reader.wait_until_open(READY_SECONDS)
 
@@ -65,8 +95,14 @@ class RpcServer(SharedExtension, ProviderCollector):
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""
         self._reader.close(self._settings.stop_grace)
+        self._display.clear()
+
+    def _check_broker(self) -> None:
+        if not self._reader.link.wait_until_open(0):
+            raise Unavailable("The message broker cannot be reached.")
 
     def _receive(self, message: Any) -> None:
+        began = time.perf_counter()
         method = str(message.delivery_info.get("routing_key", "")).rpartition(".")[2]
         try:
             provider = self._methods.get(method)
@@ -74,37 +110,67 @@ class RpcServer(SharedExtension, ProviderCollector):
                 raise NotFound(f"There is no method {self.container.service_name}.{method}.")
             request = request_of(bytes_of(message), message.headers)
         except ImpactXError as error:
-            self._reply(message, {"result": None, "error": to_wire(error)})
+            self._refuse(message, method, error, began)
             return
+        about = {
+            "service": self.container.service_name,
+            "method": method,
+            CORRELATION_ID: request.correlation_id,
+        }
         try:
             self.container.spawn_worker(
                 provider,
                 (request, self.verification.verify),
                 {},
-                handle_result=partial(self._answer, message),
+                context_data=about,
+                handle_result=partial(self._answer, message, method, began),
             )
         except ContainerBeingKilled:
             self._reader.requeue(message)
 
-    def _answer(self, message: Any, _worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
+    def _refuse(self, message: Any, method: str, error: ImpactXError, began: float) -> None:
+        """Answers a request that no method gets to see."""
+        facts = {"service": self.container.service_name, "method": method}
+        with context.about(**facts, correlation_id=correlation_id_of(message.headers)):
+            outcome = self._reply(message, {"result": None, "error": to_wire(error)})
+            self._finished(method, outcome, began)
+
+    def _answer(
+        self, message: Any, method: str, began: float, worker: Any, result: Any, exc_info: Any
+    ) -> tuple[Any, Any]:
         if exc_info is not None:
-            result = {"result": None, "error": to_wire(failure(correlation_id_of(message.headers)))}
-        self._reply(message, result)
+            result = {"result": None, "error": to_wire(failure(worker.data[CORRELATION_ID]))}
+        self._finished(method, self._reply(message, result), began)
         return result, exc_info
 
-    def _reply(self, message: Any, reply: dict[str, Any]) -> None:
+    def _finished(self, method: str, outcome: str, began: float) -> None:
+        seconds = time.perf_counter() - began
+        # A name that is no method of ours would make a label of whatever strangers send.
+        self._calls.get(method, self._other_calls).observe(outcome, seconds)
+        level = LEVELS.get(outcome, logging.INFO)
+        if logger.isEnabledFor(level):
+            logger.log(
+                level,
+                "%s.%s: %s in %.1f ms",
+                self.container.service_name,
+                method,
+                outcome,
+                seconds * 1000,
+                extra={"facts": {"outcome": outcome, "seconds": round(seconds, 6)}},
+            )
+
+    def _reply(self, message: Any, reply: dict[str, Any]) -> str:
+        """Sends the reply where one is asked for, and says which outcome it tells of."""
+        outcome: str = OK if reply["error"] is None else reply["error"]["slug"]
         reply_to = message.properties.get("reply_to")
         if reply_to:
             try:
                 body = orjson.dumps(reply)
             except TypeError:
                 logger.exception("%s: the result cannot be sent", message.delivery_info.get("routing_key"))
-                body = orjson.dumps(
-                    {
-                        "result": None,
-                        "error": to_wire(failure(str(message.headers.get(CORRELATION_HEADER, "")))),
-                    }
-                )
+                failed = failure(context.facts().get(CORRELATION_ID, ""))
+                outcome = failed.slug
+                body = orjson.dumps({"result": None, "error": to_wire(failed)})
             try:
                 self._reader.link.publish(
                     body,
@@ -117,8 +183,9 @@ class RpcServer(SharedExtension, ProviderCollector):
                 # The call is made again, here or elsewhere: a repeat is harmless, a caller without answer is not.
                 logger.warning("a reply could not be sent, the request goes back: %s", error)
                 self._reader.requeue(message)
-                return
+                return outcome
         self._reader.acknowledge(message)
+        return outcome
 
 
 def failure(correlation_id: str) -> Unavailable:

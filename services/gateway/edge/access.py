@@ -11,7 +11,7 @@ from urllib.parse import quote
 from flask import g, request
 
 from services.gateway.context import caller, correlation_id
-from shared.observability import metrics
+from shared.observability import metrics, probes
 
 if TYPE_CHECKING:
     from flask import Flask, Response
@@ -22,7 +22,7 @@ LONGEST_AGENT: Final = 200
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
 NO_ROUTE: Final = "none"
-QUIET: Final = frozenset({"/health/live", "/health/ready", "/metrics"})
+QUIET: Final = frozenset({probes.LIVE, probes.READY, probes.METRICS})
 """Asked for so often and of so little interest that they are logged for debugging alone."""
 
 
