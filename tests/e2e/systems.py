@@ -1,6 +1,7 @@
 """The two ways in which ImpactX runs, each from its command line, and how one talks to it there."""
 
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator, Mapping
@@ -16,7 +17,8 @@ from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
-CHECKED_SERVICES = ("identity", "reports", "resources", "alerts")
+SERVICES = ("identity", "reports", "resources", "alerts")
+ADDRESS = re.compile(r"http://[^/\s]+")
 
 
 @dataclass(frozen=True)
@@ -28,12 +30,31 @@ class Running:
         processes: What it consists of.
         client_class: How its callers reach it.
         address: Where.
+        gateways: Those of the processes that serve HTTP.
+        spare: Those without which the others do all the same.
     """
 
     environment: Mapping[str, str]
     processes: tuple[ServiceProcess, ...]
     client_class: type[RpcClient]
     address: object
+    gateways: tuple[ServiceProcess, ...]
+    spare: tuple[ServiceProcess, ...] = ()
+
+    @property
+    def urls(self) -> list[str]:
+        """Where the gateways are that run now."""
+        return [ADDRESS.search(gateway.output()).group() for gateway in self.gateways if gateway.is_running]
+
+    @contextmanager
+    def without_spare(self) -> Iterator[None]:
+        """Kills what can be spared, as a power cut would, until the block ends."""
+        for process in self.spare:
+            process.kill()
+        try:
+            yield
+        finally:
+            start(self.spare)
 
     def client(self, **credentials: str) -> RpcClient:
         """A caller; the administrator unless told otherwise."""
@@ -50,6 +71,14 @@ class Running:
         done = run_command(self.environment, *arguments)
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done
+
+
+def start(processes: tuple[ServiceProcess, ...]) -> None:
+    """Starts them side by side."""
+    for process in processes:
+        process.start(wait=False)
+    for process in processes:
+        process.wait_ready()
 
 
 def run_command(environment: Mapping[str, str], *arguments: str | Path) -> subprocess.CompletedProcess:
@@ -81,13 +110,13 @@ def embedded(_request) -> Iterator[Running]:
     environment = secrets() | {"IMPACTX_HOME": str(home)}
     process = ServiceProcess(["run"], environment=environment, log=home / "run.log", ready="Ready after")
     with process:
-        yield Running(environment, (process,), DoorClient, home / "rpc.sock")
+        yield Running(environment, (process,), DoorClient, home / "rpc.sock", gateways=(process,))
         process.terminate()
 
 
 @contextmanager
 def separate(request) -> Iterator[Running]:
-    """Each service as a process of its own, on a RabbitMQ and a PostgreSQL."""
+    """On a RabbitMQ and a PostgreSQL: each service as a process of its own, once more all in one, and two gateways."""
     broker = request.getfixturevalue("broker")
     database, virtual_host = fresh_database(), broker.fresh_virtual_host()
     environment = (
@@ -96,19 +125,25 @@ def separate(request) -> Iterator[Running]:
         | {"AMQP_URI": virtual_host.uri, "IMPACTX_JWT_PRIVATE_KEY": private_key_pem()}
     )
     logs = temporary_directory("separate")
+    environment |= {"IMPACTX_ATTACHMENTS": str(logs / "attachments")}
     for command in ("topology", "seed"):
         done = run_command(environment, command)
         assert done.returncode == 0, done.stderr
     with ExitStack() as running:
-        processes = tuple(
+        alone = [
             ServiceProcess(["serve", service], environment=environment, log=logs / f"{service}.log")
-            for service in CHECKED_SERVICES
+            for service in SERVICES
+        ]
+        together = ServiceProcess(["serve", *SERVICES], environment=environment, log=logs / "together.log")
+        gateways = tuple(
+            ServiceProcess(["serve", "gateway"], environment=environment, log=logs / f"gateway-{name}.log")
+            for name in ("a", "b")
         )
+        processes = (*alone, together, *gateways)
         for process in processes:
             running.callback(process.kill)
-            process.start(wait=False)
-        for process in processes:
-            process.wait_ready()
-        yield Running(environment, processes, RpcClient, virtual_host.uri)
+        start(processes)
+        spare = (together, gateways[0])
+        yield Running(environment, processes, RpcClient, virtual_host.uri, gateways=gateways, spare=spare)
     virtual_host.drop()
     database.drop()

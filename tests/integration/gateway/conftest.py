@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import itertools
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 
 import pytest
-import requests
 
 from shared.contracts.permissions import DEFAULT_ROLES
 from tests.support.directories import temporary_directory
+from tests.support.http import Client
 from tests.support.processes import ServiceProcess
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
@@ -21,40 +21,6 @@ NOWHERE = "01978f3d-0c00-7d30-8f33-2a3b4c5d6e7f"
 """The id of nothing."""
 
 _numbers = itertools.count(1)
-
-
-@dataclass
-class Client:
-    """Somebody who speaks HTTP: with a token, or without."""
-
-    url: str
-    token: str = ""
-    user_id: str = ""
-    session: requests.Session = field(default_factory=requests.Session)
-
-    def __call__(self, verb, path, *, version=None, **options):
-        headers = {"Authorization": f"Bearer {self.token}"} if self.token else {}
-        headers |= {"If-Match": f'"{version}"'} if version is not None else {}
-        headers |= options.pop("headers", {})
-        where = path if path.startswith("/api/") else f"/api/v1{path}"
-        return self.session.request(verb, self.url + where, headers=headers, timeout=60, **options)
-
-    def done(self, verb, path, **options):
-        """The JSON of an answer that has to be a success."""
-        answer = self(verb, path, **options)
-        assert answer.ok, (answer.status_code, answer.text)
-        return answer.json() if answer.content else None
-
-    def refused(self, status, verb, path, **options):
-        """The problem of an answer that has to be this refusal."""
-        answer = self(verb, path, **options)
-        assert answer.status_code == status, (answer.status_code, answer.text)
-        assert answer.headers["Content-Type"] == "application/problem+json"
-        problem = answer.json()
-        assert problem["status"] == status
-        assert problem["type"] == f"urn:impactx:problem:{problem['slug']}"
-        assert problem["correlation_id"] == answer.headers["X-Request-ID"]
-        return problem
 
 
 @dataclass

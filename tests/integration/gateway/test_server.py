@@ -12,8 +12,9 @@ from urllib.parse import urlsplit
 import pytest
 
 from infra.embedded.home import private_key_pem
-from tests.integration.gateway.conftest import EMAIL, PASSWORD, Client, System
+from tests.integration.gateway.conftest import EMAIL, PASSWORD, System
 from tests.support.directories import temporary_directory
+from tests.support.http import Client
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 

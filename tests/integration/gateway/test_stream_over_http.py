@@ -3,59 +3,13 @@
 from __future__ import annotations
 
 import json
-import socket
-import threading
 import time
-from urllib.parse import urlsplit
 
 import pytest
 import requests
 
+from tests.support.http import Listener
 from tests.support.waiting import eventually
-
-
-class Listener:
-    """Somebody who listens, in a thread of their own; HTTP/1.0, so that the body is the bytes as they are."""
-
-    def __init__(self, client, query="", last_id=""):
-        where = urlsplit(client.url)
-        lines = [f"GET /api/v1/stream{query} HTTP/1.0", f"Authorization: Bearer {client.token}"]
-        lines += [f"Last-Event-ID: {last_id}"] if last_id else []
-        self.heard, self.comments = [], 0
-        self._connection = socket.create_connection((where.hostname, where.port), timeout=40)
-        self._connection.sendall("\r\n".join([*lines, "", ""]).encode())
-        self._lines = self._connection.makefile("r", encoding="utf-8", newline="")
-        self._status = self._lines.readline()
-        assert " 200 " in self._status, self._status
-        while self._lines.readline().strip():
-            pass
-        self._thread = threading.Thread(target=self._read, daemon=True)
-        self._thread.start()
-
-    def _read(self):
-        event = {}
-        for line in self._lines:
-            name, _, value = line.rstrip("\n").partition(": ")
-            if line == "\n" and "event" in event:
-                self.heard.append(event)
-            self.comments += name == "" and value != ""
-            event = event | {name: value} if line != "\n" else {}
-
-    def about(self, subject, event_type=None):
-        """The events about a thing, as they came."""
-        found = [event for event in self.heard if event["event"] not in ("reset", "end")]
-        return [
-            event
-            for event in found
-            if json.loads(event["data"])["subject"] == subject and event_type in (None, event["event"])
-        ]
-
-    def close(self):
-        if self._connection.fileno() >= 0:
-            self._connection.shutdown(socket.SHUT_RDWR)
-            self._thread.join(10)
-            self._lines.close()
-            self._connection.close()
 
 
 @pytest.fixture
