@@ -100,15 +100,14 @@ class PgBouncer:
         return self._directory / "userlist.txt"
 
     def _settings(self) -> str:
-        pool = (
-            ""
-            if self._pool_size is None
-            else f"default_pool_size = {self._pool_size}\nreserve_pool_size = 0\n"
+        ours = {"listen_addr": "127.0.0.1", "listen_port": self.port, "auth_file": self._users}
+        if self._pool_size is not None:
+            ours |= {"default_pool_size": self._pool_size, "reserve_pool_size": 0}
+        # Of two lines for one setting the later one holds. A second section of a name would forget the first.
+        shipped = SHIPPED.read_text().replace(
+            "host=postgresql port=5432", f"host=127.0.0.1 port={self._server.port}"
         )
-        return (
-            f"%include {SHIPPED}\n[databases]\n* = host=127.0.0.1 port={self._server.port}\n"
-            f"[pgbouncer]\nlisten_addr = 127.0.0.1\nlisten_port = {self.port}\nauth_file = {self._users}\n{pool}"
-        )
+        return shipped + "".join(f"{name} = {value}\n" for name, value in ours.items())
 
     def _list(self) -> str:
         roles = [runtime_role(service) for service in SERVICES]
