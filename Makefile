@@ -45,8 +45,8 @@ run: $(STAMP)  ## start everything in one process: PostgreSQL, broker, services 
 demo: $(STAMP)  ## drive the main job through RPC and print each step with its time
 	@exec $(BIN)/python -m services demo $(ARGS)
 
-test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ
-	@exec $(BIN)/python -m pytest $(ARGS)
+test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ; ARGS="tests/unit -x" runs some
+	@exec $(BIN)/python -m $(if $(strip $(ARGS)),pytest $(ARGS),tests)
 
 bench: $(STAMP)  ## measure against the floors, print ratios, write JSON
 	@exec $(BIN)/python -m benchmarks $(ARGS)
