@@ -90,6 +90,8 @@ class WebServer:
         """Accepts no more and closes idle connections; requests in hand go on."""
         if self._server is not None:
             self._server.kill()
+        # eventlet listens on until the last request is done, and whoever connects meanwhile waits for nobody.
+        self._socket.close()
 
     def finish(self, grace: float) -> None:
         """Waits for the requests in hand, cuts off what takes longer than the grace (seconds), and closes."""
