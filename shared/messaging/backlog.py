@@ -30,7 +30,7 @@ def show_outbox(display: Display, service: str, database: Database) -> None:
     """Shows how many events wait in a service's outbox, for how long, and how many are parked."""
     outbox = f"{service}.outbox"
     statement = text(
-        f"SELECT (SELECT count(*) FROM (SELECT FROM {outbox} LIMIT {MOST_COUNTED}) AS some),"
+        f"SELECT (SELECT count(*) FROM (SELECT FROM {outbox} LIMIT {MOST_COUNTED}) AS counted),"
         f" coalesce((SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM {outbox}"
         " WHERE parked_at IS NULL ORDER BY seq LIMIT 1), 0),"
         f" (SELECT count(*) FROM {outbox} WHERE parked_at IS NOT NULL)"
