@@ -46,6 +46,10 @@ HEAD: Final = 8192
 ENVELOPE: Final = 64 * 1024
 """Bytes that multipart may take around the file."""
 
+PARSER_MEMORY: Final = 256 * 1024
+"""Bytes that werkzeug's parser may hold: the 64 KiB that it reads at a time, and before them what may be the beginning
+of a boundary."""
+
 PATIENCE_SECONDS: Final = 30.0
 SLOWEST: Final = 1024
 """Bytes a second, from then on."""
@@ -104,7 +108,7 @@ def receive(store: FileStore, limit: int) -> Upload:
 
 
 def _parse(slot: _Slot) -> Upload:
-    parser = FormDataParser(slot.take, max_form_memory_size=ENVELOPE, max_form_parts=4, silent=False)
+    parser = FormDataParser(slot.take, max_form_memory_size=PARSER_MEMORY, max_form_parts=4, silent=False)
     _, form, files = parser.parse(
         request.stream, request.mimetype, request.content_length, request.mimetype_params
     )

@@ -130,6 +130,14 @@ def test_a_key_makes_a_repeat_harmless(system, report):
     assert system.admin("GET", f"/attachments/{first['id']}/content").content == JPEG
 
 
+@pytest.mark.parametrize("filling", [b"\r", b"\n", b"\r\n", b"\r\n--", b"x"])
+def test_content_that_looks_like_the_end_of_a_part(system, report, filling):
+    """A boundary begins with a line end, at which the parser holds back what it has."""
+    content = JPEG + filling * (MIB // len(filling))
+    made = system.attachment(report, content=content)
+    assert made["sha256"] == hashlib.sha256(content).hexdigest()
+
+
 def test_a_large_file_does_not_fill_the_process(system, report):
     size = 200 * MIB
     process = psutil.Process(system.process.pid)
