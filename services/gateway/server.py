@@ -59,17 +59,14 @@ class HttpServer(DependencyProvider):
 
     def start(self) -> None:
         """Called by nameko."""
-        self._server.serve(
-            create_app(
-                Gateway(
-                    self.clients.client,
-                    self.verification.verify,
-                    self._files,
-                    self._settings,
-                    self.live.broadcast,
-                )
-            )
+        self._gateway = Gateway(
+            self.clients.client, self.verification.verify, self._files, self._settings, self.live.broadcast
         )
+        self._server.serve(create_app(self._gateway))
+
+    def get_dependency(self, worker_ctx: Any) -> Gateway:
+        """Called by nameko for the timers of the service: what the application stands on."""
+        return self._gateway
 
     def stop(self) -> None:
         """Called by nameko: accepts no more, closes idle connections, and finishes the requests in hand.

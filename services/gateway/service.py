@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+import logging
+from typing import Final
+
+from nameko.timer import timer
+
 from services.gateway.server import HttpServer
+
+logger = logging.getLogger(__name__)
+
+CLEAN_UP_SECONDS: Final = 3600
 
 
 class GatewayService:
@@ -14,3 +23,10 @@ class GatewayService:
     """Requests in hand are answered by services, so those have to be there until the gateway has stopped."""
 
     http = HttpServer()
+
+    @timer(interval=CLEAN_UP_SECONDS, eager=True)
+    def remove_leftovers(self) -> None:
+        """Removes what killed gateways have left of uploads; every replica does."""
+        removed = self.http.files.remove_leftovers()
+        if removed:
+            logger.info("removed %s files that had been given up while they arrived", removed)

@@ -1,13 +1,15 @@
-"""Where the bytes of attached files are kept: any file system that fsspec knows, a local directory by default."""
+"""Where the bytes of attached files are kept: any file system of fsspec's that blocks; a local directory by default."""
 
 from __future__ import annotations
 
+import datetime as dt
 import logging
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import fsspec
 from eventlet import tpool
+from fsspec.asyn import AsyncFileSystem
 
 from shared.errors import Unavailable
 
@@ -22,19 +24,34 @@ BLOCK: Final = 256 * 1024
 INCOMING: Final = "incoming"
 """Below it are files that are still arriving."""
 
+LEFT_OVER: Final = dt.timedelta(days=1)
+"""Since a file was last written to below `INCOMING`: whoever was to keep it has died long ago."""
+
+MOST_LEFT_OVER: Final = 1000
+"""Files that are removed at a time."""
+
+# In place of s3fs; loaded only where it is asked for.
+fsspec.register_implementation("s3", "services.gateway.object_storage.S3FileSystem", clobber=True)
+
 
 class FileStore:
     """Files below one root.
 
     Args:
         root: A path, or an address such as ``s3://bucket/files``. Credentials are read by the file system itself.
+
+    Raises:
+        ValueError: Its kind is not known, or cannot be used here.
+        ImportError: Its kind needs a package that is not installed.
     """
 
     def __init__(self, root: str) -> None:
         self._system, path = fsspec.core.url_to_fs(root)
+        if isinstance(self._system, AsyncFileSystem):
+            kind = root.partition("://")[0]
+            # As for a kind that is not known at all: it is what the address says that is wrong.
+            raise ValueError(f"{kind}:// is read with asyncio, for which there is no place here")  # noqa: TRY004
         self._root = str(path).rstrip("/")
-        # A local disk blocks, so it is used from native threads; what goes over sockets is green by itself.
-        self._is_local = "file" in getattr(self._system, "protocol", ())
 
     def receive(self) -> Incoming:
         """A new file for bytes that arrive."""
@@ -44,10 +61,7 @@ class FileStore:
 
     def size(self, name: str) -> int | None:
         """The bytes of a file; None where there is none."""
-        try:
-            return int(self._run(self._system.size, self._path(name)))
-        except FileNotFoundError:
-            return None
+        return self._run(self._size, self._path(name))
 
     def read(self, name: str, start: int, stop: int) -> Iterator[bytes]:
         """The bytes from ``start`` to before ``stop``, in blocks."""
@@ -74,17 +88,53 @@ class FileStore:
         """Removes a file that has arrived."""
         self._run(self._system.rm_file, path)
 
+    def remove_leftovers(self, age: dt.timedelta = LEFT_OVER) -> int:
+        """Removes what began to arrive and was given up, because the process that took it was killed.
+
+        Any number of processes may do so at the same time.
+
+        Args:
+            age: For how long nobody has written to such a file.
+
+        Returns:
+            How many were removed; at most `MOST_LEFT_OVER`, the next call finds the others.
+        """
+        limit = dt.datetime.now(dt.UTC) - age
+        removed = 0
+        for path in self._run(self._incoming):
+            removed += self._run(self._remove_older, path, limit)
+            if removed == MOST_LEFT_OVER:
+                break
+        return removed
+
+    def _size(self, path: str) -> int | None:
+        try:
+            return int(self._system.size(path))
+        except FileNotFoundError:
+            return None
+
+    def _incoming(self) -> list[str]:
+        try:
+            return list(self._system.ls(f"{self._root}/{INCOMING}", detail=False))
+        except FileNotFoundError:  # nothing has ever arrived
+            return []
+
+    def _remove_older(self, path: str, limit: dt.datetime) -> bool:
+        try:
+            is_older: bool = self._system.modified(path) < limit
+            if is_older:
+                self._system.rm_file(path)
+        except FileNotFoundError:  # another process was faster, or the file has got its name
+            return False
+        return is_older
+
     def _path(self, name: str) -> str:
         return f"{self._root}/{name}"
 
     def _run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
+        """Every file system blocks, so it is used from native threads."""
         try:
-            if self._is_local:
-                done: T = tpool.execute(work, *arguments, **options)
-                return done
-            return work(*arguments, **options)
-        except FileNotFoundError:
-            raise
+            return tpool.execute(work, *arguments, **options)  # type: ignore[no-any-return]  # eventlet is untyped
         except OSError as error:
             logger.exception("the file store failed")
             raise Unavailable("Files cannot be kept or read now.") from error

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from uuid import uuid4
 
+import fsspec
 import pytest
+from fsspec.asyn import AsyncFileSystem
 
+from services.gateway import storage
 from services.gateway.storage import FileStore
 from shared.errors import Unavailable
 
@@ -42,6 +46,30 @@ def test_what_is_discarded_is_gone(store):
     assert store.size(incoming._path.removeprefix(f"{store._root}/")) is None
 
 
+def test_what_was_given_up_is_removed_and_nothing_else(store):
+    assert store.remove_leftovers() == 0, "nothing has ever arrived"
+    arrive(store, b"kept").keep_as("reports/aa/one")
+    for _ in range(3):
+        arrive(store, b"given up")
+    assert store.remove_leftovers() == 0, "somebody may still be at it"
+    assert store.remove_leftovers(dt.timedelta(0)) == 3
+    assert store.remove_leftovers(dt.timedelta(0)) == 0
+    assert store.size("reports/aa/one") == 4
+
+
+def test_no_more_than_so_many_are_removed_at_a_time(store, monkeypatch):
+    monkeypatch.setattr(storage, "MOST_LEFT_OVER", 2)
+    for _ in range(3):
+        arrive(store, b"given up")
+    assert [store.remove_leftovers(dt.timedelta(0)) for _ in range(3)] == [2, 1, 0]
+
+
+def test_what_another_process_removes_meanwhile_is_no_fault(store, monkeypatch):
+    paths = [arrive(store, b"given up")._path for _ in range(2)]
+    monkeypatch.setattr(store, "_incoming", lambda: ["/nowhere", *paths])
+    assert store.remove_leftovers(dt.timedelta(0)) == 2
+
+
 def test_what_was_never_there(store):
     assert store.size("reports/aa/none") is None
 
@@ -55,3 +83,9 @@ def test_a_store_that_fails_is_unavailable(tmp_path):
 def test_a_store_of_no_known_kind():
     with pytest.raises(ValueError, match="Protocol not known"):
         FileStore("nothing://there")
+
+
+def test_a_store_that_needs_asyncio(monkeypatch):
+    monkeypatch.setattr(fsspec.core, "url_to_fs", lambda address: (AsyncFileSystem(), address))
+    with pytest.raises(ValueError, match="later:// is read with asyncio"):
+        FileStore("later://there")
