@@ -1,22 +1,16 @@
-"""The server: slow clients, limits, stopping, replicas on a real broker."""
+"""The server: slow clients, limits, what is no proper HTTP."""
 
 import os
 import re
 import socket
 import subprocess
 import sys
-import threading
 import time
 from urllib.parse import urlsplit
 
 import pytest
 
-from infra.embedded.home import private_key_pem
-from tests.integration.gateway.conftest import EMAIL, PASSWORD, System
-from tests.support.directories import temporary_directory
-from tests.support.http import Client
-from tests.support.postgresql import fresh_database
-from tests.support.processes import ROOT, ServiceProcess
+from tests.support.processes import ROOT
 
 
 def connect(system):
@@ -93,72 +87,3 @@ def test_a_taken_port_is_said(system):
     assert done.returncode == 1
     assert "IMPACTX_HTTP_PORT" in done.stderr
     assert "Traceback" not in done.stderr
-
-
-@pytest.fixture
-def cluster(postgresql, broker):
-    """All services on a real broker, and two gateways; gives a system for each gateway."""
-    database, virtual_host = fresh_database(postgresql), broker.fresh_virtual_host()
-    home = temporary_directory("gateways")
-    environment = database.environment() | {
-        "AMQP_URI": virtual_host.uri,
-        "IMPACTX_ADMIN_EMAIL": EMAIL,
-        "IMPACTX_ADMIN_PASSWORD": PASSWORD,
-        "IMPACTX_BCRYPT_COST": "4",
-        "IMPACTX_JWT_PRIVATE_KEY": private_key_pem(),
-    }
-    for command in ("topology", "seed"):
-        subprocess.run(
-            [sys.executable, "-m", "services", command], cwd=ROOT, env=os.environ | environment, check=True
-        )
-    of_a_gateway = {
-        "AMQP_URI": virtual_host.uri,
-        "IMPACTX_HTTP_PORT": "0",
-        "IMPACTX_ATTACHMENTS": str(home / "attachments"),
-    }
-    services = ServiceProcess(
-        ["serve", "identity", "reports", "resources", "alerts"],
-        environment=environment,
-        log=home / "services.log",
-    )
-    gateways = [
-        ServiceProcess(["serve", "gateway"], environment=of_a_gateway, log=home / f"gateway-{number}.log")
-        for number in range(2)
-    ]
-    with services, gateways[0], gateways[1]:
-        urls = [process.output().rpartition(" at ")[2].strip() for process in gateways]
-        yield [System(url, process, home) for url, process in zip(urls, gateways, strict=True)]
-    virtual_host.drop()
-    database.drop()
-
-
-def test_gateways_are_replicas_of_one_another(cluster):
-    """What one made, the other gives, without a database of their own; and one stops without losing a request."""
-    first, second = cluster
-    report = first.report()
-    attachment = first.attachment(report)
-    elsewhere = Client(second.url, first.admin.token)
-    assert elsewhere.done("GET", f"/reports/{report['id']}") == report
-    assert elsewhere("GET", f"/attachments/{attachment['id']}/content").ok
-
-    statuses, stopping = [], threading.Event()
-
-    def work():
-        client = Client(second.url, first.admin.token)
-        while not stopping.is_set():
-            try:
-                statuses.append(client("POST", "/reports", json=first.report_body()).status_code)
-            except OSError:  # it has stopped, and accepts no more
-                return
-
-    workers = [threading.Thread(target=work) for _ in range(8)]
-    for worker in workers:
-        worker.start()
-    time.sleep(1)
-    assert second.process.terminate() == 0
-    stopping.set()
-    for worker in workers:
-        worker.join()
-    assert len(statuses) > 20
-    assert set(statuses) == {201}
-    assert len(first.admin.done("GET", "/reports?limit=500")["items"]) == len(statuses) + 1
