@@ -66,6 +66,8 @@ class Settings:
             taken from that place of ``X-Forwarded-For`` (``IMPACTX_HTTP_PROXIES``).
         http_rate: How many requests a second one client may send for long; 0 sets no limit (``IMPACTX_HTTP_RATE``).
         http_burst: How many it may send at once before that counts (``IMPACTX_HTTP_BURST``).
+        http_body_seconds: How long the whole body of a request may take to arrive; files have a limit of their own
+            (``IMPACTX_HTTP_BODY_SECONDS``).
         http_streams: How many live streams one account may listen to at the same time (``IMPACTX_HTTP_STREAMS``).
         http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default
             (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
@@ -73,6 +75,8 @@ class Settings:
             feeds; what the request says by default (``IMPACTX_HTTP_PUBLIC_URL``).
         health_host: The address at which a process answers probes and shows metrics (``IMPACTX_HEALTH_HOST``).
         health_port: The port there; 0 takes a free one, and without one nothing listens (``IMPACTX_HEALTH_PORT``).
+        traces_endpoint: The base address of an OTLP/HTTP receiver that traces are sent to; none by default
+            (``IMPACTX_TRACES_ENDPOINT``, else ``OTEL_EXPORTER_OTLP_ENDPOINT``).
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
@@ -114,11 +118,13 @@ class Settings:
     http_proxies: int = 0
     http_rate: int = 200
     http_burst: int = 2000
+    http_body_seconds: float = 30.0
     http_streams: int = 100
     http_cors_origins: tuple[str, ...] = ()
     http_public_url: str = ""
     health_host: str = "127.0.0.1"
     health_port: int | None = None
+    traces_endpoint: str = ""
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
     tile_url: str = ""
@@ -201,6 +207,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, least=0),
         http_rate=read.integer("IMPACTX_HTTP_RATE", 200, least=0),
         http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
+        http_body_seconds=read.seconds("IMPACTX_HTTP_BODY_SECONDS", 30.0),
         http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
@@ -208,6 +215,8 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         health_port=read.integer("IMPACTX_HEALTH_PORT", 0, least=0)
         if environment.get("IMPACTX_HEALTH_PORT")
         else None,
+        traces_endpoint=read.address("IMPACTX_TRACES_ENDPOINT")
+        or read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),

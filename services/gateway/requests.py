@@ -15,7 +15,7 @@ import orjson
 from flask import request
 from marshmallow import fields
 
-from services.gateway.context import caller
+from services.gateway.context import caller, gateway
 from services.gateway.errors import (
     PreconditionFailed,
     PreconditionRequired,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
-BODY_SECONDS: Final = 30.0
 LONGEST_KEY: Final = 255
 JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
@@ -57,7 +56,7 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
         Invalid: It is not JSON, no object, nested too deep, or contains a NUL.
     """
     try:
-        with eventlet.Timeout(BODY_SECONDS, RequestTimeout()):
+        with eventlet.Timeout(gateway().settings.http_body_seconds, RequestTimeout()):
             # one byte more than is accepted, for a body in chunks is cut off there without a word
             request.max_content_length = GREATEST_BODY + 1
             body = request.get_data(cache=False)

@@ -1,5 +1,6 @@
 """The server: slow clients, limits, what is no proper HTTP."""
 
+import contextlib
 import os
 import re
 import socket
@@ -10,6 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from tests.integration.gateway.conftest import BODY_SECONDS
 from tests.support.processes import ROOT
 
 
@@ -43,6 +45,22 @@ def test_slow_clients_hold_up_nobody(system):
     assert time.monotonic() - began < 2
     for connection in slow:
         connection.close()
+
+
+def test_a_body_that_does_not_come_in_time_is_given_up(system):
+    """One byte after the other, so that no single one is late."""
+    with connect(system) as connection:
+        head = f"POST /api/v1/reports HTTP/1.1\r\nAuthorization: Bearer {system.admin.token}\r\n"
+        connection.sendall(head.encode() + b"Content-Type: application/json\r\nContent-Length: 100\r\n\r\n{")
+        connection.settimeout(0.1)
+        began, answer = time.monotonic(), b""
+        while not answer and time.monotonic() - began < BODY_SECONDS + 10:
+            connection.sendall(b" ")
+            with contextlib.suppress(TimeoutError):
+                answer = connection.recv(4096)
+        assert b" 408 " in answer.partition(b"\r\n")[0]
+        assert b"request_timeout" in answer
+        assert time.monotonic() - began > BODY_SECONDS - 0.5
 
 
 @pytest.mark.parametrize(
