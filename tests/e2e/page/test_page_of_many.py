@@ -1,15 +1,19 @@
-"""A hundred thousand reports on one map."""
+"""A hundred thousand reports on one map.
+
+What makes it quick is that the page asks for counts by area and never for all of them; how quick it is stands in
+docs/performance.md.
+"""
 
 from __future__ import annotations
 
-import time
+from urllib.parse import parse_qs, urlsplit
 
 from tests.support.waiting import eventually
 
 MANY = 100_000
 FEW = 10
-SECONDS = 2.0
-"""How long a person may have to wait."""
+LISTED = 500
+"""Reports at most that the page holds at a time, in the list and on the map."""
 
 
 def file_many(system):
@@ -36,16 +40,19 @@ def file_many(system):
         connection.execute("ANALYZE reports.reports")
 
 
+def reports_asked_for(page):
+    """How many reports the page may have been given at most, by the limits of its requests."""
+    asked = [urlsplit(url) for url in page.requests()]
+    return sum(int(parse_qs(one.query)["limit"][0]) for one in asked if one.path == "/api/v1/reports")
+
+
 def test_a_hundred_thousand_reports_are_there_at_once(page, system):
     file_many(system)
     page.go()
-    began = time.monotonic()
     page.sign_in()
     page.says("#shown", "100,000 reports here, by area")
     page.find("#map .mark.cell")
-    assert time.monotonic() - began < SECONDS + 1  # typing included
     page.click("#map .mark.cell")
-    began = time.monotonic()
     eventually(lambda: len(page.visible("#map .mark.cell")) > FEW, "a nearer map")
-    assert time.monotonic() - began < SECONDS
     assert "by area" in page.texts("#shown")[0]
+    assert 0 < reports_asked_for(page) <= LISTED
