@@ -10,8 +10,9 @@ from uuid import uuid4
 import kombu
 
 SECONDS = 10
-REQUESTS = kombu.Exchange("nameko-rpc", type="topic", durable=True)
-EVENTS = kombu.Exchange("reports.events", type="topic", durable=True)
+# Passive: they are there, and are not ours to declare.
+REQUESTS = kombu.Exchange("nameko-rpc", type="topic", passive=True)
+EVENTS = kombu.Exchange("reports.events", type="topic", passive=True)
 
 
 class RemoteProblem(Exception):
@@ -68,7 +69,7 @@ class Listener:
     def __init__(self, connection):
         self._connection = connection
         self.heard = []
-        queue = kombu.Queue("neighbour.report-status", EVENTS, "report_status_changed", durable=True)
+        queue = kombu.Queue("dispatch.report-status", EVENTS, "report_status_changed", durable=True)
         consumer = kombu.Consumer(connection.channel(), [queue], callbacks=[self._receive])
         consumer.consume()
 

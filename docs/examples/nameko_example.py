@@ -15,7 +15,10 @@ from nameko.containers import ServiceContainer
 from nameko.events import event_handler
 from nameko.standalone.rpc import ClusterRpcProxy
 
-CONFIG = {"AMQP_URI": os.environ["AMQP_URI"]}
+CONFIG = {
+    "AMQP_URI": os.environ["AMQP_URI"],
+    "DECLARE_EVENT_EXCHANGES": False,  # they are there, and are not ours to declare
+}
 SECONDS = 10
 
 heard = Queue()

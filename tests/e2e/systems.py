@@ -15,6 +15,7 @@ from shared.rpc.client import RpcClient
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
+from tests.support.rabbitmq import users_of
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 SERVICES = ("identity", "reports", "resources", "alerts")
@@ -26,7 +27,8 @@ class Running:
     """A system that runs.
 
     Attributes:
-        environment: What a command of its operator is told.
+        environment: What a command that calls the services is told.
+        operator_environment: What a command that looks after the broker is told.
         processes: What it consists of.
         client_class: How its callers reach it.
         address: Where.
@@ -35,6 +37,7 @@ class Running:
     """
 
     environment: Mapping[str, str]
+    operator_environment: Mapping[str, str]
     processes: tuple[ServiceProcess, ...]
     client_class: type[RpcClient]
     address: object
@@ -71,6 +74,13 @@ class Running:
         done = run_command(self.environment, *arguments)
         assert not check or done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
         return done
+
+    def dead_letters(self) -> str:
+        """What the operator is told of messages that could not be handled."""
+        done = run_command(self.operator_environment, "dead-letters", "list")
+        # An embedded system keeps them in its memory, and the command says so.
+        assert done.returncode == 0 or "AMQP_URI" not in self.operator_environment, done.stderr
+        return done.stdout
 
 
 def start(processes: tuple[ServiceProcess, ...]) -> None:
@@ -110,33 +120,46 @@ def embedded(_request) -> Iterator[Running]:
     environment = secrets() | {"IMPACTX_HOME": str(home)}
     process = ServiceProcess(["run"], environment=environment, log=home / "run.log", ready="Ready after")
     with process:
-        yield Running(environment, (process,), DoorClient, home / "rpc.sock", gateways=(process,))
+        yield Running(
+            environment, environment, (process,), DoorClient, home / "rpc.sock", gateways=(process,)
+        )
         process.terminate()
 
 
 @contextmanager
 def separate(request) -> Iterator[Running]:
-    """On a RabbitMQ and a PostgreSQL: each service as a process of its own, once more all in one, and two gateways."""
+    """Each service as a process of its own, once more all in one, and two gateways.
+
+    On a RabbitMQ, where each has a user with the least rights, and on a PostgreSQL behind a PgBouncer.
+    """
     broker = request.getfixturevalue("broker")
-    database, virtual_host = fresh_database(), broker.fresh_virtual_host()
-    environment = (
+    database, virtual_host = fresh_database(pooled=True), broker.fresh_virtual_host()
+    users = users_of(virtual_host, clients=["caller"])
+    logs = temporary_directory("separate")
+    common = (
         secrets()
         | database.environment()
-        | {"AMQP_URI": virtual_host.uri, "IMPACTX_JWT_PRIVATE_KEY": private_key_pem()}
+        | {"IMPACTX_JWT_PRIVATE_KEY": private_key_pem(), "IMPACTX_ATTACHMENTS": str(logs / "attachments")}
     )
-    logs = temporary_directory("separate")
-    environment |= {"IMPACTX_ATTACHMENTS": str(logs / "attachments")}
+    environments = {user: common | {"AMQP_URI": uri} for user, uri in users.items()}
     for command in ("topology", "seed"):
-        done = run_command(environment, command)
+        done = run_command(environments["operator"], command)
         assert done.returncode == 0, done.stderr
     with ExitStack() as running:
         alone = [
-            ServiceProcess(["serve", service], environment=environment, log=logs / f"{service}.log")
+            ServiceProcess(["serve", service], environment=environments[service], log=logs / f"{service}.log")
             for service in SERVICES
         ]
-        together = ServiceProcess(["serve", *SERVICES], environment=environment, log=logs / "together.log")
+        # A process has one connection string, so this one's user has to have the rights of all.
+        together = ServiceProcess(
+            ["serve", *SERVICES],
+            environment=common | {"AMQP_URI": virtual_host.uri},
+            log=logs / "together.log",
+        )
         gateways = tuple(
-            ServiceProcess(["serve", "gateway"], environment=environment, log=logs / f"gateway-{name}.log")
+            ServiceProcess(
+                ["serve", "gateway"], environment=environments["gateway"], log=logs / f"gateway-{name}.log"
+            )
             for name in ("a", "b")
         )
         processes = (*alone, together, *gateways)
@@ -144,6 +167,14 @@ def separate(request) -> Iterator[Running]:
             running.callback(process.kill)
         start(processes)
         spare = (together, gateways[0])
-        yield Running(environment, processes, RpcClient, virtual_host.uri, gateways=gateways, spare=spare)
+        yield Running(
+            environments["caller"],
+            environments["operator"],
+            processes,
+            RpcClient,
+            users["caller"],
+            gateways=gateways,
+            spare=spare,
+        )
     virtual_host.drop()
     database.drop()

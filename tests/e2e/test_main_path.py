@@ -222,7 +222,8 @@ def test_the_demo_runs(running):
 
 
 def test_nothing_of_all_this_is_dead(running):
-    assert "reports.history" not in running.command("dead-letters", "list", check=False).stdout
+    assert "reports.history" not in running.dead_letters()
     for process in running.processes:
         assert process.is_running
         assert "Traceback" not in process.output()
+        assert "ACCESS_REFUSED" not in process.output()

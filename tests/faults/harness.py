@@ -33,6 +33,7 @@ from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.proxy import Proxy
+from tests.support.rabbitmq import users_of
 from tests.support.waiting import eventually
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
@@ -56,6 +57,7 @@ class System:
         self.database = fresh_database(server)
         self.virtual_host = broker.fresh_virtual_host()
         self.uri = self.virtual_host.uri
+        self._users = users_of(self.virtual_host)
         self._directory = temporary_directory("faults")
         self._environment = self.database.environment() | {
             "IMPACTX_ADMIN_EMAIL": EMAIL,
@@ -68,7 +70,7 @@ class System:
         declare_everything(self.uri, quorum=False)
         self.command("seed")
         self._replicas = 0
-        self._owned.enter_context(self._process("identity", self.uri, "identity"))
+        self._owned.enter_context(self._process("identity", self._users["identity"], "identity"))
         with RpcClient(self.uri, name="set-up") as client:
             signed_in = client.identity.authenticate(email=EMAIL, password=PASSWORD)
             self.token = signed_in["access_token"]
@@ -109,7 +111,8 @@ class System:
         """One more process of reports, served until the block ends."""
         self._replicas += 1
         with Proxy(self.broker.port) as network:
-            process = self._process("reports", network.through(self.uri), f"reports-{self._replicas}")
+            uri = network.through(self._users["reports"])
+            process = self._process("reports", uri, f"reports-{self._replicas}")
             with process:
                 yield Replica(process, network)
 
@@ -351,14 +354,14 @@ def until_answered(client: RpcClient, method: str, arguments: dict, on_failure=l
 
 
 class Onlooker:
-    """A queue of the test's own that hears the same events, to see what was really published."""
+    """A queue of the test's own that hears a service's events, to see what was really published."""
 
-    def __init__(self, system: System) -> None:
+    def __init__(self, system: System, service: str = "reports") -> None:
         self._connection = kombu.Connection(system.uri)
         channel = self._connection.default_channel
         self._queue = kombu.Queue(f"onlooker-{uuid7()}", exclusive=True)(channel)
         self._queue.queue_declare()
-        self._queue.bind_to(topology.exchange_of("reports"), "#")
+        self._queue.bind_to(topology.exchange_of(service), "#")
         self.seen: list = []
 
     def __enter__(self) -> Self:

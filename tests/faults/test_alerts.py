@@ -20,6 +20,7 @@ from shared.messaging.event import headers_of
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ServiceProcess
+from tests.support.rabbitmq import users_of
 from tests.support.randomness import chance
 from tests.support.waiting import eventually
 
@@ -48,7 +49,7 @@ class Alerts:
         )
         self.process = ServiceProcess(
             ["serve", "alerts"],
-            environment=self.database.environment() | {"AMQP_URI": self.uri},
+            environment=self.database.environment() | {"AMQP_URI": users_of(self.virtual_host)["alerts"]},
             log=temporary_directory("alerts") / "alerts.log",
         )
 

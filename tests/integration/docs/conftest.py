@@ -8,13 +8,14 @@ from infra.embedded.home import private_key_pem
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
+from tests.support.rabbitmq import users_of
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 
 
 @pytest.fixture(scope="session")
 def system(postgresql, broker):
-    """identity and reports as real processes on a real broker; gives what a caller is told."""
+    """identity and reports as real processes on a real broker; gives what each kind of caller is told."""
     database, virtual_host = fresh_database(postgresql), broker.fresh_virtual_host()
     environment = database.environment() | {
         "AMQP_URI": virtual_host.uri,
@@ -29,6 +30,11 @@ def system(postgresql, broker):
         )
     log = temporary_directory("documentation") / "services.log"
     with ServiceProcess(["serve", "identity", "reports"], environment=environment, log=log):
-        yield {"AMQP_URI": virtual_host.uri, "IMPACTX_EMAIL": EMAIL, "IMPACTX_PASSWORD": PASSWORD}
+        users = users_of(virtual_host, clients=["dispatch"], nameko_clients=["neighbour"])
+        yield lambda name: {
+            "AMQP_URI": users["neighbour" if name == "nameko_example" else "dispatch"],
+            "IMPACTX_EMAIL": EMAIL,
+            "IMPACTX_PASSWORD": PASSWORD,
+        }
     virtual_host.drop()
     database.drop()

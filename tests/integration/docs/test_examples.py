@@ -37,7 +37,7 @@ def test_an_example_runs(name, system):
     done = subprocess.run(
         [sys.executable, "-m", f"docs.examples.{name}"],
         cwd=ROOT,
-        env=os.environ | system,
+        env=os.environ | system(name),
         capture_output=True,
         text=True,
         timeout=SECONDS,

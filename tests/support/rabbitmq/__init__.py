@@ -18,8 +18,17 @@ from tests.support.rabbitmq.broker import Broker, BrokerError, ExternalBroker, V
 from tests.support.rabbitmq.container import ContainerBroker, docker_answers
 from tests.support.rabbitmq.install import find_server, install_server
 from tests.support.rabbitmq.node import NodeBroker
+from tests.support.rabbitmq.users import users_of
 
-__all__ = ["Broker", "BrokerError", "VirtualHost", "fresh_virtual_host", "new_broker", "shared_broker"]
+__all__ = [
+    "Broker",
+    "BrokerError",
+    "VirtualHost",
+    "fresh_virtual_host",
+    "new_broker",
+    "shared_broker",
+    "users_of",
+]
 
 NOTHING_FOUND = (
     "The tests need a RabbitMQ and found none. One of these helps: install the rabbitmq-server package "
