@@ -69,6 +69,8 @@ class Settings:
         http_body_seconds: How long the whole body of a request may take to arrive; files have a limit of their own
             (``IMPACTX_HTTP_BODY_SECONDS``).
         http_streams: How many live streams one account may listen to at the same time (``IMPACTX_HTTP_STREAMS``).
+        http_heartbeat: Seconds after which a stream without events shows that it is alive, for proxies that close
+            what is idle (``IMPACTX_HTTP_HEARTBEAT``).
         http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default
             (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
         http_public_url: Where the public finds the gateway, such as ``https://impactx.example``, for the addresses in
@@ -120,6 +122,7 @@ class Settings:
     http_burst: int = 2000
     http_body_seconds: float = 30.0
     http_streams: int = 100
+    http_heartbeat: float = 15.0
     http_cors_origins: tuple[str, ...] = ()
     http_public_url: str = ""
     health_host: str = "127.0.0.1"
@@ -209,6 +212,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
         http_body_seconds=read.seconds("IMPACTX_HTTP_BODY_SECONDS", 30.0),
         http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
+        http_heartbeat=read.seconds("IMPACTX_HTTP_HEARTBEAT", 15.0),
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
         health_host=environment.get("IMPACTX_HEALTH_HOST", "127.0.0.1"),

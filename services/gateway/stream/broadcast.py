@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from services.gateway.stream.audiences import Hearing
     from services.gateway.stream.recent import Heard
 
-HEARTBEAT_SECONDS: Final = 15.0
 WOKEN_AT_ONCE: Final = 25
 """Listeners after which other work of the process gets its turn."""
 
@@ -68,9 +67,7 @@ class Broadcast:
         recent: The last ones.
     """
 
-    def __init__(
-        self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = HEARTBEAT_SECONDS
-    ) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = 15.0) -> None:
         self.replica = uuid4().hex[:8]
         self.is_live = False
         self.recent = RecentEvents()

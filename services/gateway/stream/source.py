@@ -28,16 +28,16 @@ LONGEST_QUEUE = 20_000
 
 
 class LiveEvents(SharedExtension):
-    """Feeds a `Broadcast` from the broker."""
+    """Feeds a `Broadcast` from the broker; there from `setup` on."""
 
-    def __init__(self) -> None:
-        super().__init__()
-        self.broadcast = Broadcast()
+    broadcast: Broadcast
 
     def setup(self) -> None:
         """Called by nameko."""
+        settings = self.container.config["SETTINGS"]
+        self.broadcast = Broadcast(heartbeat=settings.http_heartbeat)
         self._link = Link(
-            self.container.config["SETTINGS"].amqp_uri,
+            settings.amqp_uri,
             "live stream",
             on_open=self._listen,
             on_lost=self.broadcast.interrupt,

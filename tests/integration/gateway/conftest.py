@@ -17,6 +17,7 @@ from tests.support.processes import ServiceProcess
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 ATTACHMENT_LIMIT = 256 * 1024 * 1024
 BODY_SECONDS = 2
+HEARTBEAT = 1
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 4
 NOWHERE = "01978f3d-0c00-7d30-8f33-2a3b4c5d6e7f"
 """The id of nothing."""
@@ -137,6 +138,7 @@ def system():
         "IMPACTX_BCRYPT_COST": "4",
         "IMPACTX_ATTACHMENT_LIMIT": str(ATTACHMENT_LIMIT),
         "IMPACTX_HTTP_BODY_SECONDS": str(BODY_SECONDS),
+        "IMPACTX_HTTP_HEARTBEAT": str(HEARTBEAT),
         "IMPACTX_ACCESS_TOKEN_LIFETIME": "3600",
     }
     log = temporary_directory("gateway-log") / "run.log"

@@ -1,6 +1,7 @@
 """The HTTP server: it stops without leaving anybody to wait."""
 
 import socket
+import time
 from urllib.parse import urlsplit
 
 import eventlet
@@ -8,6 +9,7 @@ import pytest
 import requests
 from eventlet.event import Event
 
+from shared import web
 from shared.web import WebServer
 
 
@@ -31,3 +33,28 @@ def test_who_comes_while_it_stops_is_refused_at_once_and_who_was_there_is_answer
     let_go.send()
     assert first.wait().text == "done"
     server.finish(10)
+
+
+def test_headers_that_trickle_in_are_cut_off(monkeypatch):
+    """However lively each byte is: all of them together have to come in time."""
+    monkeypatch.setattr(web, "HEADER_SECONDS", 0.3)
+    server = WebServer("127.0.0.1", 0, variables="IMPACTX_HTTP", connections=10)
+    where = urlsplit(server.url)
+    server.serve(lambda *_: pytest.fail("a request that is not complete is not answered"))
+    with socket.create_connection((where.hostname, where.port), timeout=0.05) as connection:
+        connection.sendall(b"GET / HTTP/1.1\r\n")
+        deadline = time.monotonic() + 10
+        while not is_closed(connection) and time.monotonic() < deadline:
+            connection.sendall(b"X-Slow: 1\r\n")
+        assert time.monotonic() < deadline
+    server.finish(10)
+
+
+def is_closed(connection):
+    """Whether the other side has closed it; waits a moment for that."""
+    try:
+        return connection.recv(1) == b""
+    except TimeoutError:
+        return False
+    except ConnectionError:
+        return True
