@@ -13,7 +13,7 @@ def pytest_runtest_makereport(item, call):
     """Beside a failure stands what the processes wrote last."""
     report = yield
     if report.when == "call" and report.failed:
-        for name in ("system", "breakable"):
+        for name in ("system", "breakable", "fleet"):
             if name in getattr(item, "funcargs", {}):
                 report.sections += item.funcargs[name].logs()
     return report

@@ -72,6 +72,11 @@ class Listener:
             self.comments += name == "" and value != ""
             event = event | {name: value} if line != "\n" else {}
 
+    @property
+    def is_over(self):
+        """Whether nothing more will come."""
+        return not self._thread.is_alive()
+
     def about(self, subject, event_type=None):
         """The events about a thing, as they came."""
         found = [event for event in self.heard if event["event"] not in ("reset", "end")]

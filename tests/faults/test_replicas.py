@@ -1,0 +1,73 @@
+"""Three replicas of every service: the work is shared, order is kept, timers run once, and any may be restarted."""
+
+import datetime as dt
+import time
+
+import pytest
+import requests
+
+from shared.contracts import topology
+from shared.messaging.event import PREFIX
+from tests.faults.fleet import START_SECONDS, Everyone, Fleet, Follower
+from tests.faults.harness import Onlooker
+from tests.support.waiting import eventually
+
+REPLICAS = 3
+DRAIN_SECONDS = 20.0
+"""IMPACTX_STOP_GRACE, where nobody says otherwise."""
+
+TIMER_SECONDS = 60.0
+"""Well over the interval of the timer that ends alerts."""
+
+HELD_UP = {"alerts.rules", "alerts.targeting"}
+"""What cannot go on while alerts cannot be written."""
+
+
+@pytest.fixture(scope="module")
+def fleet(postgresql, broker):
+    """Three processes of each service, the gateway too."""
+    made = Fleet(postgresql, broker, REPLICAS)
+    yield made
+    made.close()
+
+
+def test_three_replicas_share_the_work_in_order_and_their_timers_do_it_once(fleet, random):
+    with Onlooker(fleet) as reports, Onlooker(fleet, "alerts") as alerts:
+        over_soon = [fleet.issue_alert(dt.timedelta(seconds=2)) for _ in range(5)]
+        with fleet.unchanging_alerts():
+            with Everyone(fleet, random, people=4) as people:
+                fleet.check_shared(topology.BY_QUEUE.keys() - HELD_UP)
+            eventually(lambda: fleet.waiting_timers() == REPLICAS, "all timers at once", TIMER_SECONDS, 0.1)
+        people.check()
+        fleet.check_order(reports)
+        fleet.check_shared(topology.BY_QUEUE)
+        ended = "SELECT count(*) FROM alerts.alerts WHERE status = 'expired' AND version = 2 AND id = ANY(%s)"
+        eventually(
+            lambda: fleet.value(ended, over_soon) == len(over_soon), "the alerts end", TIMER_SECONDS, 0.1
+        )
+        eventually(lambda: fleet.value("SELECT count(*) FROM alerts.outbox") == 0, "it is told")
+        told = [
+            message.headers[PREFIX + "subject"]
+            for message in alerts.look()
+            if message.headers[PREFIX + "type"] == "alert_status_changed"
+        ]
+        assert sorted(subject for subject in told if subject in over_soon) == over_soon, "each ends once"
+
+
+def test_a_rolling_restart_of_everything_loses_nothing(fleet, random):
+    fleet.shrink(2)
+    with Onlooker(fleet) as reports, Follower(fleet) as follower:
+        with Everyone(fleet, random, people=4) as people:
+            for _, process in fleet.processes:
+                people.wait_for(10)
+                began = time.monotonic()
+                assert process.terminate() == 0, process.output()[-2000:]
+                assert time.monotonic() - began < DRAIN_SECONDS, "it is done within its grace"
+                people.wait_for(10)
+                process.start(wait=False).wait_ready(START_SECONDS)
+                eventually(lambda process=process: fleet.ready(process), "it is ready again", 30, 0.1)
+        people.check()
+        fleet.check_order(reports)
+        eventually(lambda: set(people.acknowledged) <= follower.known, "the follower hears of all", 30, 0.1)
+    refused = [error for error in people.failures if isinstance(error, requests.ConnectionError)]
+    assert people.failures == refused, "only a gateway that stops has to be asked elsewhere"
