@@ -11,7 +11,7 @@ from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
 from shared.container import CONTAINER
-from shared.observability import probes
+from shared.observability import probes, traces
 from shared.observability.health import Dependent, Readiness
 from shared.web import WebServer
 
@@ -29,6 +29,9 @@ ExtensionKind = TypeVar("ExtensionKind")
 WORKERS_BESIDE_RPC = 20
 """Places in the pool of workers for event handlers and timers, so that they never wait for RPC calls."""
 
+
+TRACES_GRACE = 3.0
+"""Seconds in which the last spans have to reach their collector."""
 
 PROBE_CONNECTIONS = 64
 PROBE_GRACE = 1.0
@@ -61,6 +64,7 @@ class Runtime:
             }
         )
         self._services = services
+        traces.configure(settings.traces_endpoint)
         self._health = _health_server(settings)
         for service in services:
             self._runner.add_service(service)
@@ -116,6 +120,7 @@ class Runtime:
         except StopDeadlineError:
             logger.error("the services did not stop within their grace and are killed")  # noqa: TRY400
             self._runner.kill()
+        traces.shut_down(TRACES_GRACE)
         if self._health is not None:
             self._health.finish(PROBE_GRACE)
 

@@ -21,6 +21,7 @@ from shared.contracts.permissions import (
     ALERT_RULE_WRITE,
 )
 from shared.db.provider import DatabaseProvider
+from shared.messaging.event import work_on
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
 from shared.rpc.operation import ANYONE, SIGNED_IN, operation
@@ -178,16 +179,18 @@ class AlertsService:
     @subscribe("alerts.targeting", batch=TARGETED_TOGETHER)
     def target_alerts(self, events: Sequence[Event]) -> None:
         """Works out the people of issued alerts, chunk by chunk, in turns."""
-        pending = list(dict.fromkeys(event.subject for event in events))
-        for alert_id in pending:
-            with self.db.write() as connection:
+        pending = {event.subject: event for event in events}
+        for alert_id, event in pending.items():
+            with work_on(event), self.db.write() as connection:
                 operations.begin_targeting(connection, alert_id)
         while pending:
-            for alert_id in tuple(pending):
-                with self.db.write() as connection:
-                    finished = operations.expand_targets(connection, alert_id)
+            for alert_id, event in tuple(pending.items()):
+                with work_on(event), self.db.write() as connection:
+                    finished = operations.expand_targets(
+                        connection, alert_id, correlation_id=event.correlation_id
+                    )
                 if finished:
-                    pending.remove(alert_id)
+                    del pending[alert_id]
 
     @timer(interval=EXPIRY_SECONDS)  # type: ignore[untyped-decorator]  # nameko is untyped
     def expire_alerts(self) -> None:

@@ -10,6 +10,8 @@ from flask import g, request
 
 from services.gateway.context import caller, correlation_id, gateway
 from shared.errors import Unauthenticated
+from shared.observability import context, traces
+from shared.observability.logs import CORRELATION_ID
 from shared.rpc.request import LONGEST_CORRELATION_ID
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def require_sign_in() -> None:
 def _take_request_id() -> None:
     given = request.headers.get(REQUEST_ID, "")
     g.correlation_id = given if _PLAIN.fullmatch(given) else str(uuid4())
+    context.begin({"service": "gateway", CORRELATION_ID: g.correlation_id, **traces.fact(g.span)})
 
 
 def _give_request_id(response: Response) -> Response:

@@ -13,7 +13,7 @@ from flask import Blueprint, Response, current_app
 from shared.contracts.api.methods import METHODS
 from shared.contracts.topology import SERVICES
 from shared.errors import ImpactXError, RpcTimeout, Unavailable
-from shared.observability import probes
+from shared.observability import context, probes, traces
 from shared.observability.health import Readiness
 from shared.rpc.operation import ANYONE
 
@@ -70,7 +70,8 @@ def _answers(rpc: RpcClient, service: str) -> None:
     """Asks for a method that needs a token, without one: a refusal costs the service no look at its database."""
     _is_connected(rpc)
     try:
-        rpc.call(_PROBES[service], timeout=PROBE_SECONDS, token="", attempts=1)
+        with context.about(traceparent=traces.UNSAMPLED):
+            rpc.call(_PROBES[service], timeout=PROBE_SECONDS, token="", attempts=1)
     except (Unavailable, RpcTimeout):
         raise
     except ImpactXError:

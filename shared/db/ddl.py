@@ -104,7 +104,7 @@ def outbox(schema: str) -> tuple[str, ...]:
             data jsonb NOT NULL,
             occurred_at timestamptz NOT NULL DEFAULT clock_timestamp(),
             correlation_id text DEFAULT NULLIF(current_setting('impactx.correlation_id', true), ''),
-            traceparent text,
+            traceparent text DEFAULT NULLIF(current_setting('impactx.traceparent', true), ''),
             parked_at timestamptz,
             error text
         ) WITH (

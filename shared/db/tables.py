@@ -102,7 +102,11 @@ def outbox_table(tables: MetaData) -> Table:
             # As PostgreSQL writes it: Alembic compares defaults by their text, or else by their value, NULL here.
             server_default=text("NULLIF(current_setting('impactx.correlation_id'::text, true), ''::text)"),
         ),
-        Column("traceparent", Text),
+        Column(
+            "traceparent",
+            Text,
+            server_default=text("NULLIF(current_setting('impactx.traceparent'::text, true), ''::text)"),
+        ),
         Column("parked_at", DateTime(timezone=True)),
         Column("error", Text),
         Index("idx_outbox_parked", "subject", "seq", postgresql_where=text("parked_at IS NOT NULL")),

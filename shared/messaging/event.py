@@ -17,9 +17,11 @@ from marshmallow import ValidationError
 
 from shared.contracts import CONTRACTS
 from shared.errors import ImpactXError
+from shared.observability import context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from contextlib import AbstractContextManager
 
     from shared.contracts.contract import Contract, EventData
 
@@ -47,6 +49,7 @@ class Event:
         time: When it happened.
         data: As the contract declares it, with ids and times converted.
         correlation_id: Of the request that caused it; empty when none did.
+        traceparent: Its place in a trace; while it is handled, that of its handling.
     """
 
     id: UUID
@@ -57,6 +60,7 @@ class Event:
     time: dt.datetime
     data: dict[str, Any]
     correlation_id: str
+    traceparent: str = ""
 
 
 def headers_of(
@@ -106,6 +110,7 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
             time=dt.datetime.fromisoformat(headers[PREFIX + "time"]),
             data=data,
             correlation_id=headers.get(PREFIX + "correlationid", ""),
+            traceparent=headers.get(PREFIX + "traceparent", ""),
         )
     except KeyError as error:
         raise ContractViolation(f"There is no header or contract {error}.") from error
@@ -115,11 +120,20 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
         raise ContractViolation(f"Not an event: {error}") from error
 
 
+def work_on(event: Event) -> AbstractContextManager[None]:
+    """What follows is about this one of a batch: log lines name it, and what comes of it continues its trace."""
+    return context.about(
+        event=event.type,
+        event_id=str(event.id),
+        correlation_id=event.correlation_id,
+        traceparent=event.traceparent,
+    )
+
+
 def facts_of(messages: Sequence[Any]) -> dict[str, Any]:
     """What the lines that are logged while these messages are handled have to name.
 
-    Of a batch, the correlation ids of its first events; `shared.observability.context.about` names the one that a
-    line is about.
+    Of a batch, the correlation ids of its first events; a handler names the one that it works on with `work_on`.
     """
     if len(messages) == 1:
         headers = messages[0].headers

@@ -23,7 +23,7 @@ from shared.messaging.backlog import show_outbox
 from shared.messaging.backoff import Backoff
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.event import headers_of
-from shared.observability import context, metrics
+from shared.observability import context, metrics, traces
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
     from shared.db.engine import Database
     from shared.observability.health import Check
+    from shared.observability.traces import Span
 
 logger = logging.getLogger(__name__)
 
@@ -141,30 +142,63 @@ class Relay:
 
     def _publish(self, connection: Connection, rows: Any) -> list[int]:
         messages: list[Outgoing] = []
+        spans: list[Span] = []
         sent: list[int] = []
         withheld: set[Any] = set()
         for row in rows:
             if row.subject in withheld:
                 continue
+            span = self._span(row)
             try:
-                messages.append(self._message(row))
+                messages.append(self._message(row, row.traceparent if span is None else span.traceparent))
             except (ValueError, TypeError, AttributeError, LookupError) as error:
                 withheld.add(row.subject)
                 metrics.relay_parked.labels(self.service).inc()
                 with context.about(event_id=str(row.id), correlation_id=row.correlation_id):
                     logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)  # noqa: TRY400 - the text is the whole story
+                if span is not None:
+                    span.end("parked")
                 connection.execute(
                     self._statements.park,
                     {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
                 )
             else:
                 sent.append(row.seq)
+                if span is not None:
+                    spans.append(span)
         if messages:
-            returned = self._publisher.publish(messages)
-            self._check_routes(messages, returned)
+            self._deliver(messages, spans)
         return sent
 
-    def _message(self, row: Any) -> Outgoing:
+    def _deliver(self, messages: list[Outgoing], spans: list[Span]) -> None:
+        error = ""
+        try:
+            returned = self._publisher.publish(messages)
+            self._check_routes(messages, returned)
+        except Unavailable as failed:
+            error = failed.slug
+            raise
+        finally:
+            for span in spans:
+                span.end(error)
+
+    def _span(self, row: Any) -> Span | None:
+        exchange = topology.exchange_of(self.service)
+        return traces.start(
+            f"publish {exchange}",
+            traces.PRODUCER,
+            {
+                "messaging.system": "rabbitmq",
+                "messaging.operation.type": "send",
+                "messaging.destination.name": exchange,
+                "messaging.rabbitmq.destination.routing_key": row.type,
+                "messaging.message.id": str(row.id),
+                "messaging.message.conversation_id": row.correlation_id or "",
+            },
+            parent=row.traceparent or "",
+        )
+
+    def _message(self, row: Any, traceparent: str | None) -> Outgoing:
         if (self.service, row.type) not in CONTRACTS:
             raise LookupError(f"there is no contract for {self.service}.{row.type}")
         return Outgoing(
@@ -180,7 +214,7 @@ class Relay:
                 sequence=row.sequence,
                 time=row.occurred_at,
                 correlation_id=row.correlation_id,
-                traceparent=row.traceparent,
+                traceparent=traceparent,
             ),
         )
 

@@ -17,6 +17,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -35,7 +36,7 @@ from shared.messaging.declare import declare_subscription
 from shared.messaging.event import ContractViolation, event_of, facts_of
 from shared.messaging.link import BROKEN
 from shared.messaging.reader import QueueReader
-from shared.observability import context, metrics
+from shared.observability import context, metrics, traces
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -43,6 +44,7 @@ if TYPE_CHECKING:
     from shared.messaging.confirms import Outgoing
     from shared.messaging.event import Event
     from shared.observability.health import Check
+    from shared.observability.traces import Span
 
 Handler = TypeVar("Handler", bound="Callable[..., None]")
 
@@ -222,18 +224,43 @@ class Subscriber(Entrypoint):
             return result, exc_info
 
         began = time.perf_counter()
+        spans = [span for event in events if (span := self._span(event)) is not None]
+        if spans:
+            events = [
+                replace(event, traceparent=span.traceparent)
+                for event, span in zip(events, spans, strict=True)
+            ]
+        facts = dict(context.facts())
+        if len(spans) == 1:
+            facts |= traces.fact(spans[0])
         try:
-            self.container.spawn_worker(
-                self, (events,), {}, context_data=dict(context.facts()), handle_result=settle
-            )
+            self.container.spawn_worker(self, (events,), {}, context_data=facts, handle_result=settle)
         except ContainerBeingKilled as error:
             raise _Stopped from error
         done.wait()
         self._handling.seconds.observe(time.perf_counter() - began)
+        for span in spans:
+            span.end("" if outcome[0] is None else type(outcome[0]).__name__)
         if outcome[0] is not None:
             self._handling.count(metrics.RETRIED if passes(outcome[0]) else metrics.FAILED)
             raise outcome[0]
         self._handling.handled(len(events), min(event.time for event in events))
+
+    def _span(self, event: Event) -> Span | None:
+        """Of the event's own trace: a batch belongs to as many requests as it has events."""
+        return traces.start(
+            f"process {self.queue}",
+            traces.CONSUMER,
+            {
+                "messaging.system": "rabbitmq",
+                "messaging.operation.type": "process",
+                "messaging.destination.name": self.queue,
+                "messaging.rabbitmq.destination.routing_key": event.type,
+                "messaging.message.id": str(event.id),
+                "messaging.message.conversation_id": event.correlation_id,
+            },
+            parent=event.traceparent,
+        )
 
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(seconds):

@@ -26,6 +26,7 @@ from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, U
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import require_exchange
 from shared.messaging.link import TRANSIENT, Link
+from shared.observability import traces
 from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER, arguments_json
 
 if TYPE_CHECKING:
@@ -156,17 +157,24 @@ class RpcClient(Services):
     def _observed(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int
     ) -> Any:
-        if self.observe is None:
-            return self._attempts(method, arguments, headers, seconds, attempts)
+        service, _, name = method.partition(".")
+        span = traces.start(
+            method, traces.CLIENT, {"rpc.system": "nameko", "rpc.service": service, "rpc.method": name}
+        )
+        if span is not None:
+            headers = headers | traces.fact(span)
         began = time.monotonic()
-        outcome = "ok"
+        error = ""
         try:
             return self._attempts(method, arguments, headers, seconds, attempts)
-        except ImpactXError as error:
-            outcome = error.slug
+        except ImpactXError as failed:
+            error = failed.slug
             raise
         finally:
-            self.observe(method, outcome, time.monotonic() - began)
+            if self.observe is not None:
+                self.observe(method, error or "ok", time.monotonic() - began)
+            if span is not None:
+                span.end(error)
 
     def _attempts(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import time
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -22,7 +23,7 @@ from shared.messaging.declare import declare_rpc
 from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
 from shared.messaging.subscribe import bytes_of
-from shared.observability import context, metrics
+from shared.observability import context, metrics, traces
 from shared.observability.logs import CORRELATION_ID
 from shared.rpc.request import correlation_id_of, request_of
 from shared.rpc.verification import Verification
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from shared.observability.health import Check
+    from shared.observability.traces import Span
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +48,16 @@ LEVELS: Final = {
     RpcTimeout.slug: logging.WARNING,
 }
 """At which a finished call is logged, by its outcome; a call that its caller got wrong is worth INFO."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Call:
+    """A request in hand, from its arrival to its answer."""
+
+    message: Any
+    method: str
+    began: float
+    span: Span | None
 
 
 class RpcServer(SharedExtension, ProviderCollector):
@@ -104,56 +116,59 @@ class RpcServer(SharedExtension, ProviderCollector):
     def _receive(self, message: Any) -> None:
         began = time.perf_counter()
         method = str(message.delivery_info.get("routing_key", "")).rpartition(".")[2]
+        service = self.container.service_name
         try:
             provider = self._methods.get(method)
             if provider is None:
-                raise NotFound(f"There is no method {self.container.service_name}.{method}.")
+                raise NotFound(f"There is no method {service}.{method}.")
             request = request_of(bytes_of(message), message.headers)
         except ImpactXError as error:
-            self._refuse(message, method, error, began)
+            self._refuse(_Call(message, method, began, None), error)
             return
-        about = {
-            "service": self.container.service_name,
-            "method": method,
-            CORRELATION_ID: request.correlation_id,
-        }
+        span = traces.start(
+            f"{service}.{method}",
+            traces.SERVER,
+            {"rpc.system": "nameko", "rpc.service": service, "rpc.method": method},
+            parent=message.headers.get(traces.TRACEPARENT, ""),
+            service=service,
+        )
+        about = {"service": service, "method": method, CORRELATION_ID: request.correlation_id}
         try:
             self.container.spawn_worker(
                 provider,
                 (request, self.verification.verify),
                 {},
-                context_data=about,
-                handle_result=partial(self._answer, message, method, began),
+                context_data=about if span is None else about | traces.fact(span),
+                handle_result=partial(self._answer, _Call(message, method, began, span)),
             )
         except ContainerBeingKilled:
             self._reader.requeue(message)
 
-    def _refuse(self, message: Any, method: str, error: ImpactXError, began: float) -> None:
+    def _refuse(self, call: _Call, error: ImpactXError) -> None:
         """Answers a request that no method gets to see."""
-        facts = {"service": self.container.service_name, "method": method}
-        with context.about(**facts, correlation_id=correlation_id_of(message.headers)):
-            outcome = self._reply(message, {"result": None, "error": to_wire(error)})
-            self._finished(method, outcome, began)
+        facts = {"service": self.container.service_name, "method": call.method}
+        with context.about(**facts, correlation_id=correlation_id_of(call.message.headers)):
+            self._finished(call, self._reply(call.message, {"result": None, "error": to_wire(error)}))
 
-    def _answer(
-        self, message: Any, method: str, began: float, worker: Any, result: Any, exc_info: Any
-    ) -> tuple[Any, Any]:
+    def _answer(self, call: _Call, worker: Any, result: Any, exc_info: Any) -> tuple[Any, Any]:
         if exc_info is not None:
             result = {"result": None, "error": to_wire(failure(worker.data[CORRELATION_ID]))}
-        self._finished(method, self._reply(message, result), began)
+        self._finished(call, self._reply(call.message, result))
         return result, exc_info
 
-    def _finished(self, method: str, outcome: str, began: float) -> None:
-        seconds = time.perf_counter() - began
+    def _finished(self, call: _Call, outcome: str) -> None:
+        seconds = time.perf_counter() - call.began
         # A name that is no method of ours would make a label of whatever strangers send.
-        self._calls.get(method, self._other_calls).observe(outcome, seconds)
+        self._calls.get(call.method, self._other_calls).observe(outcome, seconds)
+        if call.span is not None:
+            call.span.end("" if outcome == OK else outcome)
         level = LEVELS.get(outcome, logging.INFO)
         if logger.isEnabledFor(level):
             logger.log(
                 level,
                 "%s.%s: %s in %.1f ms",
                 self.container.service_name,
-                method,
+                call.method,
                 outcome,
                 seconds * 1000,
                 extra={"facts": {"outcome": outcome, "seconds": round(seconds, 6)}},

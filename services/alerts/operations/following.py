@@ -33,6 +33,7 @@ from shared.db.conditions import one_of
 from shared.db.context import traced
 from shared.db.tables import SYSTEM_USER_ID
 from shared.errors import Unavailable
+from shared.messaging.event import work_on
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -66,11 +67,13 @@ def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -
     _lock(connection, {change.source_id for _, change, _ in (*ending, *issuing)})
     _note_endings(connection, (change for _, change, _ in ending))
     for event, change, rule in ending:
-        _cancel(connection, sender, event, change, rule["id"])
+        with work_on(event):
+            _cancel(connection, sender, event, change, rule["id"])
     regions = _regions(connection, {change.region_id for _, change, _ in issuing})
     for event, change, rule in issuing:
         if not _is_ended(connection, change, rule["cancelled_by_statuses"]):
-            _make(connection, sender, event, change, rule, regions[change.region_id])
+            with work_on(event):
+                _make(connection, sender, event, change, rule, regions[change.region_id])
 
 
 def _lock(connection: Connection, source_ids: set[UUID]) -> None:

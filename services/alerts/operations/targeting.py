@@ -44,6 +44,7 @@ from services.alerts.models import (
 )
 from services.alerts.rules import GROUP, REGION, USER, group_of
 from shared.db.conditions import one_of
+from shared.db.context import traced
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -108,7 +109,9 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
     )
 
 
-def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) -> bool:
+def expand_targets(
+    connection: Connection, alert_id: UUID, size: int = CHUNK, *, correlation_id: str = ""
+) -> bool:
     """Makes the rows of the next chunk of people, counts them, and notes how far it is.
 
     The database emits `alert_targeted` with the last chunk.
@@ -117,6 +120,7 @@ def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) ->
         connection: In a transaction of its own.
         alert_id: An alert that `begin_targeting` has prepared.
         size: People at most.
+        correlation_id: Of the event that is emitted.
 
     Returns:
         Whether everybody has a row now.
@@ -126,7 +130,7 @@ def expand_targets(connection: Connection, alert_id: UUID, size: int = CHUNK) ->
     """
     # The lock lets one process at a time work on an alert.
     progress = connection.execute(
-        select(alert_targeting.c.reached_to, alert_targeting.c.finished_at)
+        select(alert_targeting.c.reached_to, alert_targeting.c.finished_at, traced(correlation_id))
         .where(alert_targeting.c.alert_id == alert_id)
         .with_for_update()
     ).one()
