@@ -8,6 +8,7 @@ from contextlib import ExitStack
 from urllib.parse import urlsplit
 
 import pytest
+import requests
 
 from tests.support.directories import temporary_directory
 from tests.support.http import Client
@@ -21,7 +22,8 @@ HEAD = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"
 class Gateway:
     """A gateway of its own, with the files that it keeps."""
 
-    def __init__(self, system) -> None:
+    def __init__(self, system, reports) -> None:
+        self.reports = reports
         directory = temporary_directory("gateway")
         self.files = directory / "attachments"
         self._token = system.token
@@ -38,6 +40,14 @@ class Gateway:
         """An administrator."""
         return Client(self.process.output().rpartition(" at ")[2].split()[0], self._token)
 
+    def missing(self) -> set:
+        """What it lacks, as it says itself."""
+        answer = requests.get(f"{self.client().url}/health/ready", timeout=10)
+        found = answer.json()
+        assert answer.status_code == (503 if found["missing"] else 200)
+        assert not set(found["present"]) & found["missing"].keys()
+        return set(found["missing"])
+
     def arriving(self) -> set:
         """The files that are on their way."""
         return set((self.files / "incoming").glob("*"))
@@ -45,9 +55,10 @@ class Gateway:
 
 @pytest.fixture(scope="module")
 def gateway(system):
-    made = Gateway(system)
-    with system.replica(), made.process:
-        yield made
+    with system.replica() as reports:
+        made = Gateway(system, reports)
+        with made.process:
+            yield made
 
 
 def test_what_a_killed_gateway_leaves_of_an_upload_is_removed_in_the_end(system, gateway):
@@ -82,6 +93,15 @@ def begin_upload(client, report):
     )
     connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + HEAD + b"x" * 500_000)
     return connection
+
+
+def test_readiness_names_the_services_that_are_really_missing(gateway):
+    """identity and reports are all that runs here."""
+    assert gateway.missing() == {"resources", "alerts"}
+    gateway.reports.kill()
+    eventually(lambda: gateway.missing() == {"reports", "resources", "alerts"}, "it names what was killed")
+    gateway.reports.restart()
+    eventually(lambda: gateway.missing() == {"resources", "alerts"}, "it is there again")
 
 
 def test_a_gateway_that_is_stopped_answers_what_it_has_taken(system, gateway):
