@@ -55,10 +55,7 @@ def make(root: Path) -> None:
         root / "rabbitmq" / "administrator.conf",
         f"default_user = {ADMINISTRATOR}\ndefault_pass = {rabbitmq}\n",
     )
-    _write(
-        root / "pgbouncer" / "userlist.txt",
-        "".join(f'"{runtime_role(service)}" "{password}"\n' for service, password in databases.items()),
-    )
+    _write(root / "pgbouncer" / "userlist.txt", "".join(map(_login, databases, databases.values())))
     for service, password in databases.items():
         _write(root / service / "database_url", _database(runtime_role(service), password, PGBOUNCER))
     for service in (*SERVICES, GATEWAY):
@@ -70,6 +67,12 @@ def make(root: Path) -> None:
 def _password() -> str:
     # Letters and digits: it stands in files of which each has marks of its own.
     return secrets.token_hex(PASSWORD_BYTES)
+
+
+def _login(service: str, password: str) -> str:
+    # PgBouncer has a quotation mark doubled
+    quoted = password.replace('"', '""')
+    return f'"{runtime_role(service)}" "{quoted}"\n'
 
 
 def _database(user: str, password: str, where: str) -> str:

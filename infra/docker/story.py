@@ -1,6 +1,6 @@
 """Files reports through a gateway and follows them to their histories, for `infra.docker.trial`.
 
-It repeats a request once, under the same id, as a client should whose server was restarted.
+It repeats a request under the same id, as a client should whose server was restarted.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ import uuid
 from typing import Any, Final
 
 TIMEOUT: Final = 15.0
+REPEATS: Final = 5
 HISTORY_SECONDS: Final = 30.0
 ADMINISTRATOR: Final = "admin@impactx.example"
 
@@ -22,7 +23,7 @@ class Gateway:
     """A gateway, and who is signed in at it.
 
     Attributes:
-        repeated: Requests that were sent a second time.
+        repeated: How many requests were sent again.
     """
 
     def __init__(self, url: str, password: str) -> None:
@@ -33,16 +34,18 @@ class Gateway:
         self._token = signed_in["access_token"]
 
     def ask(self, method: str, path: str, body: object = None, **headers: str) -> Any:
-        """Sends a request, and once more where nothing could answer the first."""
-        try:
-            return self._ask(method, path, body, headers)
-        except urllib.error.HTTPError as error:
-            if error.code not in (502, 503, 504):
-                sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
-        except OSError as error:
-            sys.stderr.write(f"{method} {path}: {error}, once more\n")
-        self.repeated += 1
-        return self._ask(method, path, body, headers)
+        """Sends a request, and again where nothing could answer it."""
+        for _ in range(REPEATS):
+            try:
+                return self._ask(method, path, body, headers)
+            except urllib.error.HTTPError as error:
+                if error.code not in (502, 503, 504):
+                    sys.exit(f"{method} {path}: {error.code} {error.read().decode(errors='replace')}")
+                reason = str(error)
+            except OSError as error:
+                reason = str(error)
+            self.repeated += 1
+        sys.exit(f"{method} {path}: {reason}, {REPEATS} times")
 
     def _ask(self, method: str, path: str, body: object, headers: dict[str, str]) -> Any:
         token = {"Authorization": f"Bearer {self._token}"} if self._token else {}
