@@ -39,11 +39,12 @@ def test_one_service_goes_back_step_by_step_while_the_others_stay(connect, migra
     before = snapshot(connect, migrated)
 
     for service in TIED:
-        migrate(migrated.admin_url, [service], "-1")
-        assert revision_of(connect, migrated, service) == "0001"
+        for earlier in ("0002", "0001"):
+            migrate(migrated.admin_url, [service], "-1")
+            assert revision_of(connect, migrated, service) == earlier
         migrate(migrated.admin_url, [service], "base")
         assert revision_of(connect, migrated, service) is None
-    assert revision_of(connect, migrated, "identity") == "0002"
+    assert revision_of(connect, migrated, "identity") == "0003"
 
     migrate(migrated.admin_url)
     assert snapshot(connect, migrated) == before

@@ -1,0 +1,42 @@
+"""Takes from the service what it never does, so that nobody who speaks as it can do it either.
+
+Alerts, their rules and their audience are never deleted, and the regions of issued alerts are never changed.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from shared.db import ddl
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+# by what is taken away
+TABLES = {
+    "DELETE": (
+        "alert_reach",
+        "alert_rules",
+        "alert_targeting",
+        "alerts",
+        "audience_members",
+        "audience_regions",
+        "ending_statuses",
+    ),
+    "UPDATE, DELETE": ("alert_areas",),
+}
+
+
+def upgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM alerts_service")
+
+
+def downgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO alerts_service")
+
+
+def qualified(tables):
+    return ", ".join(f"alerts.{table}" for table in tables)

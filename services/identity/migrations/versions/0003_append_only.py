@@ -1,0 +1,34 @@
+"""Takes from the service what it never does, so that nobody who speaks as it can do it either.
+
+Accounts, roles and regions are never deleted, and what a role holds or a person has is added and removed alone.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from shared.db import ddl
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+# by what is taken away
+TABLES = {
+    "DELETE": ("regions", "roles", "users"),
+    "UPDATE": ("role_permissions", "user_roles"),
+}
+
+
+def upgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM identity_service")
+
+
+def downgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO identity_service")
+
+
+def qualified(tables):
+    return ", ".join(f"identity.{table}" for table in tables)

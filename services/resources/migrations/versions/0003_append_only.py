@@ -1,0 +1,34 @@
+"""Takes from the service what it never does, so that nobody who speaks as it can do it either.
+
+Nothing of resources is ever deleted, and history and ledger are never changed.
+
+Revision ID: 0003
+Revises: 0002
+"""
+
+from shared.db import ddl
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+# by what is taken away
+TABLES = {
+    "DELETE": ("resource_types", "resources"),
+    "UPDATE, DELETE": ("resource_status_history", "resource_usage_changes"),
+}
+
+
+def upgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM resources_service")
+
+
+def downgrade():
+    for privileges, tables in TABLES.items():
+        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO resources_service")
+
+
+def qualified(tables):
+    return ", ".join(f"resources.{table}" for table in tables)
