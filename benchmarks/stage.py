@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Self
 
+    from infra.embedded.postgresql import EmbeddedPostgresql
     from tests.support.postgresql import TemporaryDatabase
 
 EMAIL, PASSWORD = "administrator@impactx.example", "a password of the benchmarks"
@@ -55,7 +56,7 @@ class Stage:
             self._directory = temporary_directory("benchmarks")
             server = new_server("benchmarks", durable=True)
             exits.callback(server.stop, "immediate")
-            server.start()
+            _remembering_commits(server)
             self.database, self.floor = fresh_database(server), fresh_database(server)
             self.uri = fresh_virtual_host().uri
             self._serve(exits)
@@ -135,7 +136,7 @@ class Stage:
     def serving(self, service: str) -> Iterator[None]:
         """One more service as a process, until the block ends."""
         with ExitStack() as exits:
-            self._start(exits, ["serve", service], self._environment(self.database))
+            self._start(exits, ["serve", service], self._environment(self.database)).wait_ready()
             yield
 
     @contextmanager
@@ -173,6 +174,8 @@ class Stage:
             self._start(exits, ["serve", service], environment)
         self._start(exits, [], environment, module="benchmarks.echo_service")
         self._start(exits, [self.uri, self.database.admin_url, str(WORKERS)], {}, module="benchmarks.stock")
+        for process in self._processes:
+            process.wait_ready()
 
     def _start(
         self, exits: ExitStack, arguments: list[str], environment: Mapping[str, str], module: str = "services"
@@ -181,7 +184,7 @@ class Stage:
         process = ServiceProcess(arguments, environment=environment, log=log, module=module)
         exits.callback(process.kill)
         self._processes.append(process)
-        return process.start()
+        return process.start(wait=False)
 
     @cached_property
     def _private_key(self) -> str:
@@ -227,7 +230,17 @@ class Stage:
         return Caller(self.uri, headers={"nameko.auth_token": self._token})
 
 
+def _remembering_commits(server: EmbeddedPostgresql) -> None:
+    """Starts a server that remembers when each transaction was committed."""
+    server.start()
+    with psycopg.connect(server.url(database="postgres"), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET track_commit_timestamp = on")
+    server.stop()
+    server.start()
+
+
 def _address(process: ServiceProcess) -> str:
+    process.wait_ready()
     found = re.search(r"http://[0-9.:]+", process.output())
     if found is None:
         raise RuntimeError(f"{process} did not say where it listens:\n{process.output()[-2000:]}")
