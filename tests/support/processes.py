@@ -12,7 +12,7 @@ from typing import Self
 from tests.support import reaper
 
 ROOT = Path(__file__).resolve().parents[2]
-READY_TIMEOUT = 30.0
+READY_TIMEOUT = 60.0
 """Seconds until a process has to have said its ready line."""
 
 STOP_TIMEOUT = 30.0

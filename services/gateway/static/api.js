@@ -83,7 +83,7 @@ export const session = new Session();
  *
  * @param {string} verb
  * @param {string} path below /api/v1
- * @param {{query?: object, body?: object, version?: number, key?: string, accept?: string, signal?: AbortSignal}} [options]
+ * @param {{query?: object, body?: object|FormData, version?: number, key?: string, accept?: string, signal?: AbortSignal}} [options]
  * @throws {Problem}
  */
 export async function call(verb, path, options = {}) {
@@ -97,6 +97,9 @@ export async function call(verb, path, options = {}) {
 
 /** A list as GeoJSON. */
 export const features = (path, query, signal) => call("GET", path, { query, signal, accept: "application/geo+json" });
+
+/** The bytes of a file. */
+export const download = (path) => call("GET", path, { accept: "*/*", read: (answer) => answer.blob() });
 
 /** Opens the stream of events. */
 export async function openStream(query, lastId, signal) {
@@ -114,21 +117,24 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-async function send(verb, path, { query, body, version, key, accept = "application/json", token, signal }) {
+const asJson = (answer) => (answer.status === 204 ? null : answer.json());
+
+async function send(verb, path, { query, body, version, key, accept = "application/json", read = asJson, token, signal }) {
   const headers = { Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
-  if (body) headers["Content-Type"] = "application/json";
+  const isForm = body instanceof FormData; // for which the browser says the type, with the boundary
+  if (body && !isForm) headers["Content-Type"] = "application/json";
   if (version) headers["If-Match"] = `"${version}"`;
   if (key) headers["Idempotency-Key"] = key;
   const answer = await reach(address(path, query), {
     method: verb,
     headers,
-    body: body ? JSON.stringify(body) : undefined,
+    body: body && !isForm ? JSON.stringify(body) : body,
     signal,
     cache: "no-store",
   });
   if (!answer.ok) throw await problemOf(answer);
-  return answer.status === 204 ? null : answer.json();
+  return read(answer);
 }
 
 async function reach(url, options) {

@@ -3,6 +3,7 @@
 import { call } from "./api.js";
 import { catalogue, may, regionName, severityOf } from "./catalogue.js";
 import { facts, find, make, moment, sayProblem, words } from "./dom.js";
+import { partsOf } from "./parts.js";
 
 const NEXT_STEPS = {
   pending: { confirmed: "Confirm", rejected: "Reject" },
@@ -47,6 +48,7 @@ export function openReport(id, look, onChange = () => {}) {
     const steps = history.items;
     // The history is written from events, a moment after the report itself.
     if (steps.at(-1)?.status !== report.status) steps.push({ changed_at: report.updated_at, status: report.status, notes: report.status_notes });
+    const parts = await partsOf(report);
     const severity = severityOf(report);
     const [longitude, latitude] = report.location.coordinates;
     return [
@@ -68,6 +70,7 @@ export function openReport(id, look, onChange = () => {}) {
         { class: "steps" },
         ...steps.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })),
       ),
+      ...parts,
     ];
   });
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -118,8 +119,9 @@ class System:
             )
 
 
-@pytest.fixture(scope="module")
-def system():
+@contextmanager
+def running():
+    """A system of its own."""
     home = temporary_directory("page")
     environment = {
         "IMPACTX_HOME": str(home),
@@ -135,6 +137,13 @@ def system():
     ):
         yield System(home, process.output(), client)
         process.terminate()
+
+
+@pytest.fixture(scope="package")
+def system():
+    """The system that the tests share; one that fills it has its own."""
+    with running() as made:
+        yield made
 
 
 @pytest.fixture(scope="session")

@@ -8,12 +8,21 @@ from __future__ import annotations
 
 from urllib.parse import parse_qs, urlsplit
 
+import pytest
+
+from tests.e2e.page.conftest import running
 from tests.support.waiting import eventually
 
 MANY = 100_000
 FEW = 10
 LISTED = 500
 """Reports at most that the page holds at a time, in the list and on the map."""
+
+
+@pytest.fixture(scope="module")
+def system():
+    with running() as made:
+        yield made
 
 
 def file_many(system):
