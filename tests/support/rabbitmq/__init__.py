@@ -3,7 +3,7 @@
 Where it comes from, in this order:
 
 1. ``IMPACTX_TEST_AMQP_URI``, with ``IMPACTX_TEST_RABBITMQ_API`` for its management API;
-2. a container, where a Docker engine answers;
+2. a container, where a Docker engine answers and has its image or can pull it;
 3. the ``rabbitmq-server`` that is installed, as a private node of ours on ports of its own;
 4. Debian's package, installed first, where we are root and there is apt-get.
 
@@ -15,7 +15,7 @@ import functools
 import os
 
 from tests.support.rabbitmq.broker import Broker, BrokerError, ExternalBroker, VirtualHost
-from tests.support.rabbitmq.container import ContainerBroker, docker_answers
+from tests.support.rabbitmq.container import ContainerBroker, image_can_be_had
 from tests.support.rabbitmq.install import find_server, install_server
 from tests.support.rabbitmq.node import NodeBroker
 from tests.support.rabbitmq.users import users_of
@@ -68,7 +68,7 @@ def fresh_virtual_host(broker: Broker | None = None) -> VirtualHost:
 
 
 def _make() -> Broker:
-    if docker_answers():
+    if image_can_be_had():
         return ContainerBroker()
     server = find_server() or install_server()
     if server is None:

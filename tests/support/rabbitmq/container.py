@@ -2,32 +2,61 @@
 
 import contextlib
 import functools
+import sys
 
 from infra.embedded.postgresql.ports import free_port
+from tests.support import reaper
 from tests.support.rabbitmq.broker import Broker, BrokerError
 
-IMAGE = "rabbitmq:3.13-management"
+IMAGE = "rabbitmq:4.0-management"
+"""The one of docker-compose.yml."""
+
+PULL_TIMEOUT = 300
+"""Seconds without a word from the engine while it pulls."""
 
 
 @functools.cache
-def docker_answers() -> bool:
-    """Whether a Docker engine is there to be used."""
+def image_can_be_had() -> bool:
+    """Whether a Docker engine answers and has the image, or gets it."""
     import docker  # noqa: PLC0415 - slow to import, and needed once
-    from docker.errors import DockerException  # noqa: PLC0415
+    from docker.errors import DockerException, ImageNotFound  # noqa: PLC0415
 
     try:
-        with contextlib.closing(docker.from_env(timeout=5)) as client:
-            return bool(client.ping())
+        client = docker.from_env(timeout=5)
     except DockerException:
         return False
+    with contextlib.closing(client):
+        try:
+            client.images.get(IMAGE)
+        except ImageNotFound:
+            return _is_pulled(client)
+        except (DockerException, OSError):
+            return False
+    return True
+
+
+def _is_pulled(client) -> bool:
+    from docker.errors import DockerException  # noqa: PLC0415
+
+    sys.stderr.write(f"Pulling {IMAGE} for the tests\n")
+    client.api.timeout = PULL_TIMEOUT
+    try:
+        client.images.pull(IMAGE)
+    except (DockerException, OSError) as error:
+        sys.stderr.write(f"It cannot be had, so a server of this machine is taken: {error}\n")
+        return False
+    return True
 
 
 class ContainerBroker(Broker):
     """One container with fixed ports, so that it comes back where it was."""
 
     def __init__(self) -> None:
-        from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - asks Docker when imported
+        from testcontainers.core.config import testcontainers_config  # noqa: PLC0415 - asks Docker when imported
+        from testcontainers.core.container import DockerContainer  # noqa: PLC0415 - the same
 
+        # Its own reaper is another image to be had; ours is here.
+        testcontainers_config.ryuk_disabled = True
         self.port, self.api_port = free_port(), free_port()
         self.user = self.password = "impactx"
         self._container = (
@@ -47,6 +76,7 @@ class ContainerBroker(Broker):
         else:
             self._container.start()
             self._is_made = True
+            reaper.register_container(self._wrapped().id)
             self.host = self._container.get_container_host_ip()
         self._wait_until_it_answers(self._is_alive)
 
@@ -57,9 +87,13 @@ class ContainerBroker(Broker):
         self._wrapped().kill()
 
     def remove(self) -> None:
+        from docker.errors import NotFound  # noqa: PLC0415
+
         if self._is_made:
-            self._container.stop()
             self._is_made = False
+            # At the end of the process the reaper may have been first.
+            with contextlib.suppress(NotFound):
+                self._container.stop()
 
     def control(self, *arguments: str) -> str:
         status, said = self._wrapped().exec_run(["rabbitmqctl", "--quiet", *arguments])
