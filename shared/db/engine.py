@@ -7,6 +7,7 @@ and psycopg on a patched selector, see `shared.green`.
 
 from __future__ import annotations
 
+import logging
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
@@ -70,6 +71,10 @@ class CountingPool(QueuePool):
             return super()._do_get()
         finally:
             self.waiting -= 1
+
+
+# SQLAlchemy logs under the name of the class, and keeps its own pools from telling of each connection lent.
+logging.getLogger(f"{__name__}.{CountingPool.__name__}").setLevel(logging.WARNING)
 
 
 class Database:

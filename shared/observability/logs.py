@@ -16,7 +16,7 @@ CORRELATION_ID: Final = "correlation_id"
 
 _SECRETS: Final = (
     # the password in an address
-    (re.compile(r"(?P<before>[a-z][a-z0-9+.\-]*://[^\s:/@]*:)[^\s@]+(?=@)", re.IGNORECASE), r"\g<before>***"),
+    (re.compile(r"(?P<before>[a-z][a-z0-9+.\-]*://[^\s:/@]*:)[^\s/]+(?=@)", re.IGNORECASE), r"\g<before>***"),
     # a JSON Web Token
     (re.compile(r"\beyJ[\w\-]+\.[\w\-]+\.[\w\-]*"), "***"),
     # what PostgreSQL shows of a row that it refuses
@@ -86,5 +86,5 @@ def configure(level: str) -> None:
     handler.addFilter(ContextFilter())
     handler.setFormatter(PlainFormatter() if sys.stderr.isatty() else JsonFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for noisy in ("amqp", "nameko", "kombu", "alembic"):
+    for noisy in ("amqp", "nameko", "kombu", "alembic", "urllib3"):
         logging.getLogger(noisy).setLevel(logging.WARNING)

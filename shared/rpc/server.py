@@ -18,7 +18,7 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared.contracts import topology
-from shared.errors import ImpactXError, NotFound, RpcTimeout, Unavailable, to_wire
+from shared.errors import ImpactXError, NotFound, RpcTimeout, Unauthenticated, Unavailable, to_wire
 from shared.messaging.declare import declare_rpc
 from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
@@ -44,6 +44,8 @@ OTHER: Final = "other"
 
 LEVELS: Final = {
     OK: logging.DEBUG,
+    # The probes of gateways ask without a token, all the time.
+    Unauthenticated.slug: logging.DEBUG,
     Unavailable.slug: logging.WARNING,
     RpcTimeout.slug: logging.WARNING,
 }

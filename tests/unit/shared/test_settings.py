@@ -105,3 +105,20 @@ def test_secrets_do_not_show_when_the_settings_are_printed():
 def test_settings_cannot_be_changed():
     with pytest.raises(AttributeError):
         settings().max_workers = 1
+
+
+def test_probes_are_answered_only_where_a_port_is_named():
+    assert settings().health_port is None
+    assert settings(IMPACTX_HEALTH_PORT="8001", IMPACTX_HEALTH_HOST="0.0.0.0").health_port == 8001
+    with pytest.raises(SettingError, match="IMPACTX_HEALTH_PORT"):
+        settings(IMPACTX_HEALTH_PORT="here")
+
+
+def test_traces_go_where_we_or_opentelemetry_are_told():
+    assert settings().traces_endpoint == ""
+    standard = {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://collector:4318"}
+    assert settings(**standard).traces_endpoint == "http://collector:4318"
+    own = settings(**standard, IMPACTX_TRACES_ENDPOINT="https://traces.example/")
+    assert own.traces_endpoint == "https://traces.example"
+    with pytest.raises(SettingError, match="IMPACTX_TRACES_ENDPOINT"):
+        settings(IMPACTX_TRACES_ENDPOINT="collector:4318")
