@@ -257,8 +257,6 @@ class Everyone(Load):
                 self._one_report(random)
                 self._use_resource(resource)
                 self._register()
-                # People think now and then; and most of what this costs should be the system's.
-                self._stopping.wait(THOUGHT_SECONDS)
         except Exception as error:  # noqa: BLE001 - raised where the test waits
             self.wrong.append(error)
 
@@ -331,6 +329,8 @@ class Everyone(Load):
             self.failures.append(error)
             answer = attempt(1)
         self.answers += 1
+        # People read what they are told; and the processors are there for what is started and stopped meanwhile.
+        self._stopping.wait(THOUGHT_SECONDS)
         return answer
 
 
