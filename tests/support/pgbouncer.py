@@ -5,12 +5,13 @@ from __future__ import annotations
 import atexit
 import os
 import shutil
+import socket
 import subprocess
 import time
+from contextlib import suppress
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit, urlunsplit
 
-import psycopg
 from sqlalchemy import Engine, event
 
 from infra.embedded.postgresql.account import account_for
@@ -56,7 +57,7 @@ class PgBouncer:
         self.log = self._directory / "console.log"
 
     def start(self) -> PgBouncer:
-        """Starts it and waits until it answers."""
+        """Starts it and waits until it listens."""
         program = _program()
         account = account_for(self._directory / "data")
         for path, text in (
@@ -79,7 +80,7 @@ class PgBouncer:
         _ports.add(self.port)
         reaper.register(self._process)
         atexit.register(self.stop)
-        self._wait_until_it_answers()
+        self._wait_until_it_listens()
         return self
 
     def stop(self) -> None:
@@ -113,17 +114,11 @@ class PgBouncer:
         roles = [runtime_role(service) for service in SERVICES]
         return "".join(f'"{role}" "{self._server.password(role)}"\n' for role in roles)
 
-    def _wait_until_it_answers(self) -> None:
+    def _wait_until_it_listens(self) -> None:
         deadline = time.monotonic() + START_TIMEOUT
-        role = runtime_role(SERVICES[0])
         while True:
-            try:
-                # Its own console: an answer of PostgreSQL's is not what is waited for.
-                psycopg.connect(self.through(self._server.url(role, "nowhere")), connect_timeout=2).close()
-            except psycopg.OperationalError as error:
-                if "nowhere" in str(error):
-                    return
-            assert self._process is not None, "not started yet"
+            with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=2):
+                return
             if self._process.poll() is not None or time.monotonic() > deadline:
                 raise PgBouncerError(
                     f"PgBouncer did not start:\n{self.log.read_text(errors='replace')[-3000:]}"
