@@ -7,6 +7,7 @@ import pytest
 from shared.contracts.permissions import DEFAULT_ROLES, EVERYTHING
 from tests.integration.gateway.conftest import NOWHERE
 from tests.support.gateway import OPERATIONS
+from tests.support.waiting import eventually
 
 OPEN = sorted(name for name, found in OPERATIONS.items() if "anyone" in found["x-permission"])
 CLOSED = sorted(OPERATIONS.keys() - set(OPEN))
@@ -14,6 +15,11 @@ PERMITTED = sorted(name for name in CLOSED if "signed in" not in OPERATIONS[name
 OF_ONE_THING = sorted(name for name in CLOSED if re.search(r"\{\w+_id\}", OPERATIONS[name]["path"]))
 NOT_BY_ID = {"grant_role", "revoke_role"}
 """What they refuse first is the role."""
+
+
+def names_in(path):
+    """The names of the arguments in an address."""
+    return re.findall(r"\{(\w+)\}", path)
 
 
 def call(client, name, **options):
@@ -97,18 +103,46 @@ SAID = {
 }
 
 
+OWNED = frozenset({"report_id", "comment_id", "attachment_id", "user_id", "alert_id"})
+"""What belongs to somebody, by the names of addresses."""
+
+ON_OWNED = sorted(
+    name
+    for name, found in OPERATIONS.items()
+    if OWNED & set(names_in(found["path"])) and set(names_in(found["path"])) <= OWNED | {"role"}
+)
+FOR_READERS = {"get_alert", "get_alert_cap"}
+"""With alert:read, which both hold, one reads every alert that was issued; that it came to oneself is one's own."""
+
+FOR_STAFF = {"get_alert_reach", "list_alert_targets"}
+"""Whom an alert reached is not for those whom it reached."""
+
+
 @pytest.fixture(scope="module")
 def theirs(system):
-    """Somebody's report with everything that can belong to it, by the names of the address."""
+    """Somebody's report with everything that can belong to it, and an alert to them alone."""
     owner = system.person()
     report = system.report(owner)
     comment = owner.done("POST", f"/reports/{report['id']}/comments", json={"content": "Mine"})
     attachment = system.attachment(report, owner)
+    alert = {
+        "title": "Mine",
+        "message": "Mine",
+        "region_id": system.region,
+        "priority": "low",
+        "targets": [{"target_type": "user", "target_id": owner.user_id}],
+    }
+    issued = eventually(
+        lambda: (answer := system.admin("POST", "/alerts", json=alert)).ok and answer.json(),
+        "the alerts know this person",
+    )
+    eventually(lambda: owner("GET", f"/alerts/{issued['id']}").ok, "it has reached them")
     return owner, {
         "report_id": report["id"],
         "comment_id": comment["id"],
         "attachment_id": attachment["id"],
         "user_id": owner.user_id,
+        "alert_id": issued["id"],
     }
 
 
@@ -121,31 +155,28 @@ class TestTwoPeople:
     """What belongs to one is not there for the other, whatever is tried on it."""
 
     @staticmethod
-    def path(operation, ids):
-        names = re.findall(r"\{(\w+)\}", operation["path"])
-        if not names or not set(names) <= ids.keys() | {"role"}:
-            return None
-        return operation["path"].format_map({**ids, "role": "viewer"})
+    def path(name, ids):
+        return OPERATIONS[name]["path"].format_map({**ids, "role": "viewer"})
 
-    @pytest.mark.parametrize("name", CLOSED)
+    @pytest.mark.parametrize("name", sorted(set(ON_OWNED) - FOR_READERS))
     def test_nothing_of_theirs_is_there(self, theirs, other, name):
         operation = OPERATIONS[name]
-        path = self.path(operation, theirs[1])
-        if path is None:
-            return
-        answer = other(operation["verb"], path, version=1, **SAID.get(name, _body(operation)))
+        said = SAID.get(name, _body(operation))
+        answer = other(operation["verb"], self.path(name, theirs[1]), version=1, **said)
         assert answer.status_code in (403, 404), answer.text
         assert "Mine" not in answer.text
 
-    @pytest.mark.parametrize("name", ["get_report", "list_comments", "list_attachments", "get_attachment"])
+    @pytest.mark.parametrize(
+        "name", [name for name in ON_OWNED if OPERATIONS[name]["verb"] == "GET" and name not in FOR_STAFF]
+    )
     def test_the_owner_sees_it(self, theirs, name):
         owner, ids = theirs
-        owner.done("GET", self.path(OPERATIONS[name], ids))
+        assert owner("GET", self.path(name, ids)).ok
 
-    def test_lists_leave_it_out(self, theirs, other):
-        ids = theirs[1]
-        assert ids["report_id"] not in other("GET", "/reports?limit=500").text
-        assert ids["report_id"] not in other("GET", "/active-reports?limit=500").text
+    @pytest.mark.parametrize("path", ["/reports", "/active-reports", "/my-alerts", "/public-alerts"])
+    def test_lists_leave_it_out(self, theirs, other, path):
+        listed = other.done("GET", f"{path}?limit=500")["items"]
+        assert not {item["id"] for item in listed} & set(theirs[1].values())
 
 
 def _body(operation):

@@ -1,6 +1,8 @@
 """What is made from the code is up to date, and says what it should."""
 
 import inspect
+import subprocess
+import sys
 
 import pytest
 
@@ -18,6 +20,15 @@ def test_a_made_file_is_up_to_date(path):
     assert (ROOT / path).read_text(encoding="utf-8") == described_files()[path], (
         "run: python -m services describe --write"
     )
+
+
+def test_describing_does_without_the_gateway():
+    """Its routes are made of what is described, and could not be loaded while one of them is new."""
+    program = (
+        "import shared.green, sys; from services.describe.command import described_files; described_files();"
+        " sys.exit(any(name.startswith('services.gateway') for name in sys.modules))"
+    )
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
 
 
 def offers():
