@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from urllib.parse import quote
 
 from infra.rabbitmq.users import all_rights, definitions, import_definitions
-from tests.support.rabbitmq.broker import VirtualHost
+from tests.support.rabbitmq.broker import Broker, VirtualHost
 
 
 def users_of(
@@ -24,14 +24,18 @@ def users_of(
     """
     broker = virtual_host.broker
     rights = all_rights(clients, nameko_clients)
-    # Users are the whole broker's. Their passwords do not change, so that those of other virtual hosts go on.
-    passwords = {
-        user: hmac.digest(broker.password.encode(), user.encode(), hashlib.sha256).hex() for user in rights
-    }
-    scheme, address = broker.api_url().split("://")
-    administrator = f"{quote(broker.user, safe='')}:{quote(broker.password, safe='')}"
-    import_definitions(
-        f"{scheme}://{administrator}@{address}", definitions(rights, passwords, virtual_host.name)
-    )
+    passwords = {user: password_of(broker, user) for user in rights}
+    import_definitions(administration_of(broker), definitions(rights, passwords, virtual_host.name))
     where = f"{broker.host}:{broker.port}/{quote(virtual_host.name, safe='')}"
     return {user: f"amqp://{user}:{password}@{where}" for user, password in passwords.items()}
+
+
+def password_of(broker: Broker, user: str) -> str:
+    """Always the same: users are the whole broker's, and those of other virtual hosts have to go on."""
+    return hmac.digest(broker.password.encode(), user.encode(), hashlib.sha256).hex()
+
+
+def administration_of(broker: Broker) -> str:
+    """What ``IMPACTX_RABBITMQ_API`` is set to."""
+    scheme, address = broker.api_url().split("://")
+    return f"{scheme}://{quote(broker.user, safe='')}:{quote(broker.password, safe='')}@{address}"
