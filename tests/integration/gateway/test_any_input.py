@@ -38,7 +38,7 @@ CHECKS = [
     response_schema_conformance,
     wrong_input_is_refused,
 ]
-EXAMPLES = 8
+EXAMPLES = 5
 DESTRUCTIVE = frozenset(
     {"change_password", "reset_password", "deactivate_user", "revoke_role", "set_role_permissions", "revoke"}
 )

@@ -1,18 +1,14 @@
 """The server: slow clients, limits, what is no proper HTTP."""
 
 import contextlib
-import os
 import re
 import socket
-import subprocess
-import sys
 import time
 from urllib.parse import urlsplit
 
 import pytest
 
 from tests.integration.gateway.conftest import BODY_SECONDS
-from tests.support.processes import ROOT
 
 
 def connect(system):
@@ -72,20 +68,3 @@ def test_the_documentation_needs_nothing_from_elsewhere(system):
     addresses = re.findall(r"https?://[^/\"]+", page.text)
     assert set(addresses) <= {system.url}
     assert system.anonymous("GET", "/docs/swagger-ui-bundle.js").status_code == 200
-
-
-def test_a_taken_port_is_said(system):
-    port = str(urlsplit(system.url).port)
-    environment = os.environ | {"IMPACTX_HTTP_PORT": port, "AMQP_URI": "amqp://guest:guest@127.0.0.1:1//"}
-    done = subprocess.run(
-        [sys.executable, "-m", "services", "serve", "gateway"],
-        cwd=ROOT,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert done.returncode == 1
-    assert "IMPACTX_HTTP_PORT" in done.stderr
-    assert "Traceback" not in done.stderr

@@ -10,6 +10,7 @@ import requests
 from eventlet.event import Event
 
 from shared import web
+from shared.settings import SettingError
 from shared.web import WebServer
 
 
@@ -33,6 +34,15 @@ def test_who_comes_while_it_stops_is_refused_at_once_and_who_was_there_is_answer
     let_go.send()
     assert first.wait().text == "done"
     server.finish(10)
+
+
+def test_a_port_that_is_taken_is_said():
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        with pytest.raises(
+            SettingError, match=f"port {port} .*: set IMPACTX_HTTP_HOST and IMPACTX_HTTP_PORT"
+        ):
+            WebServer("127.0.0.1", port, variables="IMPACTX_HTTP", connections=10)
 
 
 def test_headers_that_trickle_in_are_cut_off(monkeypatch):
