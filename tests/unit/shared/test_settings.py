@@ -53,6 +53,27 @@ def test_a_malformed_value_names_its_variable(variable, value):
         settings(**{variable: value})
 
 
+def test_a_user_of_the_broker_has_the_password_of_its_variable_or_its_file(tmp_path):
+    file = tmp_path / "password"
+    file.write_text("from a file\n")
+    made = settings(
+        IMPACTX_REPORTS_BROKER_PASSWORD="given",
+        IMPACTX_NEXT_DOOR_BROKER_PASSWORD="",
+        IMPACTX_NEXT_DOOR_BROKER_PASSWORD_FILE=str(file),
+    )
+    assert (made.broker_password("reports"), made.broker_password("next-door")) == ("given", "from a file")
+    assert "given" not in repr(made)
+    with pytest.raises(SettingError, match="IMPACTX_ALERTS_BROKER_PASSWORD"):
+        made.broker_password("alerts")
+
+
+@pytest.mark.parametrize("variable", ["AMQP_URI", "IMPACTX_RABBITMQ_API"])
+def test_an_address_that_is_none_is_not_repeated_either(variable):
+    with pytest.raises(SettingError, match=variable) as fault:
+        settings(**{variable: "ftp://admin:secret@broker.example"})
+    assert "secret" not in str(fault.value)
+
+
 def test_a_url_is_not_repeated_since_it_holds_a_password():
     with pytest.raises(SettingError) as fault:
         settings(AMQP_URI="broker:secret@broker.example")

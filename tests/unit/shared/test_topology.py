@@ -19,6 +19,12 @@ def test_every_queue_belongs_to_a_service_and_stands_once():
     assert {queue.partition(".")[0] for queue in queues} <= set(topology.SERVICES)
 
 
+def test_services_call_services_and_not_themselves():
+    for service, called in topology.CALLS.items():
+        assert {service, *called} <= set(topology.SERVICES)
+        assert service not in called
+
+
 def test_no_queue_is_another_ones_dead_queue():
     assert not {topology.dead_queue_of(queue) for queue in topology.BY_QUEUE} & topology.BY_QUEUE.keys()
 
