@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from shared.contracts import topology
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
 GATEWAY: Final = "gateway"
 OPERATOR: Final = "operator"
@@ -60,30 +60,25 @@ def rights_of_service(service: str) -> Rights:
     subscriptions = [one for one in topology.SUBSCRIPTIONS if one.service == service]
     heard = [subscription.queue for subscription in subscriptions]
     dead = [topology.dead_queue_of(queue) for queue in heard]
-    events, cemetery = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
-    sources: dict[str, set[str]] = {}
-    for subscription in subscriptions:
-        for source, types in subscription.events.items():
-            sources.setdefault(topology.exchange_of(source), set()).update(types)
+    requests = topology.rpc_queue_of(service)
+    events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
+    sources = _heard_types(subscriptions)
     called = topology.CALLS.get(service, ())
     replies = [_any(topology.reply_queues_of(topology.calls_of(service)))] if called else []
-    requests = topology.rpc_queue_of(service)
-    own = [*_names(requests, events, cemetery, *heard, *dead), *replies]
+    own = [*_names(requests, events, dead_letters, *heard, *dead), *replies]
+    topics = {exchange: Topics(write=NOTHING, read=_pattern(*types)) for exchange, types in sources.items()}
+    if events in topics:
+        topics[events] = Topics(write=".*", read=topics[events].read)
+    topics[topology.RPC_EXCHANGE] = Topics(
+        write=_pattern(*map(_methods, called), REPLY_KEY),
+        read=_pattern(*_names(f"{service}.*"), *([REPLY_KEY] if called else [])),
+    )
     return Rights(
         configure=_pattern(*own),
         write=_pattern(*own, *_names(topology.RPC_EXCHANGE)),
         # Its dead letters are for an operator to read.
-        read=_pattern(*_names(requests, cemetery, topology.RPC_EXCHANGE, *heard, *sources), *replies),
-        topics={
-            exchange: Topics(write=".*" if exchange == events else NOTHING, read=_pattern(*_names(*sorted(types))))
-            for exchange, types in sources.items()
-        }
-        | {
-            topology.RPC_EXCHANGE: Topics(
-                write=_pattern(*map(_methods, called), REPLY_KEY),
-                read=_pattern(*_names(f"{service}.*"), *([REPLY_KEY] if called else [])),
-            )
-        },
+        read=_pattern(*_names(requests, dead_letters, topology.RPC_EXCHANGE, *heard, *sources), *replies),
+        topics=topics,
     )
 
 
@@ -111,15 +106,15 @@ def rights_of_client(name: str, *, by_nameko: bool = False) -> Rights:
 def rights_of_operator() -> Rights:
     """Declares the topology, and looks after the dead letters; it calls nobody and hears nothing."""
     exchanges = [topology.RPC_EXCHANGE, *map(topology.exchange_of, topology.SERVICES)]
-    cemeteries = list(map(topology.dead_letter_exchange_of, topology.SERVICES))
+    dead_letters = list(map(topology.dead_letter_exchange_of, topology.SERVICES))
     requests = list(map(topology.rpc_queue_of, topology.SERVICES))
     queues = list(topology.BY_QUEUE)
     dead = list(map(topology.dead_queue_of, queues))
     return Rights(
-        configure=_pattern(*_names(*exchanges, *cemeteries, *queues, *dead, *requests)),
+        configure=_pattern(*_names(*exchanges, *dead_letters, *queues, *dead, *requests)),
         # A letter that is replayed goes to its queue alone, not to all who heard the event.
-        write=_pattern(*_names(*cemeteries, *queues, *dead, *requests, DEFAULT_EXCHANGE)),
-        read=_pattern(*_names(*exchanges, *cemeteries, *queues, *dead)),
+        write=_pattern(*_names(*dead_letters, *queues, *dead, *requests, DEFAULT_EXCHANGE)),
+        read=_pattern(*_names(*exchanges, *dead_letters, *queues, *dead)),
     )
 
 
@@ -136,6 +131,15 @@ def _rights_of_caller(*own: str, declared: Sequence[str] = ()) -> Rights:
             )
         },
     )
+
+
+def _heard_types(subscriptions: Iterable[topology.Subscription]) -> dict[str, list[str]]:
+    """The patterns of the types that are heard, by exchange."""
+    heard: dict[str, list[str]] = {}
+    for subscription in subscriptions:
+        for source, types in subscription.events.items():
+            heard.setdefault(topology.exchange_of(source), []).extend(_names(*types))
+    return heard
 
 
 def _pattern(*alternatives: str) -> str:

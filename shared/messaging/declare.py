@@ -30,22 +30,22 @@ def declare_subscription(queue: str, channel: Any) -> None:
     """An event queue with the queue for its dead letters, bound to everything it hears."""
     subscription = topology.BY_QUEUE[queue]
     dead = topology.dead_queue_of(queue)
-    cemetery = topology.dead_letter_exchange_of(subscription.service)
+    dead_letters = topology.dead_letter_exchange_of(subscription.service)
     dead_queue = kombu.Queue(
         dead,
         durable=True,
         queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_DELIVERIES},
     )(channel)
     dead_queue.queue_declare()
-    require_exchange(cemetery, channel, kind="direct")
-    dead_queue.bind_to(cemetery, dead)
+    require_exchange(dead_letters, channel, kind="direct")
+    dead_queue.bind_to(dead_letters, dead)
     bound = kombu.Queue(
         queue,
         durable=True,
         queue_arguments={
             "x-queue-type": "quorum",
             "x-delivery-limit": GREATEST_DELIVERIES,
-            "x-dead-letter-exchange": cemetery,
+            "x-dead-letter-exchange": dead_letters,
             "x-dead-letter-routing-key": dead,
         },
     )(channel)
