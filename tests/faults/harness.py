@@ -110,7 +110,7 @@ class System:
     def replica(self) -> Iterator["Replica"]:
         """One more process of reports, served until the block ends."""
         self._replicas += 1
-        with Proxy(self.broker.port) as network:
+        with Proxy(self.broker.port, self.broker.host) as network:
             uri = network.through(self._users["reports"])
             process = self._process("reports", uri, f"reports-{self._replicas}")
             with process:

@@ -15,11 +15,13 @@ class Proxy:
     """Passes on every connection to its port, until told otherwise.
 
     Args:
-        port: Of the server, on this machine.
+        port: Of the server.
+        host: Of the server; this machine by default.
     """
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, port: int, host: str = "127.0.0.1") -> None:
         self.target = port
+        self._host = host
         self.port = free_port()
         self._up, self._down = threading.Event(), threading.Event()
         self._pairs: set[tuple[socket.socket, socket.socket]] = set()
@@ -35,7 +37,7 @@ class Proxy:
 
     def through(self, uri: str) -> str:
         """The URI of the server, by way of the proxy."""
-        return uri.replace(f":{self.target}", f":{self.port}", 1)
+        return uri.replace(f"{self._host}:{self.target}", f"127.0.0.1:{self.port}", 1)
 
     @property
     def connections(self) -> int:
@@ -114,7 +116,7 @@ class Proxy:
                 client.close()
                 continue
             try:
-                server = socket.create_connection(("127.0.0.1", self.target), timeout=5)
+                server = socket.create_connection((self._host, self.target), timeout=5)
             except OSError:
                 client.close()
                 continue

@@ -45,7 +45,7 @@ def listen():
 
 @pytest.fixture
 def proxy(broker):
-    with Proxy(broker.port) as made:
+    with Proxy(broker.port, broker.host) as made:
         yield made
 
 

@@ -15,7 +15,7 @@ def uri(virtual_host):
 @pytest.fixture
 def proxy(broker):
     """The network between the tests and the broker."""
-    with Proxy(broker.port) as made:
+    with Proxy(broker.port, broker.host) as made:
         yield made
 
 
