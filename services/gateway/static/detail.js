@@ -23,15 +23,18 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
-/** Opens the dialog and fills it with what `load` gives; the newest opening wins. */
+/** Opens the dialog and fills it with what `load` gives, which may entitle it anew; the newest opening wins. */
 async function open(title, load) {
   const mine = ++current;
-  find("detail-title").textContent = title;
+  const entitle = (text) => {
+    if (mine === current) find("detail-title").textContent = text;
+  };
+  entitle(title);
   find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
   if (!dialog.open) dialog.showModal();
   let content;
   try {
-    content = await load();
+    content = await load(entitle);
   } catch (problem) {
     content = [make("p", { class: "problem", role: "alert", text: problem.message })];
   }
@@ -42,13 +45,13 @@ export const closeDetail = () => dialog.open && dialog.close();
 
 /** @param {(report: object) => void} [onChange] called when its status was changed here */
 export function openReport(id, look, onChange = () => {}) {
-  return open("Report", async () => {
+  return open("Report", async (entitle) => {
     const [report, history] = await Promise.all([call("GET", `/reports/${id}`), call("GET", `/reports/${id}/history`, { query: { limit: 100 } })]);
-    find("detail-title").textContent = report.title;
     const steps = history.items;
     // The history is written from events, a moment after the report itself.
     if (steps.at(-1)?.status !== report.status) steps.push({ changed_at: report.updated_at, status: report.status, notes: report.status_notes });
     const parts = await partsOf(report);
+    entitle(report.title);
     const severity = severityOf(report);
     const [longitude, latitude] = report.location.coordinates;
     return [
