@@ -70,6 +70,8 @@ class Subscriber(Entrypoint):
         super().__init__()
         self.queue = queue
         self._batch = batch
+        # Twice a batch, so that the next one arrives while one is handled.
+        self.prefetch = 2 * batch
 
     def setup(self) -> None:
         """Called by nameko."""
@@ -77,11 +79,10 @@ class Subscriber(Entrypoint):
         self._waiting: deque[Any] = deque()
         self._arrived = threading.Event()
         self._stopping = threading.Event()
-        # Twice a batch, so that the next one arrives while one is handled.
         self._reader = QueueReader(
             self._settings.amqp_uri,
             self.queue,
-            prefetch=2 * self._batch,
+            prefetch=self.prefetch,
             receive=self._receive,
             declare=lambda channel: declare_subscription(self.queue, channel),
             on_lost=self._waiting.clear,

@@ -8,11 +8,13 @@ import jsonschema
 import kubernetes_validate
 import pytest
 import yaml
+from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 
 from infra.docker import credentials
-from services.loading import NAMES
+from services import loading
 from shared.contracts import topology
 from shared.contracts.topology import SERVICES
+from shared.messaging.subscribe import Subscriber
 from shared.observability import probes
 from shared.runtime import PROBE_GRACE
 from shared.settings import from_environment
@@ -103,7 +105,7 @@ def test_no_name_is_taken_twice():
 
 
 def test_there_is_a_deployment_for_each_service_and_for_the_gateway():
-    assert set(DEPLOYMENTS) == {*SERVICES, "gateway"} == set(NAMES)
+    assert set(DEPLOYMENTS) == {*SERVICES, "gateway"} == set(loading.NAMES)
     for name, spec in DEPLOYMENTS.items():
         labels = spec["template"]["metadata"]["labels"]
         assert spec["selector"]["matchLabels"].items() <= labels.items()
@@ -179,11 +181,34 @@ def test_a_service_grows_with_the_queues_that_it_works_off_and_no_others():
         expected = [topology.rpc_queue_of(name)] if name in SERVICES else []
         expected += [one.queue for one in topology.SUBSCRIPTIONS if one.service == name]
         assert queues == expected
-        for trigger in spec["triggers"]:
-            if trigger["type"] == "rabbitmq":
-                assert ("TriggerAuthentication", trigger["authenticationRef"]["name"]) in NAMED
-                # several batches at once are what a replica takes anyway
-                assert float(trigger["metadata"]["value"]) > 0
+
+
+def test_replicas_that_are_full_are_too_few():
+    """What one takes in hand is more than the scaler wants it to have."""
+    in_hand = {
+        subscriber.queue: subscriber.prefetch
+        for name in SERVICES
+        for method in vars(loading.service_class(name)).values()
+        for subscriber in getattr(method, ENTRYPOINT_EXTENSIONS_ATTR, ())
+        if isinstance(subscriber, Subscriber)
+    }
+    assert in_hand.keys() == topology.BY_QUEUE.keys()
+    in_hand |= {
+        topology.rpc_queue_of(name): from_environment(SERVICES, SETTINGS[name]).max_workers
+        for name in SERVICES
+    }
+    triggers = [
+        trigger
+        for (kind, _), document in NAMED.items()
+        if kind == "ScaledObject"
+        for trigger in document["spec"]["triggers"]
+        if trigger["type"] == "rabbitmq"
+    ]
+    for trigger in triggers:
+        assert ("TriggerAuthentication", trigger["authenticationRef"]["name"]) in NAMED
+        assert trigger["metadata"]["protocol"] == "http", "else what is in hand is not counted"
+        full = in_hand[trigger["metadata"]["queueName"]]
+        assert 0.7 * full <= float(trigger["metadata"]["value"]) < full
 
 
 @pytest.mark.parametrize("name", PODS)
