@@ -18,6 +18,11 @@ OWN_QUEUES = {service: topology.rpc_queue_of(service) for service in SERVICES} |
     "dispatch": "dispatch.of-a-test",
     "neighbour": "evt-reports-report_created--neighbour.on_report",
 }
+NEW_QUEUES = {user: OWN_QUEUES[user] for user in CALLERS} | {
+    service: f"{topology.reply_queues_of(topology.calls_of(service))}of-a-test" for service in topology.CALLS
+}
+"""Of their own, and not there yet; who serves and calls nobody has none."""
+
 WILDCARDS = ("#", "*", "*.*", "#.create_report")
 
 
@@ -72,6 +77,7 @@ def on_exchanges_of(other):
         yield f"deletes {exchange}", methodcaller("exchange_delete", exchange)
         yield f"declares {exchange}", methodcaller("exchange_declare", exchange, "topic", durable=True)
         yield f"publishes to {exchange}", publish(exchange, "anything")
+        yield f"binds {exchange}", methodcaller("exchange_bind", exchange, RPC_EXCHANGE, "anything")
 
 
 def on_requests_of(other, own):
@@ -85,6 +91,10 @@ def by_service(user, other):
     if other not in topology.CALLS.get(user, ()):
         yield f"calls {other}", publish(RPC_EXCHANGE, f"{other}.any_method")
     own, events = OWN_QUEUES[user], topology.exchange_of(other)
+    yield (
+        f"has the requests to {other} among its events",
+        methodcaller("exchange_bind", topology.exchange_of(user), RPC_EXCHANGE, f"{other}.*"),
+    )
     for key in ("#", "*", *sorted(types_of(other) - heard_by(user, other))):
         yield f"hears {other}'s {key}", bind(own, events, key)
 
@@ -104,6 +114,16 @@ def by_anybody(user, own):
     if user != "neighbour":
         # nameko's proxies declare it, and who may declare may delete.
         yield "deletes the RPC exchange", methodcaller("exchange_delete", RPC_EXCHANGE)
+
+
+def by_way_of_dead_letters(user):
+    """What would get a message of one's own to where one may not publish."""
+    for other in SERVICES:
+        if other != user:
+            for exchange in ("", topology.exchange_of(other), topology.dead_letter_exchange_of(other)):
+                arguments = {"x-dead-letter-exchange": exchange}
+                declaring = methodcaller("queue_declare", NEW_QUEUES[user], arguments=arguments)
+                yield f"lets its letters die to {exchange or 'all queues'}, as for {other}", declaring
 
 
 def by_operator():
@@ -130,6 +150,8 @@ def attempts():
                 () if user in CALLERS else by_service(user, other),
             ):
                 yield from ((user, *attempt) for attempt in tried)
+    for user in NEW_QUEUES:
+        yield from ((user, *attempt) for attempt in by_way_of_dead_letters(user))
     yield from ((OPERATOR, *attempt) for attempt in by_operator())
 
 
