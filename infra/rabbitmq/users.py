@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 API_SECONDS: Final = 30
-RESERVED: Final = (*USERS, "amq", "rpc", "evt")
+RESERVED: Final = (*USERS, "amq", "rpc")
 """Names whose queues would be mixed up with those of somebody else."""
 
 _NAME: Final = re.compile(r"[a-z][a-z0-9-]{0,62}")
