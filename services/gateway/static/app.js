@@ -5,6 +5,7 @@ import { catalogue, loadCatalogue, may, severityMark } from "./catalogue.js";
 import { closeDetail, openAlert, openReport, openResource } from "./detail.js";
 import { find, make, once, show } from "./dom.js";
 import { Filing, onSubmit } from "./forms.js";
+import { offerIssuing } from "./issuing.js";
 import { AlertList, LiveList, offerChoices, ReportList, ResourceList } from "./lists.js";
 import { SituationMap } from "./map.js";
 import { follow } from "./stream.js";
@@ -31,6 +32,8 @@ const filing = new Filing({
   centre: () => map.centre,
   filed: () => refresh(),
 });
+
+offerIssuing(() => refreshAlerts());
 
 function look(longitude, latitude) {
   map.look(longitude, latitude);
@@ -75,8 +78,10 @@ async function begin() {
   show(find("account"), true);
   find("who").textContent = `${catalogue.me.first_name} ${catalogue.me.last_name}`;
   show(find("tab-filing"), may("report:create"));
+  show(find("issuing-fold"), may("alert:issue"));
   const levels = [...catalogue.byLevel.values()];
   offerChoices(find("filter-region"), catalogue.regions, (region) => region.properties.name);
+  offerChoices(find("alert-region"), catalogue.regions.filter(({ id }) => may("alert:issue", id)), (region) => region.properties.name);
   offerChoices(find("filter-severity"), levels.map(({ level, name }) => ({ id: level, name: `${level} – ${name}` })));
   offerChoices(find("report-type"), [...catalogue.types.values()]);
   offerChoices(find("report-severity"), levels, ({ level, name }) => `${level} – ${name}`);
