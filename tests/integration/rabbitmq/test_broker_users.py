@@ -79,9 +79,7 @@ def test_says_which_password_is_missing(run):
     assert "IMPACTX_ALERTS_BROKER_PASSWORD" in str(fault)
 
 
-@pytest.mark.parametrize(
-    "name", ["reports", "gateway", "operator", "amq", "rpc", "a.b", "A", ".*", ""]
-)
+@pytest.mark.parametrize("name", ["reports", "gateway", "operator", "amq", "rpc", "a.b", "A", ".*", ""])
 def test_another_system_cannot_have_a_name_that_is_somebody_elses(run, name):
     assert isinstance(run("--client", name).exception, Invalid)
 
