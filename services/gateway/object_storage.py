@@ -41,7 +41,7 @@ class S3FileSystem(AbstractFileSystem):
     ``AWS_REGION``, ``AWS_ENDPOINT_URL`` and the others of its kind, or the identity of the machine.
     """
 
-    protocol = ("s3", "s3a")
+    protocol = "s3"
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
@@ -125,13 +125,13 @@ class _File:
 
 @contextmanager
 def _as_os_errors() -> Iterator[None]:
-    """obstore's errors as those of a file system."""
+    """obstore's errors as those of a file system, without the pages of debugging output behind their first line."""
     try:
         yield
     except NotFoundError as error:
-        raise FileNotFoundError(str(error)) from error
+        raise FileNotFoundError(str(error).partition("\n")[0]) from None
     except BaseError as error:
-        raise OSError(str(error)) from error
+        raise OSError(str(error).partition("\n")[0]) from None
 
 
 def _entry(bucket: str, found: ObjectMeta) -> dict[str, Any]:
