@@ -1,6 +1,5 @@
 """Three replicas of every service: the work is shared, order is kept, timers run once, and any may be restarted."""
 
-import datetime as dt
 import time
 
 import pytest
@@ -8,7 +7,8 @@ import requests
 
 from shared.contracts import topology
 from shared.messaging.event import PREFIX
-from tests.faults.fleet import START_SECONDS, Everyone, Fleet, Follower
+from tests.faults.everyone import Everyone, Follower
+from tests.faults.fleet import START_SECONDS, Fleet
 from tests.faults.harness import Onlooker
 from tests.support.waiting import eventually
 
@@ -19,9 +19,6 @@ DRAIN_SECONDS = 20.0
 TIMER_SECONDS = 60.0
 """Well over the interval of the timer that ends alerts."""
 
-HELD_UP = {"alerts.rules", "alerts.targeting"}
-"""What cannot go on while alerts cannot be written."""
-
 
 @pytest.fixture(scope="module")
 def fleet(postgresql, broker):
@@ -31,27 +28,29 @@ def fleet(postgresql, broker):
     made.close()
 
 
-def test_three_replicas_share_the_work_in_order_and_their_timers_do_it_once(fleet, random):
-    with Onlooker(fleet) as reports, Onlooker(fleet, "alerts") as alerts:
-        over_soon = [fleet.issue_alert(dt.timedelta(seconds=2)) for _ in range(5)]
-        with fleet.unchanging_alerts():
-            with Everyone(fleet, random, people=4) as people:
-                fleet.check_shared(topology.BY_QUEUE.keys() - HELD_UP)
-            eventually(lambda: fleet.waiting_timers() == REPLICAS, "all timers at once", TIMER_SECONDS, 0.1)
+def test_three_replicas_share_the_work_in_order(fleet, random):
+    with Onlooker(fleet) as reports:
+        with Everyone(fleet, random, people=4) as people:
+            fleet.check_shared(topology.BY_QUEUE)
         people.check()
         fleet.check_order(reports)
-        fleet.check_shared(topology.BY_QUEUE)
+
+
+def test_timers_of_three_replicas_do_it_once(fleet):
+    """All three are let at the same alerts at the same moment."""
+    with Onlooker(fleet, "alerts") as onlooker:
+        over = [fleet.issue_alert() for _ in range(5)]
+        with fleet.held_up_until_over(over):
+            eventually(lambda: fleet.waiting_timers() == REPLICAS, "all timers at once", TIMER_SECONDS, 0.1)
         ended = "SELECT count(*) FROM alerts.alerts WHERE status = 'expired' AND version = 2 AND id = ANY(%s)"
-        eventually(
-            lambda: fleet.value(ended, over_soon) == len(over_soon), "the alerts end", TIMER_SECONDS, 0.1
-        )
+        eventually(lambda: fleet.value(ended, over) == len(over), "the alerts end")
         eventually(lambda: fleet.value("SELECT count(*) FROM alerts.outbox") == 0, "it is told")
         told = [
             message.headers[PREFIX + "subject"]
-            for message in alerts.look()
+            for message in onlooker.look()
             if message.headers[PREFIX + "type"] == "alert_status_changed"
         ]
-        assert sorted(subject for subject in told if subject in over_soon) == over_soon, "each ends once"
+        assert sorted(told) == sorted(over), "each ends once"
 
 
 def test_a_rolling_restart_of_everything_loses_nothing(fleet, random):
