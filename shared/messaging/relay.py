@@ -23,6 +23,7 @@ from shared.messaging.backlog import show_outbox
 from shared.messaging.backoff import Backoff
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.event import headers_of
+from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
 
 if TYPE_CHECKING:
@@ -184,19 +185,7 @@ class Relay:
 
     def _span(self, row: Any) -> Span | None:
         exchange = topology.exchange_of(self.service)
-        return traces.start(
-            f"publish {exchange}",
-            traces.PRODUCER,
-            {
-                "messaging.system": "rabbitmq",
-                "messaging.operation.type": "send",
-                "messaging.destination.name": exchange,
-                "messaging.rabbitmq.destination.routing_key": row.type,
-                "messaging.message.id": str(row.id),
-                "messaging.message.conversation_id": row.correlation_id or "",
-            },
-            parent=row.traceparent or "",
-        )
+        return event_span(traces.PRODUCER, exchange, row.id, row.type, row.correlation_id, row.traceparent)
 
     def _message(self, row: Any, traceparent: str | None) -> Outgoing:
         if (self.service, row.type) not in CONTRACTS:

@@ -36,6 +36,7 @@ from shared.messaging.declare import declare_subscription
 from shared.messaging.event import ContractViolation, event_of, facts_of
 from shared.messaging.link import BROKEN
 from shared.messaging.reader import QueueReader
+from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
 
 if TYPE_CHECKING:
@@ -239,28 +240,20 @@ class Subscriber(Entrypoint):
         except ContainerBeingKilled as error:
             raise _Stopped from error
         done.wait()
-        self._handling.seconds.observe(time.perf_counter() - began)
+        seconds = time.perf_counter() - began
+        self._handling.seconds.observe(seconds)
         for span in spans:
             span.end("" if outcome[0] is None else type(outcome[0]).__name__)
         if outcome[0] is not None:
             self._handling.count(metrics.RETRIED if passes(outcome[0]) else metrics.FAILED)
             raise outcome[0]
         self._handling.handled(len(events), min(event.time for event in events))
+        logger.debug("%s: %d events handled in %.1f ms", self.queue, len(events), seconds * 1000)
 
     def _span(self, event: Event) -> Span | None:
-        """Of the event's own trace: a batch belongs to as many requests as it has events."""
-        return traces.start(
-            f"process {self.queue}",
-            traces.CONSUMER,
-            {
-                "messaging.system": "rabbitmq",
-                "messaging.operation.type": "process",
-                "messaging.destination.name": self.queue,
-                "messaging.rabbitmq.destination.routing_key": event.type,
-                "messaging.message.id": str(event.id),
-                "messaging.message.conversation_id": event.correlation_id,
-            },
-            parent=event.traceparent,
+        # One for each event and not for the batch, which belongs to as many requests as it has events.
+        return event_span(
+            traces.CONSUMER, self.queue, event.id, event.type, event.correlation_id, event.traceparent
         )
 
     def _wait(self, seconds: float) -> None:

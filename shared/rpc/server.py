@@ -52,7 +52,7 @@ LEVELS: Final = {
 """At which a finished call is logged, by its outcome; a call that its caller got wrong is worth INFO."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Call:
     """A request in hand, from its arrival to its answer."""
 

@@ -52,6 +52,17 @@ def test_every_line_of_a_call_names_its_id_service_method_and_outcome(system):
     assert (access["service"], access["status"], access["level"]) == ("gateway", 201, "INFO")
 
 
+def test_the_id_of_a_call_leads_to_what_the_handlers_of_its_event_log(system):
+    request_id = "a-report-whose-history-is-written"
+    system.admin.done("POST", "/reports", json=system.report_body(), headers={"X-Request-ID": request_id})
+
+    def handled():
+        return [line for _, line in lines_under(system, request_id) if line.get("queue") == "reports.history"]
+
+    line = eventually(handled, "the handler has logged", timeout=30)[0]
+    assert (line["service"], line["level"]) == ("reports", "DEBUG")
+
+
 def test_a_refused_call_is_logged_with_its_slug(system):
     request_id = "a-report-that-is-not-there"
     headers = {"X-Request-ID": request_id}
