@@ -24,7 +24,8 @@ PART: Final = 5 * 1024 * 1024
 """Bytes of a part of an upload, the fewest that S3 takes; a file that is smaller goes in one piece."""
 
 PARTS_AT_ONCE: Final = 2
-READ_AHEAD: Final = 256 * 1024
+READ_AHEAD: Final = 1024 * 1024
+"""Bytes that are asked for at a time: each is a request, which must not last as long as a slow client takes to read."""
 
 CLIENT: Final[ClientConfig] = {
     "connect_timeout": dt.timedelta(seconds=5),
