@@ -6,13 +6,34 @@ change is a new function beside the old one and a new revision that applies it.
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from alembic import op
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
 
 
 def execute(*statements: str) -> None:
     """Runs the statements one after another; a colon in them is a colon, never a parameter."""
     for statement in statements:
         op.execute(statement.replace(":", r"\:"))
+
+
+def take(service: str, tables: Mapping[str, Sequence[str]]) -> None:
+    """Takes privileges on tables of a service from its role; ``tables`` are by what is taken, ``UPDATE, DELETE``."""
+    for privileges, names in tables.items():
+        execute(f"REVOKE {privileges} ON {_qualified(service, names)} FROM {service}_service")
+
+
+def give_back(service: str, tables: Mapping[str, Sequence[str]]) -> None:
+    """Undoes `take`."""
+    for privileges, names in tables.items():
+        execute(f"GRANT {privileges} ON {_qualified(service, names)} TO {service}_service")
+
+
+def _qualified(schema: str, tables: Sequence[str]) -> str:
+    return ", ".join(f"{schema}.{table}" for table in tables)
 
 
 def uuid7(schema: str) -> str:

@@ -29,14 +29,8 @@ TABLES = {
 
 
 def upgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM alerts_service")
+    ddl.take("alerts", TABLES)
 
 
 def downgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO alerts_service")
-
-
-def qualified(tables):
-    return ", ".join(f"alerts.{table}" for table in tables)
+    ddl.give_back("alerts", TABLES)

@@ -21,14 +21,8 @@ TABLES = {
 
 
 def upgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM identity_service")
+    ddl.take("identity", TABLES)
 
 
 def downgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO identity_service")
-
-
-def qualified(tables):
-    return ", ".join(f"identity.{table}" for table in tables)
+    ddl.give_back("identity", TABLES)

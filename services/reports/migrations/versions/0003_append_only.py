@@ -21,14 +21,8 @@ TABLES = {
 
 
 def upgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM reports_service")
+    ddl.take("reports", TABLES)
 
 
 def downgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO reports_service")
-
-
-def qualified(tables):
-    return ", ".join(f"reports.{table}" for table in tables)
+    ddl.give_back("reports", TABLES)

@@ -21,14 +21,8 @@ TABLES = {
 
 
 def upgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"REVOKE {privileges} ON {qualified(tables)} FROM resources_service")
+    ddl.take("resources", TABLES)
 
 
 def downgrade():
-    for privileges, tables in TABLES.items():
-        ddl.execute(f"GRANT {privileges} ON {qualified(tables)} TO resources_service")
-
-
-def qualified(tables):
-    return ", ".join(f"resources.{table}" for table in tables)
+    ddl.give_back("resources", TABLES)
