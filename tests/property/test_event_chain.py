@@ -11,6 +11,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import SimpleNamespace
+from typing import ClassVar
 from uuid import UUID
 
 import orjson
@@ -24,6 +25,7 @@ from shared.contracts.topology import dead_queue_of
 from shared.errors import Unavailable
 from shared.messaging.relay import Relay
 from shared.messaging.subscribe import Subscriber
+from shared.settings import MEMORY_BROKER
 
 QUEUE = "reports.history"
 EXAMPLE = orjson.loads(
@@ -169,10 +171,12 @@ class Patient:
 class Container:
     """Runs the handler as nameko would, in one step."""
 
+    config: ClassVar = {"SETTINGS": SimpleNamespace(amqp_uri=MEMORY_BROKER)}
+
     def __init__(self, handle):
         self._handle = handle
 
-    def spawn_worker(self, _entrypoint, args, _kwargs, handle_result):
+    def spawn_worker(self, _entrypoint, args, _kwargs, context_data, handle_result):
         try:
             self._handle(*args)
         except Exception as error:  # noqa: BLE001 - returned, as `subscribe` does
@@ -195,12 +199,13 @@ class Chain(RuleBasedStateMachine):
         self.troubles = 0
 
         database = RelayDatabase(self.store, self.fate)
-        self.relay = Relay("reports", database, "memory://", 1.0)
+        self.relay = Relay("reports", database, MEMORY_BROKER, 1.0)
         database.statements = self.relay._statements
         self.publisher = self.relay._publisher = Publisher(self.broker, self.fate)
 
         self.subscriber = Subscriber(QUEUE, 10)
         self.subscriber.container = Container(self.handle)
+        self.subscriber.setup()
         self.subscriber._reader = Reader(self.broker, self.fate)
         self.subscriber._graveyard = Publisher(self.broker, self.fate)
         self.subscriber._stopping = Patient()
