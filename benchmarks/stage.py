@@ -154,9 +154,9 @@ class Stage:
         with ExitStack() as exits:
             yield _address(self._start(exits, [self.database.admin_url], {}, module="benchmarks.bare"))
 
-    def command(self, *arguments: str) -> None:
-        """Runs ``python -m services …`` to its end, with what an operator would set."""
-        self._run(self._environment(self.database), *arguments)
+    def command(self, *arguments: str) -> str:
+        """What ``python -m services …`` prints, with what an operator would set."""
+        return self._run(self._environment(self.database), *arguments)
 
     def _serve(self, exits: ExitStack) -> None:
         for database in (self.database, self.floor):
@@ -202,7 +202,7 @@ class Stage:
             "IMPACTX_MAX_WORKERS": str(WORKERS),
         }
 
-    def _run(self, environment: Mapping[str, str], *arguments: str) -> None:
+    def _run(self, environment: Mapping[str, str], *arguments: str) -> str:
         done = subprocess.run(
             [sys.executable, "-m", "services", *arguments],
             cwd=ROOT,
@@ -214,6 +214,7 @@ class Stage:
         )
         if done.returncode != 0:
             raise RuntimeError(f"services {' '.join(arguments)} failed:\n{done.stdout}{done.stderr}")
+        return done.stdout
 
     @cached_property
     def _token(self) -> str:

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import csv
 import itertools
+import re
 import time
-from typing import TYPE_CHECKING, Any
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
 
 import orjson
 
 from benchmarks.contests import samples
 from benchmarks.contests.create import HISTORIES
 from benchmarks.measure import FLOOR, Result, Scale, Target, contest
+from shared.importing.run import IN_FLIGHT
 from tests.support.directories import temporary_directory
 
 if TYPE_CHECKING:
@@ -22,9 +25,6 @@ if TYPE_CHECKING:
 
 ROWS = 500
 """In one call, and in one INSERT of the floor."""
-
-OUTSTANDING = 2
-"""As the command has it."""
 
 BY_RPC, BY_COMMAND = "by RPC", "by the command"
 COLUMNS = (
@@ -47,7 +47,10 @@ INSERT = """
 
 
 def run(stage: Stage, scale: Scale) -> Iterator[Result]:
-    """The command is timed with its start and its sign-in. The events of an import are waited for, not timed."""
+    """With as many calls under way as the command has. What the events of an import do is waited for, not timed.
+
+    The rate of the command is the one that it prints, which leaves out its start and its sign-in.
+    """
     files = (_file(stage, scale.imported, number) for number in itertools.count())
     yield contest(
         f"Import {scale.imported:,} reports",
@@ -55,38 +58,45 @@ def run(stage: Stage, scale: Scale) -> Iterator[Result]:
         min(scale.rounds, MOST_ROUNDS),
         {
             FLOOR: lambda: _bare(stage, scale.imported),
-            BY_RPC: lambda: _settled(stage, scale.imported, lambda: _by_rpc(stage, scale.imported)),
-            BY_COMMAND: lambda: _settled(stage, scale.imported, lambda: _by_command(stage, next(files))),
+            BY_RPC: lambda: _by_rpc(stage, scale.imported),
+            BY_COMMAND: lambda: _by_command(stage, scale.imported, next(files)),
         },
         ratios=[(BY_RPC, FLOOR), (BY_COMMAND, FLOOR)],
         targets=[Target(BY_RPC, 5000), Target(BY_COMMAND, 5000)],
     )
 
 
-def _settled(stage: Stage, imported: int, work: Any) -> float:
+@contextmanager
+def _settled(stage: Stage, imported: int) -> Iterator[None]:
+    """Waits, after the block, until the history of so many reports more is there."""
     history = HISTORIES["reports"]
     before = stage.value(stage.database, f"SELECT count(*) FROM {history}")
-    began = time.perf_counter()
-    work()
-    seconds = time.perf_counter() - began
+    yield
     stage.wait_for_rows(history, before + imported)
-    return imported / seconds
 
 
-def _by_rpc(stage: Stage, imported: int) -> None:
+def _by_rpc(stage: Stage, imported: int) -> float:
     numbers = range(imported)
     calls = (
         {"rows": [samples.report(number, stage.ids) for number in numbers[start : start + ROWS]]}
         for start in range(0, imported, ROWS)
     )
-    for result in stage.administrator.results("reports.import_reports", calls, outstanding=OUTSTANDING):
-        if result["refused"]:
-            raise AssertionError(result["refused"][:3])
+    with _settled(stage, imported):
+        began = time.perf_counter()
+        for result in stage.administrator.results("reports.import_reports", calls, outstanding=IN_FLIGHT):
+            if result["refused"]:
+                raise AssertionError(result["refused"][:3])
+        return imported / (time.perf_counter() - began)
 
 
-def _by_command(stage: Stage, file: Path) -> None:
+def _by_command(stage: Stage, imported: int, file: Path) -> float:
     maps = [part for column in COLUMNS for part in ("--map", f"{column}={column}")]
-    stage.command("import", "reports", str(file), *maps, "--state", str(file.parent / "state"))
+    with _settled(stage, imported):
+        said = stage.command("import", "reports", str(file), *maps, "--state", str(file.parent / "state"))
+        found = re.search(rf"\(([\d,]+) a second\)\nstored +{imported:,}\n", said)
+        if found is None:
+            raise AssertionError(said)
+        return float(found[1].replace(",", ""))
 
 
 def _file(stage: Stage, rows: int, number: int) -> Path:

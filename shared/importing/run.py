@@ -26,7 +26,7 @@ MOST_ROWS: Final = 500
 MOST_BYTES: Final = 768 * 1024
 """Of the rows of one call; with what surrounds them it stays below the 1 MiB that a service accepts."""
 
-IN_FLIGHT: Final = 2
+IN_FLIGHT: Final = 4
 """Calls under way at once: the next rows are read and sent while a service works on the last ones."""
 
 SHOWN_REASONS: Final = 20
