@@ -26,8 +26,11 @@ MOST_ROWS: Final = 500
 MOST_BYTES: Final = 768 * 1024
 """Of the rows of one call; with what surrounds them it stays below the 1 MiB that a service accepts."""
 
-IN_FLIGHT: Final = 4
-"""Calls under way at once: the next rows are read and sent while a service works on the last ones."""
+IN_FLIGHT: Final = 6
+"""Calls under way at once: rows are read and sent, and others checked, while the database stores the last ones.
+
+With two, the events of the import take half of its time away; more than six bring little and make others wait.
+"""
 
 SHOWN_REASONS: Final = 20
 IMPORTED_BEFORE: Final = "Was imported before, with other options or by somebody else; it stays as it is."
