@@ -304,6 +304,7 @@ def _where_everything_is(home: Home, settings: Settings, url: str, *, password_i
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
 broker          inside this process
 services        {", ".join(SERVICES)}, by RPC
+situation page  {url}/
 HTTP            {url}/api/v1, described at {url}/api/v1/docs/
 administrator   {settings.admin_email}
 password        {password}
