@@ -16,7 +16,7 @@ from selenium.webdriver.common.by import By
 from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.directories import temporary_directory
-from tests.support.packages import install
+from tests.support.packages import found_or_installed
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -191,9 +191,7 @@ def _programs() -> tuple[str, str]:
     Raises:
         BrowserMissingError: They are not there and may not be installed here.
     """
-    found = _found()
-    if found is None and install(*PACKAGES):
-        found = _found()
+    found = found_or_installed(_found, *PACKAGES)
     if found is None:
         raise BrowserMissingError(
             "The tests of the situation page need Chromium and its driver in the PATH"

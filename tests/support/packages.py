@@ -1,17 +1,21 @@
-"""Installs a distribution's packages, where we may."""
+"""Finds programs that tests need, or installs a distribution's packages where we may."""
 
 from __future__ import annotations
 
+import fcntl
 import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+T = TypeVar("T")
 
 INSTALL_TIMEOUT = 900.0
 
@@ -22,22 +26,35 @@ class InstallError(AssertionError):
     """apt-get failed; the message holds what it said."""
 
 
-def install(*packages: str) -> bool:
-    """Installs Debian's or Ubuntu's packages, without letting them start a service of their own.
+def found_or_installed(find: Callable[[], T | None], *packages: str) -> T | None:
+    """Finds a program, and where it is not there installs Debian's or Ubuntu's packages and finds it then.
+
+    The packages start no service of their own. One test process at a time looks and installs: the other must neither
+    meet the package manager at work nor find what is half installed.
 
     Returns:
-        Whether that was tried: False where we are not root or there is no apt-get.
+        What was found; None where there is nothing and we are not root or there is no apt-get.
 
     Raises:
-        InstallError: It was tried and failed.
+        InstallError: The installation failed.
     """
-    if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        return False
-    sys.stderr.write(f"Installing what the tests need: {', '.join(packages)}\n")
-    with _no_service_starts():
-        _apt_get("update")
-        _apt_get("install", "--yes", "--no-install-recommends", *packages)
-    return True
+    with _alone():
+        found = find()
+        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
+            sys.stderr.write(f"Installing what the tests need: {', '.join(packages)}\n")
+            with _no_service_starts():
+                _apt_get("update")
+                _apt_get("install", "--yes", "--no-install-recommends", *packages)
+            found = find()
+        return found
+
+
+@contextmanager
+def _alone() -> Iterator[None]:
+    with (Path(tempfile.gettempdir()) / f"impactx-tests-{os.geteuid()}.lock").open("w") as lock:
+        # The kernel takes it back from whoever dies; who holds it ends within the limits of apt-get.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
 
 
 def _apt_get(*arguments: str) -> None:

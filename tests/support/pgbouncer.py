@@ -20,7 +20,7 @@ from infra.postgres.roles import runtime_role
 from shared.contracts.topology import SERVICES
 from tests.support import reaper
 from tests.support.directories import temporary_directory
-from tests.support.packages import install
+from tests.support.packages import found_or_installed
 from tests.support.processes import ROOT
 
 if TYPE_CHECKING:
@@ -129,9 +129,7 @@ class PgBouncer:
 def _program() -> str:
     # Debian's is where an ordinary user does not look.
     places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
-    found = shutil.which("pgbouncer", path=places)
-    if found is None and install("pgbouncer"):
-        found = shutil.which("pgbouncer", path=places)
+    found = found_or_installed(lambda: shutil.which("pgbouncer", path=places), "pgbouncer")
     if found is None:
         raise PgBouncerError("The tests need PgBouncer (Debian, Ubuntu: apt-get install pgbouncer).")
     return found

@@ -16,7 +16,7 @@ import os
 
 from tests.support.rabbitmq.broker import Broker, BrokerError, ExternalBroker, VirtualHost
 from tests.support.rabbitmq.container import ContainerBroker, image_can_be_had
-from tests.support.rabbitmq.install import find_server, install_server
+from tests.support.rabbitmq.install import find_or_install_server
 from tests.support.rabbitmq.node import NodeBroker
 from tests.support.rabbitmq.users import users_of
 
@@ -70,7 +70,7 @@ def fresh_virtual_host(broker: Broker | None = None) -> VirtualHost:
 def _make() -> Broker:
     if image_can_be_had():
         return ContainerBroker()
-    server = find_server() or install_server()
+    server = find_or_install_server()
     if server is None:
         raise BrokerError(NOTHING_FOUND)
     return NodeBroker(server)

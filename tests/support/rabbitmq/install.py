@@ -12,15 +12,17 @@ _PLACES = (
 )
 
 
-def find_server() -> Path | None:
-    """The ``rabbitmq-server`` of the installation itself, not a distribution's wrapper around it."""
+def find_or_install_server() -> Path | None:
+    """The ``rabbitmq-server`` of the installation itself, not a distribution's wrapper around it.
+
+    None where there is none and the distribution's package may not be installed.
+    """
+    return packages.found_or_installed(_find, "rabbitmq-server")
+
+
+def _find() -> Path | None:
     for place in _PLACES:
         if Path(place).exists():
             return Path(place)
     found = shutil.which("rabbitmq-server")
     return Path(found).resolve() if found else None
-
-
-def install_server() -> Path | None:
-    """Installs the distribution's package; None where we may not or it has none."""
-    return find_server() if packages.install("rabbitmq-server") else None
