@@ -29,7 +29,8 @@ MOST_BYTES: Final = 768 * 1024
 IN_FLIGHT: Final = 6
 """Calls under way at once: rows are read and sent, and others checked, while the database stores the last ones.
 
-With two, the events of the import take half of its time away; more than six bring little and make others wait.
+With two, the events of the import take half of its time away; the more there are, the longer others wait for the
+service, and the further its events fall behind.
 """
 
 SHOWN_REASONS: Final = 20
