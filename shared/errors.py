@@ -1,6 +1,6 @@
 """The errors that a caller can meet: a fixed set, each with a stable slug.
 
-These are the only exceptions whose text crosses a process. Everything else reaches a caller as `Unavailable`
+These are the only exceptions whose text crosses a process. Everything else reaches a caller as `Internal`
 with the correlation id under which the details were logged.
 """
 
@@ -101,6 +101,12 @@ class RpcTimeout(ImpactXError):
     slug = "timeout"
 
 
+class Internal(ImpactXError):
+    """The service has a fault; a repeat would meet it again."""
+
+    slug = "internal"
+
+
 BY_SLUG: dict[str, type[ImpactXError]] = {
     error.slug: error
     for error in (
@@ -113,6 +119,7 @@ BY_SLUG: dict[str, type[ImpactXError]] = {
         RateLimited,
         Unavailable,
         RpcTimeout,
+        Internal,
     )
 }
 
@@ -136,10 +143,14 @@ def to_wire(error: ImpactXError) -> dict[str, Any]:
 
 
 def from_wire(error: Mapping[str, Any]) -> ImpactXError:
-    """The exception for the ``error`` of an RPC reply; one that is not of the fixed set is `Unavailable`."""
+    """Return the exception for the ``error`` of an RPC reply.
+
+    One that is not of the fixed set, such as the exception of a plain nameko service, is `Internal`: nothing is known
+    of it that would make a repeat worth while.
+    """
     kind = BY_SLUG.get(str(error.get("slug")))
     if kind is None:
-        return Unavailable(f"The service failed with {error.get('exc_type', 'an unknown error')}.")
+        return Internal(f"The service failed with {error.get('exc_type', 'an unknown error')}.")
     arrived = kind(error.get("message", ""), fields=error.get("fields") or {})
     # Not as keyword arguments: another system's service may name a detail as the constructor names its own.
     arrived.details = dict(error.get("details") or {})

@@ -20,6 +20,7 @@ ALWAYS: Final = {
     "rate_limited": "Too many requests; Retry-After says when to come again.",
     "unavailable": "A service cannot answer now.",
     "timeout": "A service did not answer in time.",
+    "internal": "A service or the gateway has a fault; a repeat would meet it again.",
 }
 """What every operation may answer instead."""
 

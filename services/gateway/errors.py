@@ -32,6 +32,7 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "rate_limited": HTTPStatus.TOO_MANY_REQUESTS,
     "unavailable": HTTPStatus.SERVICE_UNAVAILABLE,
     "timeout": HTTPStatus.GATEWAY_TIMEOUT,
+    "internal": HTTPStatus.INTERNAL_SERVER_ERROR,
     # of the gateway's own
     "precondition_required": HTTPStatus.PRECONDITION_REQUIRED,
     "precondition_failed": HTTPStatus.PRECONDITION_FAILED,

@@ -12,7 +12,7 @@ from flask import Blueprint, Response, current_app
 
 from shared.contracts.api.methods import METHODS
 from shared.contracts.topology import SERVICES
-from shared.errors import ImpactXError, RpcTimeout, Unavailable
+from shared.errors import ImpactXError, Internal, RpcTimeout, Unavailable
 from shared.observability import context, probes, traces
 from shared.observability.health import Readiness
 from shared.rpc.operation import ANYONE
@@ -72,7 +72,7 @@ def _answers(rpc: RpcClient, service: str) -> None:
     try:
         with context.about(traceparent=traces.UNSAMPLED):
             rpc.call(_PROBES[service], timeout=PROBE_SECONDS, token="", attempts=1)
-    except (Unavailable, RpcTimeout):
+    except (Unavailable, RpcTimeout, Internal):
         raise
     except ImpactXError:
         return

@@ -38,13 +38,16 @@ BROKEN = (
     OSError,
     amqp.exceptions.AMQPError,
     kombu.exceptions.KombuError,
-    # py-amqp on a connection that another thread has just closed
-    AttributeError,
-    RuntimeError,
     # eventlet, to who reads from a socket that another greenlet has just closed
     EOFError,
 )
 """What a broken connection is met as; none of it says anything about the message in hand."""
+
+FAULTS_OF_A_CLOSED_CHANNEL = (AttributeError, RuntimeError)
+"""What py-amqp also raises on a connection that another thread closes meanwhile: it works on with None.
+
+On a channel that is open they are a fault of ours; see `is_broken`.
+"""
 
 
 class Link:
@@ -131,7 +134,9 @@ class Link:
                 properties=properties,
             )
             channel.basic_publish(message, exchange=exchange, routing_key=routing_key, mandatory=mandatory)
-        except BROKEN as error:
+        except (*BROKEN, *FAULTS_OF_A_CLOSED_CHANNEL) as error:
+            if not is_broken(error, channel):
+                raise
             self.reset(channel)
             raise Unavailable("The message broker went away while a message was sent.") from error
 
@@ -190,7 +195,7 @@ class Link:
     def _quietly(self, close: Callable[[], None]) -> None:
         try:
             close()
-        except BROKEN as error:
+        except (*BROKEN, *FAULTS_OF_A_CLOSED_CHANNEL) as error:
             logger.debug("%s: closing: %s", self.name, error)
 
     def _read(self, connection: Any, channel: Any) -> None:
@@ -209,6 +214,24 @@ class Link:
         self._channel = None
         if was_open and self._on_lost is not None:
             self._on_lost()
+
+
+def is_broken(error: BaseException, channel: Any) -> bool:
+    """Return whether the error says that the channel's connection is broken, and nothing of the work in hand."""
+    return isinstance(error, BROKEN) or (
+        isinstance(error, FAULTS_OF_A_CLOSED_CHANNEL) and not _is_open(channel)
+    )
+
+
+def _is_open(channel: Any) -> bool:
+    connection = channel.connection
+    if connection is None or getattr(channel, "closed", False):
+        return False
+    # The in-process broker has no socket.
+    transport = getattr(connection, "_transport", connection)
+    if transport is None:
+        return False
+    return getattr(transport, "sock", connection) is not None and getattr(transport, "connected", True)
 
 
 def _let_only_the_reader_read(connection: Any) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import kombu
 
 from shared.errors import Unavailable
-from shared.messaging.link import BROKEN, Link
+from shared.messaging.link import BROKEN, FAULTS_OF_A_CLOSED_CHANNEL, Link, is_broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -119,7 +119,9 @@ class QueueReader:
         self._unsettled -= count
         try:
             tell()
-        except BROKEN as error:
+        except (*BROKEN, *FAULTS_OF_A_CLOSED_CHANNEL) as error:
+            if not is_broken(error, message.channel):
+                raise
             logger.warning("%s: not settled, so it will be redelivered: %s", self.queue, error)
             self.link.reset(message.channel)
 

@@ -11,8 +11,10 @@ by one, so that the good ones are handled, and the wrong one goes to ``<queue>.d
 
 from __future__ import annotations
 
+import errno
 import logging
 import math
+import socket
 import threading
 import time
 import traceback
@@ -21,7 +23,9 @@ from dataclasses import replace
 from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+import amqp.exceptions
 import eventlet
+import kombu.exceptions
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
@@ -34,7 +38,6 @@ from shared.messaging.confirms import ConfirmedPublisher
 from shared.messaging.dead_letters import dead_letter
 from shared.messaging.declare import declare_subscription
 from shared.messaging.event import ContractViolation, event_of, facts_of
-from shared.messaging.link import BROKEN
 from shared.messaging.reader import QueueReader
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
@@ -54,6 +57,24 @@ logger = logging.getLogger(__name__)
 TRIES = 5
 BATCH = 250
 READY_SECONDS = 10.0
+
+PASSING = (
+    Unavailable,
+    RpcTimeout,
+    RateLimited,
+    # of the network and of the broker's connection, raised past the client or the link
+    ConnectionError,
+    TimeoutError,
+    socket.gaierror,
+    amqp.exceptions.ConnectionError,
+    kombu.exceptions.OperationalError,
+)
+"""Errors that pass by themselves."""
+
+NETWORK_ERRORS = frozenset(
+    {errno.ENETDOWN, errno.ENETUNREACH, errno.ENETRESET, errno.EHOSTDOWN, errno.EHOSTUNREACH, errno.ENOTCONN}
+)
+"""The same, as an `OSError` for which Python has no class."""
 
 
 class _Stopped(Exception):
@@ -268,8 +289,17 @@ def bytes_of(message: Any) -> bytes:
 
 
 def passes(error: BaseException) -> bool:
-    """Whether the error says nothing about the event: the same work may succeed later by itself."""
-    return isinstance(error, (Unavailable, RpcTimeout, RateLimited, *BROKEN[:3])) or is_transient(error)
+    """Return whether the error says nothing about the event: the same work may succeed later by itself.
+
+    True for a service, database or broker that is away or too slow, and for a network that is down. A file that is not
+    there, a disk that is full, a right that lacks on this machine are faults that somebody has to mend: they count as
+    failures of the event.
+    """
+    return (
+        isinstance(error, PASSING)
+        or (isinstance(error, OSError) and error.errno in NETWORK_ERRORS)
+        or is_transient(error)
+    )
 
 
 def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]:

@@ -20,7 +20,7 @@ from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
-from shared.errors import BY_SLUG, RpcTimeout, Unavailable
+from shared.errors import BY_SLUG, Internal, RpcTimeout, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +29,7 @@ PATH: Final = "/v1/traces"
 NAMESPACE: Final = "impactx"
 ERROR_TYPE: Final = "error.type"
 
-REFUSALS: Final = BY_SLUG.keys() - {Unavailable.slug, RpcTimeout.slug}
+REFUSALS: Final = BY_SLUG.keys() - {Unavailable.slug, RpcTimeout.slug, Internal.slug}
 """Errors by which a span has not failed: who asked got it wrong."""
 
 _propagator: Final = TraceContextTextMapPropagator()

@@ -18,7 +18,7 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared.contracts import topology
-from shared.errors import ImpactXError, NotFound, RpcTimeout, Unauthenticated, Unavailable, to_wire
+from shared.errors import ImpactXError, Internal, NotFound, RpcTimeout, Unauthenticated, Unavailable, to_wire
 from shared.messaging.declare import declare_rpc
 from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
@@ -48,6 +48,7 @@ LEVELS: Final = {
     Unauthenticated.slug: logging.DEBUG,
     Unavailable.slug: logging.WARNING,
     RpcTimeout.slug: logging.WARNING,
+    Internal.slug: logging.WARNING,
 }
 """At which a finished call is logged, by its outcome; a call that its caller got wrong is worth INFO."""
 
@@ -205,9 +206,9 @@ class RpcServer(SharedExtension, ProviderCollector):
         return outcome
 
 
-def failure(correlation_id: str) -> Unavailable:
-    """What a caller learns of a fault in the service: where to ask, nothing of the fault itself."""
-    return Unavailable(
+def failure(correlation_id: str) -> Internal:
+    """Return what a caller learns of a fault in the service: where to ask, nothing of the fault itself."""
+    return Internal(
         f"The service failed; its log says why under {correlation_id}.", correlation_id=correlation_id
     )
 

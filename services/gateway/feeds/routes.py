@@ -33,6 +33,7 @@ UNAVAILABLE: Final = {
     "rate_limited": "Too many requests; Retry-After says when to come again.",
     "unavailable": "A service cannot answer now.",
     "timeout": "A service did not answer in time.",
+    "internal": "A service or the gateway has a fault; a repeat would meet it again.",
 }
 
 feeds = flask_smorest.Blueprint("feeds", __name__, description="The alerts that hold now, for everybody.")

@@ -80,6 +80,7 @@ DOCUMENTATION: Final[dict[str, Any]] = {
                 "forbidden": "One may hear of no event of a type that is asked for.",
                 "rate_limited": "The account listens to too many streams.",
                 "unavailable": "The message broker is away.",
+                "internal": "The gateway has a fault; a repeat would meet it again.",
             }
         ),
     },

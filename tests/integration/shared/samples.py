@@ -76,6 +76,7 @@ class EchoService:
 
     @operation(permission=ANYONE, arguments=Empty)
     def bug(self, caller):
+        self.executed.append("bug")
         raise KeyError("the secret of the house")
 
     @operation(permission=ANYONE, arguments=Empty)

@@ -10,7 +10,7 @@ from nameko.exceptions import RemoteError
 from nameko.rpc import rpc
 from nameko.standalone.rpc import ClusterRpcProxy, ServiceRpcProxy
 
-from shared.errors import Unavailable
+from shared.errors import Internal
 from shared.messaging.declare import declare_everything
 from shared.rpc.client import RpcClient
 from tests.integration.shared.samples import EchoService, event, publish, serving, token
@@ -88,7 +88,7 @@ def test_a_cluster_proxy_and_calls_in_parallel_work_too(echo, uri):
         ("whoami", {}, "Unauthenticated", "Sign in first"),
         ("say", {}, "Invalid", "text"),
         ("nothing_like_it", {}, "NotFound", "There is no method echo.nothing_like_it."),
-        ("bug", {}, "Unavailable", "its log says why"),
+        ("bug", {}, "Internal", "its log says why"),
     ],
 )
 def test_our_errors_are_remote_errors_with_our_name_and_message(echo, uri, method, arguments, exc_type, says):
@@ -120,8 +120,8 @@ def test_our_client_calls_a_plain_nameko_service(theirs, uri):
         assert client.call("theirs.double", {"number": 21}) == 42
 
 
-def test_their_errors_reach_our_callers_as_unavailable_without_their_text(theirs, uri):
-    with RpcClient(uri, timeout=5) as client, pytest.raises(Unavailable) as error:
+def test_their_errors_reach_our_callers_as_internal_without_their_text(theirs, uri):
+    with RpcClient(uri, timeout=5) as client, pytest.raises(Internal) as error:
         client.call("theirs.fail")
     assert "LookupError" in str(error.value)
     assert "secret" not in str(error.value)

@@ -14,6 +14,7 @@ from shared.contracts import topology
 from shared.errors import (
     Conflict,
     Forbidden,
+    Internal,
     Invalid,
     NotFound,
     RpcTimeout,
@@ -108,20 +109,26 @@ def test_an_error_of_the_set_arrives_with_everything_it_says(echo, client):
 
 
 def test_any_other_error_tells_the_caller_nothing_but_where_to_ask(echo, client, caplog):
-    with pytest.raises(Unavailable) as refusal:
+    with pytest.raises(Internal) as refusal:
         client.call("echo.bug", correlation_id="case-7")
     assert "secret" not in str(refusal.value)
     assert refusal.value.details == {"correlation_id": "case-7"}
     assert "the secret of the house" in caplog.text
 
 
+def test_a_fault_is_executed_once(echo, client, executed):
+    with pytest.raises(Internal):
+        client.echo.bug()
+    assert executed == ["bug"]
+
+
 def test_a_bare_timeout_in_a_method_is_an_answer_too(echo, client):
-    with pytest.raises(Unavailable):
+    with pytest.raises(Internal):
         client.call("echo.hang_up", timeout=2)
 
 
 def test_a_result_that_cannot_be_sent_is_an_answer_too(echo, client):
-    with pytest.raises(Unavailable):
+    with pytest.raises(Internal):
         client.call("echo.unsendable", timeout=2)
 
 

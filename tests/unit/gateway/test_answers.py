@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.gateway import answers
-from shared.errors import BY_SLUG, Conflict, RateLimited, Unavailable
+from shared.errors import BY_SLUG, Conflict, Internal, RateLimited, Unavailable
 from shared.rpc.client import RpcClient
 from tests.support.gateway import application
 
@@ -108,6 +108,12 @@ def test_a_fault_of_ours_says_nothing_of_itself():
 def test_when_to_come_again():
     assert answer_to(RateLimited(retry_after=17)).headers["Retry-After"] == "17"
     assert int(answer_to(Unavailable()).headers["Retry-After"]) > 0
+
+
+def test_a_fault_of_a_service_is_no_invitation_to_come_again():
+    answer = answer_to(Internal())
+    assert answer.status_code == 500
+    assert "Retry-After" not in answer.headers
 
 
 def test_details_do_not_replace_what_a_problem_says():

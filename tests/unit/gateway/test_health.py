@@ -6,7 +6,7 @@ import pytest
 
 from services.gateway.health import BROKER
 from shared.contracts.topology import SERVICES
-from shared.errors import RpcTimeout, Unauthenticated, Unavailable
+from shared.errors import Internal, RpcTimeout, Unauthenticated, Unavailable
 from shared.observability import metrics
 from shared.observability.health import LIFETIME, Readiness
 from shared.rpc.client import RpcClient
@@ -62,6 +62,11 @@ def test_a_service_that_does_not_answer_is_named(client, services):
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json["missing"] == {"alerts": "alerts.x did not answer.", "reports": "Gone."}
     assert answer.json["present"] == [BROKER, "identity", "resources"]
+
+
+def test_a_service_with_a_fault_is_named(client, services):
+    services.away = {"alerts": Internal("The service failed.")}
+    assert client.get("/health/ready").json["missing"] == {"alerts": "The service failed."}
 
 
 def test_without_the_broker_nothing_is_asked(client, services):

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import BY_SLUG, Conflict, ImpactXError, Invalid, Unavailable, from_wire, to_wire
+from shared.errors import BY_SLUG, Conflict, ImpactXError, Internal, Invalid, from_wire, to_wire
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FIELDS = st.dictionaries(TEXT, st.lists(TEXT, max_size=3), max_size=3)
@@ -67,9 +67,9 @@ def test_details_are_the_callers_to_read():
         {"slug": ["invalid"]},
     ],
 )
-def test_an_error_that_is_not_of_the_set_is_unavailable_and_tells_nothing(foreign):
+def test_an_error_that_is_not_of_the_set_is_a_fault_and_tells_nothing(foreign):
     arrived = from_wire(foreign)
-    assert type(arrived) is Unavailable
+    assert type(arrived) is Internal
     assert "secret" not in str(arrived)
 
 
