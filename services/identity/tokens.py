@@ -16,7 +16,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from uuid6 import uuid7
 
-from shared.rpc.tokens import ALGORITHM, AUDIENCE, ISSUER
+from shared.rpc.grants import pack
+from shared.rpc.tokens import ALGORITHM, AUDIENCE, GRANTS_CLAIM, ISSUER
 from shared.settings import SettingError
 
 if TYPE_CHECKING:
@@ -94,11 +95,7 @@ class Signer:
             "iat": now,
             "exp": now + self.lifetime,
             "jti": str(uuid7()),
-            "roles": sorted(roles),
-            "permissions": {
-                name: True if regions is None else sorted(str(region) for region in regions)
-                for name, regions in sorted(permissions.items())
-            },
+            GRANTS_CLAIM: pack(roles, permissions),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._key_id})
 

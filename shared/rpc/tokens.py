@@ -8,20 +8,22 @@ with only chooses among keys that identity published; nothing else in its header
 from __future__ import annotations
 
 import hashlib
-import threading
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 import jwt
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
-from jwt.algorithms import OKPAlgorithm
 
-from shared.errors import Unauthenticated, Unavailable
+from shared.errors import Unauthenticated
 from shared.rpc.context import Caller
+from shared.rpc.grants import Grants, unpack
+from shared.rpc.keys import KeySet
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 ISSUER: Final = "impactx-identity"
 AUDIENCE: Final = "impactx"
@@ -32,11 +34,8 @@ LEEWAY: Final = 10.0
 
 GREATEST_TOKEN: Final = 64 * 1024
 REMEMBERED_TOKENS: Final = 4096
-REFETCH_AFTER: Final = 3.0
-"""Seconds between two fetches of the keys, so that tokens with made-up key ids cannot flood identity."""
-
-KEYS_LIFETIME: Final = 300.0
-"""Seconds after which the keys are fetched again, so that a withdrawn key stops being honoured."""
+GRANTS_CLAIM: Final = "grants"
+"""The claim that `shared.rpc.grants` packs."""
 
 JwksProvider = Callable[[], Mapping[str, Any]]
 
@@ -48,19 +47,20 @@ class TokenVerifier:
     so the signature of a busy caller is checked once.
 
     Args:
-        jwks: Fetches identity's public keys as a JSON Web Key Set (RFC 7517). It may raise; the error reaches
-            the caller when no key is known yet, so that a token is not called false while identity is away.
+        jwks: Fetches identity's public keys as a JSON Web Key Set (RFC 7517); see `shared.rpc.keys.KeySet`. It
+            may raise: a token whose key is not known is then not called false, but cannot be checked now.
         clock: Seconds since the epoch.
     """
 
     def __init__(self, jwks: JwksProvider, *, clock: Callable[[], float] = time.time) -> None:
-        self._jwks = jwks
         self._clock = clock
-        self._keys: dict[str, Ed25519PublicKey] = {}
-        self._fetched_at = float("-inf")
-        self._failed_at = float("-inf")
-        self._fetching = threading.Lock()
+        self._keys = KeySet(jwks, clock=clock)
         self._verified: OrderedDict[bytes, tuple[float, Caller]] = OrderedDict()
+        self._verified_with = self._keys.generation
+
+    def refresh_keys(self) -> bool:
+        """Fetch the keys, unless that was done a moment ago, and return whether they are fresh."""
+        return self._keys.refresh()
 
     def verify(self, token: str, correlation_id: str = "") -> Caller:
         """The caller that the token vouches for.
@@ -71,11 +71,14 @@ class TokenVerifier:
 
         Raises:
             Unauthenticated: The token is malformed, expired, for someone else, or not signed by identity.
-            Unavailable: identity's keys are not known yet and cannot be fetched.
+            Unavailable: The token's key is not known, and identity cannot be asked for it now.
         """
         if len(token) > GREATEST_TOKEN:
             raise Unauthenticated("The token is too long.")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
+        if self._verified_with != self._keys.generation:
+            self._verified_with = self._keys.generation
+            self._verified.clear()
         known = self._verified.get(digest)
         if known is not None:
             expires_at, caller = known
@@ -126,61 +129,33 @@ class TokenVerifier:
     def _key(self, key_id: object) -> Ed25519PublicKey:
         if not isinstance(key_id, str):
             raise Unauthenticated("The token does not say which key signed it.")
-        if self._since(self._fetched_at) > KEYS_LIFETIME or key_id not in self._keys:
-            self._fetch(key_id)
-        try:
-            return self._keys[key_id]
-        except KeyError:
-            raise Unauthenticated("The token is not signed by a key of identity.") from None
-
-    def _fetch(self, key_id: str) -> None:
-        with self._fetching:
-            age = self._since(self._fetched_at)
-            # Another greenlet may have fetched while this one waited; unknown ids are not asked for at will.
-            if age <= REFETCH_AFTER or (age <= KEYS_LIFETIME and key_id in self._keys):
-                return
-            if self._since(self._failed_at) <= REFETCH_AFTER:
-                if key_id in self._keys:
-                    return
-                raise Unavailable("The keys that tokens are checked with cannot be fetched now.")
-            try:
-                fetched = self._jwks()
-            except Exception:
-                self._failed_at = self._clock()
-                if key_id in self._keys:  # the keys we have are better than nobody signed in
-                    return
-                raise
-            self._keys = dict(_public_keys(fetched))
-            self._fetched_at = self._clock()
-            self._verified.clear()
-
-    def _since(self, moment: float) -> float:
-        """Seconds since then; a clock that was set back counts as well, or nothing would be fetched for long."""
-        return abs(self._clock() - moment)
-
-
-def _public_keys(jwks: Mapping[str, Any]) -> list[tuple[str, Ed25519PublicKey]]:
-    """The Ed25519 keys of the set by key id; keys of other kinds are left out."""
-    found = []
-    for key in jwks.get("keys", ()):
-        if key.get("kty") == "OKP" and key.get("crv") == "Ed25519" and key.get("use", "sig") == "sig":
-            public = OKPAlgorithm.from_jwk({name: key[name] for name in ("kty", "crv", "x")})
-            if isinstance(public, Ed25519PublicKey):
-                found.append((str(key["kid"]), public))
-    return found
+        key = self._keys.key(key_id)
+        if key is None:
+            raise Unauthenticated("The token is not signed by a key of identity.")
+        return key
 
 
 def _caller(claims: Mapping[str, Any], token: str) -> Caller:
+    roles, grants = _grants(claims)
     return Caller(
         user_id=UUID(claims["sub"]),
-        roles=frozenset(str(role) for role in claims.get("roles", ())),
-        permissions={
-            str(name): _regions(granted) for name, granted in dict(claims.get("permissions", {})).items()
-        },
+        roles=roles,
+        permissions=grants,
         token=token,
         correlation_id="",
         session_id=str(claims.get("sid", "")),
     )
+
+
+def _grants(claims: Mapping[str, Any]) -> tuple[frozenset[str], Grants]:
+    packed = claims.get(GRANTS_CLAIM)
+    if packed is not None:
+        return unpack(packed)
+    # The form of before, in which every permission lists its regions: such tokens outlive an upgrade of identity by
+    # their lifetime.
+    roles = frozenset(str(role) for role in claims.get("roles", ()))
+    held = dict(claims.get("permissions", {})).items()
+    return roles, {str(name): _regions(granted) for name, granted in held}
 
 
 def _regions(granted: Any) -> frozenset[UUID] | None:

@@ -2,7 +2,10 @@
 
 import base64
 import json
-from uuid import uuid4
+import random
+import threading
+import zlib
+from uuid import UUID, uuid4
 
 import jwt
 import pytest
@@ -10,10 +13,14 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1
 from cryptography.hazmat.primitives.asymmetric.ec import generate_private_key as generate_elliptic_key
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from uuid6 import uuid7
 
 from services.identity.tokens import KeyFault, Signer, new_refresh_token, token_digest
+from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
 from shared.errors import Unauthenticated, Unavailable
-from shared.rpc.tokens import KEYS_LIFETIME, LEEWAY, REFETCH_AFTER, REMEMBERED_TOKENS, TokenVerifier
+from shared.rpc.grants import pack
+from shared.rpc.keys import KEYS_LIFETIME, MAX_WAITING, REFETCH_AFTER
+from shared.rpc.tokens import LEEWAY, REMEMBERED_TOKENS, TokenVerifier
 
 
 def pem(key):
@@ -28,6 +35,11 @@ def generate_private_key():
 
 PRIVATE_KEY = generate_private_key()
 USER, SESSION, REGION = uuid4(), uuid4(), uuid4()
+
+
+def repack(said):
+    """The claim with something in it that identity does not sign."""
+    return base64.urlsafe_b64encode(zlib.compress(json.dumps(said).encode())).rstrip(b"=").decode()
 
 
 class Clock:
@@ -160,6 +172,13 @@ def test_a_clock_that_is_a_little_early_is_tolerated(verifier, signer, clock):
         {"permissions": {"report:read": "yes"}},
         {"permissions": {"report:read": ["nowhere"]}},
         {"permissions": "all"},
+        {"grants": ""},
+        {"grants": "all"},
+        {"grants": {"report:read": True}},
+        {"grants": pack([], {})[:-3]},
+        {"grants": repack({"roles": [], "permissions": ["report:read"], "everywhere": [1], "regions": []})},
+        {"grants": repack({"roles": [], "permissions": [], "everywhere": []})},
+        {"grants": repack({"roles": [], "permissions": ["a"], "everywhere": [], "regions": [[[0], "AAAA"]]})},
     ],
     ids=repr,
 )
@@ -273,6 +292,139 @@ def test_identity_away_is_not_called_a_false_token(verifier, signer, clock, keys
     keys.fault = Unavailable()
     clock.now += KEYS_LIFETIME + 1
     verifier.verify(sign(signer))
+
+
+class HungIdentity:
+    """Takes each question for the keys and does not answer until it is let."""
+
+    def __init__(self, jwks):
+        self.jwks = jwks
+        self.asked = threading.Event()
+        self.let = threading.Event()
+        self.fetches = 0
+
+    def __call__(self):
+        self.fetches += 1
+        self.asked.set()
+        assert self.let.wait(30)
+        return self.jwks
+
+
+@pytest.fixture
+def hung(verifier, signer, keys, clock):
+    """The keys are known and old, and identity does not answer."""
+    verifier.verify(sign(signer))
+    away = HungIdentity(signer.jwks())
+    verifier._keys._fetch = away
+    clock.now += KEYS_LIFETIME + 1
+    yield away
+    away.let.set()
+
+
+def test_a_known_key_is_used_at_once_while_identity_does_not_answer(verifier, signer, hung):
+    for _ in range(30):  # each token is seen for the first time
+        verifier.verify(sign(signer))
+    assert hung.asked.wait(30)
+    assert not hung.let.is_set()
+    assert hung.fetches == 1
+
+
+def test_the_fetch_in_the_background_replaces_the_keys(verifier, signer, hung, clock):
+    old = sign(signer)
+    verifier.verify(old)
+    assert hung.asked.wait(30)
+    running = verifier._keys._running
+    hung.jwks = Signer(generate_private_key(), clock=clock).jwks()
+    hung.let.set()
+    assert running.done.wait(30)
+    with pytest.raises(Unauthenticated):
+        verifier.verify(old)
+
+
+def test_callers_with_an_unknown_key_share_one_fetch_and_only_a_few_wait(verifier, signer, hung, clock):
+    successor = Signer(generate_private_key(), public_pem(PRIVATE_KEY), clock=clock)
+    hung.jwks = successor.jwks()
+    ended, outcomes = threading.Semaphore(0), []
+
+    def call():
+        try:
+            outcomes.append(verifier.verify(sign(successor)).user_id)
+        except Unavailable as error:
+            outcomes.append(error.slug)
+        ended.release()
+
+    callers = [threading.Thread(target=call) for _ in range(MAX_WAITING + 3)]
+    for caller in callers:
+        caller.start()
+    for _ in range(3):
+        assert ended.acquire(timeout=30)
+    assert outcomes == ["unavailable"] * 3
+    hung.let.set()
+    for caller in callers:
+        caller.join(30)
+    assert outcomes[3:] == [USER] * MAX_WAITING
+    assert hung.fetches == 1
+
+
+def test_a_fetch_that_never_ends_does_not_stop_the_next_one(verifier, signer, hung, clock, monkeypatch):
+    verifier.verify(sign(signer))
+    assert hung.asked.wait(30)
+    monkeypatch.setattr("shared.rpc.keys.STUCK_AFTER", -1.0)
+    verifier.verify(sign(signer))
+    hung.let.set()
+    assert verifier.refresh_keys()
+    assert hung.fetches >= 2
+
+
+def test_an_answer_without_any_key_is_not_believed(verifier, signer, keys, clock):
+    verifier.verify(sign(signer))
+    keys.jwks = {"keys": []}
+    clock.now += KEYS_LIFETIME + 1
+    assert not verifier.refresh_keys()
+    verifier.verify(sign(signer))
+
+
+def test_a_token_of_the_form_before_is_understood(verifier, signer, clock):
+    caller = verifier.verify(
+        forge(
+            signer,
+            clock,
+            roles=["coordinator"],
+            permissions={"report:read": True, "alert:issue": [str(REGION)]},
+        )
+    )
+    assert caller.roles == {"coordinator"}
+    assert caller.permissions == {"report:read": None, "alert:issue": frozenset({REGION})}
+
+
+def regional(permissions, regions):
+    return {name: regions if name.partition(":")[0] in REGIONAL_THINGS else None for name in permissions}
+
+
+@pytest.mark.parametrize("roles_of_region", [1, 100])
+def test_the_token_of_a_coordinator_in_a_hundred_regions_is_small(verifier, signer, roles_of_region):
+    regions = frozenset(UUID(bytes=uuid7().bytes) for _ in range(100))
+    grants = regional(DEFAULT_ROLES["coordinator"].permissions, regions)
+    roles = [f"coordinator-us-fl-{number * 37 % 1000:03}" for number in range(roles_of_region)]
+    token = signer.sign(USER, SESSION, roles, grants)
+    caller = verifier.verify(token)
+    assert caller.permissions == grants
+    assert caller.roles == set(roles)
+    assert len(token) < 4096
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_what_was_packed_comes_back(verifier, signer, seed):
+    chance = random.Random(seed)
+    regions = [uuid4() for _ in range(chance.randrange(30))]
+    grants = {
+        name: None
+        if chance.random() < 0.2
+        else frozenset(chance.sample(regions, chance.randrange(len(regions) + 1)))
+        for name in chance.sample(sorted(PERMISSIONS), chance.randrange(len(PERMISSIONS)))
+    }
+    caller = verifier.verify(signer.sign(USER, SESSION, ["a", "b"], grants))
+    assert caller.permissions == grants
 
 
 def test_only_so_many_tokens_are_remembered(verifier, signer):
