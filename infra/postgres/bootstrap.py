@@ -16,6 +16,7 @@ import psycopg
 from psycopg import errors, sql
 
 from infra.postgres.roles import make_roles, owner_role, runtime_role
+from shared.db.revisions import require_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -47,6 +48,7 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
     Raises:
         BootstrapError: The server cannot be reached, the administrator may not do what is missing, or something is
             in the way.
+        shared.db.revisions.SchemaError: The database is not UTF-8.
     """
     url = admin_url.replace("postgresql+psycopg://", "postgresql://", 1)
     for attempt in range(1, ATTEMPTS + 1):
@@ -70,6 +72,7 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
 def _bootstrap(connection: psycopg.Connection, passwords: Mapping[str, str | None]) -> None:
     if connection.info.server_version < OLDEST_SERVER:
         raise BootstrapError(f"PostgreSQL 14 or newer is needed, not {connection.info.server_version}.")
+    require_utf8(connection)
     connection.execute("SET LOCAL lock_timeout = '10s'")
     connection.execute("SET LOCAL statement_timeout = '60s'")
     # IF NOT EXISTS says so each time; there is nothing to be told

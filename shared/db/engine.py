@@ -55,6 +55,15 @@ def database_url(url: str) -> URL:
     return make_url(f"postgresql+psycopg://{rest}")
 
 
+def libpq_url(url: str) -> str:
+    """Return the same URL as libpq reads it.
+
+    Raises:
+        ValueError: It is not the URL of a PostgreSQL database.
+    """
+    return database_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+
+
 class CountingPool(QueuePool):
     """SQLAlchemy's pool, which also knows how many wait.
 
