@@ -2,7 +2,7 @@
 
 `Database.read` and `Database.write_one` run in autocommit, so that a statement costs one round trip;
 `Database.write` is a transaction. Connections are green (eventlet) because the pool waits on patched locks
-and psycopg on a patched selector, see `shared.green`.
+and psycopg on a patched selector, see `shared.green`. No wait is without an end, see `shared.db.connection`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import QueuePool, create_engine, event, make_url
 
+from shared.db.connection import connect
 from shared.db.errors import leaves_connection_useless
 
 if TYPE_CHECKING:
@@ -175,6 +176,7 @@ def _engine(url: URL, application_name: str, pool_size: int, prepare_threshold: 
             **KEEPALIVES,
         },
     )
+    event.listen(engine, "do_connect", connect())
     event.listen(engine, "handle_error", _retire_useless_connections)
     return engine
 

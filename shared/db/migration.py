@@ -15,10 +15,11 @@ from typing import TYPE_CHECKING, TypeVar
 
 from alembic import command, context
 from alembic.config import Config
-from sqlalchemy import NullPool, create_engine, text
+from sqlalchemy import NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
 from shared.contracts.topology import SERVICES
+from shared.db.connection import GRACE_SECONDS, connect
 from shared.db.engine import CONNECT_TIMEOUT, database_url
 from shared.db.revisions import (
     VERSION_TABLE,
@@ -175,6 +176,7 @@ def _alone(admin_url: str) -> Iterator[Connection]:
         use_native_hstore=False,
         connect_args={"connect_timeout": CONNECT_TIMEOUT, "application_name": "impactx migrate"},
     )
+    event.listen(engine, "do_connect", connect(STATEMENT_TIMEOUT + GRACE_SECONDS))
     with engine.connect() as connection:
         _set(connection, f"lock_timeout = '{LOCK_PATIENCE}s'")
         # It ends with the connection, whichever way that ends.

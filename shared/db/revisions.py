@@ -15,6 +15,7 @@ import psycopg
 from sqlalchemy import text
 from sqlalchemy.exc import ProgrammingError
 
+from shared.db.connection import BoundedConnection
 from shared.db.engine import CONNECT_TIMEOUT, Database, libpq_url
 from shared.errors import Unavailable
 
@@ -72,7 +73,7 @@ def require_utf8_at(url: str) -> None:
         Unavailable: It cannot be reached.
     """
     try:
-        with psycopg.connect(libpq_url(url), connect_timeout=CONNECT_TIMEOUT) as connection:
+        with BoundedConnection.connect(libpq_url(url), connect_timeout=CONNECT_TIMEOUT) as connection:
             require_utf8(connection)
     except psycopg.OperationalError as error:
         raise Unavailable(f"The database cannot be used: {error}") from error
