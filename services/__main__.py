@@ -341,12 +341,8 @@ def _confirm_loss(revision: str, filled: Mapping[str, Sequence[str]]) -> None:
 
 
 def _where_everything_is(home: Home, settings: Settings, url: str, *, password_is_new: bool) -> str:
-    # Not "shown before": a first start that failed half-way has shown nothing.
-    password = (
-        f"{settings.admin_password}   (made now and not shown again)"
-        if password_is_new
-        else f"that of the first start, in {settings.home}/secrets.json"
-    )
+    where = f'in {home.secrets}, under "{ADMINISTRATOR}"'
+    password = f"{settings.admin_password}   (not shown again; it is {where})" if password_is_new else where
     return f"""
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
 broker          inside this process

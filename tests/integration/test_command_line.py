@@ -1,5 +1,7 @@
 """What an operator reads when something is wrong: a sentence, not a traceback."""
 
+import json
+import re
 import subprocess
 import sys
 
@@ -10,8 +12,9 @@ import pytest
 from infra.embedded.postgresql.ports import free_port
 from shared.db.migration import migrate
 from shared.db.revisions import revisions
+from tests.support.directories import temporary_directory
 from tests.support.postgresql import TemporaryDatabase, fresh_database, shared_server
-from tests.support.processes import ROOT
+from tests.support.processes import ROOT, ServiceProcess
 
 NOBODY = f"127.0.0.1:{free_port()}"
 
@@ -92,6 +95,26 @@ def test_a_key_that_is_none(seeded, virtual_host, tmp_path):
         IMPACTX_JWT_PRIVATE_KEY="not a key",
     )
     assert said == "Error: IMPACTX_JWT_PRIVATE_KEY is not a PEM private key without a passphrase.\n"
+
+
+def test_run_says_at_every_start_where_the_password_is(tmp_path):
+    home = temporary_directory("password")
+    process = ServiceProcess(
+        ["run"],
+        environment={"IMPACTX_HOME": str(home), "IMPACTX_HTTP_PORT": "0"},
+        log=tmp_path / "log",
+        ready="Ready after",
+    )
+    where = f'in {home}/secrets.json, under "administrator"'
+    said = []
+    for _ in range(2):
+        process.start()
+        try:
+            said.append(re.search(r"^password +(.*)$", process.output(), re.MULTILINE)[1])
+        finally:
+            process.terminate()
+    password = json.loads((home / "secrets.json").read_text())["administrator"]
+    assert said == [f"{password}   (not shown again; it is {where})", where]
 
 
 def test_a_place_that_runs_already():
