@@ -10,6 +10,7 @@ import eventlet
 from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
+from shared.accepting import ensure_descriptors
 from shared.container import CONTAINER
 from shared.observability import probes, traces
 from shared.observability.health import Dependent, Readiness
@@ -33,6 +34,9 @@ WORKERS_BESIDE_RPC = 20
 TRACES_GRACE = 3.0
 """Seconds in which the last spans have to reach their collector."""
 
+DESCRIPTORS = 256
+"""Open files of a process beside its databases: modules, the broker, probes, the log, threads."""
+
 PROBE_CONNECTIONS = 64
 PROBE_GRACE = 1.0
 """Seconds that an answer to a probe gets to finish when everything else has stopped."""
@@ -55,6 +59,10 @@ class Runtime:
 
     def __init__(self, services: Sequence[type[Any]], settings: Settings) -> None:
         self._settings = settings
+        ensure_descriptors(
+            DESCRIPTORS + (settings.pool_size + settings.max_workers) * len(services),
+            because=f"IMPACTX_DATABASE_POOL_SIZE={settings.pool_size}",
+        )
         self._runner = ServiceRunner(
             {
                 "AMQP_URI": settings.amqp_uri,

@@ -17,6 +17,7 @@ DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 _BROKER_PASSWORD = re.compile(r"IMPACTX_(.+)_BROKER_PASSWORD(?:_FILE)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
+_HOST_NAME = re.compile(r"[a-z0-9.\-]+|\[[0-9a-f:.]+\]")
 _ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
 
 
@@ -62,6 +63,14 @@ class Settings:
         http_host: The address that the gateway listens at (``IMPACTX_HTTP_HOST``).
         http_port: The port there; 0 takes a free one (``IMPACTX_HTTP_PORT``).
         http_connections: How many connections one gateway keeps at most (``IMPACTX_HTTP_CONNECTIONS``).
+        http_client_connections: How many of them one client may have, by its network address; 0 sets no limit, and
+            behind proxies of ours there is none (``IMPACTX_HTTP_CLIENT_CONNECTIONS``).
+        http_patience: Seconds of waiting for a body to arrive, or for a response to be read, from which
+            `http_min_rate` counts (``IMPACTX_HTTP_PATIENCE``).
+        http_min_rate: Bytes a second that must have passed on average from then on (``IMPACTX_HTTP_MIN_RATE``).
+        http_hosts: The names under which the gateway may be called where it puts its own address into what it says,
+            when `http_public_url` is not set (``IMPACTX_HTTP_HOSTS``, with commas); `http_host` and the names of
+            this machine's loopback always are.
         http_proxies: How many reverse proxies of ours stand before the gateway, so that the client's address is
             taken from that place of ``X-Forwarded-For`` (``IMPACTX_HTTP_PROXIES``).
         http_rate: How many requests a second one client may send for long; 0 sets no limit (``IMPACTX_HTTP_RATE``).
@@ -74,7 +83,7 @@ class Settings:
         http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default
             (``IMPACTX_HTTP_CORS_ORIGINS``, with commas).
         http_public_url: Where the public finds the gateway, such as ``https://impactx.example``, for the addresses in
-            feeds; what the request says by default (``IMPACTX_HTTP_PUBLIC_URL``).
+            feeds; the host of the request by default, where it is one of `http_hosts` (``IMPACTX_HTTP_PUBLIC_URL``).
         health_host: The address at which a process answers probes and shows metrics (``IMPACTX_HEALTH_HOST``).
         health_port: The port there; 0 takes a free one, and without one nothing listens (``IMPACTX_HEALTH_PORT``).
         traces_endpoint: The base address of an OTLP/HTTP receiver that traces are sent to; none by default
@@ -117,6 +126,10 @@ class Settings:
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     http_connections: int = 4096
+    http_client_connections: int = 1024
+    http_patience: float = 30.0
+    http_min_rate: int = 1024
+    http_hosts: tuple[str, ...] = ()
     http_proxies: int = 0
     http_rate: int = 200
     http_burst: int = 2000
@@ -207,6 +220,10 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
         http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0),
         http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),
+        http_client_connections=read.integer("IMPACTX_HTTP_CLIENT_CONNECTIONS", 1024, least=0),
+        http_patience=read.seconds("IMPACTX_HTTP_PATIENCE", 30.0),
+        http_min_rate=read.integer("IMPACTX_HTTP_MIN_RATE", 1024, least=1),
+        http_hosts=read.hosts("IMPACTX_HTTP_HOSTS"),
         http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, least=0),
         http_rate=read.integer("IMPACTX_HTTP_RATE", 200, least=0),
         http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
@@ -264,6 +281,17 @@ class _Reader:
         found = tuple(part.strip() for part in self._environment.get(name, "").split(",") if part.strip())
         if found != ("*",) and not all(_ORIGIN.fullmatch(origin) for origin in found):
             raise SettingError(f"{name} must be like https://app.example,https://other.example, or * alone.")
+        return found
+
+    def hosts(self, name: str) -> tuple[str, ...]:
+        """Names of hosts without ports, with commas between, in lower case."""
+        parts = (part.strip().lower() for part in self._environment.get(name, "").split(","))
+        found = tuple(part for part in parts if part)
+        for host in found:
+            if not _HOST_NAME.fullmatch(host):
+                raise SettingError(
+                    f"{name} must be like impactx.example,10.0.0.5, without ports; not {host!r}."
+                )
         return found
 
     def address(self, name: str) -> str:

@@ -6,36 +6,42 @@ import logging
 import os
 import socket
 import sys
-from functools import partial
+import time
+import urllib.parse
+from collections import Counter
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import eventlet
 import eventlet.wsgi
 
+from shared.accepting import Acceptor, client_network, turn_away
+from shared.errors import Unavailable
+from shared.http1 import Limits, RequestError, Wire, problem, read_head
+from shared.observability import metrics
 from shared.settings import SettingError
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
 
+    from shared.http1 import Head
+
 logger = logging.getLogger(__name__)
 
 BACKLOG: Final = 1024
-HEADER_SECONDS: Final = 10.0
-"""For the whole of a request's headers, however they trickle in."""
+FULL_SECONDS: Final = 0.02
+"""Between two looks for a place when all are taken."""
 
-IDLE_SECONDS: Final = 75
-"""A connection on which no request comes for so long is closed."""
+LINGER_SECONDS: Final = 1.0
+"""For which a refused client may go on sending, so that it gets to read why before the connection is reset."""
 
-SOCKET_SECONDS: Final = 30.0
-"""For each read of a body and each write of a response."""
-
-DISCARD_SECONDS: Final = 5.0
-MOST_DISCARDED: Final = 64 * 1024 * 1024
-DISCARDED_AT_ONCE: Final = 64 * 1024
-
-LONGEST_REQUEST_LINE: Final = 64 * 1024
-"""An area of 2,000 positions to look within fits in."""
-
+TOO_MANY: Final = problem(
+    HTTPStatus.TOO_MANY_REQUESTS, "There are too many connections from your address; use fewer at a time."
+)
+NO_ROOM: Final = problem(
+    HTTPStatus.SERVICE_UNAVAILABLE,
+    "The server has no room for another connection now; try again in a moment.",
+)
 
 GONE: Final = (BrokenPipeError, ConnectionResetError, TimeoutError)
 
@@ -47,22 +53,43 @@ class _TimeIsUpError(Exception):
 class WebServer:
     """Serves one application at one address; the port is taken at once, requests are after `serve`.
 
-    Every connection has a green thread of its own, so one that is slow or idle holds up nobody.
+    Every connection has a green thread of its own, so one that is slow or idle holds up nobody. When all places are
+    taken, the connection that has been idle longest makes room.
 
     Args:
         host: The address to listen at.
         port: The port there; 0 takes a free one.
         variables: What the settings begin with that say so, such as ``IMPACTX_HTTP``, for the error's text.
         connections: How many are kept at most; the next ones wait to be accepted.
+        per_client: How many of them one client (`client_network`) may have; 0 sets no limit.
+        limits: Of each request in time and size.
 
     Raises:
         SettingError: The address cannot be listened at.
     """
 
-    def __init__(self, host: str, port: int, *, variables: str, connections: int) -> None:
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        variables: str,
+        connections: int,
+        per_client: int = 0,
+        limits: Limits | None = None,
+    ) -> None:
         self._socket = _listen(host, port, variables)
-        self._connections = eventlet.GreenPool(connections)
-        self._server: Any = None
+        self._name = variables.lower()
+        self._acceptor = Acceptor(self._socket, self._name, refusal=NO_ROOM)
+        self._threads = eventlet.GreenPool(connections)
+        self._connections = connections
+        self._per_client = per_client
+        self._limits = limits or Limits()
+        self._open: dict[int, list[Any]] = {}
+        self._clients: Counter[str] = Counter()
+        self._limited: set[str] = set()
+        self._accepting: Any = None
+        self._shared: Any = None
 
     @property
     def url(self) -> str:
@@ -72,83 +99,236 @@ class WebServer:
 
     def serve(self, application: WSGIApplication) -> None:
         """Begins to answer; returns at once."""
-        self._server = eventlet.spawn(
-            eventlet.wsgi.server,
+        self._shared = eventlet.wsgi.Server(
             self._socket,
+            self._socket.getsockname(),
             application,
             log=_ServerLog(logger),
-            log_output=False,
-            custom_pool=self._connections,
-            protocol=Protocol,
-            keepalive=IDLE_SECONDS,
-            socket_timeout=SOCKET_SECONDS,
-            url_length_limit=LONGEST_REQUEST_LINE,
+            keepalive=self._limits.idle_seconds,
             debug=False,
         )
+        # After `Server` has made use of its own.
+        self._shared.log, self._shared.log_output = _ServerLog(logger), False
+        self._accepting = eventlet.spawn(self._acceptor.run, self._take)
+
+    def check(self) -> None:
+        """Returns while new connections are accepted.
+
+        Raises:
+            Unavailable: There are no descriptors or no places for them.
+        """
+        self._acceptor.check()
+        if self._accepting is not None and self._accepting.dead:
+            raise Unavailable("Nothing accepts connections any more.")
+        if not self._threads.free() and self._longest_idle() is None:
+            raise Unavailable(f"All {self._connections} connections are in use.")
 
     def refuse(self) -> None:
         """Accepts no more and closes idle connections; requests in hand go on."""
-        if self._server is not None:
-            self._server.kill()
-        # eventlet listens on until the last request is done, and whoever connects meanwhile waits for nobody.
+        self._acceptor.close()
+        if self._accepting is not None:
+            self._accepting.kill()
         self._socket.close()
+        for connection in self._open.values():
+            was, connection[STATE] = connection[STATE], eventlet.wsgi.STATE_CLOSE
+            if was == eventlet.wsgi.STATE_IDLE:
+                _shut(connection[SOCKET])
 
     def finish(self, grace: float) -> None:
         """Waits for the requests in hand, cuts off what takes longer than the grace (seconds), and closes."""
         self.refuse()
         try:
             with eventlet.Timeout(grace, _TimeIsUpError):
-                self._connections.waitall()
+                self._threads.waitall()
         except _TimeIsUpError:
-            logger.warning("%s requests are cut off", self._connections.running())
-        for connection in list(self._connections.coroutines_running):
-            connection.kill()
+            logger.warning("%s requests are cut off", self._threads.running())
+        for thread in list(self._threads.coroutines_running):
+            thread.kill()
         self.close()
 
     def close(self) -> None:
         """Gives the port back, whatever goes on."""
+        self._acceptor.close()
         self._socket.close()
 
+    def _take(self, sock: socket.socket, address: Any) -> None:
+        """Called for each connection that is accepted."""
+        client = client_network(address[0])
+        if self._per_client and self._clients[client] >= self._per_client:
+            metrics.http_connections_refused.inc()
+            if client not in self._limited:
+                self._limited.add(client)
+                logger.warning("%s has %s connections and gets no more", client, self._per_client)
+            turn_away(sock, TOO_MANY)
+            return
+        while not self._threads.free():
+            idle = self._longest_idle()
+            if idle is not None:
+                idle[STATE] = eventlet.wsgi.STATE_CLOSE
+                _shut(idle[SOCKET])
+            eventlet.sleep(FULL_SECONDS)
+        connection = [address, sock, eventlet.wsgi.STATE_IDLE, time.monotonic()]
+        self._open[id(connection)] = connection
+        self._clients[client] += 1
+        metrics.http_connections.labels(self._name).inc()
+        self._threads.spawn(self._serve, connection, client)
 
-class Protocol(eventlet.wsgi.HttpProtocol):
-    """HTTP/1.1 whose headers have to arrive in time as a whole."""
-
-    def _read_request_line(self) -> Any:
-        """Called by eventlet: what is read once a stop has shut the connection could be done, but not answered."""
-        line = super()._read_request_line()
-        return b"" if self.conn_state[2] == eventlet.wsgi.STATE_CLOSE else line
-
-    def parse_request(self) -> bool:
-        """Called by eventlet when the request line is there; false closes the connection."""
+    def _serve(self, connection: list[Any], client: str) -> None:
         try:
-            with eventlet.Timeout(HEADER_SECONDS, _TimeIsUpError):
-                parsed: bool = super().parse_request()
-                return parsed
-        except _TimeIsUpError:
+            Connection(connection, self._shared, self._limits)
+        except GONE as error:
+            logger.debug("a client at %s went away: %r", connection[ADDRESS], error)
+        except OSError as error:
+            logger.debug("the connection of %s broke: %s", connection[ADDRESS], error)
+        except Exception:
+            logger.exception("the connection of %s failed", connection[ADDRESS])
+        finally:
+            metrics.http_connections.labels(self._name).dec()
+            del self._open[id(connection)]
+            self._clients[client] -= 1
+            if not self._clients[client]:
+                del self._clients[client]
+                self._limited.discard(client)
+            connection[SOCKET].close()
+
+    def _longest_idle(self) -> list[Any] | None:
+        """The connection on which no request has come for the longest time."""
+        idle = [found for found in self._open.values() if found[STATE] == eventlet.wsgi.STATE_IDLE]
+        return min(idle, key=lambda connection: connection[SINCE], default=None)
+
+
+ADDRESS, SOCKET, STATE, SINCE = range(4)
+"""Places in what eventlet knows of a connection; the last one is ours: since when it is idle."""
+
+
+class Connection(eventlet.wsgi.HttpProtocol):
+    """One connection: requests are read by `shared.http1`, responses are written by eventlet.
+
+    Args:
+        connection: Address, socket, state, and since when it is idle.
+        server: What eventlet shares between connections.
+        limits: Of each request.
+    """
+
+    def __init__(self, connection: list[Any], server: Any, limits: Limits) -> None:
+        self._limits = limits
+        super().__init__(connection, server)
+
+    def setup(self) -> None:
+        """Called by eventlet."""
+        self.connection = self.request
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self.rfile = self.wfile = self._wire = Wire(self.connection, self._limits)
+
+    def handle(self) -> None:
+        """Called by eventlet: answers one request after the other."""
+        self.close_connection = False
+        while not self.close_connection:
+            self.handle_one_request()
+            if self.conn_state[STATE] == eventlet.wsgi.STATE_CLOSE:
+                return
+            self.conn_state[SINCE] = time.monotonic()
+            self.conn_state[STATE] = eventlet.wsgi.STATE_IDLE
+
+    def finish(self) -> None:
+        """Called by eventlet."""
+        _shut(self.connection)
+
+    def handle_one_request(self) -> None:
+        """Reads and answers one request."""
+        try:
+            head = read_head(self._wire, self._begin)
+        except RequestError as error:
+            self._refuse(error)
+            return
+        if head is None:
             self.close_connection = True
-            return False
-
-    def get_environ(self) -> dict[str, Any]:
-        """Called by eventlet: the body ends by itself, also when it comes in chunks."""
-        environ: dict[str, Any] = super().get_environ()
-        environ["wsgi.input_terminated"] = True
-        body = environ["eventlet.input"]
-        body.discard = partial(self._discard, body)
-        return environ
-
-    def _discard(self, body: Any) -> None:
-        """Reads what is left of a body that was refused, so that its sender gets to read why; but not for ever."""
-        left = MOST_DISCARDED
+            return
+        self._wire.begin_response()
+        self.command = head.method
+        self.request_version = f"HTTP/{head.version}"
+        self.requestline = f"{head.method} {head.target} {self.request_version}"
+        asked = "keep-alive" if head.version == "1.0" and head.keeps else ""
+        self.headers = {"Connection": asked}
+        self.close_connection = not head.keeps or head.body.has_more
+        head.body.on_broken = self._close_afterwards
+        self.environ = _environ(head, self)
+        self.application = self.server.app
         try:
-            with eventlet.Timeout(DISCARD_SECONDS, _TimeIsUpError):
-                while left > 0:
-                    block = body.read(DISCARDED_AT_ONCE)
-                    if not block:
-                        return
-                    left -= len(block)
-        except _TimeIsUpError:
-            logger.debug("a refused body takes too long")
+            self.handle_one_response()
+        except GONE as error:
+            self.close_connection = True
+            logger.debug("a client at %s went away: %r", self.client_address, error)
+        if self.close_connection:
+            self._linger()
+
+    def _begin(self) -> bool:
+        """A request has begun: it is not cut off by a stop any more, unless that came first."""
+        if self.conn_state[STATE] == eventlet.wsgi.STATE_CLOSE:
+            return False
+        self.conn_state[STATE] = eventlet.wsgi.STATE_REQUEST
+        return True
+
+    def _close_afterwards(self) -> None:
         self.close_connection = True
+
+    def _refuse(self, error: RequestError) -> None:
+        self.close_connection = True
+        metrics.http_malformed.labels(str(error.status.value)).inc()
+        logger.info(
+            "a request from %s is refused with %s: %s", self.client_address, error.status.value, error
+        )
+        try:
+            self._wire.begin_response()
+            self._wire.write(problem(error.status, error.detail))
+            self._linger()
+        except OSError as gone:
+            logger.debug("a client at %s went away: %r", self.client_address, gone)
+
+    def _linger(self) -> None:
+        """Takes what the client still sends for a moment, so that it reads the answer and not of a reset."""
+        try:
+            self.connection.shutdown(socket.SHUT_WR)
+            with eventlet.Timeout(LINGER_SECONDS, _TimeIsUpError):
+                while self._wire.receive(LINGER_SECONDS):
+                    pass
+        except (OSError, _TimeIsUpError):
+            return
+
+
+def _environ(head: Head, connection: Any) -> dict[str, Any]:
+    """The request as PEP 3333 has it."""
+    path, _, query = head.target.partition("?")
+    here = connection.connection.getsockname()
+    environ: dict[str, Any] = connection.server.get_environ()
+    environ |= {
+        "REQUEST_METHOD": head.method,
+        "SCRIPT_NAME": "",
+        "RAW_PATH_INFO": path,
+        "PATH_INFO": urllib.parse.unquote(path, encoding="latin-1"),
+        "QUERY_STRING": query,
+        "SERVER_PROTOCOL": f"HTTP/{head.version}",
+        "SERVER_NAME": here[0],
+        "SERVER_PORT": str(here[1]),
+        "REMOTE_ADDR": connection.client_address[0],
+        "REMOTE_PORT": str(connection.client_address[1]),
+        "GATEWAY_INTERFACE": "CGI/1.1",
+        "wsgi.input": head.body,
+        "wsgi.input_terminated": True,
+        "eventlet.input": head.body,
+        "eventlet.posthooks": [],
+    }
+    for name, value in head.fields:
+        if "_" in name:  # would pass for the field of that name with a hyphen
+            continue
+        key = name.replace("-", "_").upper()
+        if key not in ("CONTENT_TYPE", "CONTENT_LENGTH"):
+            key = f"HTTP_{key}"
+        separator = "; " if name == "cookie" else ","
+        environ[key] = f"{environ[key]}{separator}{value}" if key in environ else value
+    if head.host:
+        environ["HTTP_HOST"] = head.host
+    return environ
 
 
 class _ServerLog(logging.LoggerAdapter[logging.Logger]):
@@ -158,6 +338,13 @@ class _ServerLog(logging.LoggerAdapter[logging.Logger]):
         """Called by eventlet."""
         if not isinstance(sys.exc_info()[1], GONE):
             super().info(msg, *values, **options)
+
+
+def _shut(sock: Any) -> None:
+    try:
+        sock.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # it is shut
 
 
 def _listen(host: str, port: int, variables: str) -> socket.socket:

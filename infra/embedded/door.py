@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from shared.accepting import Acceptor
 from shared.errors import ImpactXError, RpcTimeout, Unavailable, from_wire, to_wire
 from shared.rpc.client import RpcClient
 from shared.rpc.request import CORRELATION_HEADER, TOKEN_HEADER, arguments_json
@@ -66,7 +67,10 @@ class Door:
         self._client = client
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self._closing = threading.Event()
-        self._thread = threading.Thread(target=self._accept, name="door", daemon=True)
+        self._acceptor = Acceptor(self._socket, "control_socket")
+        self._thread = threading.Thread(
+            target=self._acceptor.run, args=(self._take,), name="door", daemon=True
+        )
 
     def open(self) -> None:
         """Lets callers in."""
@@ -83,19 +87,16 @@ class Door:
             self._closing.set()
             is_open(self._path)
             self._thread.join(CLOSE_SECONDS)
+        self._acceptor.close()
         self._path.unlink(missing_ok=True)
         self._socket.close()
 
-    def _accept(self) -> None:
-        while True:
-            try:
-                connection, _ = self._socket.accept()
-            except OSError:
-                return
-            if self._closing.is_set():
-                connection.close()
-                return
-            threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+    def _take(self, connection: socket.socket, _address: Any) -> None:
+        if self._closing.is_set():
+            connection.close()
+            self._acceptor.close()
+            return
+        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:

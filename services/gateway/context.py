@@ -30,6 +30,7 @@ class Gateway:
         files: Keeps attached files.
         settings: Of the process.
         live: The listeners of the live stream.
+        accepts: Raises where no new connections are accepted.
     """
 
     rpc: RpcClient
@@ -37,6 +38,7 @@ class Gateway:
     files: FileStore
     settings: Settings
     live: Broadcast = field(default_factory=Broadcast)
+    accepts: Callable[[], None] = lambda: None
 
 
 def gateway() -> Gateway:

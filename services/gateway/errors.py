@@ -12,6 +12,7 @@ from werkzeug.exceptions import HTTPException
 
 from services.gateway.context import correlation_id
 from shared.errors import ImpactXError
+from shared.http1 import MalformedBodyError, SlowBodyError
 
 if TYPE_CHECKING:
     from flask import Flask
@@ -40,6 +41,8 @@ STATUS: Final[dict[str, HTTPStatus]] = {
     "not_acceptable": HTTPStatus.NOT_ACCEPTABLE,
     "method_not_allowed": HTTPStatus.METHOD_NOT_ALLOWED,
     "request_timeout": HTTPStatus.REQUEST_TIMEOUT,
+    "misdirected_request": HTTPStatus.MISDIRECTED_REQUEST,
+    "insufficient_storage": HTTPStatus.INSUFFICIENT_STORAGE,
 }
 """The status of each kind of failure; the slug is in the problem's ``slug`` and at the end of its ``type``."""
 
@@ -76,10 +79,24 @@ class RequestTimeout(ImpactXError):
     slug = "request_timeout"
 
 
+class MisdirectedRequest(ImpactXError):
+    """This server does not answer under the name in Host."""
+
+    slug = "misdirected_request"
+
+
+class InsufficientStorage(ImpactXError):
+    """There is no room for the file now."""
+
+    slug = "insufficient_storage"
+
+
 def install(app: Flask) -> None:
     """Has every failure of a request answered with a problem."""
     app.register_error_handler(ImpactXError, _of_the_set)
     app.register_error_handler(HTTPException, _of_http)
+    app.register_error_handler(MalformedBodyError, _of_the_body)
+    app.register_error_handler(SlowBodyError, lambda error: _of_the_set(RequestTimeout(str(error))))
     app.register_error_handler(Exception, _fault)
 
 
@@ -103,6 +120,10 @@ def _of_http(error: HTTPException) -> Response:
         if name.lower() not in ("content-type", "content-length"):
             response.headers[name] = value
     return response
+
+
+def _of_the_body(error: MalformedBodyError) -> Response:
+    return _problem("bad_request", HTTPStatus.BAD_REQUEST, str(error))
 
 
 def _fault(error: Exception) -> Response:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 PROBE_SECONDS: Final = 1.0
 BROKER: Final = "broker"
+CONNECTIONS: Final = "connections"
 READINESS: Final = "impactx-readiness"
 
 health = Blueprint("health", __name__)
@@ -33,14 +34,14 @@ health = Blueprint("health", __name__)
 
 def install(app: Flask, gateway: Gateway) -> None:
     """Adds the addresses to the application."""
-    app.extensions[READINESS] = Readiness(checks(gateway.rpc))
+    app.extensions[READINESS] = Readiness(checks(gateway.rpc, gateway.accepts))
     app.register_blueprint(health)
 
 
-def checks(rpc: RpcClient) -> dict[str, Check]:
-    """What requests need: the broker, and every service behind it."""
+def checks(rpc: RpcClient, accepts: Check) -> dict[str, Check]:
+    """What requests need: a place among the connections, the broker, and every service behind it."""
     services = {service: partial(_answers, rpc, service) for service in SERVICES}
-    return {BROKER: partial(_is_connected, rpc), **services}
+    return {CONNECTIONS: accepts, BROKER: partial(_is_connected, rpc), **services}
 
 
 @health.get(probes.LIVE)

@@ -60,8 +60,8 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
             # one byte more than is accepted, for a body in chunks is cut off there without a word
             request.max_content_length = GREATEST_BODY + 1
             body = request.get_data(cache=False)
-    except TimeoutError:
-        raise RequestTimeout from None
+    except TimeoutError as error:
+        raise RequestTimeout(str(error)) from None
     if len(body) > GREATEST_BODY:
         raise TooLarge(f"The body may have at most {GREATEST_BODY} bytes.", limit=GREATEST_BODY)
     if not body and may_be_missing:

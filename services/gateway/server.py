@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Final, Self
 
 from nameko.extensions import DependencyProvider
 
@@ -11,6 +11,8 @@ from services.gateway.app import create_app
 from services.gateway.context import Gateway
 from services.gateway.storage import FileStore
 from services.gateway.stream.source import LiveEvents
+from shared.accepting import ensure_descriptors
+from shared.http1 import Limits
 from shared.rpc.provider import RpcClients
 from shared.rpc.verification import Verification
 from shared.settings import SettingError
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
 
     from shared.observability.health import Check
     from shared.settings import Settings
+
+DESCRIPTORS_BESIDE: Final = 512
+"""Of everything else in the process: databases, broker, files, probes."""
 
 
 class HttpServer(DependencyProvider):
@@ -34,15 +39,22 @@ class HttpServer(DependencyProvider):
         """Called by nameko when the service is put together: takes the port, before anything starts.
 
         Raises:
-            SettingError: The address cannot be listened at.
+            SettingError: The address cannot be listened at, or the process may not have so many connections.
         """
         bound: Self = super().bind(container, attr_name)
         settings = bound._settings = container.config["SETTINGS"]
+        ensure_descriptors(
+            settings.http_connections + DESCRIPTORS_BESIDE,
+            because=f"IMPACTX_HTTP_CONNECTIONS={settings.http_connections}",
+        )
         bound._server = WebServer(
             settings.http_host,
             settings.http_port,
             variables="IMPACTX_HTTP",
             connections=settings.http_connections,
+            # all clients of a proxy have its address
+            per_client=0 if settings.http_proxies else settings.http_client_connections,
+            limits=Limits(patience=settings.http_patience, rate=settings.http_min_rate),
         )
         bound._files = _file_store(settings)
         return bound
@@ -55,12 +67,17 @@ class HttpServer(DependencyProvider):
 
     def readiness_checks(self) -> Mapping[str, Check]:
         """What requests need; see `shared.observability.health.Dependent`."""
-        return health.checks(self.clients.client)
+        return health.checks(self.clients.client, self._server.check)
 
     def start(self) -> None:
         """Called by nameko."""
         self._gateway = Gateway(
-            self.clients.client, self.verification.verify, self._files, self._settings, self.live.broadcast
+            self.clients.client,
+            self.verification.verify,
+            self._files,
+            self._settings,
+            self.live.broadcast,
+            self._server.check,
         )
         self._server.serve(create_app(self._gateway))
 

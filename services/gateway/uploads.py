@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,6 +13,7 @@ from werkzeug.formparser import FormDataParser
 
 from services.gateway.errors import RequestTimeout, UnsupportedMediaType
 from shared.errors import Invalid, TooLarge
+from shared.http1 import MalformedBodyError
 
 if TYPE_CHECKING:
     from services.gateway.storage import FileStore, Incoming
@@ -49,10 +49,6 @@ ENVELOPE: Final = 64 * 1024
 PARSER_MEMORY: Final = 256 * 1024
 """Bytes that werkzeug's parser may hold: the 64 KiB that it reads at a time, and before them what may be the beginning
 of a boundary."""
-
-PATIENCE_SECONDS: Final = 30.0
-SLOWEST: Final = 1024
-"""Bytes a second, from then on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +95,10 @@ def receive(store: FileStore, limit: int) -> Upload:
         return _parse(slot)
     except RequestEntityTooLarge:
         raise _too_large(limit) from None
-    except TimeoutError:
-        raise RequestTimeout from None
+    except TimeoutError as error:
+        raise RequestTimeout(str(error)) from None
+    except MalformedBodyError:  # a ValueError as well, but of the connection
+        raise
     except ValueError as error:
         raise Invalid(f"The body is not proper multipart/form-data: {error}.") from None
     finally:  # also when the client goes away or the server stops
@@ -152,15 +150,11 @@ class _Sink:
         self._digest = hashlib.sha256()
         self._head = b""
         self._mime_type = ""
-        self._began = time.monotonic()
 
     def write(self, data: bytes) -> int:
         self._size += len(data)
         if self._size > self._limit:
             raise _too_large(self._limit)
-        seconds = time.monotonic() - self._began
-        if seconds > PATIENCE_SECONDS and self._size < SLOWEST * seconds:
-            raise RequestTimeout(f"The file arrives at less than {SLOWEST} bytes a second.")
         if not self._mime_type:
             self._head += data
             if len(self._head) >= HEAD:

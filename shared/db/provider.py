@@ -7,12 +7,11 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from nameko.extensions import DependencyProvider, SharedExtension
-from sqlalchemy import event
+from sqlalchemy import event, text
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import Database
 from shared.db.errors import is_transient
-from shared.db.revisions import shortcoming
 from shared.errors import Unavailable
 from shared.observability import metrics
 
@@ -43,7 +42,7 @@ class DatabasePool(SharedExtension):
         return database
 
     def readiness_checks(self) -> Mapping[str, Check]:
-        """The database, and a schema that is new enough; see `shared.observability.health.Dependent`."""
+        """The database; see `shared.observability.health.Dependent`."""
         return {f"{self.container.service_name}.database": self._ask}
 
     def setup(self) -> None:
@@ -67,13 +66,11 @@ class DatabasePool(SharedExtension):
     def _ask(self) -> None:
         try:
             with self.database.read() as connection:
-                problem = shortcoming(connection, self.container.service_name)
+                connection.execute(text("SELECT 1"))
         except SQLAlchemyError as error:
             if not is_transient(error):
                 raise
             raise Unavailable("The database cannot be reached.") from error
-        if problem:
-            raise Unavailable(problem)
 
     def _count_error(self, context: ExceptionContext) -> None:
         error = context.original_exception

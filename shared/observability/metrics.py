@@ -51,6 +51,24 @@ http_seconds: Final = Histogram(
 http_refused: Final = Counter(
     "impactx_http_rate_limited", "HTTP requests refused because their client had sent too many."
 )
+http_malformed: Final = Counter(
+    "impactx_http_malformed",
+    "Requests that are no proper HTTP or exceed a limit of it, by status.",
+    ("status",),
+)
+http_connections: Final = Gauge(
+    "impactx_http_connections",
+    "Connections that an HTTP server has now, by its settings' prefix.",
+    ("server",),
+)
+http_connections_refused: Final = Counter(
+    "impactx_http_connections_refused", "Connections refused because their client had too many."
+)
+accept_pauses: Final = Counter(
+    "impactx_accept_pauses",
+    "Times that accepting connections paused because no descriptor was left, by what is offered there.",
+    ("server",),
+)
 rpc_calls: Final = Counter(
     "impactx_rpc_client_calls",
     "RPC calls made, by method and outcome: `ok`, or the slug of the error.",

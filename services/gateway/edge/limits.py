@@ -6,7 +6,6 @@ It counts in the memory of this replica, so n replicas together let pass n times
 
 from __future__ import annotations
 
-import ipaddress
 import math
 import time
 from collections import OrderedDict
@@ -16,6 +15,7 @@ from flask import request
 
 from services.gateway import errors
 from services.gateway.context import caller
+from shared.accepting import client_network
 from shared.errors import RateLimited
 from shared.observability import metrics
 
@@ -28,8 +28,6 @@ if TYPE_CHECKING:
 
 UNLIMITED: Final = ("/health/", "/metrics")
 MOST_CLIENTS: Final = 100_000
-IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that tell clients apart: the others are the client's own to choose."""
 
 
 class Allowances:
@@ -77,13 +75,13 @@ def install(app: Flask, settings: Settings) -> None:
     def admit() -> None:
         if not request.path.startswith(UNLIMITED):
             who = caller()
-            _take(allowances, str(who.user_id) if who is not None else _network(request.remote_addr))
+            _take(allowances, str(who.user_id) if who is not None else client_network(request.remote_addr))
 
     def count_refused_tokens(response: Response) -> Response:
         """A false token is refused before `admit` is asked, so it is counted here, to its address."""
         if response.status_code == errors.STATUS["unauthenticated"] and "Authorization" in request.headers:
             try:
-                _take(allowances, _network(request.remote_addr))
+                _take(allowances, client_network(request.remote_addr))
             except RateLimited as error:
                 return app.make_response(app.handle_user_exception(error))
         return response
@@ -97,14 +95,3 @@ def _take(allowances: Allowances, client: str) -> None:
     if wait > 0:
         metrics.http_refused.inc()
         raise RateLimited("Too many requests; wait as Retry-After says.", retry_after=math.ceil(wait))
-
-
-def _network(address: str | None) -> str:
-    """The client that an address stands for."""
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, IPV6_PREFIX), strict=False))

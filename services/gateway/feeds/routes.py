@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any, Final
 import flask_smorest
 from flask import Response, current_app, request
 
-from services.gateway.context import call, caller, gateway
+from services.gateway.context import call, caller
 from services.gateway.describe import problems
+from services.gateway.edge.hosts import own_address
 from services.gateway.feeds import documents
 from services.gateway.feeds.current import CurrentAlerts
 
@@ -29,6 +30,7 @@ FEED_CACHE: Final = "public, max-age=10"
 CAP_CACHE: Final = "public, max-age=60"
 NOT_FOR_ALL: Final = "private, no-cache"
 SENT: Final = re.compile(r"<sent>([^<]+)</sent>")
+MISDIRECTED: Final = {"misdirected_request": "Host is no name by which this server is known."}
 UNAVAILABLE: Final = {
     "rate_limited": "Too many requests; Retry-After says when to come again.",
     "unavailable": "A service cannot answer now.",
@@ -58,14 +60,16 @@ def _described(name: str, summary: str, media_type: str, refusals: dict[str, str
 
 
 @feeds.route(documents.ATOM_PATH, methods=["GET"], endpoint="atom")
-@feeds.doc(**_described("alerts_atom", "The alerts that hold now, as Atom.", documents.ATOM_TYPE, {}))
+@feeds.doc(
+    **_described("alerts_atom", "The alerts that hold now, as Atom.", documents.ATOM_TYPE, MISDIRECTED)
+)
 def atom() -> Response:
     """Only what is for everybody."""
     return _feed(documents.atom, documents.ATOM_TYPE)
 
 
 @feeds.route(documents.RSS_PATH, methods=["GET"], endpoint="rss")
-@feeds.doc(**_described("alerts_rss", "The alerts that hold now, as RSS.", documents.RSS_TYPE, {}))
+@feeds.doc(**_described("alerts_rss", "The alerts that hold now, as RSS.", documents.RSS_TYPE, MISDIRECTED))
 def rss() -> Response:
     """Only what is for everybody."""
     return _feed(documents.rss, documents.RSS_TYPE)
@@ -102,7 +106,7 @@ def cap(alert_id: UUID) -> Response:
 def _feed(write: Callable[[Snapshot, str], bytes], media_type: str) -> Response:
     current: CurrentAlerts = current_app.extensions[CURRENT]
     snapshot = current.get()
-    base = gateway().settings.http_public_url or request.host_url.rstrip("/")
+    base = own_address()
     # Weak: replicas see a change at different moments, and so say other times of it in the document.
     tag = hashlib.sha256(f"{snapshot.digest} {base} {media_type}".encode()).hexdigest()[:32]
     response = Response(content_type=f"{media_type}; charset=utf-8")

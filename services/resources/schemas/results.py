@@ -10,8 +10,7 @@ from shared.schemas import Identifier, Result, Timestamp, page_of
 class Resource(Result):
     """A resource. ``version`` grows with every change and is what a change must name.
 
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit. ``import_source``
-    and ``import_key`` say which list it was imported from and what it is called there.
+    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
     """
 
     id = Identifier()
@@ -32,8 +31,6 @@ class Resource(Result):
     updated_at = Timestamp()
     updated_by = Identifier(allow_none=True)
     version = fields.Integer()
-    import_source = fields.String(allow_none=True)
-    import_key = fields.String(allow_none=True)
 
 
 class AvailableResource(Resource):

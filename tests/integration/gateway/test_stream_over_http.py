@@ -132,4 +132,11 @@ def test_the_public_reads_alerts_without_a_token(system):
 def test_the_system_is_ready(system):
     answer = requests.get(f"{system.url}/health/ready", timeout=10)
     assert answer.status_code == 200, answer.text
-    assert set(answer.json()["present"]) == {"broker", "identity", "reports", "resources", "alerts"}
+    assert set(answer.json()["present"]) == {
+        "connections",
+        "broker",
+        "identity",
+        "reports",
+        "resources",
+        "alerts",
+    }

@@ -203,6 +203,38 @@ def test_a_public_address_stands_in_the_feeds(alerts):
     assert b"10.0.0.7" not in answer.data
 
 
+@pytest.mark.parametrize("path", ["/feeds/alerts.atom", "/feeds/alerts.rss"])
+@pytest.mark.parametrize(
+    "host", ["evil.example", "localhost.evil.example", "127.0.0.1.evil.example:80", "0.0.0.0"]
+)
+def test_a_host_that_the_settings_do_not_know_is_never_said_in_a_feed(alerts, path, host):
+    answer = client(alerts, http_host="0.0.0.0").get(path, base_url=f"http://{host}")
+    assert answer.status_code == 421
+    assert answer.json["slug"] == "misdirected_request"
+    assert b"evil.example" not in answer.data
+    assert "public" not in answer.headers.get("Cache-Control", "")
+
+
+@pytest.mark.parametrize(
+    "host", ["impactx.example", "IMPACTX.example:8080", "10.0.0.5", "localhost:8000", "[::1]:80"]
+)
+def test_the_names_of_the_settings_and_of_loopback_are_said_in_feeds(alerts, host):
+    http = client(alerts, http_hosts=("impactx.example",), http_host="10.0.0.5")
+    answer = http.get("/feeds/alerts.atom", base_url=f"http://{host}")
+    assert answer.status_code == 200
+    assert f'href="http://{host}/alerts/{ID}.cap"'.lower().encode() in answer.data.lower()
+
+
+def test_the_names_are_read_from_the_environment():
+    def hosts(text):
+        return from_environment((), {"IMPACTX_HTTP_HOSTS": text}).http_hosts
+
+    assert hosts("") == ()
+    assert hosts("Impactx.example, 10.0.0.5,[::1]") == ("impactx.example", "10.0.0.5", "[::1]")
+    with pytest.raises(SettingError, match=r"IMPACTX_HTTP_HOSTS .* without ports"):
+        hosts("impactx.example:8000")
+
+
 def test_the_public_address_is_read_from_the_environment():
     def address(text):
         return from_environment((), {"IMPACTX_HTTP_PUBLIC_URL": text}).http_public_url
