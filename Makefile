@@ -5,6 +5,8 @@ PYTHON ?= $(or $(shell for python in python3 python3.14 python3.13 python3.12 py
 	$$python -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo $$python && break; done),python3)
 VENV := .venv
 BIN := $(VENV)/bin
+# When the packages that run, and those that check besides, were last installed.
+RUNTIME := $(VENV)/.runtime
 STAMP := $(VENV)/.installed
 LOCKS := requirements/runtime.txt requirements/development.txt
 
@@ -15,34 +17,40 @@ PIP_COMPILE := $(CURDIR)/$(BIN)/pip-compile --quiet --generate-hashes --allow-un
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run demo test bench lint format migrate lock clean
+.PHONY: help install runtime run demo test bench lint format migrate lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
 		printf '  make %-10s %s\n' "$$name" "$$text"; done
 
-install: $(STAMP)  ## make .venv and install the pinned packages; nothing else
+install: $(STAMP)  ## make .venv with everything: what runs and what checks
 	@echo "$(VENV) is ready: $$($(BIN)/python -V)"
 
+runtime: $(RUNTIME)  ## make .venv with the packages that run, and no others
+	@echo "$(VENV) is ready to run: $$($(BIN)/python -V)"
+
 # Names the one thing that is missing where the machine cannot make a virtual environment.
-$(STAMP): $(LOCKS)
+define INSTALL
 	@command -v $(PYTHON) >/dev/null || { \
 		echo "There is no '$(PYTHON)' here. Install Python 3.11 or newer, or name it: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
 		echo "'$(PYTHON)' is $$($(PYTHON) -V 2>&1); ImpactX needs Python 3.11 or newer. Name one: make $(MAKECMDGOALS) PYTHON=python3.12" >&2; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { \
-		echo "'$(PYTHON)' cannot make virtual environments (Debian, Ubuntu: apt-get install python3-venv)." >&2; exit 1; }
-	@test -x $(BIN)/pip || { echo "Making $(VENV) with $$($(PYTHON) -V)"; $(PYTHON) -m venv $(VENV); }
-	@echo "Installing the pinned packages into $(VENV)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-		-r requirements/runtime.txt -r requirements/development.txt
+	@$(PYTHON) -m infra.install
+endef
+
+$(RUNTIME): requirements/runtime.txt
+	$(INSTALL) runtime
 	@touch $@
 
+$(STAMP): $(LOCKS)
+	$(INSTALL) runtime development
+	@touch $(RUNTIME) $@
+
 # The long-running ones are exec'd, so that SIGTERM and Ctrl-C reach Python and not a shell in between.
-run: $(STAMP)  ## start everything in one process: PostgreSQL, broker, services (stop with Ctrl-C)
+run: $(RUNTIME)  ## start everything in one process: PostgreSQL, broker, services (stop with Ctrl-C)
 	@exec $(BIN)/python -m services run $(ARGS)
 
-demo: $(STAMP)  ## drive the main job through RPC and print each step with its time
+demo: $(RUNTIME)  ## drive the main job through RPC and print each step with its time
 	@exec $(BIN)/python -m services demo $(ARGS)
 
 test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ; ARGS="tests/unit -x" runs some
@@ -61,7 +69,7 @@ format: $(STAMP)  ## let ruff mend and format what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-migrate: $(STAMP)  ## bring the database of DATABASE_URL to the newest schema
+migrate: $(RUNTIME)  ## bring the database of DATABASE_URL to the newest schema
 	@exec $(BIN)/python -m services migrate $(ARGS)
 
 # Locks are made from the public packages alone: no pip configuration of this machine may add to or name anything.

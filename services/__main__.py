@@ -1,9 +1,10 @@
 """The command line: run, serve, migrate, seed, call, import and the rest."""
 
+import logging
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
@@ -31,12 +32,15 @@ from services.reports.importing import import_reports
 from services.resources.importing import import_resources
 from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
-from shared.errors import ImpactXError
+from shared.db.revisions import SchemaError, require_schema
+from shared.errors import ImpactXError, Unavailable
 from shared.messaging.declare import declare_everything
 from shared.observability import logs
 from shared.rpc.client import RpcClient
 from shared.runtime import Runtime
 from shared.settings import MEMORY_BROKER, SettingError, Settings, from_environment
+
+logger = logging.getLogger(__name__)
 
 SERVING = ("run", "serve")
 """Commands whose log is for an operator; the others are talking to a person, who wants to hear of trouble alone."""
@@ -49,7 +53,14 @@ class Commands(click.Group):
         """Called by click."""
         try:
             return super().invoke(ctx)
-        except (ImpactXError, SettingError, BootstrapError, PostgresqlError, AccountError) as error:
+        except (
+            ImpactXError,
+            SettingError,
+            SchemaError,
+            BootstrapError,
+            PostgresqlError,
+            AccountError,
+        ) as error:
             raise click.ClickException(str(error)) from error
         except OperationalError as error:
             raise click.ClickException(f"The database cannot be used: {error.orig}") from error
@@ -99,6 +110,9 @@ def serve(settings: Settings, names: tuple[str, ...]) -> None:
         raise SettingError(
             "Set IMPACTX_JWT_PRIVATE_KEY, which identity signs with; `generate-key` makes one."
         )
+    for name in names:
+        if name in SERVICES:
+            _require_schema(settings, name)
     runtime = Runtime([loading.service_class(name) for name in names], settings)
     runtime.start()
     where = f" at {loading.http_url(runtime)}" if "gateway" in names else ""
@@ -120,16 +134,31 @@ def bootstrap(settings: Settings) -> None:
 
 
 @main.command()
-@click.option("--revision", default="head", show_default=True, help="Where to go; `base` undoes everything.")
+@click.option(
+    "--revision",
+    default="head",
+    show_default=True,
+    help="Where to go: a number, +1, -1, or `base`, which removes everything.",
+)
 @click.option(
     "--service", "names", multiple=True, type=click.Choice(SERVICES), help="Only this one; may be repeated."
 )
+@click.option("--yes", is_flag=True, help="Go back without asking, and lose what the later revisions hold.")
 @click.pass_obj
-def migrate(settings: Settings, revision: str, names: tuple[str, ...]) -> None:
-    """Brings the schemas of all services in the database of DATABASE_URL to a revision, one after another."""
+def migrate(settings: Settings, revision: str, names: tuple[str, ...], *, yes: bool) -> None:
+    """Bring the schemas of all services in the database of DATABASE_URL to a revision, one after another.
+
+    A schema that a newer version of ImpactX made is left as it is, and that is no error: this version works on it.
+    """
     chosen = [service for service in SERVICES if not names or service in names]
-    loading.migrate(_administration_url(settings), chosen, revision)
-    click.echo(f"{', '.join(chosen)}: at {revision}.")
+    confirm = None if yes else partial(_confirm_loss, revision)
+    for outcome in loading.migrate(_administration_url(settings), chosen, revision, confirm):
+        newer = (
+            " which is newer than this version; nothing was changed, and this version works on it."
+            if outcome.is_newer
+            else ""
+        )
+        click.echo(f"{outcome.service}: at {outcome.revision or 'base'}{',' + newer if newer else '.'}")
 
 
 @main.command()
@@ -281,10 +310,19 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
 
 def _seed(settings: Settings) -> None:
     for service in SERVICES:
+        require_schema(settings.database_url(service), service)
         database = Database(settings.database_url(service), application_name="impactx seed", pool_size=2)
         with database.write() as connection:
             loading.seed(service, connection, settings)
         database.close()
+
+
+def _require_schema(settings: Settings, service: str) -> None:
+    """Refuse to serve on a schema that is too old; a database that is away is waited for, and checked by readiness."""
+    try:
+        require_schema(settings.database_url(service), service)
+    except (OperationalError, Unavailable) as error:
+        logger.warning("the schema of %s is not checked yet, as the database is away: %s", service, error)
 
 
 def _administration_url(settings: Settings) -> str:
@@ -293,13 +331,18 @@ def _administration_url(settings: Settings) -> str:
     return settings.administration_url
 
 
+def _confirm_loss(revision: str, filled: Mapping[str, Sequence[str]]) -> None:
+    """Ask before data is removed, and refuse where there is nobody to ask."""
+    tables = "; ".join(f"{service}: {', '.join(names)}" for service, names in filled.items())
+    loss = f"Going to {revision} removes what later revisions hold, and these tables have rows: {tables}."
+    if not sys.stdin.isatty():
+        raise click.ClickException(f"{loss} Make a backup, then repeat the command with --yes.")
+    click.confirm(f"{loss} Go on?", abort=True)
+
+
 def _where_everything_is(home: Home, settings: Settings, url: str, *, password_is_new: bool) -> str:
-    # Not "shown before": a first start that failed half-way has shown nothing.
-    password = (
-        f"{settings.admin_password}   (made now and not shown again)"
-        if password_is_new
-        else f"that of the first start, in {settings.home}/secrets.json"
-    )
+    where = f'in {home.secrets}, under "{ADMINISTRATOR}"'
+    password = f"{settings.admin_password}   (not shown again; it is {where})" if password_is_new else where
     return f"""
 PostgreSQL      127.0.0.1:{home.postgresql.port}, database impactx, data in {settings.home}/
 broker          inside this process

@@ -11,10 +11,11 @@ from typing import TYPE_CHECKING, Any
 from shared.contracts.topology import SERVICES
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
+    from shared.db.migration import Outcome
     from shared.runtime import Runtime
     from shared.settings import Settings
 
@@ -42,9 +43,17 @@ def seed(name: str, connection: Connection, settings: Settings) -> None:
         operations.seed(connection)
 
 
-def migrate(url: str, services: Sequence[str], revision: str) -> None:
-    """Brings the schemas of services to a revision; see `shared.db.migration.migrate`."""
-    import_module("shared.db.migration").migrate(url, services, revision)
+def migrate(
+    url: str,
+    services: Sequence[str],
+    revision: str,
+    confirm: Callable[[Mapping[str, Sequence[str]]], None] | None = None,
+) -> list[Outcome]:
+    """Bring the schemas of services to a revision; see `shared.db.migration.migrate`."""
+    done: list[Outcome] = import_module("shared.db.migration").migrate(
+        url, services, revision, confirm=confirm
+    )
+    return done
 
 
 def http_url(runtime: Runtime) -> str:

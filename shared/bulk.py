@@ -6,14 +6,32 @@ from typing import Final
 
 from marshmallow import fields, validate
 
-from shared.schemas import Arguments, Identifier, Result
+from shared.schemas import Arguments, Identifier, Result, Text
 
 MOST_ROWS: Final = 500
+LONGEST_SOURCE: Final = 100
+LONGEST_KEY: Final = 200
+
+
+class ImportedRow(Arguments):
+    """What names the record that a row of an import is about; the rest of a row is what it says of the record.
+
+    ``key`` names it among the records of the call's ``source``, ``id`` among all. Without either the row is a new
+    record. ``former_id`` is the id that the command of an earlier version made of the row's content: a record that
+    was imported so, and has no key yet, gets this one.
+    """
+
+    key = Text(longest=LONGEST_KEY, allow_none=True)
+    former_id = Identifier(allow_none=True)
 
 
 class ImportRows(Arguments):
-    """Up to 500 rows; they are checked one by one later, because a row at fault does not fail the call."""
+    """Up to 500 rows; they are checked one by one later, because a row at fault does not fail the call.
 
+    ``source`` names the list that the keys of the rows are from; keys of different sources never meet.
+    """
+
+    source = Text(longest=LONGEST_SOURCE, blank=True, load_default="")
     rows = fields.List(
         fields.Raw(allow_none=True),
         required=True,
@@ -33,11 +51,12 @@ class RefusedRow(Result):
 class ImportResult(Result):
     """What became of the rows.
 
-    ``stored`` were new, ``unchanged`` had been stored before with the same content. ``ids`` has the id of
-    each row in the order of the call, null where the row was refused.
+    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new. ``ids`` has the
+    id of each row's record in the order of the call, null where the row was refused.
     """
 
     stored = fields.Integer()
+    updated = fields.Integer()
     unchanged = fields.Integer()
     ids = fields.List(Identifier(allow_none=True))
     refused = fields.List(fields.Nested(RefusedRow))

@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from typing import TYPE_CHECKING, Any
+import re
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
+from shared import texts
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 DEFAULT_LIMIT = 50
 GREATEST_LIMIT = 500
+LONGEST_ADDRESS: Final = 500
 PAIR = 2
 GREATEST_LONGITUDE = 180.0
 GREATEST_LATITUDE = 90.0
@@ -45,18 +48,35 @@ class Empty(Arguments):
 
 
 class Text(fields.String):
-    """A string of at most ``longest`` characters, at least one of them not a blank unless ``blank`` is allowed."""
+    """A text of at most ``longest`` characters, without control and invisible characters (`shared.texts.clean`).
 
-    def __init__(self, *, longest: int, blank: bool = False, **options: Any) -> None:
+    At least one character must be visible unless ``blank`` is allowed. A text of one line unless ``lines`` allows
+    more. Only a ``verbatim`` text, which is a secret, stays as it came.
+    """
+
+    def __init__(
+        self,
+        *,
+        longest: int,
+        blank: bool = False,
+        lines: bool = False,
+        verbatim: bool = False,
+        **options: Any,
+    ) -> None:
         self.longest = longest
         self.blank = blank
+        self.lines = lines
+        self.verbatim = verbatim
         super().__init__(**options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **more)
+        if len(text) <= self.longest and not self.verbatim:
+            text = texts.clean(text, lines=self.lines)
+        # Composing can make a text longer, so the second look is at what is stored.
         if len(text) > self.longest:
             raise ValidationError(f"Longer than {self.longest} characters.")
-        if not self.blank and not text.strip():
+        if not self.blank and texts.is_blank(text):
             raise ValidationError("Must not be empty.")
         return text
 
@@ -77,20 +97,27 @@ class Identifier(fields.Field[UUID]):
         raise self.make_error("invalid")
 
 
+_LOST_PLUS: Final = re.compile(r"[0-9-]{8,10}[Tt ][0-9:.,]+ [0-9]{2}:?[0-9]{2}")
+
+
 class Timestamp(fields.Field[dt.datetime]):
     """A moment, RFC 3339 with an offset; leaves in UTC."""
 
     default_error_messages = {  # noqa: RUF012 - as marshmallow declares it
         "invalid": "Not an RFC 3339 date and time such as 2026-01-31T12:00:00+00:00.",
         "offset": "Needs an offset from UTC, such as Z or +02:00.",
+        "plus": "Has a blank before the offset. In an address a + means a blank: write %2B for it.",
     }
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> dt.datetime:
+        if isinstance(value, str) and _LOST_PLUS.fullmatch(value):
+            raise self.make_error("plus")
         try:
-            moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value)
-        except (TypeError, ValueError):
+            # RFC 3339 allows t and z in lower case, which Python does not read.
+            moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value.upper())
+        except (AttributeError, TypeError, ValueError):
             raise self.make_error("invalid") from None
         if moment.tzinfo is None:
             raise self.make_error("offset")
@@ -157,6 +184,13 @@ class Latitude(Number):
         super().__init__(least=-GREATEST_LATITUDE, greatest=GREATEST_LATITUDE, **options)
 
 
+def _is_finite(number: float) -> bool:
+    try:
+        return math.isfinite(number)
+    except OverflowError:  # an int that no float can hold
+        return False
+
+
 def check_position(position: Any) -> None:
     """Refuses what is not a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
 
@@ -166,12 +200,15 @@ def check_position(position: Any) -> None:
     if not isinstance(position, list) or len(position) not in (PAIR, PAIR + 1):
         raise ValidationError("Must be [longitude, latitude].")
     for number in position:
-        if isinstance(number, bool) or not isinstance(number, int | float) or not math.isfinite(number):
+        if isinstance(number, bool) or not isinstance(number, int | float) or not _is_finite(number):
             raise ValidationError("Coordinates must be finite numbers.")
     if not -GREATEST_LONGITUDE <= position[0] <= GREATEST_LONGITUDE:
         raise ValidationError(f"Longitude {position[0]} is out of range; it must be between -180 and 180.")
     if not -GREATEST_LATITUDE <= position[1] <= GREATEST_LATITUDE:
         raise ValidationError(f"Latitude {position[1]} is out of range; it must be between -90 and 90.")
+
+
+_ADDRESS: Final = Text(longest=LONGEST_ADDRESS, blank=True, allow_none=True)
 
 
 class Location(fields.Field[dict[str, Any]]):
@@ -194,12 +231,13 @@ class Location(fields.Field[dict[str, Any]]):
             check_position(value.get("coordinates"))
         except ValidationError as error:
             problems["coordinates"] = [str(message) for message in error.messages]
-        address = value.get("address")
-        if address is not None and (not isinstance(address, str) or len(address) > 500):  # noqa: PLR2004
-            problems["address"] = ["Must be a text of at most 500 characters."]
+        try:
+            address = _ADDRESS.deserialize(value.get("address"))
+        except ValidationError:
+            problems["address"] = [f"Must be a text of at most {LONGEST_ADDRESS} characters."]
         if problems:
             raise ValidationError(problems)
-        return value
+        return {**value, "address": address} if "address" in value else value
 
 
 class Page(Arguments):

@@ -96,24 +96,25 @@ class Home:
         return found
 
     @property
-    def _file(self) -> Path:
+    def secrets(self) -> Path:
+        """The file that holds the secrets, as JSON."""
         return self.path / "secrets.json"
 
     def _secrets(self) -> dict[str, str]:
-        if not self._file.exists():
+        if not self.secrets.exists():
             return {}
-        found: dict[str, str] = orjson.loads(self._file.read_bytes())
+        found: dict[str, str] = orjson.loads(self.secrets.read_bytes())
         return found
 
     def _keep(self, name: str, secret: str) -> None:
         """Writes a new file and puts it in place of the old one, so that a crash leaves one or the other."""
-        new = self._file.with_suffix(".new")
+        new = self.secrets.with_suffix(".new")
         descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(orjson.dumps(self._secrets() | {name: secret}, option=orjson.OPT_INDENT_2))
             file.flush()
             os.fsync(file.fileno())
-        new.replace(self._file)
+        new.replace(self.secrets)
 
 
 def private_key_pem() -> str:

@@ -16,6 +16,8 @@ import psycopg
 from psycopg import errors, sql
 
 from infra.postgres.roles import make_roles, owner_role, runtime_role
+from shared.db.connection import GRACE_SECONDS, BoundedConnection
+from shared.db.revisions import require_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -28,6 +30,7 @@ VERSION_TABLE = "alembic_version"
 OLDEST_SERVER = 140_000
 LOCK_KEY = 0x696D7061637478  # "impactx"
 ATTEMPTS = 5
+STATEMENT_SECONDS = 60
 
 logger = logging.getLogger(__name__)
 
@@ -47,11 +50,15 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
     Raises:
         BootstrapError: The server cannot be reached, the administrator may not do what is missing, or something is
             in the way.
+        shared.db.revisions.SchemaError: The database is not UTF-8.
     """
     url = admin_url.replace("postgresql+psycopg://", "postgresql://", 1)
     for attempt in range(1, ATTEMPTS + 1):
         try:
-            with psycopg.connect(url, connect_timeout=10, application_name="impactx bootstrap") as connection:
+            with BoundedConnection.connect(
+                url, connect_timeout=10, application_name="impactx bootstrap"
+            ) as connection:
+                connection.answer_seconds = STATEMENT_SECONDS + GRACE_SECONDS
                 _bootstrap(connection, passwords)
         except psycopg.OperationalError as error:
             raise BootstrapError(f"The database cannot be used: {error}") from error
@@ -70,8 +77,9 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
 def _bootstrap(connection: psycopg.Connection, passwords: Mapping[str, str | None]) -> None:
     if connection.info.server_version < OLDEST_SERVER:
         raise BootstrapError(f"PostgreSQL 14 or newer is needed, not {connection.info.server_version}.")
+    require_utf8(connection)
     connection.execute("SET LOCAL lock_timeout = '10s'")
-    connection.execute("SET LOCAL statement_timeout = '60s'")
+    connection.execute(f"SET LOCAL statement_timeout = '{STATEMENT_SECONDS}s'")
     # IF NOT EXISTS says so each time; there is nothing to be told
     connection.execute("SET LOCAL client_min_messages = 'warning'")
     connection.execute("SELECT pg_advisory_xact_lock(%s)", [LOCK_KEY])

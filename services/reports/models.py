@@ -24,6 +24,7 @@ from shared.db.tables import (
     Point,
     content_digest,
     identifier,
+    import_identity,
     metadata,
     moment,
     optional_moment,
@@ -120,6 +121,7 @@ reports = Table(
             persisted=True,
         ),
     ),
+    *import_identity(),
     CheckConstraint(f"status IN ({STATUSES})", name="status"),
     CheckConstraint("point IS NOT NULL", name="location"),
     comment="Incidents as people in the field filed them.",
@@ -135,6 +137,13 @@ Index("idx_reports_recent", reports.c.reported_at.desc(), reports.c.id.desc())
 Index("idx_reports_region_recent", reports.c.region_id, reports.c.reported_at.desc(), reports.c.id.desc())
 Index("idx_reports_status_recent", reports.c.status, reports.c.reported_at.desc(), reports.c.id.desc())
 Index("idx_reports_changed", reports.c.updated_at, reports.c.id)
+Index(
+    "idx_reports_import",
+    reports.c.import_source,
+    reports.c.import_key,
+    unique=True,
+    postgresql_where=reports.c.import_key.is_not(None),
+)
 Index("idx_reports_point", reports.c.point, postgresql_using="gist")
 Index("idx_reports_search", reports.c.search, postgresql_using="gin")
 

@@ -109,9 +109,9 @@ class ReportsService:
             return queries.aggregate_reports(connection, caller, filters)
 
     @operation(permission=REPORT_IMPORT, arguments=schemas.ImportReports, result=schemas.ImportResult)
-    def import_reports(self, caller: Caller, rows: list[Any]) -> Any:
-        """Stores up to 500 reports and says what became of each."""
-        batch = operations.check_rows(rows)
+    def import_reports(self, caller: Caller, rows: list[Any], source: str) -> Any:
+        """Stores or updates up to 500 reports and says what became of each."""
+        batch = operations.check_rows(rows, source)
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
             return operations.import_reports(connection, caller, batch)

@@ -25,6 +25,7 @@ from shared.db.tables import (
     Point,
     content_digest,
     identifier,
+    import_identity,
     metadata,
     moment,
     outbox_table,
@@ -96,6 +97,7 @@ resources = Table(
             persisted=True,
         ),
     ),
+    *import_identity(),
     CheckConstraint(f"status IN ({STATUSES})", name="status"),
     CheckConstraint("point IS NOT NULL", name="location"),
     CheckConstraint("capacity >= 0", name="capacity"),
@@ -107,6 +109,13 @@ Index("idx_resources_type", resources.c.resource_type_id)
 Index("idx_resources_status", resources.c.status)
 Index("idx_resources_recent", resources.c.created_at.desc(), resources.c.id.desc())
 Index("idx_resources_changed", resources.c.updated_at, resources.c.id)
+Index(
+    "idx_resources_import",
+    resources.c.import_source,
+    resources.c.import_key,
+    unique=True,
+    postgresql_where=resources.c.import_key.is_not(None),
+)
 Index("idx_resources_point", resources.c.point, postgresql_using="gist")
 Index("idx_resources_earth", resources.c.earth, postgresql_using="gist")
 

@@ -100,9 +100,9 @@ class ResourcesService:
             return queries.find_nearest_resources(connection, caller, filters)
 
     @operation(permission=RESOURCE_IMPORT, arguments=schemas.ImportResources, result=schemas.ImportResult)
-    def import_resources(self, caller: Caller, rows: list[Any]) -> Any:
-        """Stores up to 500 resources and says what became of each."""
-        batch = operations.check_rows(rows)
+    def import_resources(self, caller: Caller, rows: list[Any], source: str) -> Any:
+        """Stores or updates up to 500 resources and says what became of each."""
+        batch = operations.check_rows(rows, source)
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
             return operations.import_resources(connection, caller, batch)

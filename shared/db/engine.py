@@ -2,7 +2,7 @@
 
 `Database.read` and `Database.write_one` run in autocommit, so that a statement costs one round trip;
 `Database.write` is a transaction. Connections are green (eventlet) because the pool waits on patched locks
-and psycopg on a patched selector, see `shared.green`.
+and psycopg on a patched selector, see `shared.green`. No wait is without an end, see `shared.db.connection`.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import orjson
 from sqlalchemy import QueuePool, create_engine, event, make_url
 
+from shared.db.connection import connect
 from shared.db.errors import leaves_connection_useless
 
 if TYPE_CHECKING:
@@ -53,6 +54,15 @@ def database_url(url: str) -> URL:
         message = "A database URL begins with postgresql://"
         raise ValueError(message)
     return make_url(f"postgresql+psycopg://{rest}")
+
+
+def libpq_url(url: str) -> str:
+    """Return the same URL as libpq reads it.
+
+    Raises:
+        ValueError: It is not the URL of a PostgreSQL database.
+    """
+    return database_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
 
 
 class CountingPool(QueuePool):
@@ -166,6 +176,7 @@ def _engine(url: URL, application_name: str, pool_size: int, prepare_threshold: 
             **KEEPALIVES,
         },
     )
+    event.listen(engine, "do_connect", connect())
     event.listen(engine, "handle_error", _retire_useless_connections)
     return engine
 

@@ -1,15 +1,30 @@
-"""Storing many rows in one call: each is stored, known already, or refused for a stated reason.
+"""Stores many rows in one call: each is stored, updated, known already, or refused for a stated reason.
 
-A row at fault does not fail the call, and the good ones are stored by one statement.
+An import is an upsert. A row names a record by its ``key`` among the records of a source, or by its ``id``; a record
+that is not there is created, one that is there is brought up to what the row says. A row at fault does not fail the
+call. The good ones are stored by one statement, and those that changed are updated by another.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from sqlalchemy import JSON, Text, Uuid, bindparam, column, func, select
+from sqlalchemy import (
+    JSON,
+    ColumnElement,
+    String,
+    Text,
+    Uuid,
+    and_,
+    bindparam,
+    column,
+    func,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from uuid6 import uuid7
@@ -18,19 +33,21 @@ from shared.db.conditions import one_of
 from shared.db.context import TRACED
 from shared.db.digest import content_digest
 from shared.db.errors import constraint_of
-from shared.db.repeats import id_taken
 from shared.errors import Conflict, Forbidden, ImpactXError, Invalid
 from shared.schemas import load
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
-    from sqlalchemy import Connection, Table
+    from sqlalchemy import Connection, RowMapping, Table
 
     from shared.rpc.context import Caller
     from shared.schemas import Arguments
 
 Row = dict[str, Any]
+
+IDENTITY: Final[tuple[str, ...]] = ("id", "key", "former_id")
+"""What names the record that a row is about; everything else is what the row says of it."""
 
 
 @dataclass
@@ -38,12 +55,21 @@ class Batch:
     """The rows of one call, on their way: each ends with an id in ``ids`` or in ``refused``.
 
     Attributes:
+        source: Whose keys the rows have.
         rows: The loaded rows that nothing was found against yet, by their index in the call.
+        said: What each row says of its record: the values of its own, without what the service fills in. A field
+            that is said to be null is here as None.
+        identities: What names the record of each row: any of `IDENTITY`.
+        located: The rows whose region was found by their location.
         ids: The id of each row, None where it was refused.
         refused: Why, for each row that was refused.
     """
 
+    source: str = ""
     rows: dict[int, Row] = field(default_factory=dict)
+    said: dict[int, Row] = field(default_factory=dict)
+    identities: dict[int, Row] = field(default_factory=dict)
+    located: set[int] = field(default_factory=set)
     ids: list[UUID | None] = field(default_factory=list)
     refused: list[dict[str, Any]] = field(default_factory=list)
 
@@ -72,6 +98,7 @@ class Batch:
             self.refuse(index, no_region())
         else:
             self.rows[index]["region_id"] = region_id
+            self.located.add(index)
 
 
 def no_region() -> Invalid:
@@ -80,72 +107,145 @@ def no_region() -> Invalid:
     return Invalid("No region contains this location.", fields={"region_id": [problem]})
 
 
-def check_rows(rows: Sequence[Any], schema: Arguments, complete: Callable[[Row], Row]) -> Batch:
+def check_rows(
+    rows: Sequence[Any], schema: Arguments, complete: Callable[[Row], Row], *, source: str = ""
+) -> Batch:
     """Loads the rows of an import by the rules of the create that they stand for.
 
     Each gets an id where it has none, and the digest that tells a repeat.
 
     Args:
         rows: As they came.
-        schema: The arguments of the create.
+        schema: The arguments of a row: those of the create, and what names the record.
         complete: Returns a copy of a loaded row with what the service adds; raises `Invalid` for what the
             schema lets pass.
+        source: Whose keys the rows have.
     """
-    batch = Batch(ids=[None] * len(rows))
-    first_with: dict[UUID, int] = {}
+    batch = Batch(source=source, ids=[None] * len(rows))
+    first_with: dict[Any, int] = {}
     for index, raw in enumerate(rows):
         try:
-            said = load(schema, raw)
-            row = complete(said)
-            if "id" not in row:
-                # uuid6 makes a subclass of UUID, which the JSON serializer does not take for one.
-                row["id"] = UUID(bytes=uuid7().bytes)
-            first = first_with.setdefault(row["id"], index)
-            if first != index:
-                raise Conflict(fields={"id": [f"Row {first} of this call has the same id."]})
+            loaded = load(schema, raw)
+            identity = {name: loaded.pop(name) for name in IDENTITY if name in loaded}
+            row = complete(loaded)
+            _refuse_twins(identity, index, first_with)
         except ImpactXError as error:
             batch.refuse(index, error)
             continue
-        row["digest"] = content_digest(said).hex()
+        # uuid6 makes a subclass of UUID, which the JSON serializer does not take for one.
+        row["id"] = identity.get("id") or UUID(bytes=uuid7().bytes)
+        row["digest"] = content_digest(loaded).hex()
+        row["import_key"] = identity.get("key")
+        row["import_source"] = source if "key" in identity else None
+        cleared = {name: None for name, value in raw.items() if value is None and name not in IDENTITY}
         batch.rows[index] = row
+        batch.said[index] = cleared | loaded
+        batch.identities[index] = identity
         batch.ids[index] = row["id"]
     return batch
+
+
+def _refuse_twins(identity: Row, index: int, first_with: dict[Any, int]) -> None:
+    """Refuses a row that is about the same record as an earlier one of the call.
+
+    Raises:
+        Conflict: It names that row.
+    """
+    for name in ("id", "key"):
+        if name in identity:
+            first = first_with.setdefault((name, identity[name]), index)
+            if first != index:
+                raise Conflict(fields={name: [f"Row {first} of this call has the same {name}."]})
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A record that a row changes: as it was, what changes of it, and once it is done, as it is."""
+
+    before: RowMapping
+    values: Row
+    after: RowMapping | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What a service knows of changing its records.
+
+    Attributes:
+        kept: The columns that a blank does not clear, because they must hold something.
+        check: Refuses a change by the rules of the service; it is called with the caller and the change, and raises
+            an `ImpactXError`.
+        record: Writes down changes that were made, in the same transaction.
+    """
+
+    kept: frozenset[str]
+    check: Callable[[Caller, Change], None]
+    record: Callable[[Connection, Caller, Sequence[Change]], None] = lambda *_: None
 
 
 class Import:
     """Stores batches in one table.
 
     Args:
-        table: With ``id``, ``region_id`` and ``content_digest``.
+        table: With ``id``, ``region_id``, ``content_digest``, ``import_source`` and ``import_key``.
         thing: What a row of it is, in a word.
         names: The columns that rows may fill, ``id`` and ``region_id`` among them.
         author: The column that names who stored the row.
         permission: What the caller needs in each row's region.
         region_key: The constraint by which a region that does not exist is noticed.
+        rules: By which records are changed.
     """
 
     def __init__(
-        self, table: Table, thing: str, names: Sequence[str], *, author: str, permission: str, region_key: str
+        self,
+        table: Table,
+        thing: str,
+        names: Sequence[str],
+        *,
+        author: str,
+        permission: str,
+        region_key: str,
+        rules: Rules,
     ) -> None:
         self._table = table
         self._thing = thing
-        self._author = author
+        self._names = names
         self._permission = permission
         self._region_key = region_key
+        self._rules = rules
         given = (
             func.json_to_recordset(bindparam("rows", type_=JSON))
-            .table_valued(*(column(name, table.c[name].type) for name in names), column("digest", Text))
+            .table_valued(
+                *(column(name, table.c[name].type) for name in names),
+                column("digest", Text),
+                column("import_source", String),
+                column("import_key", String),
+            )
             .render_derived(name="given", with_types=True)
         )
-        values = (*(given.c[name] for name in names), func.decode(given.c.digest, "hex"))
+        filled: dict[str, ColumnElement[Any]] = {
+            **{name: given.c[name] for name in names},
+            "content_digest": func.decode(given.c.digest, "hex"),
+            "import_source": given.c.import_source,
+            "import_key": given.c.import_key,
+        }
+        caller_id = bindparam("caller_id", type_=Uuid)
+        inserted = filled | {author: caller_id}
         self._insert = (
             insert(table)
-            .from_select(
-                [*names, "content_digest", author], select(*values, bindparam("caller_id", type_=Uuid))
-            )
-            .on_conflict_do_nothing(index_elements=["id"])
+            .from_select(list(inserted), select(*inserted.values()))
+            .on_conflict_do_nothing()
             .returning(table.c.id, TRACED)
         )
+        changed = filled | {"updated_by": caller_id}
+        del changed["id"]
+        self._update = (
+            update(table)
+            .where(table.c.id == given.c.id)
+            .values(changed)
+            .returning(table.c.id, table.c.version, table.c.updated_at, TRACED)
+        )
+        self._columns = [found for found in table.c if found.computed is None]
 
     def refuse_forbidden(self, caller: Caller, batch: Batch) -> None:
         """Takes out the rows in whose region the caller may not import."""
@@ -157,66 +257,215 @@ class Import:
 
         Args:
             connection: In a transaction.
-            caller: Becomes the author.
+            caller: Becomes the author of what is new.
             batch: Checked and located.
 
         Returns:
-            ``stored`` and ``unchanged`` counts, ``ids`` and ``refused`` of all rows.
+            ``stored``, ``updated`` and ``unchanged`` counts, ``ids`` and ``refused`` of all rows.
         """
-        stored = self._stored(connection, caller, batch)
-        self._refuse_taken(connection, caller, batch, stored)
+        former = self._former(connection, batch)
+        new = {index: row for index, row in batch.rows.items() if index not in former}
+        stored = self._by_region(connection, caller, batch, new, self._insert_rows)
+        known = [index for index, row in batch.rows.items() if row["id"] not in stored]
+        changes = self._changes(connection, caller, batch, known, former)
+        updated = self._updated(connection, caller, batch, changes)
         return {
             "stored": len(stored),
-            "unchanged": len(batch.rows) - len(stored),
+            "updated": updated,
+            "unchanged": len(batch.rows) - len(stored) - updated,
             "ids": batch.ids,
             "refused": sorted(batch.refused, key=lambda refusal: refusal["row"]),
         }
 
-    def _stored(self, connection: Connection, caller: Caller, batch: Batch) -> set[UUID]:
-        """Stores the rows and returns the ids of those that were not there yet.
+    def _former(self, connection: Connection, batch: Batch) -> dict[int, UUID]:
+        """The rows whose record was imported before records had keys, with its id."""
+        known = {
+            batch.identities[index]["former_id"]: index
+            for index in batch.rows
+            if "former_id" in batch.identities[index]
+        }
+        if not known:
+            return {}
+        columns = self._table.c
+        statement = select(columns.id).where(one_of(columns.id, list(known)), columns.import_key.is_(None))
+        return {known[row_id]: row_id for row_id in connection.scalars(statement)}
+
+    def _by_region(
+        self,
+        connection: Connection,
+        caller: Caller,
+        batch: Batch,
+        rows: Mapping[int, Row],
+        write: Callable[[Connection, Caller, Iterable[Row]], set[UUID]],
+    ) -> set[UUID]:
+        """Writes the rows and returns the ids of those that were written.
 
         Regions are identity's; only the foreign key knows which there are. When it refuses the batch, the
         regions are tried one by one.
         """
+        if not rows:
+            return set()
         try:
-            return self._insert_rows(connection, caller, batch.rows.values())
+            return write(connection, caller, rows.values())
         except IntegrityError as error:
             if not self._is_unknown_region(error):
                 raise
-        stored: set[UUID] = set()
-        for region_id in {row["region_id"] for row in batch.rows.values()}:
-            rows = {index: row for index, row in batch.rows.items() if row["region_id"] == region_id}
+        written: set[UUID] = set()
+        for region_id in {row["region_id"] for row in rows.values()}:
+            group = {index: row for index, row in rows.items() if row["region_id"] == region_id}
             try:
-                stored |= self._insert_rows(connection, caller, rows.values())
+                written |= write(connection, caller, group.values())
             except IntegrityError as error:
                 if not self._is_unknown_region(error):
                     raise
-                for index in rows:
+                for index in group:
                     batch.refuse(index, Invalid(fields={"region_id": ["No such region."]}))
-        return stored
+        return written
 
-    def _insert_rows(
-        self, connection: Connection, caller: Caller, rows: Iterable[Mapping[str, Any]]
-    ) -> set[UUID]:
-        values = {
-            "rows": list(rows),
-            "caller_id": caller.user_id,
-            "correlation_id": caller.correlation_id,
-        }
+    def _insert_rows(self, connection: Connection, caller: Caller, rows: Iterable[Row]) -> set[UUID]:
         with connection.begin_nested():
-            return set(connection.scalars(self._insert, values))
+            return set(connection.scalars(self._insert, _values(caller, rows)))
 
     def _is_unknown_region(self, error: IntegrityError) -> bool:
         return constraint_of(error) == self._region_key
 
-    def _refuse_taken(self, connection: Connection, caller: Caller, batch: Batch, stored: set[UUID]) -> None:
-        """Of the rows that were there already, takes out those with other content or of somebody else."""
-        known = {row["id"]: index for index, row in batch.rows.items() if row["id"] not in stored}
-        if not known:
-            return
+    def _changes(
+        self,
+        connection: Connection,
+        caller: Caller,
+        batch: Batch,
+        indexes: Sequence[int],
+        former: Mapping[int, UUID],
+    ) -> dict[int, Change]:
+        """What the rows change of the records that were there; those that may not are refused.
+
+        The records stay locked until the transaction ends, in the order of their ids, so that two imports of the
+        same records wait for one another.
+        """
+        changes: dict[int, Change] = {}
+        if not indexes:
+            return changes
+        found = self._found(connection, batch, indexes, former)
+        for index in indexes:
+            row, identity = batch.rows[index], batch.identities[index]
+            matches = [
+                found[name]
+                for name in (identity.get("key"), identity.get("id"), former.get(index))
+                if name in found
+            ]
+            try:
+                if not matches:
+                    raise Conflict(f"The {self._thing} changed at this very moment; try again.")
+                before = matches[0]
+                if any(other["id"] != before["id"] for other in matches):
+                    raise Conflict(fields={"id": [f"Is that of another {self._thing} than the key."]})
+                batch.ids[index] = before["id"]
+                change = Change(before, self._difference(batch, index, before))
+                if not change.values:
+                    continue
+                if not caller.may(self._permission, before["region_id"]):
+                    raise Forbidden(
+                        f"This needs the permission {self._permission} in the region of the {self._thing}."
+                    )
+                self._rules.check(caller, change)
+            except ImpactXError as error:
+                batch.refuse(index, error)
+                continue
+            changes[index] = change
+            row["id"] = before["id"]
+        return changes
+
+    def _found(
+        self,
+        connection: Connection,
+        batch: Batch,
+        indexes: Sequence[int],
+        former: Mapping[int, UUID],
+    ) -> dict[Any, RowMapping]:
+        """The records of the rows, locked, by key and by id."""
         columns = self._table.c
-        statement = select(columns.id, columns.content_digest, columns[self._author])
-        for row_id, digest, author in connection.execute(statement.where(one_of(columns.id, list(known)))):
-            index = known[row_id]
-            if digest is None or digest.hex() != batch.rows[index]["digest"] or author != caller.user_id:
-                batch.refuse(index, id_taken(self._thing))
+        ids = [batch.identities[index]["id"] for index in indexes if "id" in batch.identities[index]]
+        keys = [batch.identities[index]["key"] for index in indexes if "key" in batch.identities[index]]
+        statement = (
+            select(*self._columns)
+            .where(
+                or_(
+                    one_of(columns.id, [*ids, *former.values()]),
+                    and_(columns.import_source == batch.source, one_of(columns.import_key, keys)),
+                )
+            )
+            .order_by(columns.id)
+            .with_for_update(key_share=True)
+        )
+        records = connection.execute(statement).mappings().all()
+        found: dict[Any, RowMapping] = {record["id"]: record for record in records}
+        return found | {
+            record["import_key"]: record for record in records if record["import_source"] == batch.source
+        }
+
+    def _difference(self, batch: Batch, index: int, before: RowMapping) -> Row:
+        """What a row changes of its record, by column; nothing where it says what it said before."""
+        row, said = batch.rows[index], batch.said[index]
+        named = {} if row["import_key"] in (None, before["import_key"]) else {"import_key": row["import_key"]}
+        digest = before["content_digest"]
+        if digest is not None and digest.hex() == row["digest"]:
+            # It says what it said before: what people have changed since is newer.
+            return named
+        values = {
+            name: said[name]
+            for name in self._names
+            if name in said and (said[name] is not None or name not in self._rules.kept)
+        }
+        if index in batch.located and values.get("location") != before["location"]:
+            values["region_id"] = row["region_id"]
+        changed = {name: value for name, value in values.items() if value != before[name]}
+        if "status" not in changed:
+            # Notes say why a status was entered; they are none without that.
+            changed.pop("status_notes", None)
+        return named | changed
+
+    def _updated(
+        self, connection: Connection, caller: Caller, batch: Batch, changes: dict[int, Change]
+    ) -> int:
+        if not changes:
+            return 0
+        rows = {index: self._row_after(batch.rows[index], change) for index, change in changes.items()}
+        done: dict[UUID, RowMapping] = {}
+
+        def write(connection: Connection, caller: Caller, rows: Iterable[Row]) -> set[UUID]:
+            with connection.begin_nested():
+                records = connection.execute(self._update, _values(caller, rows)).mappings().all()
+            done.update({record["id"]: record for record in records})
+            return {record["id"] for record in records}
+
+        written = self._by_region(connection, caller, batch, rows, write)
+        self._rules.record(
+            connection,
+            caller,
+            [
+                Change(change.before, change.values, done[change.before["id"]])
+                for change in changes.values()
+                if change.before["id"] in written
+            ],
+        )
+        return len(written)
+
+    def _row_after(self, row: Row, change: Change) -> Row:
+        """Everything that is written of a record that changes."""
+        after = {name: change.values.get(name, change.before[name]) for name in self._names}
+        if "status" in change.values:
+            after["status_notes"] = change.values.get("status_notes")
+        kept = change.before if row["import_key"] is None else row
+        return after | {
+            "digest": row["digest"],
+            "import_source": kept["import_source"],
+            "import_key": kept["import_key"],
+        }
+
+
+def _values(caller: Caller, rows: Iterable[Row]) -> dict[str, Any]:
+    return {
+        "rows": list(rows),
+        "caller_id": caller.user_id,
+        "correlation_id": caller.correlation_id,
+    }

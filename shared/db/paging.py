@@ -12,13 +12,16 @@ import math
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
 from uuid import UUID
 
 import orjson
-from sqlalchemy import ColumnElement, Row, Select, and_, bindparam, or_, tuple_
+from sqlalchemy import BigInteger, ColumnElement, Row, Select, SmallInteger, and_, bindparam, or_, tuple_
 
 from shared.errors import Invalid
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
 
 Order: TypeAlias = Sequence[tuple[ColumnElement[Any], Literal["asc", "desc"]]]
 """Sort columns with their directions; all NOT NULL, and the last makes the order total (an id)."""
@@ -28,7 +31,7 @@ Statement = TypeVar("Statement", bound=Select[Any])
 DEFAULT_LIMIT = 50
 GREATEST_LIMIT = 500
 LONGEST_CURSOR = 2000
-GREATEST_BIGINT = 2**63 - 1
+UUID_LENGTH = 36
 
 
 def keyset(statement: Statement, columns: Order, cursor: str | None, limit: int) -> Statement:
@@ -76,7 +79,7 @@ def decode_cursor(cursor: str, columns: Order) -> list[Any]:
     """
     try:
         return _decoded(cursor, columns)
-    except ValueError:
+    except (ValueError, OverflowError):
         raise Invalid(fields={"cursor": ["Not a cursor of this list."]}) from None
 
 
@@ -88,30 +91,39 @@ def _decoded(cursor: str, columns: Order) -> list[Any]:
     ordering = _ordering(tuple(columns))
     if not isinstance(found, list) or len(found) != len(columns) + 1 or found[0] != ordering.signature:
         raise ValueError
-    return [_value(value, kind) for value, kind in zip(found[1:], ordering.kinds, strict=True)]
+    return [_value(value, kind) for value, kind in zip(found[1:], ordering.types, strict=True)]
 
 
-def _value(value: object, kind: type[Any]) -> object:
-    """The JSON value as the Python type, strictly.
+def _value(value: object, column: TypeEngine[Any]) -> object:
+    """Return the JSON value as the column's Python type; strictly, and only if the column can hold it.
 
     Raises:
         ValueError: It is something else.
+        OverflowError: It is a number or a moment out of the type's range.
     """
+    kind = column.python_type
     if kind is dt.datetime and isinstance(value, str):
         moment = dt.datetime.fromisoformat(value)
         if moment.tzinfo is not None:
-            return moment
-    elif kind is UUID and isinstance(value, str):
+            return moment.astimezone(dt.UTC)
+    elif kind is UUID and isinstance(value, str) and len(value) == UUID_LENGTH:
         return UUID(value)
     elif kind is float and isinstance(value, int | float) and not isinstance(value, bool):
         if math.isfinite(value):
             return float(value)
     elif kind is int and isinstance(value, int) and not isinstance(value, bool):
-        if abs(value) <= GREATEST_BIGINT:
+        greatest = _greatest(column)
+        if -greatest - 1 <= value <= greatest:
             return value
     elif kind is str and isinstance(value, str) and "\x00" not in value:
         return value
     raise ValueError
+
+
+def _greatest(column: TypeEngine[Any]) -> int:
+    """Return the greatest number that an integer column can hold."""
+    bits = 16 if isinstance(column, SmallInteger) else 64 if isinstance(column, BigInteger) else 32
+    return int(2 ** (bits - 1)) - 1
 
 
 class _Ordering:
@@ -120,15 +132,14 @@ class _Ordering:
     Attributes:
         signature: Names the order, so that a cursor of one list is not taken for one of another.
         clauses: What ORDER BY takes.
-        kinds: The Python types of the sort values.
+        types: The types of the sort columns.
     """
 
     def __init__(self, columns: Order) -> None:
         self._columns = columns
-        self._types = [column.type for column, _ in columns]
+        self.types = [column.type for column, _ in columns]
         self._directions = {direction for _, direction in columns}
         self._row = tuple_(*(column for column, _ in columns))
-        self.kinds = [kind.python_type for kind in self._types]
         self.clauses = [
             column.desc() if direction == "desc" else column.asc() for column, direction in columns
         ]
@@ -138,7 +149,7 @@ class _Ordering:
 
     def behind(self, values: Sequence[Any]) -> ColumnElement[bool]:
         """The condition that a row comes after the values."""
-        bound = [bindparam(None, value, type_=kind) for value, kind in zip(values, self._types, strict=True)]
+        bound = [bindparam(None, value, type_=kind) for value, kind in zip(values, self.types, strict=True)]
         if len(self._directions) == 1:
             # A row comparison is one range of the index, where the spelled-out form is a filter over all of it.
             last = tuple_(*bound)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import psycopg
 from nameko.extensions import DependencyProvider, SharedExtension
-from sqlalchemy import event, text
+from sqlalchemy import event
 from sqlalchemy.exc import SQLAlchemyError
 
 from shared.db.engine import Database
 from shared.db.errors import is_transient
+from shared.db.revisions import shortcoming
 from shared.errors import Unavailable
 from shared.observability import metrics
 
@@ -42,7 +43,7 @@ class DatabasePool(SharedExtension):
         return database
 
     def readiness_checks(self) -> Mapping[str, Check]:
-        """The database; see `shared.observability.health.Dependent`."""
+        """The database, and a schema that is new enough; see `shared.observability.health.Dependent`."""
         return {f"{self.container.service_name}.database": self._ask}
 
     def setup(self) -> None:
@@ -66,11 +67,13 @@ class DatabasePool(SharedExtension):
     def _ask(self) -> None:
         try:
             with self.database.read() as connection:
-                connection.execute(text("SELECT 1"))
+                problem = shortcoming(connection, self.container.service_name)
         except SQLAlchemyError as error:
             if not is_transient(error):
                 raise
             raise Unavailable("The database cannot be reached.") from error
+        if problem:
+            raise Unavailable(problem)
 
     def _count_error(self, context: ExceptionContext) -> None:
         error = context.original_exception

@@ -81,6 +81,11 @@ def content_digest() -> Column[bytes]:
     return Column("content_digest", LargeBinary)
 
 
+def import_identity() -> tuple[Column[Any], Column[Any]]:
+    """The source that a row was imported from and its key there; both are NULL where it was not imported."""
+    return Column("import_source", String(100)), Column("import_key", String(200))
+
+
 def outbox_table(tables: MetaData) -> Table:
     """The events that this schema has committed and the relay has not yet published, in their order."""
     schema = tables.schema

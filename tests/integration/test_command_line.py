@@ -1,21 +1,35 @@
 """What an operator reads when something is wrong: a sentence, not a traceback."""
 
+import json
+import re
 import subprocess
 import sys
 
 import kombu
+import psycopg
 import pytest
 
 from infra.embedded.postgresql.ports import free_port
-from tests.support.postgresql import shared_server
-from tests.support.processes import ROOT
+from shared.db.migration import migrate
+from shared.db.revisions import revisions
+from tests.support.directories import temporary_directory
+from tests.support.postgresql import TemporaryDatabase, fresh_database, shared_server
+from tests.support.processes import ROOT, ServiceProcess
 
 NOBODY = f"127.0.0.1:{free_port()}"
 
 
 def command(*arguments, home, **environment):
-    """Runs a command without the settings of this process; what it said to the person."""
-    done = subprocess.run(
+    """Runs a command without the settings of this process that has to fail; what it said to the person."""
+    done = run(*arguments, home=home, **environment)
+    assert done.returncode != 0
+    assert "Traceback" not in done.stderr
+    return done.stderr
+
+
+def run(*arguments, home, **environment):
+    """Runs a command without the settings of this process."""
+    return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "services", *arguments],
         cwd=ROOT,
         env={"PATH": "/usr/bin:/bin", "IMPACTX_HOME": str(home), "IMPACTX_LOG_LEVEL": "CRITICAL"}
@@ -26,9 +40,6 @@ def command(*arguments, home, **environment):
         timeout=60,
         check=False,
     )
-    assert done.returncode != 0
-    assert "Traceback" not in done.stderr
-    return done.stderr
 
 
 @pytest.mark.parametrize("name", ["bootstrap", "migrate", "seed"])
@@ -74,18 +85,117 @@ def test_nobody_to_sign_in_as(tmp_path):
     assert "IMPACTX_TOKEN" in said
 
 
-def test_a_key_that_is_none(virtual_host, tmp_path):
+def test_a_key_that_is_none(seeded, virtual_host, tmp_path):
     said = command(
         "serve",
         "identity",
         home=tmp_path,
         AMQP_URI=virtual_host.uri,
-        DATABASE_URL=shared_server().url(),
+        DATABASE_URL=seeded.admin_url,
         IMPACTX_JWT_PRIVATE_KEY="not a key",
     )
     assert said == "Error: IMPACTX_JWT_PRIVATE_KEY is not a PEM private key without a passphrase.\n"
 
 
+def test_run_says_at_every_start_where_the_password_is(tmp_path):
+    home = temporary_directory("password")
+    process = ServiceProcess(
+        ["run"],
+        environment={"IMPACTX_HOME": str(home), "IMPACTX_HTTP_PORT": "0"},
+        log=tmp_path / "log",
+        ready="Ready after",
+    )
+    where = f'in {home}/secrets.json, under "administrator"'
+    said = []
+    for _ in range(2):
+        process.start()
+        try:
+            said.append(re.search(r"^password +(.*)$", process.output(), re.MULTILINE)[1])
+        finally:
+            process.terminate()
+    password = json.loads((home / "secrets.json").read_text())["administrator"]
+    assert said == [f"{password}   (not shown again; it is {where})", where]
+
+
 def test_a_place_that_runs_already():
     said = command("run", home=shared_server().directory.parent)
     assert "is already run by process" in said
+
+
+@pytest.fixture
+def seeded(tmp_path):
+    """A database as after `seed`."""
+    database = fresh_database()
+    execute(
+        database, "INSERT INTO identity.regions (id, name, code) VALUES (gen_random_uuid(), 'North', 'N')"
+    )
+    yield database
+    database.drop()
+
+
+def execute(database, statement):
+    with psycopg.connect(database.admin_url, autocommit=True) as connection:
+        return connection.execute(statement)
+
+
+def test_an_older_version_leaves_a_newer_schema_as_it_is_and_ends_well(seeded, tmp_path):
+    execute(seeded, "UPDATE reports.alembic_version SET version_num = '9001'")
+    done = run("migrate", home=tmp_path, DATABASE_URL=seeded.admin_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reports: at 9001, which is newer than this version; nothing was changed" in done.stdout
+    assert f"alerts: at {revisions('alerts')[-1]}." in done.stdout
+
+
+def test_going_back_on_data_is_refused_where_nobody_can_be_asked(seeded, tmp_path):
+    said = command("migrate", "--revision", "base", home=tmp_path, DATABASE_URL=seeded.admin_url)
+    assert "these tables have rows: identity: " in said
+    assert "--yes" in said
+    assert execute(seeded, "SELECT count(*) FROM identity.regions").fetchone() == (1,)
+
+
+def test_going_back_on_data_goes_on_when_it_was_said_ahead(seeded, tmp_path):
+    done = run("migrate", "--revision", "base", "--yes", home=tmp_path, DATABASE_URL=seeded.admin_url)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "reports: at base." in done.stdout
+
+
+def test_a_revision_that_does_not_exist(seeded, tmp_path):
+    said = command("migrate", "--revision", "7777", home=tmp_path, DATABASE_URL=seeded.admin_url)
+    assert said.startswith("Error: identity has no revision '7777': it has 0001, ")
+    assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("names", [["serve", "alerts"], ["seed"]])
+def test_a_schema_that_is_too_old(names, seeded, virtual_host, tmp_path):
+    migrate(seeded.admin_url, ["alerts"], "-1")
+    said = command(
+        *names,
+        home=tmp_path,
+        AMQP_URI=virtual_host.uri,
+        DATABASE_URL=seeded.admin_url,
+        IMPACTX_ADMIN_PASSWORD="long enough to be one",
+    )
+    assert "Error: The schema alerts is at revision" in said
+    assert said.endswith("run `migrate` first.\n")
+
+
+@pytest.mark.parametrize("names", [["bootstrap"], ["migrate"], ["seed"], ["serve", "reports"]])
+def test_a_database_that_is_not_utf8(names, virtual_host, tmp_path):
+    server = shared_server()
+    database = TemporaryDatabase(server, "impactx_sql_ascii_commands")
+    with psycopg.connect(server.url(database="postgres"), autocommit=True) as connection:
+        connection.execute(
+            f"CREATE DATABASE {database.name}"
+            " TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE_PROVIDER libc LOCALE 'C'"
+        )
+    try:
+        said = command(
+            *names,
+            home=tmp_path,
+            AMQP_URI=virtual_host.uri,
+            DATABASE_URL=database.admin_url,
+            IMPACTX_ADMIN_PASSWORD="long enough to be one",
+        )
+    finally:
+        database.drop()
+    assert f"Error: The database {database.name} has the encoding SQL_ASCII, and ImpactX needs UTF8" in said

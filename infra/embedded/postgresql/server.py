@@ -18,7 +18,6 @@ import time
 from typing import TYPE_CHECKING, Literal, Self
 from urllib.parse import quote
 
-import psycopg
 from psycopg import sql
 
 from infra.embedded.postgresql.account import AccountError, account_for
@@ -26,6 +25,7 @@ from infra.embedded.postgresql.ports import free_port, is_free
 from infra.embedded.postgresql.postmaster import DirectoryLock, PostgresqlError, Postmaster, wait_until
 from infra.embedded.postgresql.programs import binaries, environment, run
 from infra.embedded.postgresql.settings import SETTINGS, UNSAFE_SETTINGS
+from shared.db.connection import BoundedConnection
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -298,7 +298,7 @@ class EmbeddedPostgresql:
         return port if is_free(port) else None
 
     def _create_database(self) -> None:
-        with psycopg.connect(
+        with BoundedConnection.connect(
             self.url(database="postgres"), autocommit=True, connect_timeout=10
         ) as connection:
             known = connection.execute("SELECT 1 FROM pg_database WHERE datname = %s", [DATABASE]).fetchone()

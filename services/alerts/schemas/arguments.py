@@ -63,9 +63,9 @@ class TranslationArguments(Arguments):
 
     language = Language(required=True)
     title = Text(longest=LONGEST_TITLE, required=True)
-    message = Text(longest=LONGEST_MESSAGE, required=True)
+    message = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
     event = Text(longest=LONGEST_EVENT)
-    instruction = Text(longest=LONGEST_MESSAGE)
+    instruction = Text(longest=LONGEST_MESSAGE, lines=True)
 
 
 class Targets(fields.List[Any]):
@@ -98,7 +98,7 @@ class _Content(Arguments):
     urgency = Word(rules.URGENCIES, allow_none=True)
     severity = Word(rules.SEVERITIES, allow_none=True)
     certainty = Word(rules.CERTAINTIES, allow_none=True)
-    instruction = Text(longest=LONGEST_MESSAGE, allow_none=True)
+    instruction = Text(longest=LONGEST_MESSAGE, lines=True, allow_none=True)
     language = Language()
     translations = fields.List(
         fields.Nested(TranslationArguments), validate=validate.Length(max=MOST_TRANSLATIONS)
@@ -119,7 +119,7 @@ class DraftAlert(_Content):
 
     id = Identifier(allow_none=True)
     title = Text(longest=LONGEST_TITLE, required=True)
-    message = Text(longest=LONGEST_MESSAGE, required=True)
+    message = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
     region_id = Identifier(required=True)
     priority = Word(rules.PRIORITIES, required=True)
 
@@ -135,7 +135,7 @@ class IssueAlert(_Content):
     version = Version()
     id = Identifier(allow_none=True)
     title = Text(longest=LONGEST_TITLE)
-    message = Text(longest=LONGEST_MESSAGE)
+    message = Text(longest=LONGEST_MESSAGE, lines=True)
     region_id = Identifier()
     priority = Word(rules.PRIORITIES)
 
@@ -163,7 +163,7 @@ class UpdateAlert(_Content):
     alert_id = Identifier(required=True)
     version = Version(required=True)
     title = Text(longest=LONGEST_TITLE)
-    message = Text(longest=LONGEST_MESSAGE)
+    message = Text(longest=LONGEST_MESSAGE, lines=True)
     priority = Word(rules.PRIORITIES)
 
     @validates_schema
@@ -177,7 +177,7 @@ class CancelAlert(Arguments):
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
-    notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
 
 
 class AlertId(Arguments):

@@ -29,7 +29,7 @@ class _Rule(Arguments):
     cancels the alert again. With ``action`` `draft` nothing is issued before somebody does it.
     """
 
-    description = Text(longest=2_000, blank=True, allow_none=True)
+    description = Text(longest=2_000, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
     minimum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
     maximum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
@@ -50,7 +50,7 @@ class CreateAlertRule(_Rule):
     status_entered = Word(ALL_STATUSES, required=True)
     priority = Word(rules.PRIORITIES, required=True)
     title_template = Text(longest=LONGEST_TITLE, required=True)
-    message_template = Text(longest=LONGEST_MESSAGE, required=True)
+    message_template = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
     target_type = Word(rules.TARGET_TYPES, load_default=rules.REGION)
 
 
@@ -64,7 +64,7 @@ class UpdateAlertRule(_Rule):
     status_entered = Word(ALL_STATUSES)
     priority = Word(rules.PRIORITIES)
     title_template = Text(longest=LONGEST_TITLE)
-    message_template = Text(longest=LONGEST_MESSAGE)
+    message_template = Text(longest=LONGEST_MESSAGE, lines=True)
     target_type = Word(rules.TARGET_TYPES)
 
     @validates_schema

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields
 
 from services.identity import rules
 from services.identity.geometry import check_structure
+from shared import texts
 from shared.schemas import Text
 
 LONGEST_EMAIL: Final = 255
@@ -42,7 +43,7 @@ class Password(Text):
     """A password on its way in: of any length that a person could mean. Results never have such a field."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=LONGEST_PASSWORD, blank=True, load_only=True, **options)
+        super().__init__(longest=LONGEST_PASSWORD, blank=True, verbatim=True, load_only=True, **options)
 
 
 class NewPassword(Password):
@@ -123,7 +124,11 @@ class Preferences(fields.Field[dict[str, Any]]):
                 problems[key] = [problem]
         if problems:
             raise ValidationError(problems)
-        return {**value, "regions": sorted(set(value["regions"]))} if "regions" in value else dict(value)
+        return (
+            {**value, "regions": sorted({texts.clean(code, lines=False) for code in value["regions"]})}
+            if "regions" in value
+            else dict(value)
+        )
 
 
 class Boundaries(fields.Field[dict[str, Any]]):
@@ -137,7 +142,7 @@ def _regions_problem(value: Any) -> str:
     if not isinstance(value, list) or len(value) > MOST_PREFERRED_REGIONS:
         return f"Must be a list of at most {MOST_PREFERRED_REGIONS} region codes."
     for code in value:
-        if not isinstance(code, str) or not rules.REGION_CODE.fullmatch(code):
+        if not isinstance(code, str) or not rules.REGION_CODE.fullmatch(texts.clean(code, lines=False)):
             return "Must be a list of region codes."
     return ""
 

@@ -19,7 +19,9 @@ class CreateRegion(Arguments):
     id = Identifier(load_default=None, allow_none=True)
     code = RegionCode(required=True)
     name = Text(longest=255, required=True)
-    description = Text(longest=LONGEST_DESCRIPTION, blank=True, load_default=None, allow_none=True)
+    description = Text(
+        longest=LONGEST_DESCRIPTION, lines=True, blank=True, load_default=None, allow_none=True
+    )
     boundaries = Boundaries(load_default=None, allow_none=True)
 
 
@@ -29,7 +31,7 @@ class UpdateRegion(Arguments):
     region_id = Identifier(required=True)
     version = Version()
     name = Text(longest=255)
-    description = Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    description = Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
     boundaries = Boundaries(allow_none=True)
 
 

@@ -16,7 +16,9 @@ class CreateRole(Arguments):
 
     id = Identifier(load_default=None, allow_none=True)
     name = RoleName(required=True)
-    description = Text(longest=LONGEST_DESCRIPTION, blank=True, load_default=None, allow_none=True)
+    description = Text(
+        longest=LONGEST_DESCRIPTION, lines=True, blank=True, load_default=None, allow_none=True
+    )
     permissions = fields.List(
         Text(longest=100), load_default=list, validate=validate.Length(max=MOST_PERMISSIONS)
     )
@@ -26,7 +28,7 @@ class UpdateRole(Arguments):
     """What changes of a role; a role's name never does. An inactive role allows nothing."""
 
     role = RoleName(required=True)
-    description = Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    description = Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 

@@ -19,7 +19,7 @@ class Authenticate(Arguments):
 class RefreshToken(Arguments):
     """A refresh token, as `authenticate` or `refresh` returned it."""
 
-    refresh_token = Text(longest=200, required=True)
+    refresh_token = Text(longest=200, verbatim=True, required=True)
 
 
 class Refresh(RefreshToken):

@@ -1,4 +1,4 @@
-"""Storing many reports at once."""
+"""Storing and updating many reports at once."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.reports.models import reports
 from services.reports.operations.reports import catalogue_problems, catalogues
-from services.reports.rules import reported_at_problem
-from services.reports.schemas import CreateReport
-from shared.contracts.permissions import REPORT_IMPORT
+from services.reports.rules import CLOSED, PENDING, RESOLVED, check_move, reported_at_problem
+from services.reports.schemas import ReportRow
+from shared.contracts.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
 from shared.db import imports
 from shared.errors import Invalid
 
@@ -18,9 +18,27 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from shared.db.imports import Change
     from shared.rpc.context import Caller
 
-_ROW: Final = CreateReport()
+
+def _check(caller: Caller, change: Change) -> None:
+    """Refuses what the operations on one report would refuse.
+
+    Raises:
+        Forbidden: The caller may not change this of the report.
+        Conflict: The status may not follow the present one.
+    """
+    before, values = change.before, change.values
+    if "status" in values:
+        caller.require(REPORT_CHANGE_STATUS, before["region_id"])
+        check_move(before["status"], values["status"])
+    if values.keys() - {"status", "status_notes", "import_key"}:
+        caller.require(REPORT_UPDATE, before["region_id"])
+        caller.require(REPORT_UPDATE, values.get("region_id", before["region_id"]))
+
+
+_ROW: Final = ReportRow()
 _IMPORT: Final = imports.Import(
     reports,
     "report",
@@ -33,14 +51,32 @@ _IMPORT: Final = imports.Import(
         "description",
         "location",
         "reported_at",
+        "resolved_at",
+        "status",
+        "status_notes",
     ),
     author="user_id",
     permission=REPORT_IMPORT,
     region_key="fk_reports_region",
+    rules=imports.Rules(
+        kept=frozenset(
+            {
+                "region_id",
+                "report_type_id",
+                "severity_level_id",
+                "title",
+                "description",
+                "location",
+                "reported_at",
+                "status",
+            }
+        ),
+        check=_check,
+    ),
 )
 
 
-def check_rows(rows: Sequence[Any]) -> imports.Batch:
+def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
     """Loads the rows of an import by the rules of `create_report`.
 
     Each gets an id where it has none, and the digest that tells a repeat.
@@ -51,19 +87,23 @@ def check_rows(rows: Sequence[Any]) -> imports.Batch:
         problem = reported_at_problem(row.get("reported_at", now), now)
         if problem:
             raise Invalid(fields={"reported_at": [problem]})
-        return {"reported_at": now, **row}
+        resolved_at = now if row.get("status") in (RESOLVED, CLOSED) else None
+        return {"reported_at": now, "status": PENDING, "resolved_at": resolved_at, **row}
 
-    return imports.check_rows(rows, _ROW, complete)
+    return imports.check_rows(rows, _ROW, complete, source=source)
 
 
 def import_reports(connection: Connection, caller: Caller, batch: imports.Batch) -> dict[str, Any]:
-    """Stores the rows of a batch that can be stored, set-based, and says what became of each.
+    """Stores or updates the rows of a batch, set-based, and says what became of each.
 
-    The database emits `report_created` for each one stored.
+    The database emits `report_created` for each one stored, and for each one updated what the changes are:
+    `report_updated`, `report_status_changed`.
 
     Args:
         connection: In a transaction.
-        caller: Becomes the reporter; needs ``report:import`` in each row's region.
+        caller: Becomes the reporter of what is new; needs ``report:import`` in each row's region and in that of the
+            report that is there, and there what each change needs by itself: ``report:update``,
+            ``report:change_status``.
         batch: Checked and located.
 
     Returns:

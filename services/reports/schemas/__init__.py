@@ -30,7 +30,7 @@ from services.reports.schemas.filters import (
     ListReports,
     SummariseReports,
 )
-from services.reports.schemas.imports import ImportReports
+from services.reports.schemas.imports import ImportReports, ReportRow
 from services.reports.schemas.results import (
     ActiveReportPage,
     Attachment,
@@ -72,6 +72,7 @@ __all__ = [
     "Report",
     "ReportCells",
     "ReportPage",
+    "ReportRow",
     "ReportType",
     "ReportTypePage",
     "ResolveReport",

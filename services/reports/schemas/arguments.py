@@ -40,7 +40,7 @@ class CreateReport(Arguments):
     report_type_id = Identifier(required=True)
     severity_level_id = Identifier(required=True)
     title = Text(longest=LONGEST_TITLE, required=True)
-    description = Text(longest=LONGEST_DESCRIPTION, required=True)
+    description = Text(longest=LONGEST_DESCRIPTION, lines=True, required=True)
     location = Location(required=True)
     reported_at = Timestamp(allow_none=True)
 
@@ -64,7 +64,7 @@ class UpdateReport(Arguments):
     report_type_id = Identifier()
     severity_level_id = Identifier()
     title = Text(longest=LONGEST_TITLE)
-    description = Text(longest=LONGEST_DESCRIPTION)
+    description = Text(longest=LONGEST_DESCRIPTION, lines=True)
     location = Location()
     reported_at = Timestamp()
 
@@ -80,7 +80,7 @@ class ChangeReportStatus(Arguments):
     report_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
     status = Word(rules.STATUSES, required=True)
-    notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
     duplicate_of = Identifier(load_default=None, allow_none=True)
 
 
@@ -89,7 +89,7 @@ class ResolveReport(Arguments):
 
     report_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    resolution_notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+    resolution_notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
 
 
 class OfReport(Page):
@@ -103,7 +103,7 @@ class AddComment(Arguments):
 
     id = Identifier(load_default=None, allow_none=True)
     report_id = Identifier(required=True)
-    content = Text(longest=LONGEST_COMMENT, required=True)
+    content = Text(longest=LONGEST_COMMENT, lines=True, required=True)
 
 
 class EditComment(Arguments):
@@ -111,7 +111,7 @@ class EditComment(Arguments):
 
     comment_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    content = Text(longest=LONGEST_COMMENT, required=True)
+    content = Text(longest=LONGEST_COMMENT, lines=True, required=True)
 
 
 class FileName(Text):

@@ -16,7 +16,7 @@ COLOR: Final = validate.Regexp(r"#[0-9A-Fa-f]{6}\Z", re.ASCII, error="Must be a 
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
 
 
 def _color() -> fields.String:

@@ -2,11 +2,32 @@
 
 from __future__ import annotations
 
-from shared.bulk import ImportRows
+from typing import Final
+
+from services.reports import rules
+from services.reports.schemas.arguments import LONGEST_NOTE, CreateReport
+from shared.bulk import ImportedRow, ImportRows
+from shared.filters import Word
+from shared.schemas import Text
+
+STATUSES: Final = tuple(status for status in rules.STATUSES if status != rules.DUPLICATE)
+"""Those that a row can say: a duplicate needs to name another report."""
+
+
+class ReportRow(ImportedRow, CreateReport):
+    """A row of `import_reports`.
+
+    Of a report that is there, a field that is left out stays as it is. ``status`` is `pending` for a new one when
+    omitted; ``status_notes`` say why it has that status.
+    """
+
+    status = Word(STATUSES, allow_none=True)
+    status_notes = Text(longest=LONGEST_NOTE, blank=True, allow_none=True)
 
 
 class ImportReports(ImportRows):
-    """Up to 500 rows, each with the fields of `CreateReport`.
+    """Up to 500 rows, each with the fields of `CreateReport` and of `ReportRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call.
+    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the list that
+    the keys of the rows are from; keys of different sources never meet.
     """

@@ -1,13 +1,21 @@
-"""Storing many resources at once."""
+"""Storing and updating many resources at once."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from services.resources.models import resources
+from sqlalchemy import insert
+
+from services.resources.models import resource_usage_changes, resources
 from services.resources.operations.resources import CONTENT, type_problems, types_in_use
-from services.resources.schemas import CreateResource
-from shared.contracts.permissions import RESOURCE_IMPORT
+from services.resources.rules import AVAILABLE, below_usage, beyond_bounds, check_move, is_within_bounds
+from services.resources.schemas import ResourceRow
+from shared.contracts.permissions import (
+    RESOURCE_CHANGE_STATUS,
+    RESOURCE_IMPORT,
+    RESOURCE_UPDATE,
+    RESOURCE_UPDATE_USAGE,
+)
 from shared.db import imports
 from shared.errors import Invalid
 
@@ -16,35 +24,87 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from shared.db.imports import Change
     from shared.rpc.context import Caller
 
-_ROW: Final = CreateResource()
+
+def _check(caller: Caller, change: Change) -> None:
+    """Refuses what the operations on one resource would refuse.
+
+    Raises:
+        Forbidden: The caller may not change this of the resource.
+        Conflict: The status may not follow the present one, or the usage would be beyond the capacity.
+    """
+    before, values = change.before, change.values
+    if "status" in values:
+        caller.require(RESOURCE_CHANGE_STATUS, before["region_id"])
+        check_move(before["status"], values["status"])
+    if "current_usage" in values:
+        caller.require(RESOURCE_UPDATE_USAGE, before["region_id"])
+    if values.keys() - {"status", "status_notes", "current_usage", "import_key"}:
+        caller.require(RESOURCE_UPDATE, before["region_id"])
+        caller.require(RESOURCE_UPDATE, values.get("region_id", before["region_id"]))
+    capacity, used = values.get("capacity", before["capacity"]), before["current_usage"] or 0
+    usage = values.get("current_usage", used)
+    if not is_within_bounds(0, capacity, usage):
+        raise below_usage(capacity, used) if usage == used else beyond_bounds(usage - used, capacity, used)
+
+
+def _record(connection: Connection, caller: Caller, changes: Sequence[Change]) -> None:
+    """Writes changes of usage into the ledger."""
+    entries = [
+        {
+            "resource_id": change.before["id"],
+            "usage_change": change.values["current_usage"] - (change.before["current_usage"] or 0),
+            "current_usage": change.values["current_usage"],
+            "capacity": change.values.get("capacity", change.before["capacity"]),
+            "version": change.after["version"],
+            "changed_by": caller.user_id,
+            "changed_at": change.after["updated_at"],
+        }
+        for change in changes
+        if change.after is not None and "current_usage" in change.values
+    ]
+    if entries:
+        connection.execute(insert(resource_usage_changes), entries)
+
+
+_ROW: Final = ResourceRow()
 _IMPORT: Final = imports.Import(
     resources,
     "resource",
-    ("id", "region_id", "resource_type_id", *CONTENT),
+    ("id", "region_id", "resource_type_id", *CONTENT, "status", "status_notes"),
     author="created_by",
     permission=RESOURCE_IMPORT,
     region_key="fk_resources_region",
+    rules=imports.Rules(
+        kept=frozenset({"name", "location", "region_id", "resource_type_id", "current_usage", "status"}),
+        check=_check,
+        record=_record,
+    ),
 )
 
 
-def check_rows(rows: Sequence[Any]) -> imports.Batch:
+def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
     """Loads the rows of an import by the rules of `create_resource`.
 
     Each gets an id where it has none, and the digest that tells a repeat.
     """
-    return imports.check_rows(rows, _ROW, lambda row: {"current_usage": 0, **row})
+    usual = {"current_usage": 0, "status": AVAILABLE}
+    return imports.check_rows(rows, _ROW, lambda row: usual | row, source=source)
 
 
 def import_resources(connection: Connection, caller: Caller, batch: imports.Batch) -> dict[str, Any]:
-    """Stores the rows of a batch that can be stored, set-based, and says what became of each.
+    """Stores or updates the rows of a batch, set-based, and says what became of each.
 
-    The database emits `resource_created` for each one stored.
+    The database emits `resource_created` for each one stored, and for each one updated what the changes are:
+    `resource_updated`, `resource_usage_changed`, `resource_status_changed`.
 
     Args:
         connection: In a transaction.
-        caller: Needs ``resource:import`` in each row's region.
+        caller: Needs ``resource:import`` in each row's region and in that of the resource that is there, and there
+            what each change needs by itself: ``resource:update``, ``resource:update_usage``,
+            ``resource:change_status``.
         batch: Checked and located.
 
     Returns:

@@ -33,6 +33,8 @@ COLUMNS: Final = (
     resources.c.updated_at,
     resources.c.updated_by,
     resources.c.version,
+    resources.c.import_source,
+    resources.c.import_key,
 )
 
 USAGE_CHANGE_COLUMNS: Final = (

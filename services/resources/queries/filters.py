@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import or_
+from sqlalchemy import and_, or_
 
 from services.resources.models import resources
 from services.resources.queries.columns import FREE
@@ -30,6 +30,9 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "status": lambda values: one_of(resources.c.status, values),
     "resource_type_id": lambda values: one_of(resources.c.resource_type_id, values),
     "region_id": lambda values: one_of(resources.c.region_id, values),
+    "import_source": lambda source: and_(
+        resources.c.import_key.is_not(None), resources.c.import_source == source
+    ),
     "needed": _has_free,
     "changed_since": lambda value: resources.c.updated_at >= value,
     "bbox": lambda box: geography.within_box(resources.c.point, *box),

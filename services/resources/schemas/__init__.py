@@ -21,7 +21,7 @@ from services.resources.schemas.filters import (
     ListAvailableResources,
     ListResources,
 )
-from services.resources.schemas.imports import ImportResources
+from services.resources.schemas.imports import ImportResources, ResourceRow
 from services.resources.schemas.results import (
     AvailableResourcePage,
     HistoryPage,
@@ -51,6 +51,7 @@ __all__ = [
     "OfResource",
     "Resource",
     "ResourcePage",
+    "ResourceRow",
     "ResourceType",
     "ResourceTypePage",
     "UpdateResource",

@@ -19,7 +19,7 @@ GREATEST_INTEGER: Final = 2**31 - 1
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
 
 
 def _contact(longest: int = LONGEST_CONTACT) -> Text:
@@ -107,7 +107,7 @@ class ChangeResourceStatus(Arguments):
     resource_id = Identifier(required=True)
     version = _version()
     status = Word(rules.STATUSES, required=True)
-    notes = Text(longest=LONGEST_NOTE, blank=True, load_default=None, allow_none=True)
+    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
 
 
 class UpdateResourceUsage(Arguments):

@@ -13,7 +13,7 @@ LONGEST_DESCRIPTION: Final = 2_000
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, blank=True, allow_none=True)
+    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
 
 
 class CreateResourceType(Arguments):

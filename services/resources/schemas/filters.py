@@ -8,6 +8,7 @@ from marshmallow import fields
 
 from services.resources import rules
 from services.resources.schemas.arguments import GREATEST_INTEGER
+from shared.bulk import LONGEST_SOURCE
 from shared.filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany, Word
 from shared.schemas import (
     GREATEST_LIMIT,
@@ -49,9 +50,10 @@ class _Filters(_Kind, Page):
 
 
 class ListResources(_Filters):
-    """Resources of every status."""
+    """Resources of every status; ``import_source`` chooses those that were imported from this list."""
 
     status = OneOrMany(Word(rules.STATUSES), allow_none=True)
+    import_source = Text(longest=LONGEST_SOURCE, blank=True, allow_none=True)
 
 
 class ListAvailableResources(_Filters):

@@ -2,11 +2,27 @@
 
 from __future__ import annotations
 
-from shared.bulk import ImportRows
+from services.resources import rules
+from services.resources.schemas.arguments import LONGEST_NOTE, CreateResource
+from shared.bulk import ImportedRow, ImportRows
+from shared.filters import Word
+from shared.schemas import Text
+
+
+class ResourceRow(ImportedRow, CreateResource):
+    """A row of `import_resources`.
+
+    Of a resource that is there, a field that is left out stays as it is, and null clears what may be empty.
+    ``status`` is `available` for a new one when omitted; ``status_notes`` say why it has that status.
+    """
+
+    status = Word(rules.STATUSES, allow_none=True)
+    status_notes = Text(longest=LONGEST_NOTE, blank=True, allow_none=True)
 
 
 class ImportResources(ImportRows):
-    """Up to 500 rows, each with the fields of `CreateResource`.
+    """Up to 500 rows, each with the fields of `CreateResource` and of `ResourceRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call.
+    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the list that
+    the keys of the rows are from; keys of different sources never meet.
     """

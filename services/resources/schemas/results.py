@@ -10,7 +10,8 @@ from shared.schemas import Identifier, Result, Timestamp, page_of
 class Resource(Result):
     """A resource. ``version`` grows with every change and is what a change must name.
 
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
+    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit. ``import_source``
+    and ``import_key`` say which list it was imported from and what it is called there.
     """
 
     id = Identifier()
@@ -31,6 +32,8 @@ class Resource(Result):
     updated_at = Timestamp()
     updated_by = Identifier(allow_none=True)
     version = fields.Integer()
+    import_source = fields.String(allow_none=True)
+    import_key = fields.String(allow_none=True)
 
 
 class AvailableResource(Resource):

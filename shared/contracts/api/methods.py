@@ -200,7 +200,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {'not_found': 'There is no such report, or the caller may not see it.'},
     ),
     "reports.import_reports": MethodContract(
-        'Stores up to 500 reports and says what became of each.',
+        'Stores or updates up to 500 reports and says what became of each.',
         ('report:import',),
         {},
     ),
@@ -295,7 +295,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {'not_found': 'There is no such resource, or the caller may not see it.'},
     ),
     "resources.import_resources": MethodContract(
-        'Stores up to 500 resources and says what became of each.',
+        'Stores or updates up to 500 resources and says what became of each.',
         ('resource:import',),
         {},
     ),

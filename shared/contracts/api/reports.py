@@ -143,11 +143,12 @@ class RefusedRow(TypedDict):
 class ImportResult(TypedDict):
     """What became of the rows.
 
-    ``stored`` were new, ``unchanged`` had been stored before with the same content. ``ids`` has the id of
-    each row in the order of the call, null where the row was refused.
+    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
+    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
     """
 
     stored: int
+    updated: int
     unchanged: int
     ids: list[str | None]
     refused: list[RefusedRow]
@@ -408,8 +409,9 @@ class ReportsMethods(Protocol):
         self,
         *,
         rows: Sequence[Any],
+        source: str = ...,
     ) -> ImportResult:
-        """Stores up to 500 reports and says what became of each.
+        """Stores or updates up to 500 reports and says what became of each.
 
         Needs: report:import.
         """

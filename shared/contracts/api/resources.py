@@ -19,6 +19,7 @@ class Resource(TypedDict):
     """A resource. ``version`` grows with every change and is what a change must name.
 
     ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
+    ``import_source`` and ``import_key`` say which list it was imported from and what it is called there.
     """
 
     id: str
@@ -39,6 +40,8 @@ class Resource(TypedDict):
     updated_at: str
     updated_by: str | None
     version: int
+    import_source: str | None
+    import_key: str | None
 
 
 class ResourceType(TypedDict):
@@ -71,6 +74,8 @@ class NearResource(TypedDict):
     updated_at: str
     updated_by: str | None
     version: int
+    import_source: str | None
+    import_key: str | None
     distance_m: float
 
 
@@ -109,11 +114,12 @@ class RefusedRow(TypedDict):
 class ImportResult(TypedDict):
     """What became of the rows.
 
-    ``stored`` were new, ``unchanged`` had been stored before with the same content. ``ids`` has the id of
-    each row in the order of the call, null where the row was refused.
+    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
+    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
     """
 
     stored: int
+    updated: int
     unchanged: int
     ids: list[str | None]
     refused: list[RefusedRow]
@@ -148,6 +154,8 @@ class AvailableResource(TypedDict):
     updated_at: str
     updated_by: str | None
     version: int
+    import_source: str | None
+    import_key: str | None
     resource_type: str
     region_name: str
 
@@ -291,8 +299,9 @@ class ResourcesMethods(Protocol):
         self,
         *,
         rows: Sequence[Any],
+        source: str = ...,
     ) -> ImportResult:
-        """Stores up to 500 resources and says what became of each.
+        """Stores or updates up to 500 resources and says what became of each.
 
         Needs: resource:import.
         """
@@ -342,6 +351,7 @@ class ResourcesMethods(Protocol):
         near: Circle | None = ...,
         text: str | None = ...,
         status: Status | Sequence[Status] | None = ...,
+        import_source: str | None = ...,
     ) -> PageOfResource:
         """Returns a page of resources, the newest first.
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from tests.integration.reports.conftest import World
 
 
-def store(world: World, caller, rows):
-    batch = operations.check_rows(rows)
+def store(world: World, caller, rows, source=""):
+    batch = operations.check_rows(rows, source)
     with world.db.write() as connection:
         result = operations.import_reports(connection, caller, batch)
     return schemas.ImportResult().dump(result)
@@ -45,11 +45,56 @@ def test_a_repeat_changes_nothing(world):
     store(world, caller, rows[:3])
     result = store(world, caller, rows)
     assert (result["stored"], result["unchanged"], result["refused"]) == (2, 3, [])
+    assert len(world.events(rows[0]["id"])) == 1
     other = store(world, world.caller(), rows[:1])
-    assert other["refused"][0]["error"] == "conflict"
-    changed = store(world, caller, [{**rows[0], "title": "Else"}])
-    assert changed["refused"][0]["fields"] == {"id": ["Is taken already."]}
-    assert changed["ids"] == [None]
+    assert (other["unchanged"], other["refused"]) == (1, [])
+
+
+def test_a_key_names_the_same_report_again_and_what_was_wrong_is_corrected(world):
+    caller, source = world.caller(), str(uuid7())
+    row = world.arguments(key="4052", reported_at="2010-07-05T17:26:00+00:00")
+    [report_id] = store(world, caller, [row], source)["ids"]
+    result = store(world, caller, [row | {"reported_at": "2010-07-05T22:26:00+00:00"}], source)
+    assert (result["stored"], result["updated"], result["ids"]) == (0, 1, [report_id])
+    report = world.get(caller, report_id)
+    assert (report["reported_at"].hour, report["version"]) == (22, 2)
+    assert [event["type"] for event in world.events(report_id)] == ["report_created", "report_updated"]
+    again = store(world, caller, [row | {"reported_at": "2010-07-05T22:26:00+00:00"}], source)
+    assert again["unchanged"] == 1
+    assert world.get(caller, report_id)["version"] == 2
+
+
+def test_a_row_without_a_time_leaves_the_one_that_the_report_has(world):
+    caller, source = world.caller(), str(uuid7())
+    row = world.arguments(key="1", reported_at="2010-07-05T17:26:00+00:00")
+    [report_id] = store(world, caller, [row], source)["ids"]
+    store(world, caller, [world.arguments(key="1", reported_at=..., title="Else")], source)
+    report = world.get(caller, report_id)
+    assert (report["title"], report["reported_at"].year) == ("Else", 2010)
+
+
+def test_a_status_is_entered_by_the_rules_of_its_moves(world):
+    caller, source = world.caller(), str(uuid7())
+    row = world.arguments(key="1", status="resolved", status_notes="Bridge rebuilt")
+    [report_id] = store(world, caller, [row], source)["ids"]
+    report = world.get(caller, report_id)
+    assert (report["status"], report["status_notes"]) == ("resolved", "Bridge rebuilt")
+    assert report["resolved_at"] is not None
+    [refusal] = store(world, caller, [row | {"status": "pending"}], source)["refused"]
+    assert refusal["error"] == "conflict"
+    assert store(world, caller, [row | {"status": "closed"}], source)["updated"] == 1
+    [refusal] = store(world, caller, [world.arguments(status="duplicate")])["refused"]
+    assert set(refusal["fields"]) == {"status"}
+
+
+def test_somebody_who_may_not_edit_reports_updates_none(world):
+    source = str(uuid7())
+    row = world.arguments(key="1")
+    store(world, world.caller(), [row], source)
+    importer = world.caller_with({"report:import": None})
+    [refusal] = store(world, importer, [row | {"title": "Else"}], source)["refused"]
+    assert refusal["error"] == "forbidden"
+    assert store(world, importer, [world.arguments(key="2")], source)["stored"] == 1
 
 
 def test_a_row_is_the_same_report_as_a_create(world):
@@ -68,7 +113,7 @@ def test_each_row_at_fault_is_answered_and_the_others_are_stored(world):
         "description": world.arguments(description=...),
         "location.coordinates": world.arguments(location={"type": "Point", "coordinates": [500, 0]}),
         "reported_at": world.arguments(reported_at="05/07/2010 17:26"),
-        "status": world.arguments(status="resolved"),
+        "status": world.arguments(status="solved"),
         "report_type_id": world.arguments(report_type_id=uuid7()),
         "severity_level_id": world.arguments(severity_level_id=uuid7()),
         "region_id": world.arguments(region_id=uuid7()),

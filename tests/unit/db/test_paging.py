@@ -8,7 +8,19 @@ from uuid import UUID
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from sqlalchemy import Column, DateTime, Double, Integer, MetaData, String, Table, Uuid, select
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Double,
+    Integer,
+    MetaData,
+    SmallInteger,
+    String,
+    Table,
+    Uuid,
+    select,
+)
 
 from shared.db import paging
 from shared.errors import Invalid
@@ -21,6 +33,8 @@ things = Table(
     Column("level", Integer),
     Column("name", String),
     Column("far", Double),
+    Column("small", SmallInteger),
+    Column("large", BigInteger),
 )
 ALL_KINDS = (
     (things.c.at, "desc"),
@@ -40,7 +54,7 @@ def cursor_of(*parts):
 
 @given(
     st.datetimes(timezones=st.just(dt.UTC)),
-    st.integers(-(2**63) + 1, 2**63 - 1),
+    st.integers(-(2**31), 2**31 - 1),
     st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\x00"), max_size=100),
     st.floats(allow_nan=False, allow_infinity=False),
     st.uuids(),
@@ -73,6 +87,12 @@ def test_a_cursor_returns_what_was_put_in(at, level, name, far, identifier):
         cursor_of("at-,id-", 1, str(ID)),
         cursor_of("at-,id-", None, str(ID)),
         cursor_of("at-,id-", str(NOW), "not an id"),
+        cursor_of("at-,id-", str(NOW), ID.hex),
+        cursor_of("at-,id-", str(NOW), f"urn:uuid:{ID}"),
+        cursor_of("at-,id-", "0001-01-01T00:00:00+14:00", str(ID)),
+        cursor_of("at-,id-", "9999-12-31T23:59:59-14:00", str(ID)),
+        cursor_of("at-,id-", "0000-01-01T00:00:00Z", str(ID)),
+        cursor_of("at-,id-", "infinity", str(ID)),
         cursor_of("at-,id-", str(NOW), [str(ID)]),
         cursor_of("at-,id-", str(NOW), {"__type__": "uuid"}),
     ],
@@ -89,6 +109,13 @@ def test_a_cursor_that_is_broken_or_of_another_list_is_refused(cursor):
         (things.c.level, True),
         (things.c.level, 1.5),
         (things.c.level, 2**63),
+        (things.c.level, 2**31),
+        (things.c.level, -(2**31) - 1),
+        (things.c.small, 2**15),
+        (things.c.small, -(2**15) - 1),
+        (things.c.large, 2**63),
+        (things.c.large, -(2**63) - 1),
+        (things.c.far, 10**400),
         (things.c.far, "1"),
         (things.c.far, False),
         (things.c.name, "a\x00b"),
@@ -98,6 +125,21 @@ def test_a_cursor_that_is_broken_or_of_another_list_is_refused(cursor):
 def test_a_sort_value_of_another_type_is_refused(column, value):
     with pytest.raises(Invalid):
         paging.decode_cursor(cursor_of(f"{column.key}-", value), ((column, "desc"),))
+
+
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [
+        (things.c.level, 2**31 - 1),
+        (things.c.level, -(2**31)),
+        (things.c.small, 2**15 - 1),
+        (things.c.large, 2**63 - 1),
+        (things.c.large, -(2**63)),
+    ],
+)
+def test_the_extremes_of_a_column_are_sort_values(column, value):
+    order = ((column, "desc"),)
+    assert paging.decode_cursor(cursor_of(f"{column.key}-", value), order) == [value]
 
 
 @given(st.binary(max_size=200))

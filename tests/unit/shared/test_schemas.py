@@ -37,6 +37,8 @@ class Inner(Arguments):
 class Sample(Arguments):
     text = Text(longest=5)
     note = Text(longest=5, blank=True)
+    lines = Text(longest=20, lines=True)
+    secret = Text(longest=20, verbatim=True)
     identifier = Identifier()
     moment = Timestamp()
     whole = Whole(least=1, greatest=5)
@@ -80,6 +82,37 @@ def test_texts_are_bounded_and_not_blank_unless_they_may():
     assert "text" in problems(text=7)
 
 
+@pytest.mark.parametrize(
+    "invisible",
+    ["\u200b", "\ufeff", " \u200b \ufeff", "\u2060\u00ad", "\u200d\u200c", "\u2800", "\u3164", "\u115f\u1160",
+     "\uffa0", "\u202e\u202c", "\u2066\u2069", "\x07\x1b", "\x85", "\u180e", "\ufe0f", "\u034f", "\U000e0041",
+     "\u00a0\u2003\u3000", "\u2028", "\u061c", "\U0001d159"],
+    ids=ascii,
+)  # fmt: skip
+def test_a_text_in_which_nothing_can_be_seen_is_empty(invisible):
+    assert problems(text=invisible) == {"text": ["Must not be empty."]}
+    assert problems(inner={"code": invisible[:3]}) == {"inner.code": ["Must not be empty."]}
+
+
+def test_a_text_has_no_characters_that_cannot_be_seen():
+    assert loaded(text="\ufeffa\u202eb\x1b") == {"text": "ab"}
+    assert loaded(note="\u200b") == {"note": ""}
+    assert loaded(text="a\r\nb\t") == {"text": "a b "}
+    assert loaded(lines="a\r\nb\tc\x00d\u2029e") == {"lines": "a\nb\tcd\ne"}
+    place = {"type": "Point", "coordinates": [1, 2], "address": "\u202eRue\u200b 7\n"}
+    assert loaded(location=place)["location"] == {**place, "address": "Rue 7 "}
+
+
+def test_a_secret_stays_as_it_came():
+    assert loaded(secret="\u200bp\u202e\x07") == {"secret": "\u200bp\u202e\x07"}
+
+
+def test_a_text_is_measured_as_it_came_and_as_it_is_stored():
+    assert problems(text="\u200b" * 6) == {"text": ["Longer than 5 characters."]}
+    # U+0344 is two characters when it is composed.
+    assert problems(text="\u0344" * 5) == {"text": ["Longer than 5 characters."]}
+
+
 def test_an_identifier_is_the_hyphenated_form_alone():
     one = uuid4()
     assert loaded(identifier=str(one)) == {"identifier": one}
@@ -96,6 +129,18 @@ def test_a_moment_is_read_in_its_own_offset_and_kept_in_utc():
     moment = loaded(moment="2026-01-31T12:00:00+02:00")["moment"]
     assert moment == dt.datetime(2026, 1, 31, 10, tzinfo=dt.UTC)
     assert moment.tzinfo is dt.UTC
+
+
+@pytest.mark.parametrize(
+    "written", ["2026-01-31t12:00:00z", "2026-01-31T12:00:00z", "2026-01-31 12:00:00.000z"]
+)
+def test_t_and_z_may_be_in_lower_case(written):
+    assert loaded(moment=written) == {"moment": dt.datetime(2026, 1, 31, 12, tzinfo=dt.UTC)}
+
+
+@pytest.mark.parametrize("written", ["2026-01-31T12:00:00 02:00", "2026-01-31t12:00:00.5 0200"])
+def test_a_plus_that_became_a_blank_is_recognised(written):
+    assert "write %2B" in problems(moment=written)["moment"][0]
 
 
 @pytest.mark.parametrize("naive", ["2026-01-31T12:00:00", "2026-01-31"])
@@ -139,6 +184,7 @@ def test_every_place_on_earth_is_a_location(longitude, latitude):
         ([True, False], "finite"),
         ([math.nan, 0], "finite"),
         ([0, math.inf], "finite"),
+        ([0, 0, 10**400], "finite"),
         ({"lon": 0, "lat": 0}, "longitude, latitude"),
         (None, "longitude, latitude"),
     ],
