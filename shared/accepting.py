@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import ipaddress
 import logging
 import os
 import resource
@@ -29,8 +28,6 @@ CLOSED: Final = frozenset({errno.EBADF, errno.EINVAL, errno.ENOTSOCK})
 
 PAUSE_SECONDS: Final = 0.1
 TURN_AWAY_SECONDS: Final = 0.05
-IPV6_PREFIX: Final = 64
-"""Bits of an IPv6 address that tell clients apart: the others are the client's own to choose."""
 
 
 class Acceptor:
@@ -139,17 +136,6 @@ def turn_away(connection: socket.socket, refusal: bytes) -> None:
         logger.debug("a client that was turned away was not told: %s", error)
     finally:
         connection.close()
-
-
-def client_network(address: str | None) -> str:
-    """Returns the client that an address stands for: an IPv4 address, or the /64 of an IPv6 one."""
-    try:
-        found = ipaddress.ip_address(address or "")
-    except ValueError:
-        return "unknown"
-    if isinstance(found, ipaddress.IPv4Address):
-        return str(found)
-    return str(found.ipv4_mapped or ipaddress.ip_network((found, IPV6_PREFIX), strict=False))
 
 
 def ensure_descriptors(needed: int, *, because: str) -> None:

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any, Final
 import eventlet
 import eventlet.wsgi
 
-from shared.accepting import Acceptor, client_network, turn_away
+from shared.accepting import Acceptor, turn_away
+from shared.addresses import client_network
 from shared.errors import Unavailable
 from shared.http1 import Limits, RequestError, Wire, problem, read_head
 from shared.observability import metrics

@@ -108,7 +108,7 @@ class _View:
         response = answers.json_answer(result, status=201 if route.made_at else 200, has_etag=route.has_etag)
         if route.made_at:
             response.headers["Location"] = PREFIX + route.made_at.format_map(result)
-        elif route.has_etag and str(result["id"]) not in map(str, path.values()):
+        elif route.has_etag and "<uuid:" in route.rule and str(result["id"]) not in map(str, path.values()):
             # an update of an issued alert is another alert
             response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
         return response if route.verb == "GET" else answers.as_preferred(response)
@@ -126,7 +126,7 @@ class _View:
             given = requests.json_object(types, may_be_missing=not route.must_be_said)
             requests.refuse_unknown(given, route.unsaid)
         given |= path
-        if route.is_versioned:
+        if route.needs_version or (route.is_versioned and "If-Match" in request.headers):
             given["version"] = requests.version_seen()
         if route.has_address:
             given["address"] = request.remote_addr

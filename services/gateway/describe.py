@@ -105,7 +105,12 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append({"in": "query", "schema": only})
     if route.is_versioned:
         found.append(
-            header("If-Match", "The ETag of the response in which the thing was seen.", '"1"', required=True)
+            header(
+                "If-Match",
+                "The ETag of the response in which the thing was seen.",
+                '"1"',
+                required=route.needs_version,
+            )
         )
     if route.made_at:
         found.append(idempotency_key())
@@ -180,8 +185,9 @@ def _refusals(route: Route) -> dict[str, str]:
         found["too_large"] = "The body is over 1 MiB."
         found["unsupported_media_type"] = "The body is not JSON."
         found["request_timeout"] = "The body did not arrive in time."
-    if route.is_versioned:
+    if route.needs_version:
         found["precondition_required"] = "If-Match is missing."
+    if route.is_versioned:
         found["precondition_failed"] = "It was changed meanwhile; `version` is the present one."
     if route.item is not None:
         found["not_acceptable"] = f"Accept asks for something else than {', '.join(route.media_types)}."

@@ -71,13 +71,18 @@ class Route:
 
     @cached_property
     def is_versioned(self) -> bool:
-        """Whether If-Match has to say which version is meant."""
+        """Whether If-Match says which version is meant."""
         return "version" in self.arguments.fields
+
+    @cached_property
+    def needs_version(self) -> bool:
+        """Whether If-Match has to say it."""
+        return self.is_versioned and self.arguments.fields["version"].required
 
     @cached_property
     def has_etag(self) -> bool:
         """Whether the answer is the thing that the address, or the Location, names, and has a version."""
-        names_it = self.made_at.endswith("{id}") or (self.verb != "POST" and bool(self.in_path))
+        names_it = self.made_at.endswith(("{id}", "{name}")) or (self.verb != "POST" and bool(self.in_path))
         return names_it and self.result is not None and "version" in self.result().fields
 
     @cached_property

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sqlalchemy import (
+    ARRAY,
     Boolean,
     CheckConstraint,
     Column,
@@ -143,8 +144,19 @@ login_throttle = Table(
     moment("window_started_at"),
     moment("last_failed_at"),
     optional_moment("blocked_until"),
-    comment="Failed sign-ins by account and by address.",
+    Column("guesses", ARRAY(LargeBinary), nullable=False, server_default=text("'{}'")),
+    comment="Failed sign-ins by account and client, by account and by address; registrations by address.",
 )
 Index("idx_login_throttle_last_failed_at", login_throttle.c.last_failed_at)
+
+sign_in_addresses = Table(
+    "sign_in_addresses",
+    tables,
+    Column("user_id", Uuid, ForeignKey(users.c.id, name="fk_sign_in_addresses_user"), primary_key=True),
+    Column("address", String(100), primary_key=True),
+    moment("last_used_at"),
+    comment="From which network addresses the owner of an account has signed in lately.",
+)
+Index("idx_sign_in_addresses_last_used_at", sign_in_addresses.c.last_used_at)
 
 outbox = outbox_table(tables)

@@ -23,11 +23,54 @@ SHORTEST_PASSWORD: Final = 10
 LONGEST_PASSWORD_BYTES: Final = 72
 LEAST_DIFFERENT_CHARACTERS: Final = 4
 
-ACCOUNT_FREE_FAILURES: Final = 5
-ADDRESS_FREE_FAILURES: Final = 50
-LONGEST_WAIT: Final = 900
 FORGET_FAILURES_AFTER: Final = 24 * 3600
 """Seconds without a failure after which the failures before are forgotten."""
+
+FORGET_ADDRESS_AFTER: Final = 90 * 24 * 3600
+"""Seconds without a sign-in after which an address is not known for an account any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limit:
+    """How many failures are free, and how long the next attempt waits after more.
+
+    Attributes:
+        free: Failures without a wait.
+        longest_wait: Seconds to which the wait doubles, from one second.
+        forgiven_every: Seconds in which one failure is forgiven; 0 forgives none before `FORGET_FAILURES_AFTER`.
+    """
+
+    free: int
+    longest_wait: int
+    forgiven_every: float = 0.0
+
+    def wait_after(self, failures: int) -> int:
+        """Return for how many seconds the next attempt is refused after so many failures."""
+        excess = failures - self.free
+        return 0 if excess < 0 else min(self.longest_wait, 1 << min(excess, 30))
+
+
+UNKNOWN_CLIENT: Final = Limit(free=5, longest_wait=900)
+"""Of one account from one address, or over RPC without an address, from where its owner has not signed in lately."""
+
+KNOWN_CLIENT: Final = Limit(free=5, longest_wait=60)
+"""Of one account from a device or an address from where its owner has signed in. The wait is short because the
+owner may be the one who waits."""
+
+ALL_UNKNOWN_CLIENTS: Final = Limit(free=50, longest_wait=900, forgiven_every=1800)
+"""Of one account from all unknown clients together: what slows a guesser who has many addresses."""
+
+ADDRESS: Final = Limit(free=100, longest_wait=30, forgiven_every=30)
+"""Of all accounts from one address, behind which a whole field office may sit: what slows a guesser who tries a few
+passwords with many accounts."""
+
+TAKEN_ADDRESSES: Final = Limit(free=20, longest_wait=900, forgiven_every=3600)
+"""Answers to registrations from one address that an e-mail address is taken: what slows somebody who wants to know who
+has an account."""
+
+REGISTRATIONS_OF_CLIENT: Final = Limit(free=60, longest_wait=60, forgiven_every=30)
+REGISTRATIONS: Final = Limit(free=300, longest_wait=5, forgiven_every=0.2)
+"""Registrations by people who are not signed in: from one address, and in total."""
 
 REGION_CODE: Final = re.compile(r"[^\s:,]{1,50}")
 ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,99}")
@@ -63,12 +106,16 @@ class Permission:
         return cls(f"{thing}:{verb}", code or None)
 
 
-def combine(granted: Iterable[str], region_ids: Mapping[str, UUID]) -> Grants:
-    """What somebody may who holds all of these permissions.
+def combine(
+    granted: Iterable[str], region_ids: Mapping[str, UUID], *, count_missing_regions: bool = False
+) -> Grants:
+    """Return what somebody may do who holds all of these permissions.
 
     Args:
         granted: Permissions as roles hold them, narrowed or not.
-        region_ids: The id of every region code that they name. A code without a region grants nothing.
+        region_ids: The id of every region code that they name.
+        count_missing_regions: Whether a permission that is narrowed to a region that does not exist counts as one
+            for every region, because the region can be made later. By default it grants nothing.
 
     Returns:
         The grants; a permission held everywhere swallows what the same one is narrowed to.
@@ -84,6 +131,8 @@ def combine(granted: Iterable[str], region_ids: Mapping[str, UUID]) -> Grants:
             held = grants.get(permission.name, frozenset())
             if held is not None:
                 grants[permission.name] = held | {region_ids[permission.region_code]}
+        elif count_missing_regions:
+            grants[permission.name] = None
     return grants
 
 
@@ -135,15 +184,3 @@ def password_problems(password: str, email: str = "") -> list[str]:
 def encode_password(password: str) -> bytes:
     """The bytes that are hashed: keyboards differ in how they compose an accented letter."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")
-
-
-def wait_after(failures: int, free: int) -> int:
-    """For how many seconds the next attempt is refused after so many failures in a row.
-
-    Fewer than ``free`` failures cost nothing; from then on the wait doubles from one second up to fifteen
-    minutes. It is capped, so that a stranger's guesses cannot lock an account's owner out for good.
-    """
-    excess = failures - free
-    if excess < 0:
-        return 0
-    return min(LONGEST_WAIT, 1 << min(excess, 30))

@@ -47,7 +47,7 @@ class IdentityService:
         """The keys that identity checks its own callers' tokens with."""
         return signer_of(settings).jwks()
 
-    @operation(permission=ANYONE, arguments=schemas.Authenticate, result=schemas.Tokens)
+    @operation(permission=ANYONE, arguments=schemas.Authenticate, result=schemas.SignedIn)
     def authenticate(self, _caller: Caller | None, **arguments: Any) -> Any:
         """Signs in with e-mail address and password."""
         return operations.authenticate(self.db, self.secrets, **arguments)
@@ -94,8 +94,7 @@ class IdentityService:
     @operation(permission=SIGNED_IN, arguments=schemas.UpdateUser, result=schemas.User)
     def update_user(self, caller: Caller, **arguments: Any) -> Any:
         """Changes name, phone, e-mail address or preferences of an account."""
-        with self.db.write() as connection:
-            return operations.update_user(connection, caller, **arguments)
+        return operations.update_user(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ChangePassword)
     def change_password(self, caller: Caller, **arguments: Any) -> None:

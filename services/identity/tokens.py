@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 REFRESH_TOKEN_BYTES: Final = 32
+DEVICE_ID_BYTES: Final = 16
 _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
 
 
@@ -66,6 +67,8 @@ class Signer:
             serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
         )
         self._succession_key = hmac.digest(raw, b"impactx refresh token succession", hashlib.sha256)
+        self._device_key = hmac.digest(raw, b"impactx known device", hashlib.sha256)
+        self._guess_key = hmac.digest(raw, b"impactx wrong password", hashlib.sha256)
 
     def jwks(self) -> dict[str, Any]:
         """The public keys as a JSON Web Key Set (RFC 7517), the signing one first."""
@@ -107,6 +110,39 @@ class Signer:
         one.
         """
         return _text(hmac.digest(self._succession_key, refresh_token.encode(), hashlib.sha256))
+
+    def device_token(self, user_id: UUID, device_id: bytes) -> str:
+        """Return what a device keeps to show later that this account's owner has signed in on it.
+
+        It is no credential: whoever shows it still needs the password. It is bound to the account, and nothing of
+        it is stored here.
+        """
+        return _text(device_id + self._device_proof(user_id, device_id))
+
+    def device_of(self, device_token: str, user_id: UUID) -> bytes | None:
+        """Return the id of the device that `device_token` was made for; None if it was not, for this account."""
+        try:
+            raw = base64.urlsafe_b64decode(device_token + "=" * (-len(device_token) % 4))
+        except ValueError:
+            return None
+        device_id, proof = raw[:DEVICE_ID_BYTES], raw[DEVICE_ID_BYTES:]
+        return device_id if hmac.compare_digest(proof, self._device_proof(user_id, device_id)) else None
+
+    def guess_digest(self, password: bytes, password_hash: str) -> bytes:
+        """Return what is stored of a wrong password, to know the same one when it comes again.
+
+        It depends on the hash that it did not match, so that it means nothing once the password is another, and
+        on the private key, so that the database alone does not help to guess what somebody mistyped.
+        """
+        return hmac.digest(self._guess_key, password + b"\0" + password_hash.encode(), hashlib.sha256)[:16]
+
+    def _device_proof(self, user_id: UUID, device_id: bytes) -> bytes:
+        return hmac.digest(self._device_key, user_id.bytes + device_id, hashlib.sha256)
+
+
+def new_device_id() -> bytes:
+    """Return a new id for a device: 128 random bits."""
+    return secrets.token_bytes(DEVICE_ID_BYTES)
 
 
 def new_refresh_token() -> str:

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Double, cast, func, literal, or_, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from shared.boundaries import spans_of
 from shared.db.tables import Point
 
 if TYPE_CHECKING:
@@ -30,10 +29,10 @@ TURN = 360.0
 def within_box(
     point: ColumnElement[Any], west: float, south: float, east: float, north: float
 ) -> ColumnElement[bool]:
-    """Return whether the point lies in the box, edges included; with ``west > east`` it spans the date line."""
+    """Whether the point lies in the box, edges included; with ``west > east`` it spans the date line."""
+    spans = [(west, east)] if west <= east else [(west, DATE_LINE), (-DATE_LINE, east)]
     boxes = [
-        func.box(func.point(first, south), func.point(last, north), type_=Point())
-        for first, last in spans_of(west, east)
+        func.box(func.point(first, south), func.point(last, north), type_=Point()) for first, last in spans
     ]
     return or_(*(point.bool_op("<@")(box) for box in boxes))
 

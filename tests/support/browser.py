@@ -191,16 +191,15 @@ def _programs() -> tuple[str, str]:
     Raises:
         BrowserMissingError: They are not there and may not be installed here.
     """
-    programs = found_or_installed(found, *PACKAGES)
-    if programs is None:
+    found = found_or_installed(_found, *PACKAGES)
+    if found is None:
         raise BrowserMissingError(
             "The tests of the situation page need Chromium and its driver in the PATH"
             f" (Debian: apt-get install {' '.join(PACKAGES)}; elsewhere Chrome and chromedriver)."
         )
-    return programs
+    return found
 
 
-def found() -> tuple[str, str] | None:
-    """Return the browser and its driver, if both are here."""
+def _found() -> tuple[str, str] | None:
     program, driver = (next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS))
     return (program, driver) if program and driver else None

@@ -126,16 +126,13 @@ class PgBouncer:
             time.sleep(0.05)
 
 
-def found() -> str | None:
-    """Return the program, if it is here; Debian's is where an ordinary user does not look."""
-    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
-
-
 def _program() -> str:
-    program = found_or_installed(found, "pgbouncer")
-    if program is None:
+    # Debian's is where an ordinary user does not look.
+    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
+    found = found_or_installed(lambda: shutil.which("pgbouncer", path=places), "pgbouncer")
+    if found is None:
         raise PgBouncerError("The tests need PgBouncer (Debian, Ubuntu: apt-get install pgbouncer).")
-    return program
+    return found
 
 
 @event.listens_for(Engine, "do_connect")

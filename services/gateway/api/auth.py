@@ -8,7 +8,7 @@ from shared.schemas import Empty
 
 auth = ResourceBlueprint("auth", "Signing in and staying signed in.")
 
-auth.offer("POST", "/auth/login", "identity.authenticate", schemas.Authenticate, schemas.Tokens)
+auth.offer("POST", "/auth/login", "identity.authenticate", schemas.Authenticate, schemas.SignedIn)
 auth.offer("POST", "/auth/refresh", "identity.refresh", schemas.Refresh, schemas.Tokens)
 auth.offer("POST", "/auth/logout", "identity.revoke", schemas.RefreshToken)
 auth.offer("GET", "/auth/me", "identity.get_me", Empty, schemas.Me)

@@ -15,7 +15,7 @@ from flask import request
 
 from services.gateway import errors
 from services.gateway.context import caller
-from shared.accepting import client_network
+from shared.addresses import client_network
 from shared.errors import RateLimited
 from shared.observability import metrics
 

@@ -2,6 +2,7 @@
 
 const PREFIX = "/api/v1";
 const KEPT = "impactx.refresh-token";
+const DEVICE = "impactx.device-token"; // says that its owner has signed in here; it is worth nothing without the password
 const EARLY = 30_000; // milliseconds before its end at which an access token is replaced
 
 /** A refusal: `message` is for people, `fields` says what is wrong with which field. */
@@ -20,7 +21,10 @@ class Session extends EventTarget {
   #refreshing = null;
 
   async signIn(email, password) {
-    this.#take(await send("POST", "/auth/login", { body: { email, password } }));
+    const known = localStorage.getItem(DEVICE);
+    const tokens = await send("POST", "/auth/login", { body: { email, password, ...(known && { device_token: known }) } });
+    localStorage.setItem(DEVICE, tokens.device_token);
+    this.#take(tokens);
   }
 
   /** Goes on with the session of this tab; false where there is none. */

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from services.identity import rules
 from services.identity.models import roles, user_roles, users
-from services.identity.queries import as_now, authority_of, region_ids
+from services.identity.queries import as_now, attainable_by, region_ids
 from shared.contracts.permissions import ADMINISTRATOR
 from shared.db.tables import SYSTEM_USER_ID
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
@@ -51,15 +51,18 @@ def require_cover(caller: Caller, wanted: Mapping[str, frozenset[UUID] | None]) 
 
 
 def require_authority_over(connection: Connection, caller: Caller, user_id: UUID) -> None:
-    """Refuses who would manage an account that may more than they may themselves.
+    """Refuse a caller who would manage an account with permissions that the caller does not hold.
+
+    What the account could get back counts too: whoever resets its password while its role is switched off would
+    have that role when it is switched on again.
 
     Raises:
-        Forbidden: The account holds a permission that the caller lacks, or is the platform's own.
+        Forbidden: The account has a permission that the caller lacks, or could get it back, or is the platform's own.
     """
     if user_id == SYSTEM_USER_ID:
         raise Forbidden("This account stands for ImpactX itself.")
     if user_id != caller.user_id:
-        require_cover(caller, authority_of(connection, user_id).grants)
+        require_cover(caller, attainable_by(connection, user_id))
 
 
 def checked_grants(connection: Connection, permissions: Sequence[str]) -> rules.Grants:
@@ -82,8 +85,9 @@ def checked_grants(connection: Connection, permissions: Sequence[str]) -> rules.
 
 
 def role_grants(connection: Connection, role: Mapping[str, Any]) -> rules.Grants:
-    """What a role that there is allows."""
-    return rules.combine(role["permissions"], region_ids(connection, set(role["permissions"])))
+    """Return what a role allows, or would allow if it were active and its regions existed."""
+    codes = region_ids(connection, set(role["permissions"]))
+    return rules.combine(role["permissions"], codes, count_missing_regions=True)
 
 
 def lock_role(connection: Connection, name: str) -> UUID:

@@ -6,7 +6,7 @@ is refused.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import func, select, update
 
@@ -15,6 +15,7 @@ from services.identity.models import users
 from services.identity.operations import throttle
 from services.identity.operations.authority import acting, require_authority_over
 from services.identity.operations.sessions import revoke_sessions_of
+from services.identity.passwords import CHANGE
 from services.identity.queries import read_user
 from shared.contracts.permissions import USER_UPDATE
 from shared.db.context import traced
@@ -23,7 +24,7 @@ from shared.errors import Conflict, Forbidden, Invalid, Unauthenticated
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
 
     from services.identity.passwords import PasswordHasher
     from shared.db.engine import Database
@@ -33,36 +34,70 @@ if TYPE_CHECKING:
 def change_password(
     database: Database, caller: Caller, hasher: PasswordHasher, *, current_password: str, new_password: str
 ) -> None:
-    """Changes one's own password and closes all sessions, this one too: sign in again with the new one.
+    """Change the caller's own password and close all their sessions, this one too.
 
-    Guesses of the current password count like failed sign-ins of the account. A repeat, which finds the new
-    password in force, changes nothing.
+    Guesses of the current password are counted. A repeat, which finds the new password in force, changes nothing.
 
     Raises:
+        Unauthenticated: The account is closed.
         Invalid: The current password is wrong, or the new one is the e-mail address or the old one.
-        RateLimited: Too many failed attempts lately.
+        Conflict: The password was changed meanwhile.
+        RateLimited: Too many failed attempts lately, or too many changes at once.
     """
-    own = select(users.c.email, users.c.password_hash).where(users.c.id == caller.user_id, users.c.is_active)
-    with database.read() as connection:
-        account = connection.execute(own).one_or_none()
-        if account is None:
-            raise Unauthenticated("This account is closed.")
-        counted = throttle.keys_of(account.email, None)
-        throttle.refuse_blocked(connection, counted)
-    if not hasher.verify(current_password, account.password_hash):
-        if hasher.verify(new_password, account.password_hash):
-            return
-        with database.write() as connection:
-            throttle.count_failure(connection, counted)
-        raise Invalid(fields={"current_password": ["Is wrong."]})
+    account = confirm_password(database, caller, hasher, current_password, or_already=new_password)
+    if account is None:
+        return
     problems = rules.password_problems(new_password, account.email)
     if new_password == current_password:
         problems.append("Must not be the present password.")
     if problems:
         raise Invalid(fields={"new_password": problems})
-    new_hash = hasher.hash(new_password)
+    new_hash = hasher.hash(new_password, CHANGE)
     with database.write() as connection:
         _set_password(connection, caller, caller.user_id, new_hash, replaces=account.password_hash)
+
+
+def confirm_password(
+    database: Database,
+    caller: Caller,
+    hasher: PasswordHasher,
+    password: str,
+    *,
+    or_already: str | None = None,
+) -> Row[Any, Any] | None:
+    """Check the password that somebody who is signed in gives once more, and count wrong ones.
+
+    Args:
+        database: Where.
+        caller: Whose password it is to be.
+        hasher: Checks it, while no connection is held.
+        password: What they gave, as ``current_password``.
+        or_already: A password that is not counted as wrong: the new one, where it is in force already.
+
+    Returns:
+        ``email`` and ``password_hash`` of the account; None where `or_already` is the password.
+
+    Raises:
+        Unauthenticated: The account is closed.
+        Invalid: It is wrong.
+        RateLimited: Too many failed attempts lately, or too many checks at once.
+    """
+    attempt = throttle.confirmation_attempt(caller.user_id, caller.session_id)
+    own = select(users.c.email, users.c.password_hash).where(users.c.id == caller.user_id, users.c.is_active)
+    with database.read() as connection:
+        account = connection.execute(own).one_or_none()
+        if account is None:
+            raise Unauthenticated("This account is closed.")
+        throttle.refuse_blocked(connection, attempt.keys())
+    is_right = hasher.verify(password, account.password_hash, CHANGE)
+    if not is_right and or_already is not None and hasher.verify(or_already, account.password_hash, CHANGE):
+        return None
+    with database.write() as connection:
+        count = throttle.count_success if is_right else throttle.count_failure
+        count(connection, attempt)
+    if not is_right:
+        raise Invalid(fields={"current_password": ["Is wrong."]})
+    return account
 
 
 def reset_password(
@@ -73,15 +108,18 @@ def reset_password(
     user_id: UUID,
     new_password: str,
 ) -> None:
-    """Sets the password of somebody who has forgotten it, and closes all their sessions.
+    """Set the password of somebody who has forgotten it, and close all their sessions.
 
-    Needs ``user:update`` and all that the account may. One's own password is changed by `change_password`,
-    which asks for the present one.
+    Needs ``user:update`` and every permission that the account has or could get back. Callers change their own password
+    by `change_password`, which asks for the present one. Failed sign-ins of the account are forgotten, and so are the
+    network addresses it is known from.
 
     Raises:
         NotFound: There is no such account.
-        Forbidden: The account may more than the caller, or is the caller's own.
+        Forbidden: The account has permissions that the caller lacks, or is the caller's own.
+        Unauthenticated: The caller's account is closed.
         Invalid: The password is the e-mail address.
+        RateLimited: Too many passwords are being changed at once.
     """
     if user_id == caller.user_id:
         raise Forbidden("Change your own password with change_password.")
@@ -91,11 +129,12 @@ def reset_password(
     problems = rules.password_problems(new_password, account["email"])
     if problems:
         raise Invalid(fields={"new_password": problems})
-    new_hash = hasher.hash(new_password)
+    new_hash = hasher.hash(new_password, CHANGE)
     with database.write() as connection:
+        # The counts before the account, as signing in does: neither waits for the other in a circle.
+        throttle.forget_account(connection, user_id)
         require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
         _set_password(connection, caller, user_id, new_hash)
-        throttle.forget_account(connection, account["email"])
 
 
 def _set_password(

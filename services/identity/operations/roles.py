@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, insert, select, update
+from sqlalchemy import and_, delete, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 from uuid6 import uuid7
 
@@ -29,6 +29,7 @@ from shared.db.repeats import id_taken
 from shared.errors import Conflict, Invalid, NotFound
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -73,54 +74,80 @@ def create_role(
     return get_role(connection, role=arguments["name"])
 
 
-def update_role(connection: Connection, caller: Caller, *, role: str, **values: Any) -> dict[str, Any]:
-    """Sets the ``description`` of a role, or whether it ``is_active``; an inactive role allows nothing.
+def update_role(
+    connection: Connection, caller: Caller, *, role: str, version: int | None = None, **values: Any
+) -> dict[str, Any]:
+    """Set the ``description`` of a role, or whether it ``is_active``; an inactive role allows nothing.
 
     Needs ``role:write`` and all that the role allows. A role's name never changes, for alerts are addressed to
     it. Setting what is set already changes nothing.
 
+    Args:
+        connection: In a transaction.
+        caller: Who changes it.
+        role: The name of the role.
+        version: The version that the caller saw; without one, changes that were made meanwhile are overwritten.
+        values: What changes.
+
     Raises:
         NotFound: There is no such role.
         Forbidden: The role allows more than the caller may.
-        Conflict: ``administrator`` is always active.
+        Conflict: The version is not the present one; ``administrator`` is always active.
+
+    Emits:
+        user_updated, for each account with the role, where it is switched on or off.
     """
     now = acting(connection, caller, ROLE_WRITE)
     role_id = lock_role(connection, role)
-    require_cover(now, role_grants(connection, get_role(connection, role=role)))
+    present = get_role(connection, role=role)
+    require_cover(now, role_grants(connection, present))
     if role == ADMINISTRATOR and not values.get("is_active", True):
         raise Conflict("The role administrator is always active.")
-    if values:
-        connection.execute(update(roles).where(roles.c.id == role_id).values(values))
+    changes = {name: value for name, value in values.items() if present[name] != value}
+    if changes:
+        _require_version(present, version)
+        trace(connection, caller)
+        connection.execute(update(roles).where(roles.c.id == role_id).values(changes))
     return get_role(connection, role=role)
 
 
 def set_role_permissions(
-    connection: Connection, caller: Caller, *, role: str, permissions: list[str]
+    connection: Connection, caller: Caller, *, role: str, permissions: list[str], version: int | None = None
 ) -> dict[str, Any]:
-    """Gives a role exactly these permissions; nobody gives or takes what they do not hold themselves.
+    """Give a role exactly these permissions; nobody gives or takes what they do not hold themselves.
 
     Needs ``role:write``. Setting what is set already changes nothing.
+
+    Args:
+        connection: In a transaction.
+        caller: Who changes it.
+        role: The name of the role.
+        permissions: All that it is to allow.
+        version: The version that the caller saw; without one, changes that were made meanwhile are overwritten.
 
     Raises:
         NotFound: There is no such role.
         Invalid: A permission or the region it is narrowed to does not exist.
         Forbidden: A permission that is added or taken is not the caller's.
-        Conflict: ``administrator`` allows everything, always.
+        Conflict: The version is not the present one; ``administrator`` allows everything, always.
     """
     now = acting(connection, caller, ROLE_WRITE)
     role_id = lock_role(connection, role)
     checked_grants(connection, permissions)
     present = get_role(connection, role=role)
-    if role == ADMINISTRATOR:
-        if permissions == present["permissions"]:
-            return present
-        raise Conflict("The role administrator allows everything, always.")
     added = set(permissions) - set(present["permissions"])
     taken = set(present["permissions"]) - set(permissions)
+    if not added and not taken:
+        return present
+    if role == ADMINISTRATOR:
+        raise Conflict("The role administrator allows everything, always.")
     require_cover(now, role_grants(connection, {"permissions": added | taken}))
+    _require_version(present, version)
     unwanted = role_permissions.c.permission.in_(taken)
     connection.execute(delete(role_permissions).where(role_permissions.c.role_id == role_id, unwanted))
     _add(connection, role_id, sorted(added))
+    # The trigger raises the version with every update of the row.
+    connection.execute(update(roles).where(roles.c.id == role_id).values(updated_at=func.now()))
     return get_role(connection, role=role)
 
 
@@ -199,6 +226,13 @@ def revoke_role(connection: Connection, caller: Caller, *, user_id: UUID, role: 
         )
         connection.execute(update(users).where(users.c.id == user_id).values(role_id=first.scalar_subquery()))
     return read_user(connection, user_id)
+
+
+def _require_version(role: Mapping[str, Any], version: int | None) -> None:
+    if version is not None and version != role["version"]:
+        raise Conflict(
+            f"The role was changed meanwhile; its version is {role['version']}.", version=role["version"]
+        )
 
 
 def _role_argument(connection: Connection, name: str) -> dict[str, Any]:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, exists, func, insert, select, update
 from uuid6 import uuid7
 
-from services.identity.models import login_throttle, refresh_tokens, users
+from services.identity.models import refresh_tokens, users
 from services.identity.operations import throttle
+from services.identity.passwords import SIGN_IN
 from services.identity.queries import authority_of
-from services.identity.rules import FORGET_FAILURES_AFTER
-from services.identity.tokens import new_refresh_token, token_digest
+from services.identity.rules import encode_password
+from services.identity.tokens import new_device_id, new_refresh_token, token_digest
 from shared.db.errors import field_errors
 from shared.errors import Unauthenticated
 
@@ -52,31 +53,55 @@ class Secrets:
 
 
 def authenticate(
-    database: Database, secrets: Secrets, *, email: str, password: str, address: str | None = None
+    database: Database,
+    secrets: Secrets,
+    *,
+    email: str,
+    password: str,
+    address: str | None = None,
+    device_token: str | None = None,
 ) -> dict[str, Any]:
-    """Signs in with e-mail address and password, and begins a session.
+    """Sign in with e-mail address and password, and begin a session.
 
-    Unknown, closed and wrong are told apart neither by the answer nor by its time. Failures are counted by
-    account and by address, whether the account exists or not, and survive a restart.
+    Unknown, closed and wrong are told apart neither by the answer nor by its time. Failures are counted by account
+    and client, whether the account exists or not, and survive a restart; see `throttle`.
+
+    Args:
+        database: Where.
+        secrets: Check the password and sign the tokens.
+        email: Of the account.
+        password: What is tried.
+        address: Where the caller is, as the gateway says.
+        device_token: What an earlier sign-in on the same device returned. One that is wrong is ignored.
 
     Raises:
         Unauthenticated: Wrong, unknown or closed.
-        RateLimited: Too many failures lately; ``retry_after`` says for how many seconds.
+        RateLimited: Too many failures lately, or too many sign-ins at once; ``retry_after`` says for how many seconds.
     """
-    keys = throttle.keys_of(email, address)
+    columns = (users.c.id, users.c.password_hash, users.c.is_active)
     with database.read() as connection:
-        throttle.refuse_blocked(connection, keys)
-        found = connection.execute(
-            select(users.c.id, users.c.password_hash).where(users.c.email == email, users.c.is_active)
-        ).one_or_none()
-    right = secrets.hasher.verify(password, found.password_hash if found else None)
+        found = connection.execute(select(*columns).where(users.c.email == email)).one_or_none()
+        stored = found.password_hash if found is not None and found.is_active else None
+        user_id = found.id if found is not None else None
+        device_id = secrets.signer.device_of(device_token or "", user_id or throttle.NOBODY)
+        attempt = throttle.sign_in_attempt(
+            connection,
+            email=email,
+            user_id=user_id,
+            device_id=device_id,
+            address=address,
+            guess=secrets.signer.guess_digest(encode_password(password), stored or ""),
+        )
+        throttle.refuse_blocked(connection, attempt.keys())
+    right = not attempt.is_repeat and secrets.hasher.verify(password, stored, SIGN_IN)
     if not right or found is None:
         with database.write() as connection:
-            throttle.count_failure(connection, keys)
+            throttle.count_failure(connection, attempt)
         raise Unauthenticated(WRONG)
     outdated = secrets.hasher.is_outdated(found.password_hash)
-    new_hash = secrets.hasher.hash(password) if outdated else None
+    new_hash = secrets.hasher.hash(password, SIGN_IN) if outdated else None
     with database.write() as connection:
+        throttle.count_success(connection, attempt)
         # The account may have been closed, or its password changed, while the old one was checked. The lock
         # makes either wait until the session is there to be revoked.
         unchanged = select(users.c.id).where(
@@ -86,8 +111,9 @@ def authenticate(
             raise Unauthenticated(WRONG)
         if new_hash is not None:
             connection.execute(update(users).where(users.c.id == found.id).values(password_hash=new_hash))
-        throttle.forget_account(connection, email)
-        return _begin(connection, secrets, found.id, uuid7(), new_refresh_token(), address, uuid7())
+        throttle.remember_address(connection, found.id, address)
+        tokens = _begin(connection, secrets, found.id, uuid7(), new_refresh_token(), address, uuid7())
+    return {**tokens, "device_token": secrets.signer.device_token(found.id, device_id or new_device_id())}
 
 
 def refresh(
@@ -102,8 +128,7 @@ def refresh(
     A token works once. Used again it was stolen, from the client or by it, and since nobody can tell which of
     the two is the client, the whole family is revoked (RFC 9700, 4.14.2). But a client whose reply was lost, and a
     broker that delivers a request twice, use a token again as well: they are told by the ``id`` of the call, which
-    a thief does not know. For thirty seconds the same call gives the same successor; later it is refused, and the
-    session stays open.
+    a thief does not know. For thirty seconds the same call gives the same successor.
 
     Args:
         database: Where.
@@ -136,11 +161,9 @@ def revoke_sessions_of(connection: Connection, user_id: UUID) -> None:
 
 
 def forget_expired(connection: Connection) -> int:
-    """Deletes refresh tokens and counted failures that mean nothing any more, and returns how many."""
+    """Delete refresh tokens, counted failures and known addresses that mean nothing any more; return how many."""
     expired = connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < func.now()))
-    age = func.now() - timedelta(seconds=FORGET_FAILURES_AFTER)
-    forgotten = connection.execute(delete(login_throttle).where(login_throttle.c.last_failed_at < age))
-    return expired.rowcount + forgotten.rowcount
+    return expired.rowcount + throttle.forget_old(connection)
 
 
 def _rotate(
@@ -160,9 +183,8 @@ def _rotate(
             connection, secrets, token.user_id, token.family_id, successor, token.address, call_id or uuid7()
         )
         return tokens, ""
-    if call_id is not None and _was_made_by(connection, successor, call_id):
-        # The call that used the token up, again, however late: nobody but the client knows its id.
-        if not (token.just_used and _is_fresh(connection, successor)):
+    if token.just_used and call_id is not None and _was_made_by(connection, successor, call_id):
+        if not _is_fresh(connection, successor):
             return None, NOT_VALID
         return _answer(connection, secrets, token.user_id, token.family_id, successor), ""
     _revoke(connection, refresh_tokens.c.family_id == token.family_id)

@@ -1,94 +1,339 @@
-"""Slows down guessing: failures are counted by account and by address, in the database, on its clock."""
+"""Slows down guessing: failures are counted in the database, on its clock, so that replicas agree.
+
+What an attempt is counted by depends on who makes it. A client is known for an account if its owner has signed in on
+that device or from that network address before. Each known client has a count of its own, so that strangers never
+keep an owner waiting; strangers have a count for each address, one for all of them, and one for the address over
+all accounts.
+
+The same wrong password again is no new guess. A program that goes on with an old password uses up its own attempts
+and nobody else's.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
-from sqlalchemy import case, delete, func, select, update
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    LargeBinary,
+    case,
+    cast,
+    delete,
+    exists,
+    func,
+    literal,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.dialects.postgresql import insert
 
 from services.identity import rules
-from services.identity.models import login_throttle
+from services.identity.models import login_throttle, sign_in_addresses
+from shared.addresses import client_network
 from shared.errors import RateLimited
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, Row, Select
+
+    from shared.rpc.context import Caller
+
+WAIT: Final = "Too many attempts; wait before the next one."
+REMEMBERED_GUESSES: Final = 5
+NO_ADDRESS: Final = "rpc"
+"""Stands for the address of a caller that says none."""
+
+NOBODY: Final = UUID(int=0)
+"""Asked about in place of an account that there is not, so that the answer takes as long."""
+
+ADDRESS_USED_AGAIN_AFTER: Final = timedelta(days=1)
+"""A known address is written anew this long after it was written last, and not at each sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Something by which failures are counted, and how many it may have before it waits."""
+    """Something by which failures are counted.
+
+    Attributes:
+        name: Of the row.
+        limit: How many are free, and how long the waits are.
+        refuses: Whether it makes this attempt wait, too.
+    """
 
     name: str
-    free: int
+    limit: rules.Limit
+    refuses: bool = True
 
 
-def keys_of(email: str, address: str | None) -> list[Key]:
-    """What an attempt is counted by: the account, and the address where it is known.
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """What one attempt to sign in is counted by.
 
-    An address has more failures free, for a whole field office may sit behind one.
+    Attributes:
+        client: The count of this account and this client; it also remembers the last wrong passwords.
+        others: What a new wrong password counts for besides.
+        guess: The digest of the password that is tried; None where it is not remembered.
+        repeats: The count of this very guess, where a known client has made it before.
+        is_repeat: Whether the guess is known to be wrong.
     """
-    keys = [Key(f"account:{email}", rules.ACCOUNT_FREE_FAILURES)]
-    return keys + keys_of_address(address)
+
+    client: Key
+    others: Sequence[Key] = ()
+    guess: bytes | None = None
+    repeats: Key | None = field(default=None)
+    is_repeat: bool = False
+
+    def keys(self) -> list[Key]:
+        """Return all that can refuse the attempt or counts it."""
+        if self.repeats is not None:
+            return [self.client, self.repeats]
+        return [self.client] if self.is_repeat else [self.client, *self.others]
 
 
-def keys_of_address(address: str | None) -> list[Key]:
-    """What an attempt without an account is counted by."""
-    return [Key(f"address:{address}", rules.ADDRESS_FREE_FAILURES)] if address else []
+def sign_in_attempt(
+    connection: Connection,
+    *,
+    email: str,
+    user_id: UUID | None,
+    device_id: bytes | None,
+    address: str | None,
+    guess: bytes,
+) -> Attempt:
+    """Return what an attempt to sign in is counted by.
+
+    Args:
+        connection: Where to read.
+        email: Of the account; counts where there is no account.
+        user_id: The account, which keeps its counts when its e-mail address changes; None where there is none.
+        device_id: Of a device that has proved that the account's owner has signed in on it.
+        address: Where the caller is, as the gateway says.
+        guess: The digest of the password.
+    """
+    account = str(user_id) if user_id is not None else hashlib.sha256(email.encode()).hexdigest()[:36]
+    network = client_network(address) if address else None
+    by_address = Key(f"address:{network}", rules.ADDRESS) if network else None
+    if device_id is not None:
+        client = Key(f"client:{account}:device-{device_id.hex()}", rules.KNOWN_CLIENT)
+        others: list[Key] = []
+    elif network and _is_known(connection, user_id or NOBODY, network):
+        client = Key(f"client:{account}:{network}", rules.KNOWN_CLIENT)
+        others = []
+    else:
+        client = Key(f"client:{account}:{network or NO_ADDRESS}", rules.UNKNOWN_CLIENT)
+        others = [Key(f"strangers:{account}", rules.ALL_UNKNOWN_CLIENTS)]
+    is_known = not others
+    if by_address is not None:
+        others.append(Key(by_address.name, by_address.limit, refuses=not is_known))
+    seen = select(login_throttle.c.guesses).where(login_throttle.c.key == client.name)
+    is_repeat = guess in map(bytes, connection.execute(seen).scalar_one_or_none() or ())
+    repeats = None
+    if is_known and is_repeat:
+        # Its own count: the owner, who types the right password on the same device, must not wait for it.
+        repeats = Key(f"repeat:{client.name}:{guess.hex()}", rules.KNOWN_CLIENT)
+    return Attempt(client, others, guess, repeats, is_repeat)
+
+
+def confirmation_attempt(user_id: UUID, session_id: str) -> Attempt:
+    """Return what is counted when somebody who is signed in gives their password once more."""
+    return Attempt(Key(f"client:{user_id}:session-{session_id[:36]}", rules.UNKNOWN_CLIENT))
+
+
+def registration_keys(address: str | None) -> list[Key]:
+    """Return what a registration by somebody unknown is counted by."""
+    keys = [Key("registrations", rules.REGISTRATIONS)]
+    if address:
+        keys.append(Key(f"registrations:{client_network(address)}", rules.REGISTRATIONS_OF_CLIENT))
+    return keys
+
+
+def probe_keys(caller: Caller | None, address: str | None) -> list[Key]:
+    """Return what is counted when somebody is told that an e-mail address is taken."""
+    who = str(caller.user_id) if caller is not None else client_network(address) if address else ""
+    return [Key(f"taken:{who}", rules.TAKEN_ADDRESSES)] if who else []
 
 
 def refuse_blocked(connection: Connection, keys: Sequence[Key]) -> None:
-    """Refuses an attempt that comes too early; it is not counted itself.
+    """Refuse an attempt that comes too early; it is not counted itself.
 
     Raises:
         RateLimited: ``retry_after`` says for how many seconds.
     """
-    if not keys:
-        return
-    left = func.ceil(func.extract("epoch", login_throttle.c.blocked_until - func.clock_timestamp()))
-    longest = select(func.max(left)).where(login_throttle.c.key.in_([key.name for key in keys]))
-    seconds = connection.execute(longest).scalar_one()
-    if seconds is not None and seconds > 0:
-        raise RateLimited("Too many failed attempts.", retry_after=int(seconds))
+    if keys:
+        _refuse(connection.execute(_waits(keys)).all(), keys)
 
 
-def count_failure(connection: Connection, keys: Sequence[Key]) -> None:
-    """Counts a failed attempt, and sets when the next one may come."""
-    # In one order, so that two attempts that fail at once do not wait for each other.
-    for key in sorted(keys, key=lambda one: one.name):
-        _count(connection, key)
+def count_failure(connection: Connection, attempt: Attempt) -> None:
+    """Count a failed attempt, and set when the next one may come.
 
+    Attempts that ran at the same time are counted one after another; as soon as they are too many, the others
+    are refused whatever their password was, so that nothing is learned by many guesses at once.
 
-def forget_account(connection: Connection, email: str) -> None:
-    """Forgets the failures of an account whose owner has signed in.
-
-    Those of the address stay: an attacker with one account of their own would wipe them out otherwise.
+    Raises:
+        RateLimited: Others have used up the free attempts meanwhile; the transaction is to be given up.
     """
-    connection.execute(delete(login_throttle).where(login_throttle.c.key == f"account:{email}"))
+    keys = attempt.keys()
+    _refuse_locked(connection, keys)
+    counted = [attempt.repeats] if attempt.repeats is not None else keys
+    _count(connection, counted)
+    if attempt.guess is not None and not attempt.is_repeat:
+        newest_first = func.array_prepend(
+            literal(attempt.guess, LargeBinary), login_throttle.c.guesses, type_=ARRAY(LargeBinary)
+        )
+        row = update(login_throttle).where(login_throttle.c.key == attempt.client.name)
+        connection.execute(row.values(guesses=newest_first[1:REMEMBERED_GUESSES]))
 
 
-def _count(connection: Connection, key: Key) -> None:
+def count_success(connection: Connection, attempt: Attempt) -> None:
+    """Forget the failures of a client whose owner has signed in, and take them back from the other counts.
+
+    What the other counts hold of other clients stays: an attacker with one account of their own would wipe it out
+    otherwise.
+
+    Raises:
+        RateLimited: Others have used up the free attempts meanwhile; the transaction is to be given up.
+    """
+    _refuse_locked(connection, attempt.keys())
+    wrong_passwords = connection.execute(
+        delete(login_throttle)
+        .where(login_throttle.c.key == attempt.client.name)
+        .returning(func.cardinality(login_throttle.c.guesses))
+    ).scalar_one_or_none()
+    if wrong_passwords:
+        others = login_throttle.c.key.in_([key.name for key in attempt.others])
+        left = func.greatest(login_throttle.c.failures - wrong_passwords, 0)
+        connection.execute(update(login_throttle).where(others).values(failures=left))
+
+
+def take(connection: Connection, keys: Sequence[Key], *, unless_blocked: Sequence[Key] = ()) -> None:
+    """Count something that is limited whether it succeeds or not.
+
+    Args:
+        connection: In a transaction.
+        keys: What it is counted by.
+        unless_blocked: What refuses it as well without being counted.
+
+    Raises:
+        RateLimited: There were too many; the transaction is to be given up.
+    """
+    _refuse_locked(connection, [*keys, *unless_blocked])
+    _count(connection, keys)
+
+
+def remember_address(connection: Connection, user_id: UUID, address: str | None) -> None:
+    """Note that the owner of an account has signed in from an address."""
+    if not address:
+        return
+    now = func.now()
+    connection.execute(
+        insert(sign_in_addresses)
+        .values(user_id=user_id, address=client_network(address), last_used_at=now)
+        .on_conflict_do_update(
+            index_elements=[sign_in_addresses.c.user_id, sign_in_addresses.c.address],
+            set_={"last_used_at": now},
+            where=sign_in_addresses.c.last_used_at < now - ADDRESS_USED_AGAIN_AFTER,
+        )
+    )
+
+
+def forget_account(connection: Connection, user_id: UUID) -> None:
+    """Forget the failures of an account whose password was reset, and from where its owner used to sign in.
+
+    Somebody else may have signed in with the old password, and known clients wait less.
+    """
+    name = login_throttle.c.key
+    connection.execute(
+        delete(login_throttle).where(
+            or_(
+                name == f"strangers:{user_id}",
+                func.starts_with(name, f"client:{user_id}:"),
+                func.starts_with(name, f"repeat:client:{user_id}:"),
+            )
+        )
+    )
+    connection.execute(delete(sign_in_addresses).where(sign_in_addresses.c.user_id == user_id))
+
+
+def forget_old(connection: Connection) -> int:
+    """Delete failures and addresses that mean nothing any more, and return how many."""
+    failures = func.now() - timedelta(seconds=rules.FORGET_FAILURES_AFTER)
+    addresses = func.now() - timedelta(seconds=rules.FORGET_ADDRESS_AFTER)
+    gone = [
+        connection.execute(delete(login_throttle).where(login_throttle.c.last_failed_at < failures)),
+        connection.execute(delete(sign_in_addresses).where(sign_in_addresses.c.last_used_at < addresses)),
+    ]
+    return sum(result.rowcount for result in gone)
+
+
+def _is_known(connection: Connection, user_id: UUID, network: str) -> bool:
+    columns = sign_in_addresses.c
+    age = func.now() - timedelta(seconds=rules.FORGET_ADDRESS_AFTER)
+    known = exists().where(columns.user_id == user_id, columns.address == network, columns.last_used_at > age)
+    return bool(connection.execute(select(known)).scalar_one())
+
+
+def _waits(keys: Sequence[Key]) -> Select[Any]:
+    """The seconds that are left of each wait."""
+    left = func.ceil(func.extract("epoch", login_throttle.c.blocked_until - func.clock_timestamp()))
+    return select(login_throttle.c.key, left.label("left")).where(
+        login_throttle.c.key.in_([key.name for key in keys])
+    )
+
+
+def _refuse_locked(connection: Connection, keys: Sequence[Key]) -> None:
+    """As `refuse_blocked`, and keeps others from counting until the transaction ends."""
+    # In one order, so that two attempts that end at once do not wait for each other.
+    locked = _waits(keys).order_by(login_throttle.c.key).with_for_update()
+    _refuse(connection.execute(locked).all(), keys)
+
+
+def _refuse(waits: Iterable[Row[Any]], keys: Sequence[Key]) -> None:
+    refusing = {key.name for key in keys if key.refuses}
+    seconds = max((wait.left or 0 for wait in waits if wait.key in refusing), default=0)
+    if seconds > 0:
+        raise RateLimited(WAIT, retry_after=int(seconds))
+
+
+def _count(connection: Connection, keys: Sequence[Key]) -> None:
+    for key in sorted(keys, key=lambda one: one.name):
+        failures = _count_one(connection, key)
+        wait = key.limit.wait_after(failures)
+        if wait:
+            # The row is locked since it was counted, so no attempt slips in between.
+            blocked = update(login_throttle).where(login_throttle.c.key == key.name)
+            connection.execute(blocked.values(blocked_until=func.clock_timestamp() + timedelta(seconds=wait)))
+
+
+def _count_one(connection: Connection, key: Key) -> int:
     now = func.clock_timestamp()
-    stale = login_throttle.c.last_failed_at < now - timedelta(seconds=rules.FORGET_FAILURES_AFTER)
-    failures = connection.execute(
+    until = login_throttle.c.blocked_until
+    counted: int | None = connection.execute(
         insert(login_throttle)
         .values(key=key.name, failures=1, window_started_at=now, last_failed_at=now)
         .on_conflict_do_update(
             index_elements=[login_throttle.c.key],
-            set_={
-                "failures": case((stale, 1), else_=login_throttle.c.failures + 1),
-                "window_started_at": case((stale, now), else_=login_throttle.c.window_started_at),
-                "last_failed_at": now,
-            },
+            set_={"failures": _remaining(key.limit) + 1, "last_failed_at": now},
+            # The row may not have been there yet when it was to be locked.
+            where=or_(until.is_(None), until <= now) if key.refuses else None,
         )
         .returning(login_throttle.c.failures)
-    ).scalar_one()
-    wait = rules.wait_after(failures, key.free)
-    if wait:
-        # The row is locked since it was counted, so no attempt slips in between.
-        blocked = update(login_throttle).where(login_throttle.c.key == key.name)
-        connection.execute(blocked.values(blocked_until=now + timedelta(seconds=wait)))
+    ).scalar_one_or_none()
+    if counted is None:
+        _refuse(connection.execute(_waits([key])).all(), [key])
+        raise RateLimited(WAIT, retry_after=1)
+    return counted
+
+
+def _remaining(limit: rules.Limit) -> ColumnElement[Any]:
+    """How many of the counted failures still count."""
+    counted = login_throttle.c.failures
+    quiet = func.greatest(func.extract("epoch", func.clock_timestamp() - login_throttle.c.last_failed_at), 0)
+    if not limit.forgiven_every:
+        return case((quiet >= rules.FORGET_FAILURES_AFTER, 0), else_=counted)
+    return cast(func.greatest(counted - func.floor(quiet / limit.forgiven_every), 0), Integer)

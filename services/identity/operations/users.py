@@ -19,7 +19,9 @@ from services.identity.operations.authority import (
     role_grants,
 )
 from services.identity.operations.change import change
+from services.identity.operations.passwords import confirm_password
 from services.identity.operations.sessions import revoke_sessions_of
+from services.identity.passwords import CHANGE, REGISTRATION
 from services.identity.queries import get_role, read_user
 from shared.contracts.permissions import (
     ADMINISTRATOR,
@@ -61,9 +63,10 @@ def register_user(
 ) -> dict[str, Any]:
     """Makes an account: anybody may make one of their own, which gets the role ``reporter``.
 
-    Roles are given only by who holds ``role:grant`` and all that they allow. That an address is taken is said
-    plainly, for there is no other way to tell somebody that they have an account already; so that nobody reads
-    the list of accounts off this, each such answer counts as a failed attempt of the ``address``.
+    Roles are given only by callers who hold ``role:grant`` and all that the roles allow. That an address is taken is
+    said plainly, for there is no other way to tell somebody that they have an account already; so that nobody reads
+    the list of accounts off this, such answers are counted by the ``address``. How many people who are not signed in
+    may register is limited, for each address and in total.
 
     Args:
         database: Where.
@@ -78,10 +81,12 @@ def register_user(
         The account.
 
     Raises:
-        Invalid: The password is the e-mail address; a preferred region or a role does not exist.
+        Invalid: The password is the e-mail address; a preferred region or a role does not exist, or a role is not
+            active.
         Conflict: The e-mail address is taken (``email``), or the id.
         Forbidden: The roles are not the caller's to give.
-        RateLimited: Too many failed attempts from this address.
+        Unauthenticated: The caller names roles, and their account is closed.
+        RateLimited: Too many registrations lately or at once; ``retry_after`` says for how many seconds.
 
     Emits:
         user_created, role_granted.
@@ -90,12 +95,14 @@ def register_user(
     if problems:
         raise Invalid(fields={"password": problems})
     digest = content_digest(arguments)
-    counted = [] if caller is not None else throttle.keys_of_address(address)
+    queue, probes = (REGISTRATION, throttle.probe_keys(None, address)) if caller is None else (CHANGE, [])
+    if caller is None:
+        with database.write() as connection:
+            throttle.take(connection, throttle.registration_keys(address), unless_blocked=probes)
     with database.read() as connection:
-        throttle.refuse_blocked(connection, counted)
         given = _roles_to_give(connection, caller, arguments["roles"])
         _check_regions(connection, arguments["preferences"])
-    password_hash = hasher.hash(password)
+    password_hash = hasher.hash(password, queue)
     user_id = id or uuid7()
     values = {name: value for name, value in arguments.items() if name != "roles"}
     with database.write() as connection:
@@ -124,44 +131,58 @@ def register_user(
             select(users.c.content_digest, users.c.password_hash).where(users.c.id == user_id)
         ).one_or_none()
     if found is not None:
-        if found.content_digest == digest and hasher.verify(password, found.password_hash):
+        if found.content_digest == digest and hasher.verify(password, found.password_hash, queue):
             with database.read() as connection:
                 return read_user(connection, user_id)
         raise id_taken("account")
     with database.write() as connection:
-        throttle.count_failure(connection, counted)
+        throttle.take(connection, probes)
     raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})
 
 
 def update_user(
-    connection: Connection,
+    database: Database,
     caller: Caller,
+    hasher: PasswordHasher,
     *,
     user_id: UUID,
     version: int,
+    current_password: str | None = None,
     **values: Any,
 ) -> dict[str, Any]:
-    """Changes name, phone, e-mail address or preferences: one's own, or with ``user:update`` anybody's.
+    """Change name, phone, e-mail address or preferences: one's own, or with ``user:update`` anybody's.
 
-    Roles, the password and whether the account is open have methods of their own.
+    Callers who change their own e-mail address, with which they sign in, give their password with it. Somebody
+    else's is changed by callers who hold every permission that the account has or could get back; its sessions
+    are closed then. Roles, the password and whether the account is open have methods of their own.
 
     Raises:
-        NotFound: There is none, or the caller may not see it.
-        Forbidden: The caller may see it but not change it, or it may more than the caller.
-        Invalid: A preferred region does not exist.
+        NotFound: There is no such account, or the caller may not see it.
+        Forbidden: The caller may see the account but not change it, or it has permissions that the caller lacks.
+        Unauthenticated: The caller's account is closed.
+        Invalid: A preferred region does not exist; ``current_password`` is missing or wrong.
         Conflict: The version is not the present one; the e-mail address is taken.
+        RateLimited: Too many wrong passwords, or too many questions for addresses that are taken.
 
     Emits:
         user_updated.
     """
-    if user_id != caller.user_id:
-        if caller.regions(USER_READ) is not None and caller.regions(USER_UPDATE) is not None:
-            raise NotFound("There is no such account, or you may not see it.")
-        require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
-    _check_regions(connection, values.get("preferences"))
-    with field_errors(CONSTRAINTS):
-        change(connection, caller, users, user_id, version, values)
-    return read_user(connection, user_id)
+    probes: list[throttle.Key] = []
+    if user_id == caller.user_id and "email" in values:
+        probes = throttle.probe_keys(caller, None)
+        with database.read() as connection:
+            throttle.refuse_blocked(connection, probes)
+            changes_email = read_user(connection, user_id)["email"] != values["email"]
+        if changes_email:
+            _confirm(database, caller, hasher, current_password)
+    try:
+        with database.write() as connection:
+            return _update_user(connection, caller, user_id, version, values)
+    except Conflict as error:
+        if "email" in error.fields:
+            with database.write() as connection:
+                throttle.take(connection, probes)
+        raise
 
 
 def deactivate_user(
@@ -218,6 +239,28 @@ def reactivate_user(
     return read_user(connection, user_id)
 
 
+def _confirm(database: Database, caller: Caller, hasher: PasswordHasher, password: str | None) -> None:
+    if not password:
+        raise Invalid(fields={"current_password": ["Is needed to change your e-mail address."]})
+    confirm_password(database, caller, hasher, password)
+
+
+def _update_user(
+    connection: Connection, caller: Caller, user_id: UUID, version: int, values: Mapping[str, Any]
+) -> dict[str, Any]:
+    if user_id != caller.user_id:
+        if caller.regions(USER_READ) is not None and caller.regions(USER_UPDATE) is not None:
+            raise NotFound("There is no such account, or you may not see it.")
+        require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
+    before = read_user(connection, user_id)
+    _check_regions(connection, values.get("preferences"))
+    with field_errors(CONSTRAINTS):
+        change(connection, caller, users, user_id, version, values)
+    if user_id != caller.user_id and values.get("email", before["email"]) != before["email"]:
+        revoke_sessions_of(connection, user_id)
+    return read_user(connection, user_id)
+
+
 def _roles_to_give(connection: Connection, caller: Caller | None, names: list[str] | None) -> list[UUID]:
     """The ids of the roles of a new account, the primary one first."""
     if names is None:
@@ -232,6 +275,8 @@ def _roles_to_give(connection: Connection, caller: Caller | None, names: list[st
             role = get_role(connection, role=name)
         except NotFound:
             raise Invalid(fields={"roles": [f"There is no role {name}."]}) from None
+        if not role["is_active"]:
+            raise Invalid(fields={"roles": [f"The role {name} is not active."]})
         require_cover(now, role_grants(connection, role))
         given.append(role["id"])
     return given

@@ -10,6 +10,7 @@ from services.identity.queries.roles import get_role, list_permissions, list_rol
 from services.identity.queries.users import (
     Authority,
     as_now,
+    attainable_by,
     authority_of,
     get_me,
     get_user,
@@ -22,6 +23,7 @@ __all__ = [
     "Authority",
     "RegionLocator",
     "as_now",
+    "attainable_by",
     "authority_of",
     "get_me",
     "get_region",

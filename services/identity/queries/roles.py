@@ -29,7 +29,8 @@ def select_roles() -> Select[Any]:
         .label("permissions")
     )
     return select(
-        roles.c.id, roles.c.name, roles.c.description, roles.c.is_active, roles.c.created_at, permissions
+        *(roles.c[name] for name in ("id", "name", "description", "is_active", "version", "created_at")),
+        permissions,
     )
 
 

@@ -132,6 +132,22 @@ def authority_of(connection: Connection, user_id: UUID) -> Authority:
     )
 
 
+def attainable_by(connection: Connection, user_id: UUID) -> rules.Grants:
+    """Return what an account may do, and what it could do again without being given anything.
+
+    Its roles count while they are switched off, the account may be closed, and a region that a permission is narrowed
+    to may not exist yet: all of that can change back without anybody looking at this account.
+    """
+    held = select(user_roles.c.role_id).where(user_roles.c.user_id == user_id)
+    primary = select(users.c.role_id).where(users.c.id == user_id, users.c.role_id.is_not(None))
+    permissions = set(
+        connection.execute(
+            select(role_permissions.c.permission).where(role_permissions.c.role_id.in_(held.union(primary)))
+        ).scalars()
+    )
+    return rules.combine(permissions, region_ids(connection, permissions), count_missing_regions=True)
+
+
 def region_ids(connection: Connection, permissions: set[str]) -> dict[str, UUID]:
     """The id of every region that a permission is narrowed to, by code."""
     parsed = [rules.Permission.parse(permission) for permission in permissions]

@@ -23,7 +23,14 @@ from services.identity.schemas.roles import (
     SetRolePermissions,
     UpdateRole,
 )
-from services.identity.schemas.sessions import Authenticate, PublicKeys, Refresh, RefreshToken, Tokens
+from services.identity.schemas.sessions import (
+    Authenticate,
+    PublicKeys,
+    Refresh,
+    RefreshToken,
+    SignedIn,
+    Tokens,
+)
 from services.identity.schemas.users import (
     ChangePassword,
     ListUsers,
@@ -63,6 +70,7 @@ __all__ = [
     "RoleByName",
     "Roles",
     "SetRolePermissions",
+    "SignedIn",
     "Tokens",
     "UpdateRegion",
     "UpdateRole",

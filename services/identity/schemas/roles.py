@@ -5,6 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.identity.schemas.fields import RoleName
+from services.identity.schemas.users import OptionalVersion
 from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
 
 MOST_PERMISSIONS = 500
@@ -28,6 +29,7 @@ class UpdateRole(Arguments):
     """What changes of a role; a role's name never does. An inactive role allows nothing."""
 
     role = RoleName(required=True)
+    version = OptionalVersion()
     description = Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
@@ -48,6 +50,7 @@ class SetRolePermissions(Arguments):
     """All the permissions that the role shall have; those that are not named are taken away."""
 
     role = RoleName(required=True)
+    version = OptionalVersion()
     permissions = fields.List(
         Text(longest=100), required=True, validate=validate.Length(max=MOST_PERMISSIONS)
     )
@@ -76,6 +79,7 @@ class Role(Result):
     description = fields.String(allow_none=True)
     is_active = fields.Boolean()
     permissions = fields.List(fields.String())
+    version = fields.Integer()
     created_at = Timestamp()
 
 

@@ -9,11 +9,16 @@ from shared.schemas import Arguments, Identifier, Result, Text
 
 
 class Authenticate(Arguments):
-    """Who signs in. ``address`` is where they sign in from, told by the gateway, and throttled as well."""
+    """Who signs in.
+
+    ``address`` is where they sign in from, as the gateway says. ``device_token`` is what signing in on this device
+    returned before: with it, somebody else's wrong passwords never make its owner wait.
+    """
 
     email = Email(required=True)
     password = Password(required=True)
     address = Text(longest=100, load_default=None, allow_none=True)
+    device_token = Text(longest=200, load_default=None, allow_none=True)
 
 
 class RefreshToken(Arguments):
@@ -29,7 +34,7 @@ class Refresh(RefreshToken):
 
 
 class Tokens(Result):
-    """What signing in gives. ``expires_in`` are seconds of the access token."""
+    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
 
     access_token = fields.String()
     token_type = fields.String()
@@ -37,6 +42,12 @@ class Tokens(Result):
     refresh_token = fields.String()
     refresh_expires_in = fields.Integer()
     user_id = Identifier()
+
+
+class SignedIn(Tokens):
+    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-in."""
+
+    device_token = fields.String()
 
 
 class PublicKey(Result):

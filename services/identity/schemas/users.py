@@ -18,6 +18,13 @@ class Version(Whole):
         super().__init__(least=1, greatest=GREATEST_VERSION, required=True)
 
 
+class OptionalVersion(Whole):
+    """The version of the thing that the caller saw; without one, the change is made to whatever version there is."""
+
+    def __init__(self) -> None:
+        super().__init__(least=1, greatest=GREATEST_VERSION, load_default=None, allow_none=True)
+
+
 class RegisterUser(Arguments):
     """A new account. ``roles`` need the permission ``role:grant``; the first one becomes the primary role."""
 
@@ -49,7 +56,10 @@ class ListUsers(Page):
 
 
 class UpdateUser(Arguments):
-    """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole."""
+    """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole.
+
+    Whoever changes their own e-mail address, with which they sign in, gives their ``current_password`` with it.
+    """
 
     user_id = Identifier(required=True)
     version = Version()
@@ -58,6 +68,7 @@ class UpdateUser(Arguments):
     last_name = Text(longest=100)
     phone = Phone(allow_none=True)
     preferences = Preferences()
+    current_password = Password(load_default=None, allow_none=True)
 
 
 class ChangePassword(Arguments):

@@ -12,8 +12,10 @@ if TYPE_CHECKING:
     from shared.contracts.wire import Identifier
 
 
-class Tokens(TypedDict):
-    """What signing in gives. ``expires_in`` are seconds of the access token."""
+class SignedIn(TypedDict):
+    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-
+    in.
+    """
 
     access_token: str
     token_type: str
@@ -21,6 +23,7 @@ class Tokens(TypedDict):
     refresh_token: str
     refresh_expires_in: int
     user_id: str
+    device_token: str
 
 
 class Region(TypedDict):
@@ -44,6 +47,7 @@ class Role(TypedDict):
     description: str | None
     is_active: bool
     permissions: list[str]
+    version: int
     created_at: str
 
 
@@ -140,6 +144,17 @@ class LocatedRegions(TypedDict):
     region_ids: list[str | None]
 
 
+class Tokens(TypedDict):
+    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user_id: str
+
+
 class IdentityMethods(Protocol):
     """The methods of identity."""
 
@@ -149,7 +164,8 @@ class IdentityMethods(Protocol):
         email: str,
         password: str,
         address: str | None = ...,
-    ) -> Tokens:
+        device_token: str | None = ...,
+    ) -> SignedIn:
         """Signs in with e-mail address and password.
 
         Needs: anyone.
@@ -401,6 +417,7 @@ class IdentityMethods(Protocol):
         *,
         role: str,
         permissions: Sequence[str],
+        version: int | None = ...,
     ) -> Role:
         """Gives a role exactly these permissions.
 
@@ -425,6 +442,7 @@ class IdentityMethods(Protocol):
         self,
         *,
         role: str,
+        version: int | None = ...,
         description: str | None = ...,
         is_active: bool = ...,
     ) -> Role:
@@ -443,6 +461,7 @@ class IdentityMethods(Protocol):
         last_name: str = ...,
         phone: str | None = ...,
         preferences: Mapping[str, Any] = ...,
+        current_password: str | None = ...,
     ) -> User:
         """Changes name, phone, e-mail address or preferences of an account.
 

@@ -12,12 +12,12 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.authenticate": MethodContract(
         'Signs in with e-mail address and password.',
         ('anyone',),
-        {'unauthenticated': 'Wrong, unknown or closed.', 'rate_limited': 'Too many failures lately; ``retry_after`` says for how many seconds.'},
+        {'unauthenticated': 'Wrong, unknown or closed.', 'rate_limited': 'Too many failures lately, or too many sign-ins at once; ``retry_after`` says for how many seconds.'},
     ),
     "identity.change_password": MethodContract(
         "Changes the caller's own password and closes all their sessions.",
         ('signed in',),
-        {'invalid': 'The current password is wrong, or the new one is the e-mail address or the old one.', 'rate_limited': 'Too many failed attempts lately.'},
+        {'unauthenticated': 'The account is closed.', 'invalid': 'The current password is wrong, or the new one is the e-mail address or the old one.', 'conflict': 'The password was changed meanwhile.', 'rate_limited': 'Too many failed attempts lately, or too many changes at once.'},
     ),
     "identity.create_region": MethodContract(
         'Makes a region.',
@@ -107,12 +107,12 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.register_user": MethodContract(
         'Makes an account.',
         ('anyone',),
-        {'invalid': 'The password is the e-mail address; a preferred region or a role does not exist.', 'conflict': 'The e-mail address is taken (``email``), or the id.', 'forbidden': "The roles are not the caller's to give.", 'rate_limited': 'Too many failed attempts from this address.'},
+        {'invalid': 'The password is the e-mail address; a preferred region or a role does not exist, or a role is not active.', 'conflict': 'The e-mail address is taken (``email``), or the id.', 'forbidden': "The roles are not the caller's to give.", 'unauthenticated': 'The caller names roles, and their account is closed.', 'rate_limited': 'Too many registrations lately or at once; ``retry_after`` says for how many seconds.'},
     ),
     "identity.reset_password": MethodContract(
         "Sets somebody else's password and closes all their sessions.",
         ('user:update',),
-        {'not_found': 'There is no such account.', 'forbidden': "The account may more than the caller, or is the caller's own.", 'invalid': 'The password is the e-mail address.'},
+        {'not_found': 'There is no such account.', 'forbidden': "The account has permissions that the caller lacks, or is the caller's own.", 'unauthenticated': "The caller's account is closed.", 'invalid': 'The password is the e-mail address.', 'rate_limited': 'Too many passwords are being changed at once.'},
     ),
     "identity.revoke": MethodContract(
         'Closes the session of a refresh token.',
@@ -127,7 +127,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.set_role_permissions": MethodContract(
         'Gives a role exactly these permissions.',
         ('role:write',),
-        {'not_found': 'There is no such role.', 'invalid': 'A permission or the region it is narrowed to does not exist.', 'forbidden': "A permission that is added or taken is not the caller's.", 'conflict': '``administrator`` allows everything, always.'},
+        {'not_found': 'There is no such role.', 'invalid': 'A permission or the region it is narrowed to does not exist.', 'forbidden': "A permission that is added or taken is not the caller's.", 'conflict': 'The version is not the present one; ``administrator`` allows everything, always.'},
     ),
     "identity.update_region": MethodContract(
         'Changes name, description or boundaries of a region.',
@@ -137,12 +137,12 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.update_role": MethodContract(
         'Describes a role, or switches it on or off.',
         ('role:write',),
-        {'not_found': 'There is no such role.', 'forbidden': 'The role allows more than the caller may.', 'conflict': '``administrator`` is always active.'},
+        {'not_found': 'There is no such role.', 'forbidden': 'The role allows more than the caller may.', 'conflict': 'The version is not the present one; ``administrator`` is always active.'},
     ),
     "identity.update_user": MethodContract(
         'Changes name, phone, e-mail address or preferences of an account.',
         ('signed in',),
-        {'not_found': 'There is none, or the caller may not see it.', 'forbidden': 'The caller may see it but not change it, or it may more than the caller.', 'invalid': 'A preferred region does not exist.', 'conflict': 'The version is not the present one; the e-mail address is taken.'},
+        {'not_found': 'There is no such account, or the caller may not see it.', 'forbidden': 'The caller may see the account but not change it, or it has permissions that the caller lacks.', 'unauthenticated': "The caller's account is closed.", 'invalid': 'A preferred region does not exist; ``current_password`` is missing or wrong.', 'conflict': 'The version is not the present one; the e-mail address is taken.', 'rate_limited': 'Too many wrong passwords, or too many questions for addresses that are taken.'},
     ),
     "reports.add_attachment": MethodContract(
         'Records a file of a report and answers with the path for its bytes.',

@@ -60,10 +60,19 @@ class World:
         loaded = load(schemas.RegisterUser(), {**given, **arguments})
         return operations.register_user(self.database, caller, self.secrets.hasher, **loaded)
 
-    def sign_in(self, email, password=PASSWORD, address=None):
+    def sign_in(self, email, password=PASSWORD, address=None, device_token=None):
         return operations.authenticate(
-            self.database, self.secrets, email=email, password=password, address=address
+            self.database,
+            self.secrets,
+            email=email,
+            password=password,
+            address=address,
+            device_token=device_token,
         )
+
+    def update_user(self, caller, **arguments):
+        loaded = load(schemas.UpdateUser(), _plain(arguments))
+        return operations.update_user(self.database, caller, self.secrets.hasher, **loaded)
 
     def refresh(self, tokens, call_id=None):
         return operations.refresh(

@@ -6,7 +6,7 @@ import pytest
 from uuid6 import uuid7
 
 from services.identity import operations, queries, schemas
-from services.identity.rules import ADDRESS_FREE_FAILURES
+from services.identity.rules import TAKEN_ADDRESSES
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
 from shared.schemas import load
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
@@ -15,9 +15,7 @@ NIL = UUID(int=0)
 
 
 def update(world, caller, user_id, version, **values):
-    return world.write(
-        operations.update_user, caller, schemas.UpdateUser, user_id=user_id, version=version, **values
-    )
+    return world.update_user(caller, user_id=user_id, version=version, **values)
 
 
 def change_password(world, caller, current, new):
@@ -127,7 +125,7 @@ class TestRegister:
         assert list(refusal.value.fields) == ["email"]
 
     def test_who_reads_the_accounts_off_the_answers_has_to_wait(self, world):
-        for _ in range(ADDRESS_FREE_FAILURES):
+        for _ in range(TAKEN_ADDRESSES.free):
             with pytest.raises(Conflict):
                 world.register(email=ADMIN_EMAIL, address="198.51.100.9")
         with pytest.raises(RateLimited):
@@ -288,7 +286,7 @@ class TestUpdate:
     def test_a_taken_address_is_a_conflict(self, world):
         caller = world.caller()
         with pytest.raises(Conflict) as refusal:
-            update(world, caller, caller.user_id, 2, email=ADMIN_EMAIL)
+            update(world, caller, caller.user_id, 2, email=ADMIN_EMAIL, current_password=PASSWORD)
         assert list(refusal.value.fields) == ["email"]
 
     @pytest.mark.parametrize("field", ["is_active", "role_id", "roles", "password", "password_hash", "id"])

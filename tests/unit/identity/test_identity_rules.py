@@ -135,10 +135,11 @@ def test_a_password_is_the_same_however_its_letters_are_composed():
 
 @given(st.integers(0, 10_000), st.integers(0, 100))
 def test_the_wait_grows_and_is_capped(failures, free):
-    wait = rules.wait_after(failures, free)
-    assert 0 <= wait <= rules.LONGEST_WAIT
+    limit = rules.Limit(free, longest_wait=900)
+    wait = limit.wait_after(failures)
+    assert 0 <= wait <= 900
     assert (wait == 0) == (failures < free)
-    assert rules.wait_after(failures + 1, free) >= wait
+    assert limit.wait_after(failures + 1) >= wait
 
 
 def test_an_address_is_compared_in_one_form():
