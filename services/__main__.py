@@ -261,6 +261,7 @@ def client(settings: Settings) -> RpcClient:
             settings.amqp_uri,
             name="command line",
             timeout=settings.rpc_timeout,
+            budget=settings.rpc_budget,
             **_credentials(settings, settings.admin_password or ""),
         )
     home = Home(settings.home)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 import sys
 from typing import Any
 
 from nameko.containers import ServiceContainer
 
+from shared import deadline
 from shared.observability import context
 
 CONTAINER = f"{__name__}.Container"
@@ -24,6 +26,7 @@ class Container(ServiceContainer):
     """
 
     def _run_worker(self, worker_ctx: Any, handle_result: Any) -> None:
+        deadline.begin(math.inf)
         context.begin(
             worker_ctx.data or {"service": self.service_name, "method": worker_ctx.entrypoint.method_name}
         )

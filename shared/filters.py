@@ -5,18 +5,16 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 
-import shapely
 from marshmallow import ValidationError, fields, validate
-from shapely.geometry import shape
 
-from shared.schemas import Arguments, Latitude, Longitude, Number, check_position
+from shared.boundaries import GeometryError, check_structure, normalise
+from shared.schemas import Arguments, Latitude, Longitude, Number
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 MOST_CHOICES: Final = 50
-MOST_VERTICES: Final = 2_000
-FEWEST_RING_POSITIONS: Final = 4
+MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 """Metres; nothing on Earth is farther away."""
 
@@ -82,40 +80,13 @@ class Circle(Arguments):
 class Area(fields.Field[list[list[list[list[float]]]]]):
     """A GeoJSON ``Polygon`` or ``MultiPolygon`` of up to 2,000 positions; loads as MultiPolygon coordinates.
 
-    An area that crosses the antimeridian is cut there into a MultiPolygon, as RFC 7946 (3.1.9) asks.
+    An area that crosses the antimeridian is cut there into a MultiPolygon, as RFC 7946 (3.1.9) asks; where the
+    caller has not done it, it is done here.
     """
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[list[list[list[float]]]]:
-        kind = value.get("type") if isinstance(value, dict) else None
-        if kind not in ("Polygon", "MultiPolygon") or value.keys() != {"type", "coordinates"}:
-            raise ValidationError("Must be a GeoJSON Polygon or MultiPolygon.")
-        polygons = [value["coordinates"]] if kind == "Polygon" else value["coordinates"]
-        _check_polygons(polygons)
-        outline = shape({"type": "MultiPolygon", "coordinates": polygons})
-        if not outline.is_valid:
-            raise ValidationError(f"Not a valid area: {shapely.is_valid_reason(outline)}.")
-        return polygons
-
-
-def _check_polygons(polygons: Any) -> None:
-    """Refuses what is not MultiPolygon coordinates.
-
-    Raises:
-        ValidationError: It says what is wrong.
-    """
-    positions = 0
-    if not isinstance(polygons, list) or not polygons:
-        raise ValidationError("Needs at least one polygon.")
-    for polygon in polygons:
-        if not isinstance(polygon, list) or not polygon:
-            raise ValidationError("A polygon is a list of rings.")
-        for ring in polygon:
-            if not isinstance(ring, list) or len(ring) < FEWEST_RING_POSITIONS:
-                raise ValidationError(f"A ring needs at least {FEWEST_RING_POSITIONS} positions.")
-            positions += len(ring)
-            if positions > MOST_VERTICES:
-                raise ValidationError(f"More than {MOST_VERTICES:,} positions.")
-            for position in ring:
-                check_position(position)
-            if ring[0] != ring[-1]:
-                raise ValidationError("A ring must end where it begins.")
+        try:
+            area = normalise(check_structure(value, MAX_POSITIONS))
+        except GeometryError as error:
+            raise ValidationError(f"Not a valid area: {error}") from None
+        return [area["coordinates"]] if area["type"] == "Polygon" else area["coordinates"]

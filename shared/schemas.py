@@ -191,8 +191,12 @@ def _is_finite(number: float) -> bool:
         return False
 
 
-def check_position(position: Any) -> None:
+def check_position(position: Any, *, max_longitude: float = GREATEST_LONGITUDE) -> None:
     """Refuses what is not a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
+
+    Args:
+        position: Anything.
+        max_longitude: More than 180 for a ring that goes on across the antimeridian.
 
     Raises:
         ValidationError: It says what is wrong.
@@ -202,7 +206,7 @@ def check_position(position: Any) -> None:
     for number in position:
         if isinstance(number, bool) or not isinstance(number, int | float) or not _is_finite(number):
             raise ValidationError("Coordinates must be finite numbers.")
-    if not -GREATEST_LONGITUDE <= position[0] <= GREATEST_LONGITUDE:
+    if not -max_longitude <= position[0] <= max_longitude:
         raise ValidationError(f"Longitude {position[0]} is out of range; it must be between -180 and 180.")
     if not -GREATEST_LATITUDE <= position[1] <= GREATEST_LATITUDE:
         raise ValidationError(f"Latitude {position[1]} is out of range; it must be between -90 and 90.")

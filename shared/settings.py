@@ -37,7 +37,9 @@ class Settings:
         pool_size: How many database connections one service holds at most (``IMPACTX_DATABASE_POOL_SIZE``).
         prepare_threshold: After how many runs a statement is prepared on the server; None, said as ``off``, for
             a PgBouncer that does not track prepared statements (``IMPACTX_DATABASE_PREPARE_THRESHOLD``).
-        rpc_timeout: Seconds that a caller waits (``IMPACTX_RPC_TIMEOUT``).
+        rpc_timeout: Seconds that a caller waits for one attempt of a call (``IMPACTX_RPC_TIMEOUT``).
+        rpc_budget: Seconds that it waits for all attempts together (``IMPACTX_RPC_BUDGET``), by default three times as
+            long; this is also how long the gateway works on a call for a request.
         rpc_quorum: Whether RPC request queues are quorum queues (``IMPACTX_RPC_QUORUM``).
         stop_grace: Seconds that a stopping process gives its work in hand (``IMPACTX_STOP_GRACE``).
         relay_poll: Seconds between two looks at the outbox when nothing wakes the relay
@@ -107,6 +109,7 @@ class Settings:
     pool_size: int = 20
     prepare_threshold: int | None = 5
     rpc_timeout: float = 10.0
+    rpc_budget: float = 30.0
     rpc_quorum: bool = False
     stop_grace: float = 20.0
     relay_poll: float = 0.25
@@ -198,6 +201,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         if threshold == "off"
         else read.integer("IMPACTX_DATABASE_PREPARE_THRESHOLD", 5, least=0),
         rpc_timeout=read.seconds("IMPACTX_RPC_TIMEOUT", 10.0),
+        rpc_budget=read.seconds("IMPACTX_RPC_BUDGET", 3 * read.seconds("IMPACTX_RPC_TIMEOUT", 10.0)),
         rpc_quorum=read.flag("IMPACTX_RPC_QUORUM"),
         stop_grace=read.seconds("IMPACTX_STOP_GRACE", 20.0),
         relay_poll=read.seconds("IMPACTX_RELAY_POLL", 0.25),

@@ -10,6 +10,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+from tests.support import needs
+
 TESTS = Path(__file__).parent
 WAITING = tuple(TESTS / name for name in ("faults", "e2e", "migrations", "property"))
 
@@ -18,8 +20,13 @@ def main() -> int:
     """Runs both; what the second one says comes when the first one has ended.
 
     Returns:
-        0 when every test has passed, else 1, also where one of the processes was killed.
+        0 when every test has passed, else 1, also where one of the processes was killed or a program is missing.
     """
+    try:
+        needs.require(needs.ALL)
+    except needs.MissingError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
         waiting = _pytest(*WAITING, stdout=said, stderr=subprocess.STDOUT)
         # everything else, so that a new directory or file is never left out

@@ -5,6 +5,7 @@ import shared.green  # noqa: F401, I001 - before everything else
 import hypothesis
 import pytest
 
+from tests.support import needs
 from tests.support import postgresql as postgresql_support
 from tests.support import rabbitmq as rabbitmq_support
 
@@ -25,6 +26,19 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--pgbouncer"):
         postgresql_support.use_pgbouncer()
+
+
+def pytest_collection_finish(session):
+    """Says all that is missing before the first test, and not as errors of tests an hour later."""
+    wanted = {need for item in session.items for need in needs.of_test(item.nodeid, item.fixturenames)}
+    if session.config.getoption("--pgbouncer"):
+        wanted.add(needs.PGBOUNCER)
+    if session.config.option.collectonly:
+        return
+    try:
+        needs.require(wanted)
+    except needs.MissingError as error:
+        raise pytest.UsageError(str(error)) from None
 
 
 @pytest.fixture(scope="session")

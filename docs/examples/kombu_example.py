@@ -1,6 +1,7 @@
 """A call and a subscription with an AMQP library alone, as any language could do it.
 
-AMQP_URI, IMPACTX_EMAIL and IMPACTX_PASSWORD say where and as whom.
+AMQP_URI, IMPACTX_EMAIL and IMPACTX_PASSWORD say where and as whom. The user of the broker is one that
+``broker-users --client NAME`` has made: it may have queues whose names begin with its own.
 """
 
 import os
@@ -64,12 +65,13 @@ class Caller:
 
 
 class Listener:
-    """Hears of status changes on a durable queue that is our own."""
+    """Hears of status changes on a durable queue of the broker's user that we connect as."""
 
     def __init__(self, connection):
         self._connection = connection
         self.heard = []
-        queue = kombu.Queue("dispatch.report-status", EVENTS, "report_status_changed", durable=True)
+        name = f"{connection.userid}.report-status"
+        queue = kombu.Queue(name, EVENTS, "report_status_changed", durable=True)
         consumer = kombu.Consumer(connection.channel(), [queue], callbacks=[self._receive])
         consumer.consume()
 

@@ -1,6 +1,7 @@
 """A system of somebody else's, with plain nameko: hears of reports, and files one. Nothing of ImpactX is imported.
 
-AMQP_URI, IMPACTX_EMAIL and IMPACTX_PASSWORD say where and as whom.
+AMQP_URI, IMPACTX_EMAIL and IMPACTX_PASSWORD say where and as whom. The user of the broker is that of
+``broker-users --nameko-client neighbour``, after the name of the service below.
 """
 
 import eventlet

@@ -116,6 +116,8 @@ class Door:
                 token=headers.get(TOKEN_HEADER, ""),
                 correlation_id=headers.get(CORRELATION_HEADER, ""),
                 timeout=call["timeout"],
+                # whoever is outside repeats
+                attempts=1,
             )
         except ImpactXError as error:
             return {"result": None, "error": to_wire(error)}
@@ -155,7 +157,7 @@ class DoorClient(RpcClient):
                 if self._connection is None:
                     connection = _connect(self._path)
                     self._connection, self._lines = connection, connection.makefile("rb")
-                self._connection.settimeout(seconds * 3 + TIMEOUT_SLACK)
+                self._connection.settimeout(seconds + TIMEOUT_SLACK)
                 self._connection.sendall(call + b"\n")
                 line = self._lines.readline(GREATEST_LINE)
             except TimeoutError:

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 import click
-import shapely
-from shapely.errors import ShapelyError
-from shapely.geometry import mapping as geojson_of
-from shapely.geometry import shape
+from marshmallow import ValidationError
 
+from shared.boundaries import GeometryError, check_structure, normalise, repair, same_boundaries
 from shared.errors import Conflict, Invalid
+from shared.importing.lookups import plain
 from shared.importing.mapping import Mapping, RefusedError
 from shared.importing.options import file_options, open_journal, open_source
 from shared.importing.run import Outcome, Row, reason_of, run
@@ -23,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
     from uuid import UUID
 
-    from shared.importing.files import Record
+    from shared.importing.files import Record, Source
     from shared.rpc.client import RpcClient
 
 FIELDS: Final = ("code", "name", "description")
@@ -36,7 +35,8 @@ PAGE: Final = 500
 @click.option(
     "--repair",
     is_flag=True,
-    help="Mend boundaries that are not closed or cross themselves instead of refusing them.",
+    help="Mend boundaries that are not closed or cross themselves instead of refusing them. The areas before and "
+    "after are said, and boundaries that would lose area are refused.",
 )
 @click.pass_obj
 def import_regions(
@@ -45,7 +45,8 @@ def import_regions(
     """Imports regions from FILE, GeoJSON with polygons or CSV without boundaries.
 
     The fields to --map or --set are: code, name, description. A region whose code is known is brought up to
-    what the file says. The command can be repeated, and goes on where it was interrupted.
+    what the file says; a code that stands in the file a second time is refused there. Boundaries across the
+    antimeridian are cut at it. The command can be repeated, and goes on where it was interrupted.
     """
     source = open_source(file, options["encoding"], options["delimiter"])
     mapping = Mapping(FIELDS, source.columns, options["maps"], options["constants"])
@@ -53,38 +54,93 @@ def import_regions(
         sender = Sender(client)
         journal = open_journal(source, refused, state, options)
 
+        reader = Reader(mapping, options["prefix"], first_records(source, mapping), repairs=options["repair"])
+
         def row(record: Record, record_id: UUID) -> Row:
             del record_id  # a region is known by its code
-            return _row(mapping, record, options["prefix"], repair=options["repair"])
+            return reader.row(record)
 
         # Boundaries are large, and each region is a call of its own.
         run(source, journal, row, sender.send, most_rows=1)
 
 
-def _row(mapping: Mapping, record: Record, prefix: str, *, repair: bool) -> Row:
-    code = mapping.word(record, "code")
-    row = {
-        "code": code and prefix + code,
-        "name": mapping.word(record, "name"),
-        "description": mapping.text(record, "description"),
-        "boundaries": _repaired(record.geometry) if repair else record.geometry,
-    }
-    return {name: value for name, value in row.items() if value is not None}
+def first_records(source: Source, mapping: Mapping) -> dict[str, int]:
+    """Return the number of the first record of every code in the file, whatever becomes of that record.
+
+    Args:
+        source: The file, of which every record is looked at, also those that an earlier run has done.
+        mapping: Knows the column of the code.
+    """
+    first: dict[str, int] = {}
+    for record in source.records():
+        code = _code(mapping, record)
+        if code is not None:
+            first.setdefault(plain(code), record.number)
+    return first
 
 
-def _repaired(geometry: Any) -> Any:
-    """The geometry, closed, and cut where it crosses itself; only its polygons are kept then."""
-    if geometry is None:
-        return None
+def _code(mapping: Mapping, record: Record) -> str | None:
     try:
-        found = shape(geometry)
-        if found.is_valid:
-            return geojson_of(found)
-        parts = shapely.get_parts(shapely.make_valid(found, method="structure", keep_collapsed=False))
-    except (ShapelyError, ValueError, TypeError, AttributeError, KeyError) as error:
-        raise RefusedError(f"boundaries: Not a geometry: {error}.") from error
-    polygons = [part for part in parts if part.geom_type == "Polygon"]
-    return geojson_of(shapely.MultiPolygon(polygons))
+        return mapping.word(record, "code")
+    except RefusedError:
+        return None
+
+
+class Reader:
+    """Makes what identity's methods take of records.
+
+    Args:
+        mapping: Knows which column is which field.
+        prefix: Is put before each code.
+        first: As `first_records` returns it.
+        repairs: Whether boundaries are mended.
+    """
+
+    def __init__(self, mapping: Mapping, prefix: str, first: dict[str, int], *, repairs: bool) -> None:
+        self._mapping = mapping
+        self._prefix = prefix
+        self._first = first
+        self._repairs = repairs
+
+    def row(self, record: Record) -> Row:
+        """Return the region that a record is.
+
+        Raises:
+            RefusedError: Its code stood in the file before, or its boundaries cannot be mended.
+        """
+        code = self._mapping.word(record, "code")
+        if code is not None:
+            self._refuse_second(code, record)
+        row = {
+            "code": code and self._prefix + code,
+            "name": self._mapping.word(record, "name"),
+            "description": self._mapping.text(record, "description"),
+            "boundaries": self._boundaries(code, record.geometry),
+        }
+        return {name: value for name, value in row.items() if value is not None}
+
+    def _refuse_second(self, code: str, record: Record) -> None:
+        first = self._first.get(plain(code), record.number)
+        if first != record.number:
+            raise RefusedError(f"code: Record {first:,} of this file has the code {code} already.")
+
+    def _boundaries(self, code: str | None, geometry: Any) -> Any:
+        """The boundaries as they are stored; those that are wrong stay as they are, to be refused with the place."""
+        if geometry is None:
+            return None
+        try:
+            return normalise(check_structure(geometry))
+        except (ValidationError, GeometryError):
+            return self._repaired(code, geometry) if self._repairs else geometry
+
+    def _repaired(self, code: str | None, geometry: Any) -> Any:
+        try:
+            found = repair(geometry)
+        except GeometryError as error:
+            raise RefusedError(f"boundaries: {error}") from error
+        said = f"{code}: repaired; {found.before:,.6g} square degrees before, {found.after:,.6g} after."
+        click.echo(" ".join((said, *found.notes)), err=True)
+        return found.boundaries
 
 
 class Sender:
@@ -122,20 +178,9 @@ class Sender:
         region_id, version = self._versions[row["code"]]
         there: Row = {**self._client.identity.get_region(region_id=region_id)}
         changes = {name: value for name, value in row.items() if name != "code" and there[name] != value}
-        if _same_shape(there["boundaries"], changes.get("boundaries")):
+        if same_boundaries(there["boundaries"], changes.get("boundaries")):
             del changes["boundaries"]
         if not changes:
             return Outcome("unchanged")
         self._client.identity.update_region(region_id=region_id, version=version, **changes)
         return Outcome("updated")
-
-
-def _same_shape(there: Any, given: Any) -> bool:
-    """Whether two geometries are the same but for the order and direction of their rings."""
-    if there is None or given is None:
-        return False
-    try:
-        here, other = shape(there), shape(given)
-    except (ShapelyError, ValueError, TypeError, AttributeError, KeyError):
-        return False
-    return bool(shapely.equals_exact(shapely.normalize(here), shapely.normalize(other)))

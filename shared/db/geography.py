@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import ColumnElement, Double, cast, func, literal, or_, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 
+from shared.boundaries import spans_of
 from shared.db.tables import Point
 
 if TYPE_CHECKING:
@@ -29,10 +30,10 @@ TURN = 360.0
 def within_box(
     point: ColumnElement[Any], west: float, south: float, east: float, north: float
 ) -> ColumnElement[bool]:
-    """Whether the point lies in the box, edges included; with ``west > east`` it spans the date line."""
-    spans = [(west, east)] if west <= east else [(west, DATE_LINE), (-DATE_LINE, east)]
+    """Return whether the point lies in the box, edges included; with ``west > east`` it spans the date line."""
     boxes = [
-        func.box(func.point(first, south), func.point(last, north), type_=Point()) for first, last in spans
+        func.box(func.point(first, south), func.point(last, north), type_=Point())
+        for first, last in spans_of(west, east)
     ]
     return or_(*(point.bool_op("<@")(box) for box in boxes))
 

@@ -101,6 +101,11 @@ rpc_request_seconds: Final = Histogram(
     ("method",),
     buckets=SECONDS,
 )
+rpc_late_requests: Final = Counter(
+    "impactx_rpc_server_late_requests",
+    "RPC requests that were not executed, because their caller had given up when they came or had their turn.",
+    ("service",),
+)
 rpc_workers: Final = Gauge(
     "impactx_rpc_server_workers",
     "RPC requests that a service works on at the same time at most.",

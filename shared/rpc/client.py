@@ -4,12 +4,14 @@
         report = client.reports.create_report(title="...", ...)
 
 Every wait is bounded. A call is repeated when no answer came, for a repeat changes nothing; a create gets the id
-that makes it so (`shared.contracts.methods`). An expired token is renewed once a call.
+that makes it so (`shared.contracts.methods`). An expired token is renewed once a call. All of that together takes no
+longer than the call's budget, and during another call no longer than that one's caller still waits (`shared.deadline`).
 It needs no eventlet and works in ordinary threads; one client may be shared by all of them.
 """
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -20,14 +22,22 @@ import kombu
 import orjson
 from uuid6 import uuid7
 
+from shared import deadline
 from shared.contracts import methods, topology
 from shared.contracts.api import Services
 from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import require_exchange
-from shared.messaging.link import TRANSIENT, Link
+from shared.messaging.link import CONNECT_SECONDS, TRANSIENT, Link
 from shared.observability import traces
-from shared.rpc.request import CORRELATION_HEADER, GREATEST_BODY, TOKEN_HEADER, arguments_json
+from shared.rpc.lateness import SENT_HEADER, Echoes, stamp
+from shared.rpc.request import (
+    CORRELATION_HEADER,
+    GREATEST_BODY,
+    TIMEOUT_HEADER,
+    TOKEN_HEADER,
+    arguments_json,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +48,9 @@ if TYPE_CHECKING:
 ATTEMPTS = 3
 REPLY_QUEUE_EXPIRES_MILLISECONDS = 300_000
 RENEW_BEFORE_SECONDS = 30.0
+
+ECHO_SECONDS = 0.01
+"""Between a refusal with an echo and the next attempt, which has to follow soon; see `shared.rpc.lateness`."""
 
 
 @dataclass(slots=True)
@@ -53,6 +66,7 @@ class RpcClient(Services):
     Args:
         amqp_uri: The broker.
         timeout: Seconds that one attempt of a call may take, unless the call says otherwise.
+        budget: Seconds that a call may take with all its attempts; `ATTEMPTS` times its timeout by default.
         token: An access token to call with.
         email: An account to sign in with when there is no token; it is then also renewed.
         password: Of that account.
@@ -69,12 +83,14 @@ class RpcClient(Services):
         amqp_uri: str,
         *,
         timeout: float = 10.0,
+        budget: float | None = None,
         token: str = "",
         email: str = "",
         password: str = "",
         name: str = "rpc client",
     ) -> None:
         self._timeout = timeout
+        self._budget = budget
         self._session = _Session(token, email, password)
         self._pending: dict[str, _Pending] = {}
         self._reply_to = ""
@@ -118,6 +134,7 @@ class RpcClient(Services):
         arguments: dict[str, Any] | None = None,
         *,
         timeout: float | None = None,
+        budget: float | None = None,
         token: str | None = None,
         correlation_id: str = "",
         attempts: int = ATTEMPTS,
@@ -128,6 +145,7 @@ class RpcClient(Services):
             method: ``service.method``.
             arguments: By name. Ids and times may be `uuid.UUID` and `datetime.datetime`.
             timeout: Seconds for one attempt; the client's own by default.
+            budget: Seconds for all of them, signing in included; the client's own by default.
             token: Instead of the client's own.
             correlation_id: Under which services log the call; a new one by default.
             attempts: How often it is tried while no answer comes.
@@ -145,14 +163,15 @@ class RpcClient(Services):
             given.setdefault("id", str(uuid7()))
         headers = {CORRELATION_HEADER: correlation_id or str(uuid4())}
         seconds = timeout or self._timeout
-        if token is not None:
-            return self._observed(method, given, headers | {TOKEN_HEADER: token}, seconds, attempts)
-        return self._session.run(
-            self,
-            lambda own: self._observed(
-                method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds, attempts
-            ),
-        )
+        with deadline.within(budget or (None if timeout else self._budget) or seconds * max(attempts, 1)):
+            if token is not None:
+                return self._observed(method, given, headers | {TOKEN_HEADER: token}, seconds, attempts)
+            return self._session.run(
+                self,
+                lambda own: self._observed(
+                    method, given, headers | ({TOKEN_HEADER: own} if own else {}), seconds, attempts
+                ),
+            )
 
     def _observed(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int
@@ -180,18 +199,28 @@ class RpcClient(Services):
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int
     ) -> Any:
         backoff = Backoff()
-        for attempt in range(1, attempts + 1):
+        echoes = Echoes()
+        while True:
+            left = deadline.left()
+            if left <= 0:
+                raise RpcTimeout(f"{method} was not called: whoever asked for it waits no longer.")
             try:
-                return self._attempt(method, arguments, headers, seconds)
-            except (Unavailable, RpcTimeout):
-                if attempt == attempts:
+                return self._attempt(method, arguments, headers | echoes.headers, min(seconds, left))
+            except (Unavailable, RpcTimeout) as error:
+                # A server that does not know our clock yet has executed nothing, and can tell with its echo.
+                if echoes.hear(error.details):
+                    pause = ECHO_SECONDS
+                else:
+                    attempts -= 1
+                    pause = backoff.next()
+                if attempts <= 0 or deadline.left() <= pause:
                     raise
-            time.sleep(backoff.next())
-        raise AssertionError("the last attempt returns or raises")
+            time.sleep(pause)
 
     def _attempt(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float
     ) -> Any:
+        until = time.monotonic() + seconds
         self._start()
         body = b'{"args":[],"kwargs":' + arguments_json(arguments) + b"}"
         if len(body) > GREATEST_BODY:
@@ -200,19 +229,23 @@ class RpcClient(Services):
         call_id = str(uuid4())
         pending = self._pending[call_id] = _Pending()
         try:
-            self._link.channel  # noqa: B018 - waits until the reply queue is there
+            # waits until the reply queue is there
+            if not self._link.wait_until_open(min(seconds, CONNECT_SECONDS)):
+                raise Unavailable("The message broker cannot be reached.")
+            left = max(until - time.monotonic(), 0.001)
+            milliseconds = str(math.ceil(left * 1000))
             self._link.publish(
                 body,
                 exchange=topology.RPC_EXCHANGE,
                 routing_key=method,
-                headers=headers,
+                headers=headers | {TIMEOUT_HEADER: milliseconds, SENT_HEADER: stamp()},
                 mandatory=True,
                 reply_to=self._reply_to,
                 correlation_id=call_id,
                 delivery_mode=TRANSIENT,
-                expiration=str(int(seconds * 1000)),
+                expiration=milliseconds,
             )
-            if not pending.done.wait(seconds):
+            if not pending.done.wait(max(until - time.monotonic(), 0)):
                 raise RpcTimeout(f"{method} did not answer within {seconds:g} seconds.")
         finally:
             self._pending.pop(call_id, None)

@@ -15,9 +15,11 @@ import eventlet
 from nameko.extensions import register_entrypoint
 from sqlalchemy.exc import SQLAlchemyError
 
+from shared import deadline
 from shared.db.errors import is_transient
-from shared.errors import Forbidden, ImpactXError, Unauthenticated, Unavailable, to_wire
-from shared.rpc.server import Method, failure
+from shared.errors import Forbidden, ImpactXError, RpcTimeout, Unauthenticated, Unavailable, to_wire
+from shared.observability import metrics
+from shared.rpc.server import Method, TooLate, failure
 from shared.schemas import load
 
 if TYPE_CHECKING:
@@ -79,7 +81,11 @@ def operation(
 
         @wraps(method)
         def answer(service: Any, request: Request, verify: Callable[[str, str], Caller]) -> dict[str, Any]:
+            deadline.begin(request.due)
             try:
+                if deadline.left() <= 0:
+                    metrics.rpc_late_requests.labels(service.name).inc()
+                    raise TooLate  # noqa: TRY301 - one way out for all refusals
                 caller = _authorised(request, verify, permissions)
                 outcome = method(service, caller, **load(loader, request.arguments))
             # A bare eventlet.Timeout is no Exception; past here it would leave the caller without an answer.
@@ -114,6 +120,8 @@ def _public(error: Exception | eventlet.Timeout, method: str, correlation_id: st
     if isinstance(error, ImpactXError):
         return error
     if is_transient(error):
+        if deadline.left() <= 0:
+            return RpcTimeout("The caller's time was over before the service had finished.")
         logger.warning("%s: %s", method, error)
         return Unavailable("The database cannot answer now; try again.", correlation_id=correlation_id)
     text = "the database refused" if isinstance(error, SQLAlchemyError) else "failed"

@@ -22,6 +22,7 @@ class RpcClients(SharedExtension):
         client = RpcClient(
             settings.amqp_uri,
             timeout=settings.rpc_timeout,
+            budget=settings.rpc_budget,
             name=topology.calls_of(self.container.service_name),
         )
         client.observe = metrics.observe_rpc_call

@@ -23,9 +23,12 @@ ESCAPE = b"\\u"
 TYPE_MARKER = b'"__type__"'
 NULL = b"null"
 LONGEST_CORRELATION_ID = 128
+LONGEST_TIMEOUT_MILLISECONDS = 2**32 - 1
+"""The longest ``expiration`` that RabbitMQ takes."""
 
 TOKEN_HEADER = "nameko.auth_token"  # noqa: S105 - nameko's name of the header
 CORRELATION_HEADER = "nameko.correlation_id"
+TIMEOUT_HEADER = "x-impactx-timeout"
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,15 +39,22 @@ class Request:
         arguments: The keyword arguments, as JSON gave them.
         token: The caller's token, empty without one. It is only trusted once it is verified.
         correlation_id: The caller's, else a new one.
+        due: Until when the caller waits, by `time.monotonic`.
     """
 
     arguments: dict[str, Any]
     token: str
     correlation_id: str
+    due: float = math.inf
 
 
-def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
-    """The request in a message.
+def request_of(body: bytes, headers: Mapping[str, Any], due: float = math.inf) -> Request:
+    """Return the request in a message.
+
+    Args:
+        body: Of the message.
+        headers: Of the message.
+        due: Until when the caller waits, by `time.monotonic`.
 
     Raises:
         TooLarge: The body is over 1 MiB.
@@ -71,7 +81,23 @@ def request_of(body: bytes, headers: Mapping[str, Any]) -> Request:
         or body.count(b"{") + body.count(b"[") > GREATEST_DEPTH + ENVELOPE_DEPTH
     ):
         check_value(arguments)
-    return Request(arguments, _text(headers.get(TOKEN_HEADER)), correlation_id_of(headers))
+    return Request(arguments, _text(headers.get(TOKEN_HEADER)), correlation_id_of(headers), due)
+
+
+def timeout_of(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> float:
+    """Return for how many seconds the caller waits from when it sent the request; ``math.inf`` when it does not say.
+
+    Plain callers say it with the message's ``expiration`` alone. What is no number of milliseconds says nothing.
+    """
+    for said in (headers.get(TIMEOUT_HEADER), properties.get("expiration")):
+        if isinstance(said, int | str) and not isinstance(said, bool):
+            try:
+                milliseconds = int(said)
+            except ValueError:
+                continue
+            if 0 <= milliseconds <= LONGEST_TIMEOUT_MILLISECONDS:
+                return milliseconds / 1000
+    return math.inf
 
 
 def arguments_json(arguments: Mapping[str, Any]) -> bytes:

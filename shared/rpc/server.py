@@ -8,6 +8,7 @@ connection before the work in hand is acknowledged.
 from __future__ import annotations
 
 import logging
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -25,7 +26,8 @@ from shared.messaging.reader import QueueReader
 from shared.messaging.subscribe import bytes_of
 from shared.observability import context, metrics, traces
 from shared.observability.logs import CORRELATION_ID
-from shared.rpc.request import correlation_id_of, request_of
+from shared.rpc.lateness import ECHO_HEADER, Lateness, sent_of
+from shared.rpc.request import correlation_id_of, request_of, timeout_of
 from shared.rpc.verification import Verification
 
 if TYPE_CHECKING:
@@ -51,6 +53,10 @@ LEVELS: Final = {
     Internal.slug: logging.WARNING,
 }
 """At which a finished call is logged, by its outcome; a call that its caller got wrong is worth INFO."""
+
+
+class TooLate(RpcTimeout):
+    """The request came when its caller had given up; it was not executed."""
 
 
 @dataclass(slots=True)
@@ -82,6 +88,7 @@ class RpcServer(SharedExtension, ProviderCollector):
             declare=partial(declare_rpc, service, quorum=self._settings.rpc_quorum),
         )
         self._started = False
+        self._lateness = Lateness()
         self._display = metrics.Display()
 
     def readiness_checks(self) -> Mapping[str, Check]:
@@ -124,8 +131,10 @@ class RpcServer(SharedExtension, ProviderCollector):
             provider = self._methods.get(method)
             if provider is None:
                 raise NotFound(f"There is no method {service}.{method}.")
-            request = request_of(bytes_of(message), message.headers)
+            request = request_of(bytes_of(message), message.headers, self._due(message))
         except ImpactXError as error:
+            if isinstance(error, TooLate):
+                metrics.rpc_late_requests.labels(service).inc()
             self._refuse(_Call(message, method, began, None), error)
             return
         span = traces.start(
@@ -146,6 +155,28 @@ class RpcServer(SharedExtension, ProviderCollector):
             )
         except ContainerBeingKilled:
             self._reader.requeue(message)
+
+    def _due(self, message: Any) -> float:
+        """Return until when the caller waits, by `time.monotonic`.
+
+        Raises:
+            RpcTimeout: It has given up already.
+            Unavailable: How late the request is cannot be told; the caller is to send it again with the echo.
+        """
+        now = time.monotonic()
+        headers, properties = message.headers, message.properties
+        timeout = timeout_of(headers, properties)
+        if timeout == math.inf:
+            return timeout
+        sent = sent_of(headers)
+        late: float | None = 0.0
+        if sent is not None:
+            late = self._lateness.of(str(properties.get("reply_to")), sent, headers.get(ECHO_HEADER))
+        if late is None:
+            raise Unavailable("Our clocks differ; send it again with the echo.", echo=self._lateness.echo())
+        if late >= timeout:
+            raise TooLate(echo=self._lateness.echo())
+        return now + timeout - late
 
     def _refuse(self, call: _Call, error: ImpactXError) -> None:
         """Answers a request that no method gets to see."""

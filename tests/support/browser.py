@@ -191,15 +191,16 @@ def _programs() -> tuple[str, str]:
     Raises:
         BrowserMissingError: They are not there and may not be installed here.
     """
-    found = found_or_installed(_found, *PACKAGES)
-    if found is None:
+    programs = found_or_installed(found, *PACKAGES)
+    if programs is None:
         raise BrowserMissingError(
             "The tests of the situation page need Chromium and its driver in the PATH"
             f" (Debian: apt-get install {' '.join(PACKAGES)}; elsewhere Chrome and chromedriver)."
         )
-    return found
+    return programs
 
 
-def _found() -> tuple[str, str] | None:
+def found() -> tuple[str, str] | None:
+    """Return the browser and its driver, if both are here."""
     program, driver = (next(filter(None, map(shutil.which, names)), None) for names in (BROWSERS, DRIVERS))
     return (program, driver) if program and driver else None

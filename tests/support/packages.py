@@ -38,19 +38,34 @@ def found_or_installed(find: Callable[[], T | None], *packages: str) -> T | None
     Raises:
         InstallError: The installation failed.
     """
-    with _alone():
+    with alone():
         found = find()
-        if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-            sys.stderr.write(f"Installing what the tests need: {', '.join(packages)}\n")
-            with _no_service_starts():
-                _apt_get("update")
-                _apt_get("install", "--yes", "--no-install-recommends", *packages)
+        if found is None and may_install():
+            install(*packages)
             found = find()
         return found
 
 
+def may_install() -> bool:
+    """Return whether we can install packages of the distribution."""
+    return os.geteuid() == 0 and shutil.which("apt-get") is not None
+
+
+def install(*packages: str) -> None:
+    """Install packages of the distribution; none of them starts a service.
+
+    Raises:
+        InstallError: The installation failed.
+    """
+    sys.stderr.write(f"Installing what the tests need: {', '.join(packages)}\n")
+    with _no_service_starts():
+        _apt_get("update")
+        _apt_get("install", "--yes", "--no-install-recommends", *packages)
+
+
 @contextmanager
-def _alone() -> Iterator[None]:
+def alone() -> Iterator[None]:
+    """Keep other test processes of this account from looking for programs and installing them meanwhile."""
     with (Path(tempfile.gettempdir()) / f"impactx-tests-{os.geteuid()}.lock").open("w") as lock:
         # The kernel takes it back from whoever dies; who holds it ends within the limits of apt-get.
         fcntl.flock(lock, fcntl.LOCK_EX)

@@ -126,13 +126,16 @@ class PgBouncer:
             time.sleep(0.05)
 
 
+def found() -> str | None:
+    """Return the program, if it is here; Debian's is where an ordinary user does not look."""
+    return shutil.which("pgbouncer", path=f"{os.environ.get('PATH', os.defpath)}:/usr/sbin")
+
+
 def _program() -> str:
-    # Debian's is where an ordinary user does not look.
-    places = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin"
-    found = found_or_installed(lambda: shutil.which("pgbouncer", path=places), "pgbouncer")
-    if found is None:
+    program = found_or_installed(found, "pgbouncer")
+    if program is None:
         raise PgBouncerError("The tests need PgBouncer (Debian, Ubuntu: apt-get install pgbouncer).")
-    return found
+    return program
 
 
 @event.listens_for(Engine, "do_connect")

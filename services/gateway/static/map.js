@@ -3,6 +3,7 @@
 import { alertMark, catalogue, cellMark, priorityColour, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { features } from "./api.js";
 import { make, once } from "./dom.js";
+import { boxesOf, extentOf, turnTo, within } from "./extents.js";
 
 const L = window.L;
 const LISTED = 300; // up to so many reports are shown one by one,
@@ -21,6 +22,8 @@ export class SituationMap {
   #attempt = null;
   #pin = null;
   #filters = {};
+  #alerts = [];
+  #turns = ""; // of the regions, as they are drawn
 
   /** @param {{report: Function, resource: Function, alert: Function, place: Function, shown: Function, moved: Function}} on */
   constructor(element, on) {
@@ -33,7 +36,9 @@ export class SituationMap {
     this.#map.on("click", (event) => on.place(event.latlng.wrap()));
     this.#map.on("moveend", once(120, () => {
       this.load();
-      if (!this.#isRemoved) on.moved();
+      if (this.#isRemoved) return;
+      this.#followCentre();
+      on.moved();
     }));
     this.#observer = new ResizeObserver(() => this.#map.invalidateSize());
     this.#observer.observe(element);
@@ -49,28 +54,59 @@ export class SituationMap {
 
   /** Draws the regions, and shows those that the person prefers; all of them without a preference. */
   drawRegions() {
-    this.#layers.regions.clearLayers();
-    if (!this.hasTiles) this.#drawGraticule();
-    L.geoJSON(catalogue.regions.filter((region) => region.geometry), {
-      style: { color: "#54707f", weight: 1.5, fillColor: "#fbfcf8", fillOpacity: this.hasTiles ? 0.15 : 1 },
-      interactive: false,
-    }).addTo(this.#layers.regions);
     const wanted = catalogue.me.preferences.regions ?? [];
     const mine = catalogue.regions.filter((region) => wanted.includes(region.properties.code));
-    const bounds = (mine.length ? mine : catalogue.regions).reduce((all, region) => all.extend(this.#boundsOf(region) ?? all), L.latLngBounds([]));
-    if (bounds.isValid()) this.#map.fitBounds(bounds, { padding: [20, 20], maxZoom: 11, animate: false });
+    const shown = (mine.length ? mine : catalogue.regions).filter((region) => region.geometry);
+    const extent = extentOf(shown.flatMap((region) => boxesOf(region.geometry)));
+    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: 11, animate: false });
+    this.#drawRegions();
+  }
+
+  #drawRegions() {
+    this.#turns = this.#turnsNow();
+    this.#layers.regions.clearLayers();
+    if (!this.hasTiles) this.#drawGraticule();
+    for (const region of catalogue.regions) {
+      if (!region.geometry) continue;
+      const style = { color: "#54707f", weight: 1.5, fillColor: "#fbfcf8", fillOpacity: this.hasTiles ? 0.15 : 1 };
+      this.#outline(region, style).addTo(this.#layers.regions);
+    }
   }
 
   drawAlerts(alerts) {
+    this.#alerts = alerts;
     this.#layers.alerts.clearLayers();
     for (const alert of [...alerts].reverse()) {
       const region = catalogue.regions.find((one) => one.id === alert.region_id);
       if (!region?.geometry) continue;
       const colour = priorityColour(alert.priority);
-      const outline = L.geoJSON(region, { style: { color: colour, weight: 3, dashArray: "8 6", fillColor: colour, fillOpacity: 0.07 }, interactive: false });
-      this.#layers.alerts.addLayer(outline);
+      this.#layers.alerts.addLayer(this.#outline(region, { color: colour, weight: 3, dashArray: "8 6", fillColor: colour, fillOpacity: 0.07 }));
       this.#mark("alerts", northernmost(region.geometry), alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
     }
+  }
+
+  /** An area in one piece, also where it is cut at the antimeridian, on the side of the Earth that is looked at. */
+  #outline(region, style) {
+    const extent = this.#extentOf(region);
+    const turn = this.#turnOf(region);
+    const coordsToLatLng = ([longitude, latitude]) => L.latLng(latitude, within(longitude, extent) + turn);
+    return L.geoJSON(region, { style, coordsToLatLng, interactive: false });
+  }
+
+  /** Draws the areas anew when the map has been moved around the Earth so far that another turn of them is nearer. */
+  #followCentre() {
+    if (this.#turnsNow() === this.#turns) return;
+    this.#drawRegions();
+    this.drawAlerts(this.#alerts);
+  }
+
+  #turnsNow() {
+    return catalogue.regions.map((region) => (region.geometry ? this.#turnOf(region) : 0)).join();
+  }
+
+  #turnOf(region) {
+    const { west, east } = this.#extentOf(region);
+    return turnTo((west + east) / 2, this.#map.getCenter().lng);
   }
 
   get centre() {
@@ -172,9 +208,12 @@ export class SituationMap {
     marker.on("click", open).addTo(this.#layers[layer]);
   }
 
+  #extentOf(region) {
+    return (region.extent ??= extentOf(boxesOf(region.geometry)));
+  }
+
   #boundsOf(region) {
-    if (!region?.geometry) return null;
-    return (region.bounds ??= L.geoJSON(region).getBounds());
+    return region?.geometry ? boundsOf(this.#extentOf(region), this.#turnOf(region)) : null;
   }
 
   #nameRegions() {
@@ -213,9 +252,11 @@ export class SituationMap {
 
   /** The longitude, turned around the Earth until it is nearest to what is looked at. */
   #nearCentre(longitude) {
-    return longitude + 360 * Math.round((this.#map.getCenter().lng - longitude) / 360);
+    return longitude + turnTo(longitude, this.#map.getCenter().lng);
   }
 }
+
+const boundsOf = ({ west, south, east, north }, turn = 0) => L.latLngBounds([south, west + turn], [north, east + turn]);
 
 function northernmost({ type, coordinates }) {
   const positions = coordinates.flat(type === "MultiPolygon" ? 2 : 1);

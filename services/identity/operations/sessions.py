@@ -128,7 +128,8 @@ def refresh(
     A token works once. Used again it was stolen, from the client or by it, and since nobody can tell which of
     the two is the client, the whole family is revoked (RFC 9700, 4.14.2). But a client whose reply was lost, and a
     broker that delivers a request twice, use a token again as well: they are told by the ``id`` of the call, which
-    a thief does not know. For thirty seconds the same call gives the same successor.
+    a thief does not know. For thirty seconds the same call gives the same successor; later it is refused, and the
+    session stays open.
 
     Args:
         database: Where.
@@ -183,8 +184,9 @@ def _rotate(
             connection, secrets, token.user_id, token.family_id, successor, token.address, call_id or uuid7()
         )
         return tokens, ""
-    if token.just_used and call_id is not None and _was_made_by(connection, successor, call_id):
-        if not _is_fresh(connection, successor):
+    if call_id is not None and _was_made_by(connection, successor, call_id):
+        # The call that used the token up, again, however late: nobody but the client knows its id.
+        if not (token.just_used and _is_fresh(connection, successor)):
             return None, NOT_VALID
         return _answer(connection, secrets, token.user_id, token.family_id, successor), ""
     _revoke(connection, refresh_tokens.c.family_id == token.family_id)

@@ -7,8 +7,10 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
 from shared.db import geography
+from shared.db.conditions import within_area
 from shared.db.engine import Database
 from shared.db.tables import Cube, Point
+from shared.filters import Area
 
 places = Table(
     "places",
@@ -133,3 +135,21 @@ def test_the_nearest_come_in_the_order_of_their_distance(connection, points):
     nearest = select(places.c.id).order_by(geography.nearest(places.c.earth, *here)).limit(20)
     found = connection.execute(nearest).scalars().all()
     assert found == sorted(range(len(points)), key=lambda number: metres(here, points[number]))[:20]
+
+
+@pytest.mark.parametrize(
+    "box", [(170, -1, 180, 1), (-180, -1, -170, 1), (180, -1, 180, 1), (-180, -1, -180, 1)]
+)
+def test_a_box_that_ends_at_the_date_line_holds_what_lies_on_it_from_both_sides(connection, points, box):
+    found = connection.execute(
+        select(places.c.id).where(geography.within_box(places.c.point, *box))
+    ).scalars()
+    on_the_line = {n for n, point in enumerate(points) if point in ((180.0, 0.0), (-180.0, 0.0))}
+    assert on_the_line <= set(found)
+
+
+def test_a_filter_by_an_uncut_area_across_the_date_line_finds_both_sides(connection, points):
+    ring = [[170, -20], [-170, -20], [-170, 20], [170, 20], [170, -20]]
+    area = Area().deserialize({"type": "Polygon", "coordinates": [ring]})
+    found = connection.execute(select(places.c.id).where(within_area(places.c.point, area))).scalars()
+    assert set(found) == {n for n, (lon, lat) in enumerate(points) if abs(lon) >= 170 and abs(lat) <= 20}

@@ -30,9 +30,9 @@ def system(postgresql, broker):
         )
     log = temporary_directory("documentation") / "services.log"
     with ServiceProcess(["serve", "identity", "reports"], environment=environment, log=log):
-        users = users_of(virtual_host, clients=["dispatch"], nameko_clients=["neighbour"])
-        yield lambda name: {
-            "AMQP_URI": users["neighbour" if name == "nameko_example" else "dispatch"],
+        users = users_of(virtual_host, clients=["watch", "dispatch"], nameko_clients=["neighbour"])
+        yield lambda user: {
+            "AMQP_URI": users[user],
             "IMPACTX_EMAIL": EMAIL,
             "IMPACTX_PASSWORD": PASSWORD,
         }

@@ -27,17 +27,30 @@ SAYS = {
 }
 
 
+def test_the_documentation_makes_that_user():
+    assert "broker-users --client watch" in (ROOT / "docs" / "operations.md").read_text()
+
+
 def test_every_example_is_run():
     examples = {path.stem for path in (ROOT / "docs" / "examples").glob("*.py")}
     assert examples == SAYS.keys()
 
 
-@pytest.mark.parametrize("name", SAYS)
-def test_an_example_runs(name, system):
+@pytest.mark.parametrize(
+    ("name", "user"),
+    [
+        # the one that docs/operations.md makes, and one of another name
+        ("client_example", "watch"),
+        ("kombu_example", "watch"),
+        ("kombu_example", "dispatch"),
+        ("nameko_example", "neighbour"),
+    ],
+)
+def test_an_example_runs_as_a_user_of_the_broker_that_the_documentation_makes(name, user, system):
     done = subprocess.run(
         [sys.executable, "-m", f"docs.examples.{name}"],
         cwd=ROOT,
-        env=os.environ | system(name),
+        env=os.environ | system(user),
         capture_output=True,
         text=True,
         timeout=SECONDS,

@@ -132,13 +132,26 @@ def test_the_reuse_of_a_refresh_token_closes_the_whole_session_at_once(world, ca
     world.refresh(other_device)
 
 
-def test_the_repeat_of_a_call_is_forgiven_for_a_while_only(world):
+def test_a_late_repeat_of_a_call_gets_nothing_and_closes_nothing(world):
+    """It may have waited in a frozen process; the client that made it has long gone on with its answer."""
     first, call_id = world.sign_in(world.register()["email"]), uuid7()
     second = world.refresh(first, call_id)
     let_time_pass(world)
-    for tokens in (first, second):
+    with pytest.raises(Unauthenticated, match="Sign in again"):
+        world.refresh(first, call_id)
+    third = world.refresh(second)
+    with pytest.raises(Unauthenticated):
+        world.refresh(first, call_id)
+    world.refresh(third)
+
+
+def test_a_thief_is_noticed_however_late(world):
+    stolen = world.sign_in(world.register()["email"])
+    second = world.refresh(stolen, uuid7())
+    let_time_pass(world)
+    for tokens in (stolen, second):
         with pytest.raises(Unauthenticated):
-            world.refresh(tokens, call_id)
+            world.refresh(tokens, uuid7())
 
 
 def test_the_id_of_another_call_is_refused_and_uses_nothing_up(world):

@@ -16,7 +16,7 @@ import os
 
 from tests.support.rabbitmq.broker import Broker, BrokerError, ExternalBroker, VirtualHost
 from tests.support.rabbitmq.container import ContainerBroker, image_can_be_had
-from tests.support.rabbitmq.install import find_or_install_server
+from tests.support.rabbitmq.install import find_or_install_server, find_server
 from tests.support.rabbitmq.node import NodeBroker
 from tests.support.rabbitmq.users import users_of
 
@@ -24,6 +24,7 @@ __all__ = [
     "Broker",
     "BrokerError",
     "VirtualHost",
+    "can_be_had",
     "fresh_virtual_host",
     "new_broker",
     "shared_broker",
@@ -65,6 +66,11 @@ def new_broker() -> Broker:
 def fresh_virtual_host(broker: Broker | None = None) -> VirtualHost:
     """An empty virtual host, of the session's broker unless another is given."""
     return (broker or shared_broker()).fresh_virtual_host()
+
+
+def can_be_had() -> bool:
+    """Whether there is one to be had without installing anything."""
+    return bool(os.environ.get("IMPACTX_TEST_AMQP_URI")) or image_can_be_had() or find_server() is not None
 
 
 def _make() -> Broker:

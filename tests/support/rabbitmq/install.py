@@ -17,10 +17,13 @@ def find_or_install_server() -> Path | None:
 
     None where there is none and the distribution's package may not be installed.
     """
-    return packages.found_or_installed(_find, "rabbitmq-server")
+    return packages.found_or_installed(find_server, "rabbitmq-server")
 
 
-def _find() -> Path | None:
+def find_server() -> Path | None:
+    """The same where it is installed already, with the port mapper of Erlang that it needs."""
+    if shutil.which("epmd") is None:
+        return None
     for place in _PLACES:
         if Path(place).exists():
             return Path(place)

@@ -8,14 +8,17 @@ from pathlib import Path
 import orjson
 import pytest
 from click.testing import CliRunner
+from shapely.geometry import Point, shape
 
 from services.identity.geometry import check_structure, normalise
 from services.identity.importing import import_regions
-from shared.errors import Invalid
+from shared.boundaries import bbox_of
+from shared.errors import Invalid, Unavailable
 from shared.schemas import ValidationError, invalid
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
 BOWTIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
+OTHER = {"type": "Polygon", "coordinates": [[[50, 50], [50, 51], [51, 51], [51, 50], [50, 50]]]}
 OPEN = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0]]]}
 
 
@@ -80,8 +83,8 @@ def identity():
 def run(tmp_path, monkeypatch, identity):
     monkeypatch.chdir(tmp_path)
 
-    def invoke(*features, options=()):
-        properties = ({"HASC": code, "label": name, "geometry": shape} for code, name, shape in features)
+    def invoke(*features, options=(), succeeds=True):
+        properties = ({"HASC": code, "label": name, "geometry": area} for code, name, area in features)
         collection = [
             {"type": "Feature", "geometry": found.pop("geometry"), "properties": found}
             for found in properties
@@ -91,7 +94,7 @@ def run(tmp_path, monkeypatch, identity):
         )
         arguments = ["regions.geojson", "--map", "code=HASC", "--map", "name=label", *options]
         result = CliRunner().invoke(import_regions, arguments, obj=lambda: Client(identity))
-        assert result.exit_code == 0, result.output
+        assert (result.exit_code == 0) is succeeds, result.output
         return result.output
 
     return invoke
@@ -132,3 +135,78 @@ def test_a_wrong_boundary_is_refused_with_the_place_or_mended(run, identity):
 def test_a_prefix_makes_codes_distinct(run, identity):
     run(("12", "Florida", SQUARE), options=["--prefix", "US-"])
     assert identity.regions["id of US-12"]["name"] == "Florida"
+
+
+def refusals():
+    with Path("regions.refused.csv").open(encoding="utf-8", newline="") as file:
+        return [(row["HASC"], row["reason"]) for row in csv.DictReader(file)]
+
+
+@pytest.mark.parametrize("second", ["TWICE", " TWICE ", "twice"])
+def test_a_code_that_stands_in_the_file_twice_is_refused_the_second_time_every_time(run, identity, second):
+    features = [("TWICE", "Big country", SQUARE), ("ONCE", "Other", None), (second, "Small islet", OTHER)]
+    for outcome in ("stored            2", "unchanged         2", "unchanged         2"):
+        output = run(*features)
+        assert outcome in output
+        assert "refused           1" in output
+        [(code, reason)] = refusals()
+        assert code == second
+        assert reason.startswith("code: Record 1 of this file has the code")
+        assert identity.regions["id of TWICE"]["name"] == "Big country"
+        assert identity.regions["id of TWICE"]["version"] == 1
+
+
+def test_a_code_that_stands_twice_is_refused_also_where_the_first_was_refused_or_done_in_an_earlier_run(
+    run, identity, monkeypatch
+):
+    features = [("TWICE", "Big country", SQUARE), ("TWICE", "Small islet", OTHER), ("LAST", "Last", None)]
+    create = identity.create_region
+
+    def away(**region):
+        if region["code"] == "LAST":
+            raise Unavailable("Away.")
+        create(**region)
+
+    monkeypatch.setattr(identity, "create_region", away)
+    assert "The same command continues" in run(*features, succeeds=False)
+    monkeypatch.setattr(identity, "create_region", create)
+    assert "refused           1" in run(*features)
+    assert identity.regions["id of TWICE"]["name"] == "Big country"
+
+    broken = [("NEW", None, SQUARE), ("NEW", "Second", SQUARE)]
+    assert "refused           2" in run(*broken)
+
+
+def test_areas_across_the_antimeridian_are_cut_and_are_the_same_when_imported_again(run, identity):
+    def island(east):
+        return {
+            "type": "Polygon",
+            "coordinates": [[[179, -57], [east, -57], [east, -56], [179, -56], [179, -57]]],
+        }
+
+    features = [("PLAIN", "Uncut ring", island(-179)), ("360", "Written 179 to 181", island(181))]
+    assert "stored            2" in run(*features)
+    for region in identity.regions.values():
+        assert bbox_of(region["boundaries"]) == [179, -57, -179, -56]
+        assert len(region["boundaries"]["coordinates"]) == 2
+    assert "unchanged         2" in run(*features)
+
+
+def test_a_repair_says_both_areas_and_one_that_would_lose_area_is_refused(run, identity):
+    pole = [[180, -89.999], [0, -89.999], [-180, -89.999], [180, -89.999]]
+    coast = [[-180, -80], [-90, -70], [0, -70], [90, -70], [179.5, -80], [-180, -80]]
+    features = [
+        ("AQ", "Antarctica", {"type": "Polygon", "coordinates": [pole, coast]}),
+        ("BOW", "Bowtie", BOWTIE),
+        ("GONE", "Nothing", {"type": "Polygon", "coordinates": [SQUARE["coordinates"][0]] * 2}),
+    ]
+    output = run(*features, options=["--repair"])
+    assert "BOW: repaired; 0.5 square degrees before, 0.5 after." in output
+    assert "A ring goes round the South Pole and was closed through it." in output
+    assert refusals() == [
+        ("GONE", "boundaries: The repair would keep 0 of 1 square degrees; mend the boundaries by hand.")
+    ]
+    stored = shape(identity.regions["id of AQ"]["boundaries"])
+    assert stored.contains(Point(0, -85))
+    assert stored.area > 6000
+    assert "unchanged         2" in run(*features, options=["--repair"])
