@@ -212,11 +212,28 @@ def check_position(position: Any, *, max_longitude: float = GREATEST_LONGITUDE) 
         raise ValidationError(f"Latitude {position[1]} is out of range; it must be between -90 and 90.")
 
 
+def _point_problems(value: Mapping[str, Any]) -> dict[str, list[str]]:
+    problems = {} if value.get("type") == "Point" else {"type": ['Must be "Point".']}
+    try:
+        check_position(value.get("coordinates"))
+    except ValidationError as error:
+        problems["coordinates"] = [str(message) for message in error.messages]
+    return problems
+
+
 _ADDRESS: Final = Text(longest=LONGEST_ADDRESS, blank=True, allow_none=True)
 
 
 class Location(fields.Field[dict[str, Any]]):
-    """Where something is: a GeoJSON ``Point`` (lon, lat), with an optional ``address`` of up to 500 characters."""
+    """Where something is: a GeoJSON ``Point`` (lon, lat), with an optional ``address`` of up to 500 characters.
+
+    With ``address_suffices`` the coordinates may be left out, null or empty where there is an address; then it loads
+    as the address alone.
+    """
+
+    def __init__(self, *, address_suffices: bool = False, **options: Any) -> None:
+        self.address_suffices = address_suffices
+        super().__init__(**options)
 
     def _deserialize(
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
@@ -229,16 +246,18 @@ class Location(fields.Field[dict[str, Any]]):
             str(name): ["There is no such field."]
             for name in value.keys() - {"type", "coordinates", "address"}
         }
-        if value.get("type") != "Point":
-            problems["type"] = ['Must be "Point".']
-        try:
-            check_position(value.get("coordinates"))
-        except ValidationError as error:
-            problems["coordinates"] = [str(message) for message in error.messages]
+        address = None
         try:
             address = _ADDRESS.deserialize(value.get("address"))
         except ValidationError:
             problems["address"] = [f"Must be a text of at most {LONGEST_ADDRESS} characters."]
+        is_addressed = self.address_suffices and bool(address) and not texts.is_blank(str(address))
+        if is_addressed and value.get("coordinates") in (None, []):
+            if value.get("type", "Point") not in ("Point", None):
+                problems["type"] = ['Must be "Point".']
+            value = {"address": address}
+        else:
+            problems |= _point_problems(value)
         if problems:
             raise ValidationError(problems)
         return {**value, "address": address} if "address" in value else value

@@ -142,7 +142,7 @@ def _row(item: dict[str, Any]) -> dict[str, Any]:
     found = {name: _cell(value) for name, value in item.items()}
     location = item.get("location")
     if isinstance(location, dict):
-        longitude, latitude = location["coordinates"][:2]
+        longitude, latitude = location.get("coordinates", [None, None])[:2]
         address = _cell(location.get("address"))
         found |= {"longitude": longitude, "latitude": latitude, "address": address}
     return found
@@ -171,5 +171,5 @@ def _feature(item: dict[str, Any], geometry: str) -> dict[str, Any]:
     properties = {name: value for name, value in item.items() if name not in ("id", geometry)}
     if place is not None and "address" in place:
         properties["address"] = place["address"]
-        place = {name: value for name, value in place.items() if name != "address"}
+        place = {name: value for name, value in place.items() if name != "address"} or None
     return {"type": "Feature", "id": item["id"], "geometry": place, "properties": properties}

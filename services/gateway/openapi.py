@@ -39,6 +39,22 @@ POINT: Final = {
         "address": {"type": ["string", "null"], "maxLength": 500},
     },
 }
+PLACE: Final = {
+    "oneOf": [
+        POINT,
+        {
+            "type": "object",
+            "description": "An address, where the coordinates are not known.",
+            "required": ["address"],
+            "additionalProperties": False,
+            "properties": {
+                "type": {"type": ["string", "null"], "enum": ["Point", None]},
+                "coordinates": {"type": ["array", "null"], "items": {"type": "number"}, "maxItems": 0},
+                "address": {"type": "string", "minLength": 1, "maxLength": 500},
+            },
+        },
+    ]
+}
 OUTLINE: Final = {
     "type": "object",
     "required": ["type", "coordinates"],
@@ -144,7 +160,7 @@ def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # no
     if isinstance(field, schemas.Timestamp):
         return {"type": "string", "format": "date-time"}
     if isinstance(field, schemas.Location):
-        return POINT
+        return PLACE if field.address_suffices else POINT
     if isinstance(field, identity_fields.Boundaries | filters.Area):
         return OUTLINE
     if isinstance(field, identity_fields.Preferences):

@@ -18,7 +18,7 @@ from sqlalchemy import (
     Uuid,
     text,
 )
-from sqlalchemy.dialects.postgresql import JSONB, TSVECTOR
+from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from shared.db.tables import (
     Point,
@@ -47,6 +47,12 @@ STATUSES: Final = "'pending', 'confirmed', 'in_progress', 'resolved', 'closed', 
 # They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
 LONGITUDE: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
 LATITUDE: Final = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
+
+# A report that says no coordinates has an address, by which somebody finds them.
+_ADDRESSED: Final = "NOT location ? 'coordinates' AND COALESCE(btrim(location ->> 'address'), '') <> ''"
+_REVIEW_REASONS: Final = (
+    "'type_inactive', 'clock_ahead', 'clock_past', 'outside_regions', 'no_region', 'no_coordinates'"
+)
 
 tables = metadata(SCHEMA)
 
@@ -122,8 +128,10 @@ reports = Table(
         ),
     ),
     *import_identity(),
+    Column("review_reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
     CheckConstraint(f"status IN ({STATUSES})", name="status"),
-    CheckConstraint("point IS NOT NULL", name="location"),
+    CheckConstraint(f"point IS NOT NULL OR {_ADDRESSED}", name="location"),
+    CheckConstraint(f"review_reasons <@ ARRAY[{_REVIEW_REASONS}]", name="review_reasons"),
     comment="Incidents as people in the field filed them.",
 )
 Index("idx_reports_user", reports.c.user_id)
@@ -144,6 +152,10 @@ Index(
     unique=True,
     postgresql_where=reports.c.import_key.is_not(None),
 )
+UNDER_REVIEW: Final = reports.c.review_reasons != text("'{}'")
+"""Whether a report is marked for review."""
+
+Index("idx_reports_review", reports.c.updated_at, reports.c.id, postgresql_where=UNDER_REVIEW)
 Index("idx_reports_point", reports.c.point, postgresql_using="gist")
 Index("idx_reports_search", reports.c.search, postgresql_using="gin")
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import datetime as dt
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from shared.errors import Conflict, Invalid
 
@@ -45,7 +45,35 @@ ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """For each status those that it may follow."""
 
 CLOCK_TOLERANCE: Final = dt.timedelta(minutes=5)
-"""How far a reporter's clock may be ahead of ours."""
+"""How far a reporter's clock may be ahead of ours without a doubt."""
+
+GREATEST_CLOCK_LEAD: Final = dt.timedelta(days=1) + CLOCK_TOLERANCE
+"""How far a reporter's clock may be ahead at all."""
+
+OLDEST_FILED: Final = dt.timedelta(days=366)
+"""How long ago something that is filed from the field may have been reported without a doubt."""
+
+OLDEST_CREDIBLE: Final = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
+"""A moment before is what a clock shows that lost its setting: 1970, 1980 or 2000."""
+
+TYPE_INACTIVE: Final = "type_inactive"
+CLOCK_AHEAD: Final = "clock_ahead"
+CLOCK_PAST: Final = "clock_past"
+OUTSIDE_REGIONS: Final = "outside_regions"
+NO_REGION: Final = "no_region"
+NO_COORDINATES: Final = "no_coordinates"
+
+REVIEW_REASONS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        TYPE_INACTIVE: "The report type is not in use any more.",
+        CLOCK_AHEAD: "`reported_at` is ahead of the time of arrival by more than 5 minutes.",
+        CLOCK_PAST: "`reported_at` is so long ago that the clock of the device seems to be wrong.",
+        OUTSIDE_REGIONS: "The location lies in no region.",
+        NO_REGION: "No region is named, and there are no coordinates by which to find one.",
+        NO_COORDINATES: "The location is an address without coordinates.",
+    }
+)
+"""Why a report is to be looked at by a coordinator, and what each reason means."""
 
 
 def check_move(current: str, requested: str) -> None:
@@ -81,6 +109,60 @@ def check_duplicate(report_id: object, status: str, duplicate_of: object | None)
         raise Invalid(fields={"duplicate_of": [problem]})
 
 
-def reported_at_problem(reported_at: dt.datetime, now: dt.datetime) -> str | None:
-    """What is wrong with the moment of a report: the future is, but for a clock that is a little ahead."""
-    return "Lies in the future." if reported_at > now + CLOCK_TOLERANCE else None
+def clock_reasons(
+    reported_at: dt.datetime, received_at: dt.datetime, oldest: dt.timedelta | None = None
+) -> list[str]:
+    """Return why the clock by which something was reported is in doubt: `CLOCK_AHEAD`, `CLOCK_PAST`, or nothing.
+
+    Args:
+        reported_at: The moment that the reporter's device says.
+        received_at: The moment of arrival, by our clock.
+        oldest: How long ago it may be; None for records of old events, for which `OLDEST_CREDIBLE` alone counts.
+
+    Raises:
+        Invalid: It is ahead by more than `GREATEST_CLOCK_LEAD`; it names ``reported_at``.
+    """
+    if reported_at > received_at + GREATEST_CLOCK_LEAD:
+        raise Invalid(fields={"reported_at": ["Lies more than a day in the future."]})
+    if reported_at > received_at + CLOCK_TOLERANCE:
+        return [CLOCK_AHEAD]
+    is_past = reported_at < OLDEST_CREDIBLE or (oldest is not None and reported_at < received_at - oldest)
+    return [CLOCK_PAST] if is_past else []
+
+
+def reasons_moved(
+    changes: Mapping[str, Any], now: dt.datetime, *, region_is_known: bool
+) -> tuple[list[str], list[str]]:
+    """Return the reasons for a review that a change settles, and those that it gives.
+
+    Args:
+        changes: New values by column.
+        now: By our clock.
+        region_is_known: Whether a ``region_id`` among the changes is that of a real region.
+
+    Raises:
+        Invalid: ``reported_at`` lies too far in the future.
+    """
+    settled: list[str] = []
+    given: list[str] = []
+    if "report_type_id" in changes:
+        settled.append(TYPE_INACTIVE)
+    if "reported_at" in changes:
+        settled += [CLOCK_AHEAD, CLOCK_PAST]
+        given += clock_reasons(changes["reported_at"], now)
+    if "location" in changes:
+        settled.append(NO_COORDINATES)
+        given += place_reasons(changes["location"], region_is_known=True)
+    if "region_id" in changes:
+        settled += [OUTSIDE_REGIONS, NO_REGION]
+        given += [] if region_is_known else [NO_REGION]
+    return settled, given
+
+
+def place_reasons(location: Mapping[str, Any], *, region_is_known: bool) -> list[str]:
+    """Return why the place of a report is in doubt: `OUTSIDE_REGIONS`, `NO_REGION`, `NO_COORDINATES`, or nothing."""
+    has_coordinates = "coordinates" in location
+    reasons = [] if has_coordinates else [NO_COORDINATES]
+    if not region_is_known:
+        reasons.append(OUTSIDE_REGIONS if has_coordinates else NO_REGION)
+    return reasons

@@ -22,7 +22,7 @@ from shared.db.provider import DatabaseProvider
 from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
 from shared.rpc.operation import SIGNED_IN, operation
-from shared.rpc.places import locate, region_of
+from shared.rpc.places import find_region, locate
 from shared.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ class ReportsService:
 
     @operation(permission=REPORT_CREATE, arguments=schemas.CreateReport, result=schemas.Report)
     def create_report(self, caller: Caller, **arguments: Any) -> Any:
-        """Files a report, in the region that contains its location unless it names one."""
-        region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
+        """Files a report, in the region that contains its location unless it names one; marks what is in doubt."""
+        region_id = arguments.get("region_id") or find_region(self.rpc, caller, arguments["location"])
         with self.db.write_one() as connection:
             return operations.create_report(connection, caller, arguments, region_id)
 
@@ -64,6 +64,12 @@ class ReportsService:
         """Edits a report; what is omitted stays, and the status has methods of its own."""
         with self.db.write_one() as connection:
             return operations.update_report(connection, caller, report_id, version, changes)
+
+    @operation(permission=REPORT_UPDATE, arguments=schemas.ReviewReport, result=schemas.Report)
+    def review_report(self, caller: Caller, report_id: UUID, version: int) -> Any:
+        """Takes the mark for review from a report."""
+        with self.db.write_one() as connection:
+            return operations.review_report(connection, caller, report_id, version)
 
     @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ChangeReportStatus, result=schemas.Report)
     def change_report_status(

@@ -16,7 +16,8 @@ class _Report(EventData):
     """What every event about a report says, so that a listener can decide without asking back.
 
     ``version`` is the version of the report which the event made or found; ``severity_level`` is the number
-    1 to 5 behind ``severity_level_id``.
+    1 to 5 behind ``severity_level_id``. ``review_reasons`` say why a coordinator has to look at the report; events of
+    earlier versions are without.
     """
 
     report_id = Identifier(required=True)
@@ -28,6 +29,7 @@ class _Report(EventData):
     severity_level = fields.Integer(required=True, strict=True)
     title = fields.String(required=True)
     status = fields.String(required=True)
+    review_reasons = fields.List(fields.String())
 
 
 class ReportCreated(_Report):

@@ -173,6 +173,7 @@ class Rules:
 
     Attributes:
         kept: The columns that a blank does not clear, because they must hold something.
+        follow: Gives the columns that change along with a change, by their new values.
         check: Refuses a change by the rules of the service; it is called with the caller and the change, and raises
             an `ImpactXError`.
         record: Writes down changes that were made, in the same transaction.
@@ -180,6 +181,7 @@ class Rules:
 
     kept: frozenset[str]
     check: Callable[[Caller, Change], None]
+    follow: Callable[[Change], Row] = lambda _change: {}
     record: Callable[[Connection, Caller, Sequence[Change]], None] = lambda *_: None
 
 
@@ -368,6 +370,7 @@ class Import:
                         f"This needs the permission {self._permission} in the region of the {self._thing}."
                     )
                 self._rules.check(caller, change)
+                change.values.update(self._rules.follow(change))
             except ImpactXError as error:
                 batch.refuse(index, error)
                 continue

@@ -70,7 +70,9 @@ def test_a_fact_that_a_later_version_adds_is_let_pass(contract):
 @every_contract
 def test_without_any_one_of_its_facts_it_is_no_such_event(contract):
     data = orjson.loads(example_of(contract))
-    for fact in data:
+    required = [name for name, field in contract.schema().fields.items() if field.required]
+    assert required
+    for fact in required:
         with pytest.raises(ContractViolation, match=fact):
             published(contract, orjson.dumps({name: value for name, value in data.items() if name != fact}))
 

@@ -26,6 +26,7 @@ def test_a_new_report_is_one_event_with_what_listeners_decide_by(world):
         "severity_level": 4,
         "title": "Bridge out",
         "user_id": str(world.user),
+        "review_reasons": [],
     }
     assert (row["version"], row["status"], row["resolved_at"]) == (1, "pending", None)
 

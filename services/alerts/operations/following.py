@@ -31,7 +31,7 @@ from services.alerts.rules import (
 )
 from shared.db.conditions import one_of
 from shared.db.context import traced
-from shared.db.tables import SYSTEM_USER_ID
+from shared.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
 from shared.errors import Unavailable
 from shared.messaging.event import work_on
 
@@ -137,14 +137,18 @@ def _is_ended(connection: Connection, change: Change, statuses: Sequence[str]) -
 
 
 def _regions(connection: Connection, region_ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Name and code of the regions; every one is there."""
+    """Return name and code of the regions; every one is there.
+
+    The reserved region is waited for by nothing: what is made there is for groups and people.
+    """
     if not region_ids:
         return {}
     columns = audience_regions.c.region_id, audience_regions.c.name, audience_regions.c.code
     rows = connection.execute(
         select(*columns).where(one_of(audience_regions.c.region_id, list(region_ids)))
     ).mappings()
-    found: dict[UUID, dict[str, Any]] = {row["region_id"]: dict(row) for row in rows}
+    found: dict[UUID, dict[str, Any]] = {UNKNOWN_REGION_ID: {"name": "Unknown region", "code": "UNKNOWN"}}
+    found |= {row["region_id"]: dict(row) for row in rows}
     unknown = region_ids - found.keys()
     if unknown:
         raise Unavailable(f"The region {min(unknown)} is not known here yet.")

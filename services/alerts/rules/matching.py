@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.db.tables import UNKNOWN_REGION_ID
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
@@ -106,6 +108,8 @@ class Change:
 def issues(rule: Mapping[str, Any], change: Change) -> bool:
     """Whether the rule makes an alert of the change.
 
+    None is made for the people of the reserved region, for nobody knows who they are.
+
     Args:
         rule: By column.
         change: What happened.
@@ -116,8 +120,14 @@ def issues(rule: Mapping[str, Any], change: Change) -> bool:
         and rule["status_entered"] == change.status
         and rule["type_id"] in (None, change.type_id)
         and rule["region_id"] in (None, change.region_id)
+        and not (change.region_id == UNKNOWN_REGION_ID and _is_for_region_of_change(rule))
         and _within(change.severity_level, rule["minimum_severity_level"], rule["maximum_severity_level"])
     )
+
+
+def _is_for_region_of_change(rule: Mapping[str, Any]) -> bool:
+    """Whether the alert would be for the people of the region of what happened, by its id or its code."""
+    return rule["target_id"] is None or "{region_code}" in rule["target_id"]
 
 
 def ends(rule: Mapping[str, Any], change: Change) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from services.alerts.rules.vocabulary import GROUP, REGION, USER
+from shared.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,6 +21,10 @@ MOST_GROUPS_AND_REGIONS: Final = 60
 """Each has a bit of ``alert_targets.reached_by``, of which there are 62."""
 
 MOST_TARGETS: Final = 1000
+
+RESERVED: Final = (
+    "This region is reserved for reports whose region is not known; nobody is there to be alerted."
+)
 
 GROUP_ID: Final = re.compile(r"(?P<role>[a-z][a-z0-9_-]{0,99})(:(?P<code>[^\s:,]{1,50}))?")
 
@@ -32,7 +37,9 @@ class Target(NamedTuple):
 
 
 def problem_of(target_type: str, target_id: str) -> str | None:
-    """What is wrong with the form of a target's id."""
+    """What is wrong with a target's id."""
+    if target_type == REGION and target_id == str(UNKNOWN_REGION_ID):
+        return RESERVED
     if target_type == GROUP:
         fine = GROUP_ID.fullmatch(target_id) is not None
         return None if fine else "Must be the name of a role, or role:REGION-CODE for those of one region."

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.alerts import rules
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.filters import Word
 from shared.schemas import Arguments, Identifier, Page, Text, Timestamp, Whole
+
+if TYPE_CHECKING:
+    from uuid import UUID
 
 LONGEST_TITLE: Final = 255
 LONGEST_MESSAGE: Final = 20_000
@@ -34,6 +38,16 @@ class Version(Whole):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(least=1, greatest=GREATEST_INTEGER, **options)
+
+
+class RegionId(Identifier):
+    """The id of a region that people live in: any but the reserved one."""
+
+    def _deserialize(self, value: Any, *position: Any, **more: Any) -> UUID:
+        region_id = super()._deserialize(value, *position, **more)
+        if region_id == UNKNOWN_REGION_ID:
+            raise ValidationError(rules.targets.RESERVED)
+        return region_id
 
 
 class TargetArguments(Arguments):
@@ -120,7 +134,7 @@ class DraftAlert(_Content):
     id = Identifier(allow_none=True)
     title = Text(longest=LONGEST_TITLE, required=True)
     message = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
-    region_id = Identifier(required=True)
+    region_id = RegionId(required=True)
     priority = Word(rules.PRIORITIES, required=True)
 
 
@@ -136,7 +150,7 @@ class IssueAlert(_Content):
     id = Identifier(allow_none=True)
     title = Text(longest=LONGEST_TITLE)
     message = Text(longest=LONGEST_MESSAGE, lines=True)
-    region_id = Identifier()
+    region_id = RegionId()
     priority = Word(rules.PRIORITIES)
 
     @validates_schema

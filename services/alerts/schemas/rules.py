@@ -7,7 +7,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.alerts import rules
-from services.alerts.schemas.arguments import LONGEST_MESSAGE, LONGEST_TITLE, Version
+from services.alerts.schemas.arguments import LONGEST_MESSAGE, LONGEST_TITLE, RegionId, Version
 from shared.filters import Word
 from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Whole, page_of
 
@@ -34,7 +34,7 @@ class _Rule(Arguments):
     minimum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
     maximum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
     type_id = Identifier(allow_none=True)
-    region_id = Identifier(allow_none=True)
+    region_id = RegionId(allow_none=True)
     target_id = Text(longest=255, allow_none=True)
     lifetime_seconds = Whole(least=60, greatest=LONGEST_LIFETIME, allow_none=True)
     action = Word(rules.ACTIONS)

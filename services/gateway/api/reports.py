@@ -40,6 +40,7 @@ reports.offer("PATCH", REPORT, "reports.update_report", schemas.UpdateReport, sc
 reports.offer(
     "PUT", f"{REPORT}/status", "reports.change_report_status", schemas.ChangeReportStatus, schemas.Report
 )
+reports.offer("PUT", f"{REPORT}/review", "reports.review_report", schemas.ReviewReport, schemas.Report)
 reports.offer("PUT", f"{REPORT}/resolution", "reports.resolve_report", schemas.ResolveReport, schemas.Report)
 reports.offer(
     "GET",

@@ -45,10 +45,17 @@ function look(longitude, latitude) {
 
 function filters() {
   const { region_id: region, min_severity: severity, status } = find("filters").elements;
-  return { region_id: region.value, min_severity: severity.value, status: status.value };
+  const review = find("filter-review").checked ? { needs_review: true } : {};
+  return { region_id: region.value, min_severity: severity.value, status: status.value, ...review };
 }
 
-const listReports = () => reports.load({ ...filters(), ...(find("filter-view").checked ? { bbox: map.box } : {}) });
+/** What is to be reviewed stands in the order of arrival, for its own time may be wrong. */
+function listReports() {
+  const query = filters();
+  if (query.needs_review) query.sort = "updated_at";
+  if (find("filter-view").checked) query.bbox = map.box;
+  return reports.load(query);
+}
 
 const refresh = once(AFTER_EVENT / 4, () => {
   if (!map) return;
@@ -79,9 +86,12 @@ async function begin() {
   find("who").textContent = `${catalogue.me.first_name} ${catalogue.me.last_name}`;
   show(find("tab-filing"), may("report:create"));
   show(find("issuing-fold"), may("alert:issue"));
+  show(find("filter-review-field"), may("report:update"));
+  const inhabited = catalogue.regions.filter((region) => !region.properties.is_reserved);
   const levels = [...catalogue.byLevel.values()];
   offerChoices(find("filter-region"), catalogue.regions, (region) => region.properties.name);
-  offerChoices(find("alert-region"), catalogue.regions.filter(({ id }) => may("alert:issue", id)), (region) => region.properties.name);
+  offerChoices(find("alert-region"), inhabited.filter(({ id }) => may("alert:issue", id)), (region) => region.properties.name);
+  offerChoices(find("report-region"), inhabited, (region) => region.properties.name);
   offerChoices(find("filter-severity"), levels.map(({ level, name }) => ({ id: level, name: `${level} – ${name}` })));
   offerChoices(find("report-type"), [...catalogue.types.values()]);
   offerChoices(find("report-severity"), levels, ({ level, name }) => `${level} – ${name}`);

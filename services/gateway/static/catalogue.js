@@ -5,6 +5,16 @@ import { make } from "./dom.js";
 
 const PRIORITIES = { critical: "#8e0000", high: "#c62828", medium: "#b26a00", low: "#1565c0" };
 
+/** Why a report is to be reviewed. */
+export const REVIEW_REASONS = {
+  type_inactive: "Its type is not in use any more.",
+  clock_ahead: "It was reported by a clock that is ahead.",
+  clock_past: "It was reported by a clock that seems to be wrong.",
+  outside_regions: "It lies in no region.",
+  no_region: "Its region is not known.",
+  no_coordinates: "It has an address without coordinates.",
+};
+
 export const catalogue = {
   me: null,
   types: new Map(), // by id

@@ -1,8 +1,9 @@
 // The dialog in which one thing is looked at: a report, an alert or a resource.
 
 import { call } from "./api.js";
-import { catalogue, may, regionName, severityOf } from "./catalogue.js";
+import { catalogue, may, regionName, REVIEW_REASONS, severityOf } from "./catalogue.js";
 import { facts, find, make, moment, sayProblem, words } from "./dom.js";
+import { clearProblem, onSubmit } from "./forms.js";
 import { partsOf } from "./parts.js";
 
 const NEXT_STEPS = {
@@ -53,20 +54,24 @@ export function openReport(id, look, onChange = () => {}) {
     const parts = await partsOf(report);
     entitle(report.title);
     const severity = severityOf(report);
-    const [longitude, latitude] = report.location.coordinates;
+    const [longitude, latitude] = report.location.coordinates ?? [];
+    const again = () => openReport(id, look, onChange);
     return [
       facts([
         ["What", catalogue.types.get(report.report_type_id)?.name],
         ["Severity", `${severity.level} (${severity.name})`],
         ["Status", words(report.status)],
         ["Region", regionName(report.region_id)],
-        ["Place", [report.location.address, `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`].filter(Boolean).join(" – ")],
+        ["Place", [report.location.address, report.location.coordinates && degrees(report.location)].filter(Boolean).join(" – ")],
         ["Reported", moment(report.reported_at)],
+        ["Received", report.needs_review ? moment(report.received_at) : null],
+        ["To review", report.review_reasons.map((reason) => REVIEW_REASONS[reason] ?? words(reason)).join(" ")],
         ["Note", report.status_notes],
       ]),
       make("p", { class: "text", text: report.description }),
-      lookButton(() => look(longitude, latitude)),
-      ...statusForm(report, () => openReport(id, look, onChange), onChange),
+      ...(report.location.coordinates ? [lookButton(() => look(longitude, latitude))] : []),
+      ...reviewForm(report, again, onChange),
+      ...statusForm(report, again, onChange),
       make("h3", { text: "What was done" }),
       make(
         "ol",
@@ -76,6 +81,53 @@ export function openReport(id, look, onChange = () => {}) {
       ...parts,
     ];
   });
+}
+
+/** The form in which a coordinator mends what is in doubt about a report, or finds it in order as it is. */
+function reviewForm(report, again, onChange) {
+  if (!report.needs_review || !may("report:update", report.region_id)) return [];
+  const regions = catalogue.regions.filter(({ id, properties }) => !properties.is_reserved && may("report:update", id));
+  const choices = regions.map(({ id, properties }) => make("option", { value: id, text: properties.name }));
+  const region = make("select", { id: "review-region", name: "region_id" }, make("option", { value: "", text: "As it is" }), ...choices);
+  const degreesOf = (name) => make("input", { id: `review-${name}`, name, inputmode: "decimal", autocomplete: "off" });
+  const field = (input, text) => make("div", { class: "field" }, make("label", { for: input.id, text }), input);
+  const settle = make("button", { type: "button", text: "It is in order as it is" });
+  const form = make(
+    "form",
+    { class: "adding", id: "review", novalidate: true },
+    make("p", { class: "problem", role: "alert", "data-problem": true, hidden: true }),
+    field(region, "Region"),
+    make("div", { class: "pair" }, field(degreesOf("latitude"), "Latitude"), field(degreesOf("longitude"), "Longitude")),
+    make("p", { class: "buttons" }, make("button", { class: "primary", text: "Mend it" }), settle),
+  );
+  const done = async (changed) => {
+    onChange(changed);
+    await again();
+    find("detail-title").focus();
+  };
+  onSubmit(
+    form,
+    async ({ region_id: chosen, latitude, longitude }) => {
+      const body = chosen.value ? { region_id: chosen.value } : {};
+      if (latitude.value.trim() || longitude.value.trim()) {
+        const coordinates = [longitude, latitude].map(({ value }) => (value.trim() ? Number(value.trim().replace(",", ".")) : null));
+        body.location = { ...report.location, type: "Point", coordinates };
+      }
+      await done(await call("PATCH", `/reports/${report.id}`, { body, version: report.version }));
+    },
+    (name) => ({ "location.coordinates": "latitude", location: "latitude" })[name] ?? name,
+  );
+  settle.addEventListener("click", async () => {
+    settle.disabled = true;
+    clearProblem(form);
+    try {
+      await done(await call("PUT", `/reports/${report.id}/review`, { version: report.version }));
+    } catch (refused) {
+      sayProblem(form.querySelector("[data-problem]"), refused);
+      settle.disabled = false;
+    }
+  });
+  return [make("section", { "aria-label": "Review" }, make("h3", { text: "Review" }), form)];
 }
 
 function statusForm(report, again, onChange) {
@@ -154,7 +206,7 @@ export function openResource(resource, look) {
         ["Status", words(resource.status)],
         ["Free", resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity}`],
         ["Region", regionName(resource.region_id)],
-        ["Place", [resource.location.address, `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`].filter(Boolean).join(" – ")],
+        ["Place", [resource.location.address, degrees(resource.location)].filter(Boolean).join(" – ")],
         ["Contact", [resource.contact_person, resource.contact_phone, resource.contact_email].filter(Boolean).join(", ")],
         ["Note", resource.status_notes],
       ]),
@@ -163,6 +215,8 @@ export function openResource(resource, look) {
     ];
   });
 }
+
+const degrees = ({ coordinates: [longitude, latitude] }) => `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
 
 function lookButton(look) {
   const show = () => {

@@ -1,7 +1,8 @@
 // Forms: what is wrong is shown beside the field that it is about, in the words of the API.
 
 import { call, newKey } from "./api.js";
-import { find, make, sayProblem } from "./dom.js";
+import { REVIEW_REASONS } from "./catalogue.js";
+import { find, make, sayProblem, words } from "./dom.js";
 
 /**
  * Shows a problem in a form, beside the fields where it names them, and moves the focus there.
@@ -64,7 +65,7 @@ export function onSubmit(form, work, fieldOf) {
   });
 }
 
-const FILING_FIELDS = { "location.coordinates": "latitude", location: "latitude", region_id: "latitude", "location.address": "address" };
+const FILING_FIELDS = { "location.coordinates": "latitude", location: "latitude", "location.address": "address" };
 
 /** The form in which a report is filed. */
 export class Filing {
@@ -114,16 +115,18 @@ export class Filing {
 
   async #send() {
     const given = Object.fromEntries(new FormData(this.#form));
-    const location = { type: "Point", coordinates: this.#position() };
+    const isAddressAlone = !given.latitude.trim() && !given.longitude.trim() && given.address.trim();
+    const location = isAddressAlone ? {} : { type: "Point", coordinates: this.#position() };
     if (given.address.trim()) location.address = given.address;
     const body = { title: given.title, description: given.description, location };
     // What was not chosen is left out, so that the API says that it is missing.
-    for (const name of ["report_type_id", "severity_level_id"]) if (given[name]) body[name] = given[name];
+    for (const name of ["report_type_id", "severity_level_id", "region_id"]) if (given[name]) body[name] = given[name];
     const report = await call("POST", "/reports", { body, key: this.#key });
     this.#key = newKey();
     this.#form.reset();
     this.on.pin(null);
-    find("filed").textContent = `Filed: ${report.title}`;
+    const doubts = report.review_reasons.map((reason) => REVIEW_REASONS[reason] ?? words(reason)).join(" ");
+    find("filed").textContent = [`Filed: ${report.title}`, doubts && `A coordinator will look at it. ${doubts}`].filter(Boolean).join(". ");
     find("filed").focus();
     this.on.filed(report);
   }

@@ -50,7 +50,8 @@ export class ReportList {
 
   #entry(report) {
     const type = catalogue.types.get(report.report_type_id)?.name;
-    const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at)].filter(Boolean);
+    const review = report.needs_review ? `to review: ${report.review_reasons.map(words).join(", ")}` : "";
+    const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at), review].filter(Boolean);
     return entry(report.id, severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
   }
 }

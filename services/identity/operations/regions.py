@@ -16,7 +16,8 @@ from shared.contracts.permissions import REGION_WRITE
 from shared.db.context import traced
 from shared.db.digest import content_digest
 from shared.db.repeats import id_taken
-from shared.errors import Conflict, Forbidden
+from shared.db.tables import UNKNOWN_REGION_ID
+from shared.errors import Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -85,13 +86,15 @@ def update_region(
 
     Raises:
         NotFound: There is no such region.
-        Invalid: The boundaries cross themselves; it says where.
+        Invalid: The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.
         Conflict: The version is not the present one.
 
     Emits:
         region_updated.
     """
     caller.require(REGION_WRITE, region_id)
+    if region_id == UNKNOWN_REGION_ID and values.get("boundaries") is not None:
+        raise Invalid(fields={"boundaries": ["The reserved region has none."]})
     change(connection, caller, regions, region_id, version, _normalised(values))
     return get_region(connection, region_id=region_id)
 

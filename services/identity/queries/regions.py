@@ -11,6 +11,7 @@ from sqlalchemy import JSON, func, null, select, type_coerce
 from services.identity.geometry import RegionIndex
 from services.identity.models import regions
 from shared.db.paging import Order, keyset, page
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Invalid, NotFound
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def select_regions(*, boundaries: bool) -> Select[Any]:
         regions.c.name,
         regions.c.description,
         shown,
+        (regions.c.id == UNKNOWN_REGION_ID).label("is_reserved"),
         regions.c.version,
         regions.c.created_at,
         regions.c.updated_at,

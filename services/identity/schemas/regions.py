@@ -74,13 +74,17 @@ class LocateRegions(Arguments):
 
 
 class Region(Result):
-    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them."""
+    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+
+    ``is_reserved`` is true of one region, without boundaries, in which reports stand of which no region is known.
+    """
 
     id = Identifier()
     code = fields.String()
     name = fields.String()
     description = fields.String(allow_none=True)
     boundaries = fields.Dict(allow_none=True)
+    is_reserved = fields.Boolean()
     version = fields.Integer()
     created_at = Timestamp()
     updated_at = Timestamp()

@@ -11,7 +11,7 @@ from services.reports.operations.catalogues import (
 from services.reports.operations.comments import add_comment, edit_comment
 from services.reports.operations.history import record_history
 from services.reports.operations.imports import check_rows, import_reports
-from services.reports.operations.reports import create_report, update_report
+from services.reports.operations.reports import create_report, review_report, update_report
 from services.reports.operations.status import change_report_status, needs_transaction
 
 __all__ = [
@@ -26,6 +26,7 @@ __all__ = [
     "import_reports",
     "needs_transaction",
     "record_history",
+    "review_report",
     "seed",
     "update_report",
     "update_report_type",

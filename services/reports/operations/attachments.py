@@ -11,6 +11,7 @@ from uuid6 import uuid7
 from services.reports.models import report_attachments
 from services.reports.operations.reports import check_editable
 from services.reports.queries.reports import get_report
+from services.reports.queries.visibility import require
 from shared.contracts.permissions import REPORT_ATTACH
 from shared.db.context import traced
 from shared.db.digest import content_digest
@@ -48,7 +49,7 @@ def add_attachment(connection: Connection, caller: Caller, arguments: Mapping[st
     """
     report_id: UUID = arguments["report_id"]
     report = get_report(connection, caller, report_id)
-    caller.require(REPORT_ATTACH, report["region_id"])
+    require(caller, REPORT_ATTACH, report)
     given = {
         **arguments,
         "id": arguments["id"] or uuid7(),

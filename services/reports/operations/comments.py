@@ -10,7 +10,7 @@ from uuid6 import uuid7
 
 from services.reports.models import report_comments, reports
 from services.reports.queries.reports import get_report
-from services.reports.queries.visibility import visible
+from services.reports.queries.visibility import require, visible
 from shared.contracts.permissions import REPORT_COMMENT
 from shared.db.context import traced
 from shared.db.digest import content_digest
@@ -51,7 +51,7 @@ def add_comment(
         Conflict: The id belongs to another comment.
     """
     report = get_report(connection, caller, report_id)
-    caller.require(REPORT_COMMENT, report["region_id"])
+    require(caller, REPORT_COMMENT, report)
     given = {
         "id": comment_id or uuid7(),
         "report_id": report_id,
@@ -102,7 +102,7 @@ def edit_comment(
         Conflict: It was edited meanwhile.
     """
     found = (
-        select(report_comments, reports.c.region_id)
+        select(report_comments, reports.c.region_id, reports.c.user_id.label("reporter_id"))
         .join(reports, reports.c.id == report_comments.c.report_id)
         .where(report_comments.c.id == comment_id, visible(caller))
     )
@@ -111,7 +111,7 @@ def edit_comment(
         raise NotFound("There is no such comment.")
     if row["user_id"] != caller.user_id:
         raise Forbidden("Only its author edits a comment.")
-    caller.require(REPORT_COMMENT, row["region_id"])
+    require(caller, REPORT_COMMENT, {"region_id": row["region_id"], "user_id": row["reporter_id"]})
     statement = (
         update(report_comments)
         .where(report_comments.c.id == comment_id, report_comments.c.version == version)

@@ -7,10 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.reports.models import reports
 from services.reports.operations.reports import catalogue_problems, catalogues
-from services.reports.rules import CLOSED, PENDING, RESOLVED, check_move, reported_at_problem
+from services.reports.rules import (
+    CLOSED,
+    PENDING,
+    RESOLVED,
+    TYPE_INACTIVE,
+    check_move,
+    clock_reasons,
+    place_reasons,
+    reasons_moved,
+)
 from services.reports.schemas import ReportRow
 from shared.contracts.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
 from shared.db import imports
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
@@ -38,6 +48,16 @@ def _check(caller: Caller, change: Change) -> None:
         caller.require(REPORT_UPDATE, values.get("region_id", before["region_id"]))
 
 
+def _follow(change: Change) -> dict[str, Any]:
+    """The reasons for a review that the change leaves, where it moves any."""
+    is_known = change.values.get("region_id") != UNKNOWN_REGION_ID
+    now = dt.datetime.now(dt.UTC)
+    settled, given = reasons_moved(change.values, now, region_is_known=is_known)
+    before = change.before["review_reasons"]
+    after = [reason for reason in before if reason not in settled] + given
+    return {} if after == before else {"review_reasons": after}
+
+
 _ROW: Final = ReportRow()
 _IMPORT: Final = imports.Import(
     reports,
@@ -54,6 +74,7 @@ _IMPORT: Final = imports.Import(
         "resolved_at",
         "status",
         "status_notes",
+        "review_reasons",
     ),
     author="user_id",
     permission=REPORT_IMPORT,
@@ -72,6 +93,7 @@ _IMPORT: Final = imports.Import(
             }
         ),
         check=_check,
+        follow=_follow,
     ),
 )
 
@@ -79,16 +101,24 @@ _IMPORT: Final = imports.Import(
 def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
     """Loads the rows of an import by the rules of `create_report`.
 
-    Each gets an id where it has none, and the digest that tells a repeat.
+    A row whose location lies in no region is refused, though: of a whole file that is a mistake, such as swapped
+    columns, which the person who imports it can mend. Each gets an id where it has none, and the digest that tells a
+    repeat.
     """
     now = dt.datetime.now(dt.UTC)
 
     def complete(row: imports.Row) -> imports.Row:
-        problem = reported_at_problem(row.get("reported_at", now), now)
-        if problem:
-            raise Invalid(fields={"reported_at": [problem]})
+        region_is_known = row.get("region_id") != UNKNOWN_REGION_ID
+        reasons = place_reasons(row["location"], region_is_known=region_is_known)
+        reasons += clock_reasons(row.get("reported_at", now), now)
         resolved_at = now if row.get("status") in (RESOLVED, CLOSED) else None
-        return {"reported_at": now, "status": PENDING, "resolved_at": resolved_at, **row}
+        filled = {
+            "reported_at": now,
+            "status": PENDING,
+            "resolved_at": resolved_at,
+            "review_reasons": reasons,
+        }
+        return filled | row
 
     return imports.check_rows(rows, _ROW, complete, source=source)
 
@@ -110,11 +140,14 @@ def import_reports(connection: Connection, caller: Caller, batch: imports.Batch)
         What `schemas.ImportResult` says.
     """
     types, levels = catalogues(connection)
+    known = dict.fromkeys(types, True)
 
     def unknown(row: imports.Row) -> Invalid | None:
-        problems = catalogue_problems(row, types, levels)
+        problems = catalogue_problems(row, known, levels)
         return Invalid(fields=problems) if problems else None
 
     _IMPORT.refuse_forbidden(caller, batch)
     batch.refuse_where(unknown)
+    for row in batch.rows.values():
+        row["review_reasons"] += [] if types[row["report_type_id"]] else [TYPE_INACTIVE]
     return _IMPORT.store(connection, caller, batch)

@@ -7,10 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
     ColumnElement,
+    Text,
     and_,
     bindparam,
+    case,
+    cast,
     exists,
     false,
+    func,
     or_,
     select,
     true,
@@ -19,19 +23,27 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from services.reports.models import report_types, reports, severity_levels
+from services.reports.models import UNDER_REVIEW, report_types, reports, severity_levels
 from services.reports.queries.reports import COLUMNS, get_report
-from services.reports.queries.visibility import holds, own
-from services.reports.rules import PENDING, reported_at_problem
+from services.reports.queries.visibility import holds, holds_own, may_own
+from services.reports.rules import (
+    OLDEST_FILED,
+    PENDING,
+    TYPE_INACTIVE,
+    clock_reasons,
+    place_reasons,
+    reasons_moved,
+)
 from shared.contracts.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
 from shared.db.context import TRACED, traced
 from shared.db.digest import content_digest
 from shared.db.errors import field_errors
 from shared.db.repeats import id_taken, is_repeat, stale
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Mapping
+    from collections.abc import Callable, Container, Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
@@ -58,18 +70,24 @@ def _create() -> Any:
         "content_digest",
     )
     values = [bindparam(f"new_{name}", type_=reports.c[name].type) for name in names]
+    reasons = bindparam("new_review_reasons", type_=reports.c.review_reasons.type)
+    with_inactive = func.array_append(reasons, cast(TYPE_INACTIVE, Text))
     source = (
-        select(*values, report_types.c.id, severity_levels.c.id)
+        select(
+            *values,
+            report_types.c.id,
+            severity_levels.c.id,
+            case((report_types.c.is_active, reasons), else_=with_inactive),
+        )
         .join_from(report_types, severity_levels, true())
         .where(
             report_types.c.id == bindparam("type_id"),
-            report_types.c.is_active,
             severity_levels.c.id == bindparam("level_id"),
         )
     )
     return (
         insert(reports)
-        .from_select([*names, "report_type_id", "severity_level_id"], source)
+        .from_select([*names, "report_type_id", "severity_level_id", "review_reasons"], source)
         .on_conflict_do_nothing(index_elements=["id"])
         .returning(*COLUMNS, TRACED)
     )
@@ -80,17 +98,18 @@ _CREATE: Final = _create()
 
 
 def create_report(
-    connection: Connection, caller: Caller, arguments: Mapping[str, Any], region_id: UUID
+    connection: Connection, caller: Caller, arguments: Mapping[str, Any], region_id: UUID | None
 ) -> RowMapping:
     """Files a report.
 
-    It is one statement, for `Database.write_one`. The database emits `report_created`.
+    It is one statement, for `Database.write_one`. The database emits `report_created`. What the reporter cannot mend
+    is no refusal: the report is marked for review, see `services.reports.rules.REVIEW_REASONS`.
 
     Args:
         connection: In autocommit.
-        caller: Becomes the reporter; needs ``report:create`` in the region.
+        caller: Becomes the reporter; needs ``report:create`` in the region, or anywhere where no region is known.
         arguments: As `schemas.CreateReport` loads them.
-        region_id: The one of the arguments, or the one found for the location.
+        region_id: The one of the arguments, or the one found for the location, or None.
 
     Returns:
         The report; the one that is there already when the caller created it before, with the same id and
@@ -98,20 +117,21 @@ def create_report(
 
     Raises:
         Forbidden: The caller may not report in this region.
-        Invalid: There is no such region, type or severity level, the type is inactive, or the moment lies in
-            the future.
+        Invalid: There is no such region, type or severity level, or the moment lies more than a day in the future.
         Conflict: The id belongs to another report.
     """
+    if region_id == UNKNOWN_REGION_ID:
+        region_id = None
     caller.require(REPORT_CREATE, region_id)
     now = dt.datetime.now(dt.UTC)
     reported_at = arguments.get("reported_at", now)
-    problem = reported_at_problem(reported_at, now)
-    if problem:
-        raise Invalid(fields={"reported_at": [problem]})
+    reasons = place_reasons(arguments["location"], region_is_known=region_id is not None)
+    reasons += clock_reasons(reported_at, now, OLDEST_FILED)
     values = {
         "new_id": arguments.get("id") or uuid7(),
         "new_user_id": caller.user_id,
-        "new_region_id": region_id,
+        "new_region_id": region_id or UNKNOWN_REGION_ID,
+        "new_review_reasons": reasons,
         "new_title": arguments["title"],
         "new_description": arguments["description"],
         "new_location": arguments["location"],
@@ -135,7 +155,8 @@ def _created_before(connection: Connection, caller: Caller, values: Mapping[str,
             return row
         raise id_taken("report")
     given = {"report_type_id": values["type_id"], "severity_level_id": values["level_id"]}
-    problems = catalogue_problems(given, *catalogues(connection))
+    types, levels = catalogues(connection)
+    problems = catalogue_problems(given, dict.fromkeys(types, True), levels)
     if problems:
         raise Invalid(fields=problems)
     raise Conflict("The catalogue changed at this very moment; try again.")
@@ -190,17 +211,14 @@ def update_report(
         NotFound: There is no such report, or the caller may not see it.
         Forbidden: The caller may see but not edit it, or may not move it to the region.
         Conflict: Somebody changed it meanwhile, or it is the caller's own and not pending any more.
-        Invalid: A new region, type or severity level does not exist, or the type is inactive.
+        Invalid: A new region, type or severity level does not exist, or the type is inactive; or the moment lies
+            more than a day in the future.
     """
-    now = dt.datetime.now(dt.UTC)
-    problem = reported_at_problem(changes.get("reported_at", now), now)
-    if problem:
-        raise Invalid(fields={"reported_at": [problem]})
     region_id = changes.get("region_id")
     statement = (
         update(reports)
         .where(reports.c.id == report_id, reports.c.version == version, _editable(caller, region_id))
-        .values(**changes, updated_by=caller.user_id)
+        .values(**changes, review_reasons=_reasons_after(changes), updated_by=caller.user_id)
         .returning(*COLUMNS, traced(caller))
     )
     if "report_type_id" in changes:
@@ -212,16 +230,73 @@ def update_report(
     return row if row is not None else _not_updated(connection, caller, report_id, version, changes)
 
 
+def _reasons_after(changes: Mapping[str, Any]) -> ColumnElement[Any]:
+    """The reasons for a review that a change leaves, as an expression.
+
+    Raises:
+        Invalid: ``reported_at`` lies too far in the future.
+    """
+    is_known = changes.get("region_id") != UNKNOWN_REGION_ID
+    settled, given = reasons_moved(changes, dt.datetime.now(dt.UTC), region_is_known=is_known)
+    reasons: ColumnElement[Any] = reports.c.review_reasons
+    for reason in settled:
+        reasons = func.array_remove(reasons, cast(reason, Text))
+    for reason in given:
+        reasons = func.array_append(reasons, cast(reason, Text))
+    return reasons
+
+
+def review_report(connection: Connection, caller: Caller, report_id: UUID, version: int) -> RowMapping:
+    """Takes the mark for review from a report, which is in order as it is.
+
+    It is one statement, for `Database.write_one`. The database emits `report_updated`.
+
+    Args:
+        connection: In autocommit.
+        caller: Needs ``report:update`` in the report's region.
+        report_id: The report.
+        version: The version that the caller saw.
+
+    Returns:
+        The report as it is now; also when it was not marked, or when this very change was made before.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+        Forbidden: The caller may see but not edit it.
+        Conflict: Somebody changed it meanwhile.
+    """
+    statement = (
+        update(reports)
+        .where(
+            reports.c.id == report_id,
+            reports.c.version == version,
+            UNDER_REVIEW,
+            holds(caller, REPORT_UPDATE),
+        )
+        .values(review_reasons=[], updated_by=caller.user_id)
+        .returning(*COLUMNS, traced(caller))
+    )
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is not None:
+        return row
+    row = get_report(connection, caller, report_id, REPORT_UPDATE)
+    caller.require(REPORT_UPDATE, row["region_id"])
+    is_settled = row["version"] == version and not row["review_reasons"]
+    if is_settled or is_repeat(caller, row, version, {"review_reasons": []}):
+        return row
+    raise stale("report", row)
+
+
 def _editable(caller: Caller, new_region_id: UUID | None) -> ColumnElement[bool]:
     """Reports that the caller may edit, and move to the region if one is given."""
 
-    def granted(permission: str) -> ColumnElement[bool]:
+    def granted(permission: str, held: Callable[[Caller, str], ColumnElement[bool]]) -> ColumnElement[bool]:
         moved = new_region_id is None or caller.may(permission, new_region_id)
-        return holds(caller, permission) if moved else false()
+        return held(caller, permission) if moved else false()
 
     return or_(
-        granted(REPORT_UPDATE),
-        and_(granted(REPORT_UPDATE_OWN), own(caller), reports.c.status == PENDING),
+        granted(REPORT_UPDATE, holds),
+        and_(granted(REPORT_UPDATE_OWN, holds_own), reports.c.status == PENDING),
     )
 
 
@@ -257,7 +332,7 @@ def check_editable(caller: Caller, row: RowMapping) -> None:
     """
     if caller.may(REPORT_UPDATE, row["region_id"]):
         return
-    if row["user_id"] != caller.user_id or not caller.may(REPORT_UPDATE_OWN, row["region_id"]):
+    if not may_own(caller, REPORT_UPDATE_OWN, row):
         raise Forbidden(f"This needs the permission {REPORT_UPDATE}.", permission=REPORT_UPDATE)
     if row["status"] != PENDING:
         raise Conflict(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, func, literal_column, select
+from sqlalchemy import ColumnElement, and_, func, literal_column, not_, select
 
-from services.reports.models import SEARCH_CONFIGURATION, reports, severity_levels
+from services.reports.models import SEARCH_CONFIGURATION, UNDER_REVIEW, reports, severity_levels
 from shared.db import geography
 from shared.db.conditions import conditions_of, one_of, within_area
 
@@ -44,4 +44,6 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "within": lambda polygons: within_area(reports.c.point, polygons),
     "near": lambda place: geography.near(reports.c.point, place["lon"], place["lat"], place["radius_m"]),
     "text": _text,
+    "needs_review": lambda needed: UNDER_REVIEW if needed else not_(UNDER_REVIEW),
+    "review_reason": lambda values: and_(UNDER_REVIEW, reports.c.review_reasons.overlap(values)),
 }

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import column, func, literal_column, or_, select, table, tuple_
 
-from services.reports.models import SCHEMA, report_types, reports, severity_levels
+from services.reports.models import SCHEMA, UNDER_REVIEW, report_types, reports, severity_levels
 from services.reports.queries.filters import conditions
 from services.reports.queries.visibility import holds, visible
 from services.reports.rules import ACTIVE_STATUSES
@@ -37,9 +37,13 @@ COLUMNS: Final = (
     reports.c.reported_at,
     reports.c.resolved_at,
     reports.c.created_at,
+    # What reporters' clocks say may be wrong; ours made the row when the report arrived.
+    reports.c.created_at.label("received_at"),
     reports.c.updated_at,
     reports.c.updated_by,
     reports.c.version,
+    reports.c.review_reasons,
+    UNDER_REVIEW.label("needs_review"),
 )
 """What a report shows of itself."""
 

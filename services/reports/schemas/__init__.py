@@ -10,6 +10,7 @@ from services.reports.schemas.arguments import (
     GetReport,
     OfReport,
     ResolveReport,
+    ReviewReport,
     UpdateReport,
 )
 from services.reports.schemas.catalogues import (
@@ -76,6 +77,7 @@ __all__ = [
     "ReportType",
     "ReportTypePage",
     "ResolveReport",
+    "ReviewReport",
     "SeverityLevel",
     "SeverityLevelPage",
     "SummariseReports",

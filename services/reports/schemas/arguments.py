@@ -33,6 +33,11 @@ class CreateReport(Arguments):
 
     ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the report is put into the
     region that contains its location; ``reported_at`` is now when omitted.
+
+    What the reporter cannot mend is taken and marked for review, with ``review_reasons``: a report type that is not
+    in use any more, a ``reported_at`` of a clock that is up to a day ahead or lost its setting, a location outside of
+    every region, and a location that is an ``address`` without coordinates. Where no region is known, ``region_id`` is
+    that of the reserved region.
     """
 
     id = Identifier(allow_none=True)
@@ -41,7 +46,7 @@ class CreateReport(Arguments):
     severity_level_id = Identifier(required=True)
     title = Text(longest=LONGEST_TITLE, required=True)
     description = Text(longest=LONGEST_DESCRIPTION, lines=True, required=True)
-    location = Location(required=True)
+    location = Location(required=True, address_suffices=True)
     reported_at = Timestamp(allow_none=True)
 
     @post_load
@@ -56,7 +61,11 @@ class GetReport(Arguments):
 
 
 class UpdateReport(Arguments):
-    """Changes to a report of which ``version`` was seen; what is omitted stays."""
+    """Changes to a report of which ``version`` was seen; what is omitted stays.
+
+    A change that settles a reason for a review takes the reason away: another region, coordinates, another
+    ``reported_at``, another report type.
+    """
 
     report_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
@@ -65,7 +74,7 @@ class UpdateReport(Arguments):
     severity_level_id = Identifier()
     title = Text(longest=LONGEST_TITLE)
     description = Text(longest=LONGEST_DESCRIPTION, lines=True)
-    location = Location()
+    location = Location(address_suffices=True)
     reported_at = Timestamp()
 
     @validates_schema
@@ -90,6 +99,13 @@ class ResolveReport(Arguments):
     report_id = Identifier(required=True)
     version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
     resolution_notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
+
+
+class ReviewReport(Arguments):
+    """A report of which ``version`` was seen, and which is in order as it is."""
+
+    report_id = Identifier(required=True)
+    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
 
 
 class OfReport(Page):

@@ -26,7 +26,8 @@ class _Filters(Arguments):
     """What reports can be chosen by.
 
     ``reported_from`` is included, ``reported_to`` is not; ``changed_since`` is included. ``text`` is a search
-    as on the web (``flood -bridge "main road"``) in title and description.
+    as on the web (``flood -bridge "main road"``) in title and description. ``needs_review`` chooses the reports that
+    are marked for review, or with false the others; ``review_reason`` those that are marked for one of the reasons.
     """
 
     report_type_id = OneOrMany(Identifier(), allow_none=True)
@@ -40,6 +41,8 @@ class _Filters(Arguments):
     within = Area(allow_none=True)
     near = fields.Nested(Circle, allow_none=True)
     text = Text(longest=LONGEST_SEARCH, allow_none=True)
+    needs_review = fields.Boolean(truthy={True}, falsy={False}, allow_none=True)
+    review_reason = OneOrMany(Word(tuple(rules.REVIEW_REASONS)), allow_none=True)
 
     @validates_schema
     def _span_is_not_reversed(self, data: dict[str, Any], **_more: Any) -> None:

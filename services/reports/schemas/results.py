@@ -8,7 +8,12 @@ from shared.schemas import Identifier, Result, Timestamp, page_of
 
 
 class Report(Result):
-    """A report. ``version`` grows with every change and is what a change must name."""
+    """A report. ``version`` grows with every change and is what a change must name.
+
+    ``location`` is a GeoJSON Point with an optional ``address``, or an ``address`` alone. ``received_at`` is when the
+    report arrived, by the server's clock; ``reported_at`` may come from a clock that is wrong. ``needs_review`` is
+    whether ``review_reasons`` has any.
+    """
 
     id = Identifier()
     user_id = Identifier()
@@ -22,6 +27,9 @@ class Report(Result):
     status_notes = fields.String(allow_none=True)
     duplicate_of = Identifier(allow_none=True)
     reported_at = Timestamp()
+    received_at = Timestamp()
+    needs_review = fields.Boolean()
+    review_reasons = fields.List(fields.String())
     resolved_at = Timestamp(allow_none=True)
     created_at = Timestamp()
     updated_at = Timestamp()

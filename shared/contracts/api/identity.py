@@ -27,13 +27,18 @@ class SignedIn(TypedDict):
 
 
 class Region(TypedDict):
-    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them."""
+    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+
+    ``is_reserved`` is true of one region, without boundaries, in which reports stand of which no region is
+    known.
+    """
 
     id: str
     code: str
     name: str
     description: str | None
     boundaries: dict[str, Any] | None
+    is_reserved: bool
     version: int
     created_at: str
     updated_at: str

@@ -132,7 +132,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.update_region": MethodContract(
         'Changes name, description or boundaries of a region.',
         ('region:write',),
-        {'not_found': 'There is no such region.', 'invalid': 'The boundaries cross themselves; it says where.', 'conflict': 'The version is not the present one.'},
+        {'not_found': 'There is no such region.', 'invalid': 'The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.', 'conflict': 'The version is not the present one.'},
     ),
     "identity.update_role": MethodContract(
         'Describes a role, or switches it on or off.',
@@ -165,9 +165,9 @@ METHODS: Final[dict[str, MethodContract]] = {
         {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not change its status.', 'conflict': 'The move is not legal (``legal`` lists those that are), or somebody changed the report.', 'invalid': '``duplicate_of`` is missing, out of place, unknown, or leads back to this report.'},
     ),
     "reports.create_report": MethodContract(
-        'Files a report, in the region that contains its location unless it names one.',
+        'Files a report, in the region that contains its location unless it names one; marks what is in doubt.',
         ('report:create',),
-        {'forbidden': 'The caller may not report in this region.', 'invalid': 'There is no such region, type or severity level, the type is inactive, or the moment lies in the future.', 'conflict': 'The id belongs to another report.'},
+        {'forbidden': 'The caller may not report in this region.', 'invalid': 'There is no such region, type or severity level, or the moment lies more than a day in the future.', 'conflict': 'The id belongs to another report.'},
     ),
     "reports.create_report_type": MethodContract(
         'Adds a report type.',
@@ -239,6 +239,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('report:change_status',),
         {},
     ),
+    "reports.review_report": MethodContract(
+        'Takes the mark for review from a report.',
+        ('report:update',),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may see but not edit it.', 'conflict': 'Somebody changed it meanwhile.'},
+    ),
     "reports.summarise_reports": MethodContract(
         'Counts reports by status, type, severity and region.',
         ('report:read', 'report:read_own'),
@@ -247,7 +252,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "reports.update_report": MethodContract(
         'Edits a report; what is omitted stays, and the status has methods of its own.',
         ('report:update', 'report:update_own'),
-        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may see but not edit it, or may not move it to the region.', 'conflict': "Somebody changed it meanwhile, or it is the caller's own and not pending any more.", 'invalid': 'A new region, type or severity level does not exist, or the type is inactive.'},
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may see but not edit it, or may not move it to the region.', 'conflict': "Somebody changed it meanwhile, or it is the caller's own and not pending any more.", 'invalid': 'A new region, type or severity level does not exist, or the type is inactive; or the moment lies more than a day in the future.'},
     ),
     "reports.update_report_type": MethodContract(
         'Changes a report type, or takes it out of use.',

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 
 Status: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "rejected", "duplicate", "closed"]
+ReviewReason: TypeAlias = Literal["type_inactive", "clock_ahead", "clock_past", "outside_regions", "no_region", "no_coordinates"]
 Sort: TypeAlias = Literal["reported_at", "updated_at"]
 
 
@@ -74,7 +75,12 @@ class ReportCells(TypedDict):
 
 
 class Report(TypedDict):
-    """A report. ``version`` grows with every change and is what a change must name."""
+    """A report. ``version`` grows with every change and is what a change must name.
+
+    ``location`` is a GeoJSON Point with an optional ``address``, or an ``address`` alone. ``received_at``
+    is when the report arrived, by the server's clock; ``reported_at`` may come from a clock that is wrong.
+    ``needs_review`` is whether ``review_reasons`` has any.
+    """
 
     id: str
     user_id: str
@@ -88,6 +94,9 @@ class Report(TypedDict):
     status_notes: str | None
     duplicate_of: str | None
     reported_at: str
+    received_at: str
+    needs_review: bool
+    review_reasons: list[str]
     resolved_at: str | None
     created_at: str
     updated_at: str
@@ -169,6 +178,9 @@ class ActiveReport(TypedDict):
     status_notes: str | None
     duplicate_of: str | None
     reported_at: str
+    received_at: str
+    needs_review: bool
+    review_reasons: list[str]
     resolved_at: str | None
     created_at: str
     updated_at: str
@@ -298,6 +310,8 @@ class ReportsMethods(Protocol):
         within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
+        needs_review: bool | None = ...,
+        review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> ReportCells:
         """Counts the reports of a box by cells of a grid, with the greatest severity of each.
 
@@ -330,7 +344,8 @@ class ReportsMethods(Protocol):
         region_id: Identifier | None = ...,
         reported_at: Moment | None = ...,
     ) -> Report:
-        """Files a report, in the region that contains its location unless it names one.
+        """Files a report, in the region that contains its location unless it names one; marks what is in
+        doubt.
 
         Needs: report:create.
         """
@@ -433,6 +448,8 @@ class ReportsMethods(Protocol):
         within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
+        needs_review: bool | None = ...,
+        review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> PageOfActiveReport:
         """Returns a page of the pending, confirmed and in-progress reports with their names, newest first.
 
@@ -493,6 +510,8 @@ class ReportsMethods(Protocol):
         within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
+        needs_review: bool | None = ...,
+        review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> PageOfReport:
         """Returns a page of reports, the newest first.
 
@@ -522,6 +541,17 @@ class ReportsMethods(Protocol):
         Needs: report:change_status.
         """
 
+    def review_report(
+        self,
+        *,
+        report_id: Identifier,
+        version: int,
+    ) -> Report:
+        """Takes the mark for review from a report.
+
+        Needs: report:update.
+        """
+
     def summarise_reports(
         self,
         *,
@@ -537,6 +567,8 @@ class ReportsMethods(Protocol):
         within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
+        needs_review: bool | None = ...,
+        review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> Summary:
         """Counts reports by status, type, severity and region.
 

@@ -174,15 +174,68 @@ def test_what_is_wrong_is_said_beside_the_field(page):
     title = page.find("#report-title")
     assert page.texts(f"#{title.get_attribute('aria-describedby')}") == ["Must not be empty."]
     assert page.focused() == "report-type"
-    # a place that is in no region
+    # neither degrees nor an address
     page.choose("#report-type", "Fire")
     page.choose("#report-severity", "4")
     page.fill("#report-title", "Ship in distress")
     page.fill("#report-description", "Far out.")
-    page.fill("#report-lat", "0")
-    page.fill("#report-lon", "-30")
+    page.fill("#report-lat", "")
+    page.fill("#report-lon", "")
     page.click("#filing button.primary")
-    page.says("#filing .wrong, #filing .problem", "region")
+    page.says("#report-lat-wrong", "finite numbers")
+
+
+def test_a_report_with_an_address_alone_is_filed_and_reviewed(page, system):
+    page.enter()
+    page.tab("filing")
+    page.choose("#report-type", "Fire")
+    page.choose("#report-severity", "4")
+    page.fill("#report-title", "Smoke behind the market")
+    page.fill("#report-description", "Told by telephone.")
+    page.fill("#report-address", "Behind the market, Jacmel")
+    page.click("#filing button.primary")
+    page.says("#filed", "A coordinator will look at it. It has an address without coordinates.")
+    page.tab("reports")
+    page.click("#filter-review")
+    page.says("#reports .about", "to review: no coordinates, no region")
+    page.open_entry("#reports", "Smoke")
+    page.says("#detail-title", "Smoke behind the market")
+    assert "Behind the market, Jacmel" in page.texts("#detail dd")
+    page.choose("#review-region", "Haiti")
+    page.fill("#review-latitude", "18,25")
+    page.fill("#review-longitude", "-72.5")
+    page.click("#review button.primary")
+    page.says("#detail dd", "18.2500, -72.5000")
+    assert not page.visible("#review")
+    page.click("#detail-close")
+    [mended] = system.client.reports.list_reports(text="smoke market")["items"]
+    assert mended["location"] == {
+        "type": "Point",
+        "coordinates": [-72.5, 18.25],
+        "address": "Behind the market, Jacmel",
+    }
+    assert (mended["region_id"], mended["needs_review"]) == (system.regions["HT"], False)
+
+
+def test_a_coordinator_finds_a_doubtful_report_in_order(page, system):
+    report = system.client.reports.create_report(
+        title="Old clock",
+        description="Of a telephone that was off.",
+        report_type_id=system.types["Flood"],
+        severity_level_id=system.levels[2],
+        location={"type": "Point", "coordinates": [-72.5, 18.8]},
+        reported_at="1970-01-01T00:00:10Z",
+    )
+    page.enter(system.person("coordinator"))
+    page.tab("reports")
+    page.click("#filter-review")
+    page.says("#reports .what", "Old clock")
+    page.open_entry("#reports", "Old clock")
+    page.says("#detail-title", "Old clock")
+    page.click("#review button:not(.primary)")
+    eventually(lambda: not page.visible("#review"), "the end of the review")
+    assert system.client.reports.get_report(report_id=report["id"])["needs_review"] is False
+    page.click("#detail-close")
 
 
 @pytest.mark.parametrize(("role", "files", "confirms"), [("viewer", False, False), ("responder", True, True)])

@@ -12,6 +12,7 @@ from uuid6 import uuid7
 
 from services.alerts import operations, queries, schemas
 from services.alerts.operations.rules import SHIPPED
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.schemas import load
 from tests.integration.alerts.conftest import event_of
@@ -98,6 +99,21 @@ def test_a_confirmed_report_alerts_its_region_from_severity_4(world, severity, p
     declared = world.query(queries.targets.declared, alert.id)
     assert declared == [("region", str(world.regions["north"]))]
     assert [row.correlation_id for row in world.events(alert.id)] == ["test"]
+
+
+def test_what_happens_in_no_known_region_alerts_groups_and_no_region(world):
+    caller = world.caller()
+    event = report(world, "confirmed", region=UNKNOWN_REGION_ID)
+    world.follow(event)
+    assert alerts_of(world, event) == [], "the shipped rules are for the people of the region"
+    narrowed = rule(world, caller, target_type="group", target_id="coordinator:{region_code}")
+    whole = rule(world, caller, target_type="group", target_id="coordinator")
+    event = report(world, "in_progress", region=UNKNOWN_REGION_ID)
+    world.follow(event)
+    [alert] = alerts_of(world, event)
+    assert (alert.rule_id, alert.region_id) == (whole["id"], UNKNOWN_REGION_ID)
+    for made in (narrowed, whole):
+        change(world, caller, made, is_active=False)
 
 
 @pytest.mark.parametrize("ending", ["resolved", "rejected", "duplicate"])

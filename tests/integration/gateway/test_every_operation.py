@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import csv
+import io
 import itertools
 
 import pytest
@@ -159,6 +161,26 @@ def test_reports(system, admin):
     assert report["id"] in [item["id"] for item in admin.done("GET", "/reports?text=mudslide")["items"]]
     active = admin.done("GET", "/active-reports?text=mudslide")["items"]
     assert active[0]["region_name"]
+
+
+@happy("review_report")
+def test_reports_under_review(system, admin):
+    given = {"location": {"address": "Behind the market"}, "reported_at": "1970-01-01T00:00:00z"}
+    body = system.report_body(**given)
+    del body["region_id"]
+    report = admin.done("POST", "/reports", json=body)
+    assert report["review_reasons"] == ["no_coordinates", "no_region", "clock_past"]
+    path = "/reports?needs_review=true&review_reason=no_region,outside_regions&sort=updated_at"
+    assert report["id"] in [item["id"] for item in admin.done("GET", path)["items"]]
+    listed = admin("GET", path, headers={"Accept": "application/geo+json"}).json()["features"]
+    [feature] = [feature for feature in listed if feature["id"] == report["id"]]
+    assert (feature["geometry"], feature["properties"]["address"]) == (None, "Behind the market")
+    lines = csv.DictReader(io.StringIO(admin("GET", path, headers={"Accept": "text/csv"}).text))
+    [line] = [line for line in lines if line["id"] == report["id"]]
+    assert (line["longitude"], line["latitude"], line["address"]) == ("", "", "Behind the market")
+    reviewed = admin.done("PUT", f"/reports/{report['id']}/review", version=1)
+    assert (reviewed["needs_review"], reviewed["version"]) == (False, 2)
+    admin.refused(412, "PUT", f"/reports/{report['id']}/review", version=7)
 
 
 @happy("change_report_status", "resolve_report", "get_report_history")

@@ -9,6 +9,7 @@ from uuid6 import uuid7
 
 from services.identity import operations, queries, schemas
 from services.identity.queries import RegionLocator
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 
 
@@ -42,6 +43,19 @@ def test_a_region_is_made_and_read_by_id_and_by_code(world):
     [event] = world.events(region["id"])
     assert (event.type, event.data["code"], event.correlation_id) == ("region_created", "BOX-1", "test")
     assert event.data["boundaries"] == region["boundaries"], "who follows regions needs all of each"
+
+
+def test_one_region_is_reserved_and_has_no_boundaries(world):
+    reserved = world.read(queries.get_region, region_id=UNKNOWN_REGION_ID)
+    assert (reserved["code"], reserved["is_reserved"], reserved["boundaries"]) == ("UNKNOWN", True, None)
+    assert world.region()["is_reserved"] is False
+    with pytest.raises(Invalid) as refused:
+        update(world, world.admin(), reserved, boundaries=box(1, 1, 2, 2))
+    assert set(refused.value.fields) == {"boundaries"}
+    renamed = update(world, world.admin(), reserved, name="Région inconnue")
+    assert renamed["name"] == "Région inconnue"
+    with pytest.raises(Conflict):
+        world.region("UNKNOWN")
 
 
 def test_a_region_needs_no_boundaries(world):

@@ -107,7 +107,7 @@ def test_a_row_is_the_same_report_as_a_create(world):
 def test_each_row_at_fault_is_answered_and_the_others_are_stored(world):
     caller = world.caller()
     good, twin, anonymous = world.arguments(id=uuid7()), uuid7(), world.arguments()
-    tomorrow = (dt.datetime.now(dt.UTC) + dt.timedelta(days=1)).isoformat()
+    tomorrow = (dt.datetime.now(dt.UTC) + dt.timedelta(days=2)).isoformat()
     faults = {
         "title": world.arguments(title=""),
         "description": world.arguments(description=...),

@@ -145,7 +145,6 @@ def test_who_may_edit_a_report_may_attach_to_it(world):
         ("file_name", "../../etc/passwd"),
         ("file_name", "a\\b.jpg"),
         ("file_name", ".."),
-        ("file_name", "a\nb"),
         ("file_name", "x" * 256),
         ("mime_type", "image"),
         ("mime_type", "image/jpeg; charset=x"),

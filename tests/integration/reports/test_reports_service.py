@@ -13,6 +13,7 @@ from services.reports import operations
 from services.reports.importing import import_reports
 from services.reports.service import ReportsService
 from shared.contracts.permissions import DEFAULT_ROLES
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.rpc.client import RpcClient
 from shared.settings import MEMORY_BROKER
@@ -28,6 +29,7 @@ ALLOWED = {
     "create_report": FILERS,
     "get_report": READERS,
     "update_report": FILERS,
+    "review_report": WORKERS,
     "change_report_status": WORKERS,
     "resolve_report": WORKERS,
     "list_reports": READERS,
@@ -131,11 +133,18 @@ def test_a_report_is_located_confirmed_resolved_and_historied(people, administra
     assert caught.value.details["legal"] == ["closed", "in_progress"]
 
 
-def test_a_place_in_no_region_needs_a_region(people, incident):
+def test_a_report_from_no_region_is_taken_and_reviewed(people, incident):
     nowhere = {**incident, "location": {"type": "Point", "coordinates": [0, 0]}}
-    with pytest.raises(Invalid) as caught:
-        people["reporter"].create_report(**nowhere)
-    assert set(caught.value.fields) == {"region_id"}
+    report = people["reporter"].create_report(**nowhere)
+    assert (report["needs_review"], report["review_reasons"]) == (True, ["outside_regions"])
+    assert report["region_id"] == str(UNKNOWN_REGION_ID)
+    coordinator = people["coordinator"]
+    to_review = coordinator.list_reports(needs_review=True, review_reason="outside_regions", limit=500)
+    assert report["id"] in [item["id"] for item in to_review["items"]]
+    with pytest.raises(Forbidden):
+        people["reporter"].review_report(report_id=report["id"], version=1)
+    reviewed = coordinator.review_report(report_id=report["id"], version=1)
+    assert (reviewed["needs_review"], reviewed["version"]) == (False, 2)
 
 
 def test_another_ones_report_does_not_exist(person, people, incident):

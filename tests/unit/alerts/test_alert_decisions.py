@@ -9,6 +9,7 @@ from uuid6 import uuid7
 
 from services.alerts import rules, schemas
 from services.alerts.rules import templates
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Invalid
 from shared.schemas import load
 
@@ -75,6 +76,20 @@ def test_targets_are_bounded():
         with pytest.raises(Invalid) as caught:
             issued(wrong)
         assert set(caught.value.fields) == {"targets"}
+
+
+def test_no_alert_is_for_the_reserved_region():
+    reserved = str(UNKNOWN_REGION_ID)
+    given = {"title": "x", "message": "y", "priority": "low"}
+    with pytest.raises(Invalid) as refused:
+        load(schemas.IssueAlert(), {**given, "region_id": reserved})
+    assert set(refused.value.fields) == {"region_id"}
+    with pytest.raises(Invalid) as refused:
+        issued([{"target_type": "region", "target_id": reserved}])
+    assert {name.partition(".")[0] for name in refused.value.fields} == {"targets"}
+    with pytest.raises(Invalid) as refused:
+        load(schemas.UpdateAlertRule(), {"rule_id": str(uuid7()), "version": 1, "region_id": reserved})
+    assert set(refused.value.fields) == {"region_id"}
 
 
 def test_each_language_stands_once():

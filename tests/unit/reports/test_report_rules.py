@@ -75,8 +75,46 @@ def test_a_duplicate_names_another_report_and_nothing_else_does():
         assert set(caught.value.fields) == {"duplicate_of"}
 
 
-def test_a_report_is_not_of_the_future_but_for_a_clock_that_is_ahead():
-    now = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
-    assert rules.reported_at_problem(now - dt.timedelta(days=5000), now) is None
-    assert rules.reported_at_problem(now + dt.timedelta(minutes=5), now) is None
-    assert rules.reported_at_problem(now + dt.timedelta(minutes=5, seconds=1), now)
+NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
+
+
+@pytest.mark.parametrize(
+    ("reported_at", "reasons"),
+    [
+        (NOW, []),
+        (NOW - dt.timedelta(days=30), []),
+        (NOW - dt.timedelta(days=366), []),
+        (NOW - dt.timedelta(days=367), ["clock_past"]),
+        (dt.datetime(1970, 1, 1, tzinfo=dt.UTC), ["clock_past"]),
+        (dt.datetime(1, 1, 1, tzinfo=dt.UTC), ["clock_past"]),
+        (NOW + dt.timedelta(minutes=5), []),
+        (NOW + dt.timedelta(minutes=5, seconds=1), ["clock_ahead"]),
+        (NOW + dt.timedelta(days=1), ["clock_ahead"]),
+    ],
+)
+def test_a_clock_that_is_wrong_is_a_reason_for_a_review(reported_at, reasons):
+    assert rules.clock_reasons(reported_at, NOW, rules.OLDEST_FILED) == reasons
+
+
+def test_a_record_of_an_old_event_is_in_doubt_only_before_any_such_record():
+    assert rules.clock_reasons(dt.datetime(2010, 1, 12, tzinfo=dt.UTC), NOW) == []
+    assert rules.clock_reasons(dt.datetime(2000, 1, 1, tzinfo=dt.UTC), NOW) == ["clock_past"]
+
+
+def test_more_than_a_day_ahead_is_refused():
+    with pytest.raises(Invalid) as refused:
+        rules.clock_reasons(NOW + dt.timedelta(days=1, minutes=6), NOW)
+    assert set(refused.value.fields) == {"reported_at"}
+
+
+@pytest.mark.parametrize(
+    ("location", "is_known", "reasons"),
+    [
+        ({"type": "Point", "coordinates": [0, 0]}, True, []),
+        ({"type": "Point", "coordinates": [0, 0]}, False, ["outside_regions"]),
+        ({"address": "Jacmel"}, True, ["no_coordinates"]),
+        ({"address": "Jacmel"}, False, ["no_coordinates", "no_region"]),
+    ],
+)
+def test_a_place_that_is_not_known_is_a_reason_for_a_review(location, is_known, reasons):
+    assert rules.place_reasons(location, region_is_known=is_known) == reasons

@@ -89,7 +89,8 @@ def test_a_body_that_is_no_object_is_a_violation(body):
         event_of(body, headers())
 
 
-@pytest.mark.parametrize("field", sorted(orjson.loads(EXAMPLE)))
+# A later version added `review_reasons`, so events of before are without it.
+@pytest.mark.parametrize("field", sorted(orjson.loads(EXAMPLE).keys() - {"review_reasons"}))
 def test_a_missing_fact_is_a_violation_that_names_it(field):
     data = orjson.loads(EXAMPLE)
     del data[field]
