@@ -9,6 +9,7 @@ from urllib.parse import quote
 from flask import Response, request
 from werkzeug.exceptions import RequestedRangeNotSatisfiable
 
+from services.gateway.media.types import MEDIA_TYPES, name_for
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
@@ -25,14 +26,16 @@ def send(store: FileStore, attachment: dict[str, Any]) -> Response:
     size = store.size(attachment["file_path"])
     if size is None:
         raise NotFound("The bytes of this attachment have not arrived; attach the file again.")
+    mime_type = attachment["mime_type"]
+    name = name_for(attachment["file_name"], mime_type)  # also of those that came before names followed types
     start, stop = _range(size, attachment["sha256"])
     response = Response(
         store.read(attachment["file_path"], start, stop),
-        content_type=attachment["mime_type"],
+        content_type=mime_type if mime_type in MEDIA_TYPES else "application/octet-stream",
         headers={
             "Accept-Ranges": "bytes",
             "Cache-Control": "private, no-cache",
-            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(attachment['file_name'], safe='')}",
+            "Content-Disposition": f"attachment; filename*=UTF-8''{quote(name, safe='')}",
             "Content-Length": str(stop - start),
             "Content-Security-Policy": "default-src 'none'; sandbox",
             "X-Content-Type-Options": "nosniff",

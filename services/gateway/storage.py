@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import logging
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import fsspec
 from eventlet import tpool
 from fsspec.asyn import AsyncFileSystem
+from fsspec.implementations.local import LocalFileSystem
 
 from shared.errors import Unavailable
 
@@ -23,6 +25,10 @@ T = TypeVar("T")
 BLOCK: Final = 256 * 1024
 INCOMING: Final = "incoming"
 """Below it are files that are still arriving."""
+
+FILE_MODE: Final = 0o600
+DIRECTORY_MODE: Final = 0o700
+"""Of local files: nobody but our account reads what people have attached."""
 
 LEFT_OVER: Final = dt.timedelta(days=1)
 """Since a file was last written to below `INCOMING`: whoever was to keep it has died long ago."""
@@ -52,12 +58,16 @@ class FileStore:
             # As for a kind that is not known at all: it is what the address says that is wrong.
             raise ValueError(f"{kind}:// is read with asyncio, for which there is no place here")  # noqa: TRY004
         self._root = str(path).rstrip("/")
+        self._is_local = isinstance(self._system, LocalFileSystem)
+        if self._is_local and Path(self._root).is_dir():
+            # of a version before, or made by hand
+            Path(self._root).chmod(DIRECTORY_MODE)
 
     def receive(self) -> Incoming:
         """A new file for bytes that arrive."""
         path = f"{self._root}/{INCOMING}/{uuid4()}"
-        self._run(self._system.makedirs, f"{self._root}/{INCOMING}", exist_ok=True)
-        return Incoming(self, path, self._run(self._system.open, path, "wb"))
+        self._run(self._make_directory, f"{self._root}/{INCOMING}")
+        return Incoming(self, path, self._run(self._create, path))
 
     def size(self, name: str) -> int | None:
         """The bytes of a file; None where there is none."""
@@ -81,7 +91,7 @@ class FileStore:
     def put(self, path: str, name: str) -> None:
         """Gives a file that has arrived its name, in place of one that had it."""
         target = self._path(name)
-        self._run(self._system.makedirs, target.rpartition("/")[0], exist_ok=True)
+        self._run(self._make_directory, target.rpartition("/")[0])
         self._run(self._system.mv, path, target)
 
     def remove(self, path: str) -> None:
@@ -106,6 +116,24 @@ class FileStore:
             if removed == MOST_LEFT_OVER:
                 break
         return removed
+
+    def _make_directory(self, path: str) -> None:
+        """Makes a directory and those above it below the root; local ones are for our account alone."""
+        if not self._is_local:
+            self._system.makedirs(path, exist_ok=True)
+            return
+        root = Path(self._root)
+        root.parent.mkdir(parents=True, exist_ok=True)
+        current = root
+        for part in ("", *Path(path).relative_to(root).parts):
+            current /= part
+            current.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+
+    def _create(self, path: str) -> Any:
+        file = self._system.open(path, "wb")
+        if self._is_local:
+            Path(path).chmod(FILE_MODE)
+        return file
 
     def _size(self, path: str) -> int | None:
         try:

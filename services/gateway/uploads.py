@@ -6,42 +6,21 @@ import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-import filetype
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
 from services.gateway.errors import RequestTimeout, UnsupportedMediaType
+from services.gateway.media.cleaning import MalformedMetadataError, cleaner_for
+from services.gateway.media.types import HEAD, MEDIA_TYPES, name_for, recognise
 from shared.errors import Invalid, TooLarge
 from shared.http1 import MalformedBodyError
 
 if TYPE_CHECKING:
+    from services.gateway.media.cleaning import Cleaner
+    from services.gateway.media.tiff import Position
+    from services.gateway.media.types import MediaType
     from services.gateway.storage import FileStore, Incoming
-
-ALLOWED: Final = frozenset(
-    {
-        "image/jpeg",
-        "image/png",
-        "image/gif",
-        "image/webp",
-        "image/heic",
-        "image/tiff",
-        "application/pdf",
-        "video/mp4",
-        "video/quicktime",
-        "video/webm",
-        "video/3gpp",
-        "audio/mpeg",
-        "audio/mp4",
-        "audio/ogg",
-        "audio/x-wav",
-        "audio/amr",
-    }
-)
-"""What people in the field make with their telephones. Nothing of it runs in a browser."""
-
-HEAD: Final = 8192
-"""Bytes at the beginning by which a type is recognised."""
 
 ENVELOPE: Final = 64 * 1024
 """Bytes that multipart may take around the file."""
@@ -58,26 +37,40 @@ class Upload:
     Attributes:
         file: Where its bytes are; to be kept or discarded.
         fields: What was said beside it.
-        file_name: What it is called at its owner's.
-        mime_type: What its content is.
-        size: In bytes.
-        sha256: Lower-case hexadecimal.
+        file_name: What it is called at its owner's, with the extension of its type.
+        kept: What is known of the bytes that are kept.
     """
 
     file: Incoming
     fields: dict[str, str]
     file_name: str
+    kept: _Kept
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """The bytes that are kept.
+
+    Attributes:
+        mime_type: What they are.
+        size: How many.
+        sha256: Lower-case hexadecimal.
+        position: Where the file said that it was made, before that was taken out: longitude and latitude.
+    """
+
     mime_type: str
     size: int
     sha256: str
+    position: Position | None
 
 
-def receive(store: FileStore, limit: int) -> Upload:
+def receive(store: FileStore, limit: int, *, keeps_metadata: bool) -> Upload:
     """Reads the request's body, ``multipart/form-data`` with one part ``file``.
 
     Args:
         store: Where the file goes.
         limit: Bytes that it may have.
+        keeps_metadata: Whether photos and videos are kept with what they say of where and when they were made.
 
     Raises:
         UnsupportedMediaType: The body is not multipart, or the file's content is of no type that is accepted.
@@ -90,13 +83,15 @@ def receive(store: FileStore, limit: int) -> Upload:
     if (request.content_length or 0) > limit + ENVELOPE:
         raise _too_large(limit)
     request.max_content_length = limit + ENVELOPE
-    slot = _Slot(store, limit)
+    slot = _Slot(store, limit, keeps_metadata=keeps_metadata)
     try:
         return _parse(slot)
     except RequestEntityTooLarge:
         raise _too_large(limit) from None
     except TimeoutError as error:
         raise RequestTimeout(str(error)) from None
+    except MalformedMetadataError as error:
+        raise Invalid(fields={"file": [f"Is malformed: {error}."]}) from None
     except MalformedBodyError:  # a ValueError as well, but of the connection
         raise
     except ValueError as error:
@@ -113,7 +108,9 @@ def _parse(slot: _Slot) -> Upload:
     file = files.get("file")
     if file is None or slot.sink is None:
         raise Invalid(fields={"file": ["Is missing."]})
-    upload = Upload(slot.sink.file, form.to_dict(), file.filename or "", *slot.sink.finish())
+    kept = slot.sink.finish()
+    name = name_for(file.filename, kept.mime_type) if file.filename else ""
+    upload = Upload(slot.sink.file, form.to_dict(), name, kept)
     slot.is_kept = True
     return upload
 
@@ -121,9 +118,10 @@ def _parse(slot: _Slot) -> Upload:
 class _Slot:
     """Room for one file."""
 
-    def __init__(self, store: FileStore, limit: int) -> None:
+    def __init__(self, store: FileStore, limit: int, *, keeps_metadata: bool) -> None:
         self._store = store
         self._limit = limit
+        self._keeps_metadata = keeps_metadata
         self.sink: _Sink | None = None
         self.is_kept = False
 
@@ -131,58 +129,85 @@ class _Slot:
         """Called by werkzeug for each part that is a file."""
         if self.sink is not None:
             raise Invalid(fields={"file": ["Only one file at a time."]})
-        self.sink = _Sink(self._store.receive(), self._limit)
+        self.sink = _Sink(self._store.receive(), self._limit, keeps_metadata=self._keeps_metadata)
         return self.sink
 
     def tidy(self) -> None:
         """Removes what has arrived, unless it was taken over."""
-        if self.sink is not None and not self.is_kept:
+        if self.sink is None:
+            return
+        self.sink.close()
+        if not self.is_kept:
             self.sink.file.discard()
 
 
 class _Sink:
-    """What werkzeug's parser writes the file to."""
+    """What werkzeug's parser writes the file to: recognised, cleaned, hashed and kept as it comes."""
 
-    def __init__(self, file: Incoming, limit: int) -> None:
+    def __init__(self, file: Incoming, limit: int, *, keeps_metadata: bool) -> None:
         self.file = file
         self._limit = limit
+        self._keeps_metadata = keeps_metadata
+        self._received = 0
         self._size = 0
         self._digest = hashlib.sha256()
         self._head = b""
-        self._mime_type = ""
+        self._type: MediaType | None = None
+        self._cleaner: Cleaner | None = None
 
     def write(self, data: bytes) -> int:
-        self._size += len(data)
-        if self._size > self._limit:
+        self._received += len(data)
+        if self._received > self._limit:
             raise _too_large(self._limit)
-        if not self._mime_type:
-            self._head += data
-            if len(self._head) >= HEAD:
-                self._mime_type = _type_of(self._head)
-        self._digest.update(data)
-        self.file.write(data)
+        if self._type is not None:
+            self._clean(data)
+            return len(data)
+        self._head += data
+        if len(self._head) >= HEAD:
+            self._begin()
         return len(data)
 
     def seek(self, _position: int) -> int:
         """Called by werkzeug when the part has ended."""
         return 0
 
-    def finish(self) -> tuple[str, int, str]:
-        """Closes the file; gives type, size and digest."""
-        if not self._size:
+    def finish(self) -> _Kept:
+        """Closes the file; gives what is known of it."""
+        if not self._received:
             raise Invalid(fields={"file": ["Is empty."]})
-        mime_type = self._mime_type or _type_of(self._head)
+        kind = self._type or self._begin()
+        if self._cleaner is not None:
+            for block in self._cleaner.finish():
+                self._keep(block)
         self.file.close()
-        return mime_type, self._size, self._digest.hexdigest()
+        position = self._cleaner.position if self._cleaner is not None else None
+        return _Kept(kind.name, self._size, self._digest.hexdigest(), position)
 
+    def close(self) -> None:
+        """Gives back what the cleaner has put aside."""
+        if self._cleaner is not None:
+            self._cleaner.close()
 
-def _type_of(head: bytes) -> str:
-    found = filetype.guess(head)
-    if found is None or found.mime not in ALLOWED:
-        raise UnsupportedMediaType(
-            "The content of the file is of no type that is accepted.", accepted=sorted(ALLOWED)
-        )
-    return str(found.mime)
+    def _begin(self) -> MediaType:
+        self._type = recognise(self._head)
+        if self._type is None:
+            raise UnsupportedMediaType(
+                "The content of the file is of no type that is accepted.", accepted=sorted(MEDIA_TYPES)
+            )
+        if not self._keeps_metadata:
+            self._cleaner = cleaner_for(self._type.name)
+        head, self._head = self._head, b""
+        self._clean(head)
+        return self._type
+
+    def _clean(self, data: bytes) -> None:
+        self._keep(self._cleaner.feed(data) if self._cleaner is not None else data)
+
+    def _keep(self, data: bytes) -> None:
+        if data:
+            self._size += len(data)
+            self._digest.update(data)
+            self.file.write(data)
 
 
 def _too_large(limit: int) -> TooLarge:

@@ -11,6 +11,7 @@ from services.gateway.context import call, caller, gateway
 from services.gateway.describe_files import describe_transfer
 from services.reports import schemas
 from shared.contracts.permissions import REPORT_ATTACH
+from shared.schemas import Location
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,6 +19,18 @@ if TYPE_CHECKING:
     from flask import Response
 
 FIELDS: Final = frozenset({"id"})
+
+
+class Attached(schemas.Attachment):
+    """The attachment, and where its photo or video says that it was made."""
+
+    position = Location(
+        metadata={
+            "description": "Where the photo or video says that it was made, if it does; said only here, and removed"
+            " from the file before it is kept. A client offers it for the location of the report."
+        },
+    )
+
 
 attachments = ResourceBlueprint("attachments", "Files attached to reports.")
 
@@ -43,7 +56,7 @@ attachments.offer(
     **describe_transfer(
         "reports.add_attachment",
         "Attaches a file to a report. Its type is recognised by its content.",
-        made=schemas.Attachment,
+        made=Attached,
     )
 )
 def add_attachment(report_id: UUID) -> Response:
@@ -55,13 +68,18 @@ def add_attachment(report_id: UUID) -> Response:
     if who is not None:
         who.require(REPORT_ATTACH)
     call("reports.get_report", {"report_id": report_id})
-    upload = uploads.receive(gateway().files, gateway().settings.attachment_limit)
+    settings = gateway().settings
+    upload = uploads.receive(
+        gateway().files, settings.attachment_limit, keeps_metadata=settings.keep_photo_metadata
+    )
     try:
         attachment = call("reports.add_attachment", _arguments(report_id, upload))
         upload.file.keep_as(attachment["file_path"])
     except BaseException:
         upload.file.discard()
         raise
+    if upload.kept.position is not None:
+        attachment["position"] = {"type": "Point", "coordinates": list(upload.kept.position)}
     response = answers.json_answer(attachment, status=201)
     response.headers["Location"] = f"{PREFIX}/attachments/{attachment['id']}"
     return response
@@ -88,8 +106,8 @@ def _arguments(report_id: UUID, upload: uploads.Upload) -> dict[str, Any]:
     return {
         "report_id": report_id,
         "file_name": upload.file_name,
-        "mime_type": upload.mime_type,
-        "file_size": upload.size,
-        "sha256": upload.sha256,
+        "mime_type": upload.kept.mime_type,
+        "file_size": upload.kept.size,
+        "sha256": upload.kept.sha256,
         **({"id": given} if given else {}),
     }

@@ -12,14 +12,16 @@ const KEPT = 60_000; // milliseconds for which the browser is given to save a fi
 /** The sections of a report's files and comments, with the forms to add some for who may. */
 export const partsOf = (report) =>
   Promise.all([
-    part("Files", `/reports/${report.id}/attachments`, fileEntry, mayAttach(report) ? fileFields() : null),
+    part("Files", `/reports/${report.id}/attachments`, (file) => fileEntry(file, report), mayAttach(report) ? fileFields() : null),
     part("Comments", `/reports/${report.id}/comments`, commentEntry, may("report:comment", report.region_id) ? commentFields() : null),
   ]);
 
-function mayAttach(report) {
+function mayEdit(report) {
   const isOwn = report.user_id === catalogue.me.id && report.status === "pending" && may("report:update_own", report.region_id);
-  return may("report:attach", report.region_id) && (isOwn || may("report:update", report.region_id));
+  return isOwn || may("report:update", report.region_id);
 }
+
+const mayAttach = (report) => may("report:attach", report.region_id) && mayEdit(report);
 
 async function part(title, path, entry, fields) {
   const list = make("ul", { class: "parts", "aria-live": "polite" });
@@ -78,14 +80,33 @@ const commentFields = () => ({
 
 // --- files ---
 
-function fileEntry(file) {
+function fileEntry(file, report) {
   const problem = make("p", { class: "problem", role: "alert", hidden: true });
   const open = () => save(file).then(() => sayProblem(problem, null), (refused) => sayProblem(problem, refused));
   return [
     make("button", { type: "button", class: "quiet", text: file.file_name, on: { click: open } }),
     make("span", { class: "about", text: [size(file.file_size), moment(file.uploaded_at)].join(" · ") }),
+    ...(file.position && mayEdit(report) ? [offeredPlace(file.position, report, problem)] : []),
     problem,
   ];
+}
+
+/** Where a photo says that it was taken, as it is attached: whoever attaches it may make that the place of the report. */
+function offeredPlace({ coordinates }, report, problem) {
+  const [longitude, latitude] = coordinates;
+  const take = async () => {
+    const { version, location } = await call("GET", `/reports/${report.id}`);
+    await call("PATCH", `/reports/${report.id}`, { version, body: { location: { ...location, type: "Point", coordinates } } });
+    offer.replaceChildren("The report is now where the photo was taken.");
+  };
+  const click = () => take().then(() => sayProblem(problem, null), (refused) => sayProblem(problem, refused));
+  const offer = make(
+    "span",
+    { class: "about" },
+    `The photo was taken at ${latitude.toFixed(5)}, ${longitude.toFixed(5)}; that was removed from the file. `,
+    make("button", { type: "button", class: "quiet", text: "Use it as the place of the report", on: { click } }),
+  );
+  return offer;
 }
 
 const fileFields = () => ({

@@ -8,6 +8,7 @@ import psutil
 import pytest
 
 from tests.integration.gateway.conftest import ATTACHMENT_LIMIT, JPEG
+from tests.support.photos import exif, field, jpeg
 from tests.support.waiting import eventually
 
 MIB = 1024 * 1024
@@ -120,6 +121,39 @@ def test_a_report_that_takes_no_files_is_not_uploaded_to(system):
     answer = attach(owner, report)
     assert answer.status_code == 409
     assert system.stored_files() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("run.bat", "run.gif"), ("report.hta", "report.gif"), ("photo.jpg.js", "photo.jpg.gif")],
+)
+def test_the_name_follows_the_content(system, report, name, expected):
+    made = attach(system.admin, report, b"GIF89a=1;@echo off", name=name).json()
+    assert (made["file_name"], made["mime_type"]) == (expected, "image/gif")
+    got = system.admin("GET", f"/attachments/{made['id']}/content")
+    assert got.headers["Content-Disposition"] == f"attachment; filename*=UTF-8''{expected}"
+
+
+def test_a_photo_is_kept_without_its_position_which_the_answer_offers(system, report):
+    photo = jpeg(field(0xE1, b"Exif\0\0" + exif(orientation=1)))
+    headers = {"Idempotency-Key": "photo"}
+    made, again = (attach(system.admin, report, photo, headers=headers).json() for _ in range(2))
+    assert made == again
+    assert made["position"] == {"type": "Point", "coordinates": [-72.333333, 18.5]}
+    got = system.admin("GET", f"/attachments/{made['id']}/content").content
+    assert got == jpeg()
+    assert made["file_size"] == len(got)
+    assert made["sha256"] == hashlib.sha256(got).hexdigest()
+    assert "position" not in system.admin.done("GET", f"/attachments/{made['id']}")
+    assert "position" not in attach(system.admin, report).json()
+
+
+def test_files_are_for_the_account_of_the_gateway_alone(system, report):
+    system.attachment(report)
+    root = system.home / "attachments"
+    found = {path: path.stat().st_mode & 0o777 for path in (root, *root.rglob("*"))}
+    assert {mode for path, mode in found.items() if path.is_file()} == {0o600}
+    assert {mode for path, mode in found.items() if path.is_dir()} == {0o700}
 
 
 def test_a_key_makes_a_repeat_harmless(system, report):

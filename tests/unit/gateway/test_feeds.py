@@ -216,7 +216,7 @@ def test_a_host_that_the_settings_do_not_know_is_never_said_in_a_feed(alerts, pa
 
 
 @pytest.mark.parametrize(
-    "host", ["impactx.example", "IMPACTX.example:8080", "10.0.0.5", "localhost:8000", "[::1]:80"]
+    "host", ["impactx.example", "IMPACTX.example:8080", "10.0.0.5", "localhost:8000", "[::1]:81"]
 )
 def test_the_names_of_the_settings_and_of_loopback_are_said_in_feeds(alerts, host):
     http = client(alerts, http_hosts=("impactx.example",), http_host="10.0.0.5")
