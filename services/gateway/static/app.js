@@ -62,7 +62,10 @@ const refresh = once(AFTER_EVENT / 4, () => {
   map.load();
   listReports();
 });
-const refreshAlerts = once(AFTER_EVENT, async () => map?.drawAlerts(await alerts.load()));
+const refreshAlerts = once(AFTER_EVENT, async () => {
+  const found = await alerts.load();
+  map?.drawAlerts(found); // the map of before may have gone meanwhile
+});
 const refreshResources = once(AFTER_EVENT, () => {
   map?.load();
   resources.load();

@@ -79,8 +79,6 @@ export function alertMark(priority) {
   return paint(mark, PRIORITIES[priority]);
 }
 
-export const priorityColour = (priority) => PRIORITIES[priority] ?? PRIORITIES.low;
-
 /** Gives a mark its colour, with the digits in whichever of black and white is easier to read on it. */
 function paint(mark, colour) {
   if (!/^#[0-9a-f]{6}$/i.test(colour ?? "")) return mark;

@@ -1,6 +1,6 @@
 // The map: regions, reports (cells of many, or one by one), resources and alerts. It works without tiles.
 
-import { alertMark, catalogue, cellMark, priorityColour, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { alertMark, catalogue, cellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { features } from "./api.js";
 import { make, once } from "./dom.js";
 import { boxesOf, extentOf, turnTo, within } from "./extents.js";
@@ -24,6 +24,11 @@ export class SituationMap {
   #filters = {};
   #alerts = [];
   #turns = ""; // of the regions, as they are drawn
+  #scheme = window.matchMedia("(prefers-color-scheme: dark)");
+  #redraw = () => {
+    this.#drawRegions();
+    this.drawAlerts(this.#alerts);
+  };
 
   /** @param {{report: Function, resource: Function, alert: Function, place: Function, shown: Function, moved: Function}} on */
   constructor(element, on) {
@@ -42,13 +47,17 @@ export class SituationMap {
     }));
     this.#observer = new ResizeObserver(() => this.#map.invalidateSize());
     this.#observer.observe(element);
+    this.#scheme.addEventListener("change", this.#redraw);
   }
 
   remove() {
     this.#isRemoved = true;
     this.#attempt?.abort();
     this.#observer.disconnect();
+    this.#scheme.removeEventListener("change", this.#redraw);
     this.#map.stop();
+    // Leaflet 1.9 ends the animation of a zoom by a timer, which finds the map gone; only this keeps it from that.
+    this.#map._animatingZoom = false;
     this.#map.remove();
   }
 
@@ -68,7 +77,7 @@ export class SituationMap {
     if (!this.hasTiles) this.#drawGraticule();
     for (const region of catalogue.regions) {
       if (!region.geometry) continue;
-      const style = { color: "#54707f", weight: 1.5, fillColor: "#fbfcf8", fillOpacity: this.hasTiles ? 0.15 : 1 };
+      const style = { color: colour("coast"), weight: 1.5, fillColor: colour("land"), fillOpacity: this.hasTiles ? 0.15 : 1 };
       this.#outline(region, style).addTo(this.#layers.regions);
     }
   }
@@ -79,8 +88,8 @@ export class SituationMap {
     for (const alert of [...alerts].reverse()) {
       const region = catalogue.regions.find((one) => one.id === alert.region_id);
       if (!region?.geometry) continue;
-      const colour = priorityColour(alert.priority);
-      this.#layers.alerts.addLayer(this.#outline(region, { color: colour, weight: 3, dashArray: "8 6", fillColor: colour, fillOpacity: 0.07 }));
+      const line = colour(`alert-${alert.priority}`);
+      this.#layers.alerts.addLayer(this.#outline(region, { color: line, weight: 3, dashArray: "8 6", fillColor: line, fillOpacity: 0.07 }));
       this.#mark("alerts", northernmost(region.geometry), alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
     }
   }
@@ -95,9 +104,7 @@ export class SituationMap {
 
   /** Draws the areas anew when the map has been moved around the Earth so far that another turn of them is nearer. */
   #followCentre() {
-    if (this.#turnsNow() === this.#turns) return;
-    this.#drawRegions();
-    this.drawAlerts(this.#alerts);
+    if (this.#turnsNow() !== this.#turns) this.#redraw();
   }
 
   #turnsNow() {
@@ -170,6 +177,7 @@ export class SituationMap {
     const isNear = this.#map.getZoom() >= NEAR_ZOOM;
     const few = cells.total <= LISTED && (isNear || cells.features.every((cell) => cell.properties.count <= CROWD));
     const reports = few && cells.total ? (await features("/reports", { ...query, limit: LISTED }, signal)).features : [];
+    if (signal.aborted) return; // an answer that was there already when the map was removed
     this.#layers.reports.clearLayers();
     if (few) reports.forEach((report) => this.#drawReport(report));
     else cells.features.forEach((cell) => this.#drawCell(cell));
@@ -178,6 +186,7 @@ export class SituationMap {
 
   async #loadResources(signal) {
     const found = await features("/resources", { bbox: this.box, limit: RESOURCES }, signal);
+    if (signal.aborted) return;
     this.#layers.resources.clearLayers();
     for (const feature of found.features) {
       const resource = { id: feature.id, ...feature.properties };
@@ -233,7 +242,7 @@ export class SituationMap {
 
   /** Meridians and parallels, by which one sees where one is where there are no tiles. */
   #drawGraticule() {
-    const style = { color: "#d3dfe6", weight: 1, interactive: false };
+    const style = { color: colour("graticule"), weight: 1, interactive: false };
     for (let degrees = -540; degrees <= 540; degrees += GRATICULE) {
       L.polyline([[-85, degrees], [85, degrees]], style).addTo(this.#layers.regions);
       if (Math.abs(degrees) < 85) L.polyline([[degrees, -540], [degrees, 540]], style).addTo(this.#layers.regions);
@@ -262,5 +271,8 @@ function northernmost({ type, coordinates }) {
   const positions = coordinates.flat(type === "MultiPolygon" ? 2 : 1);
   return positions.reduce((best, position) => (position[1] > best[1] ? position : best));
 }
+
+/** A colour of the style sheet in the scheme that holds now: what is drawn on a canvas cannot name one itself. */
+const colour = (name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`);
 
 const wrapped = (longitude) => ((((longitude + 180) % 360) + 360) % 360) - 180;

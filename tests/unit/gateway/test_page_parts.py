@@ -101,3 +101,54 @@ def test_tiles_come_from_where_the_operator_says(url, source):
 def test_an_address_that_is_none_is_refused(url):
     with pytest.raises(SettingError, match="IMPACTX_TILE_URL"):
         application(tile_url=url)
+
+
+def luminance(colour):
+    digits = colour.removeprefix("#")
+    digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
+    parts = (int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4))
+    linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(one, other):
+    lighter, darker = sorted((luminance(one), luminance(other)), reverse=True)
+    return (lighter + 0.05) / (darker + 0.05)
+
+
+STYLE = (STATIC / "page.css").read_text(encoding="utf-8")
+LIGHT = dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", STYLE.partition("@media")[0]))
+DARK = LIGHT | dict(re.findall(r"--([a-z-]+): (#[0-9a-f]+);", STYLE.partition("prefers-color-scheme")[2]))
+TEXTS = [
+    *((text, paper) for text in ("ink", "quiet", "act", "wrong", "done") for paper in ("paper", "ground")),
+    ("wrong", "wrong-paper"),
+    ("ink", "new"),
+    ("region-name", "land"),
+    *(("#fff", ground) for ground in ("brand", "fill", "fill-hover")),
+]
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize(("text", "paper"), TEXTS)
+def test_text_can_be_read_in_both_schemes(colours, text, paper):
+    """WCAG 2.2, 1.4.3: at least 4.5 to 1."""
+    assert contrast(colours.get(text, text), colours[paper]) >= 4.5
+
+
+@pytest.mark.parametrize("colours", [LIGHT, DARK], ids=["light", "dark"])
+@pytest.mark.parametrize("line", ["alert-critical", "alert-high", "alert-medium", "alert-low", "coast"])
+def test_lines_of_the_map_can_be_seen_in_both_schemes(colours, line):
+    """WCAG 2.2, 1.4.11: at least 3 to 1."""
+    assert contrast(colours[line], colours["land"]) >= 3
+
+
+def test_the_marks_of_the_legend_can_be_read():
+    marks = re.findall(r"^\.mark[^{]*\{[^}]*background: (#[0-9a-f]+)", STYLE, re.MULTILINE)
+    assert len(marks) >= 3
+    for ground in marks:
+        assert contrast("#00695c" if ground == "#fff" else "#fff", ground) >= 4.5, ground
+
+
+def test_both_schemes_name_the_same_colours():
+    assert LIGHT.keys() == DARK.keys()
+    assert LIGHT != DARK
