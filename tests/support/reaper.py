@@ -10,6 +10,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+END_TIMEOUT = 300.0
+"""Seconds; the data of many servers is a lot to remove for a busy disk."""
+
 _CHILD = """
 import os, shutil, signal, subprocess, sys, time
 signal.signal(signal.SIGINT, signal.SIG_IGN)
@@ -50,7 +53,7 @@ def _pipe():
     @atexit.register
     def end():
         child.stdin.close()
-        child.wait(timeout=30)
+        child.wait(END_TIMEOUT)
 
     return child.stdin
 
