@@ -136,10 +136,9 @@ def test_a_prefix_makes_codes_distinct(run, identity):
     assert identity.regions["id of US-12"]["name"] == "Florida"
 
 
-<<<<<<< HEAD
 def refusals():
-    with Path("regions.refused.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["HASC"], row["reason"]) for row in csv.DictReader(file)]
+    left = orjson.loads(Path("regions.refused.geojson").read_bytes())["features"]
+    return [(feature["properties"]["HASC"], feature["reason"]) for feature in left]
 
 
 @pytest.mark.parametrize("second", ["TWICE", " TWICE ", "twice"])
@@ -210,7 +209,8 @@ def test_a_repair_says_both_areas_and_one_that_would_lose_area_is_refused(run, i
     assert stored.contains(Point(0, -85))
     assert stored.area > 6000
     assert "unchanged         2" in run(*features, options=["--repair"])
-=======
+
+
 def test_the_id_of_a_feature_can_be_the_code(run, identity, tmp_path):
     feature = {"type": "Feature", "id": "NG.BO", "properties": {"name": "Borno"}, "geometry": SQUARE}
     Path("borno.geojson").write_bytes(orjson.dumps({"type": "FeatureCollection", "features": [feature]}))
@@ -221,4 +221,3 @@ def test_the_id_of_a_feature_can_be_the_code(run, identity, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert identity.regions["id of NG.BO"]["name"] == "Borno"
->>>>>>> 65f02b3 (feat(importing): key records, map statuses, explain refusals, and read telephone numbers)
