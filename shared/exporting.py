@@ -164,7 +164,7 @@ def feature(item: Mapping[str, Any], geometry: str) -> dict[str, Any]:
     properties = {name: value for name, value in item.items() if name not in ("id", geometry)}
     if place is not None and "address" in place:
         properties["address"] = place["address"]
-        place = {name: value for name, value in place.items() if name != "address"}
+        place = {name: value for name, value in place.items() if name != "address"} or None
     return {"type": "Feature", "id": item["id"], "geometry": place, "properties": properties}
 
 
