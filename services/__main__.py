@@ -240,6 +240,7 @@ main.add_command(describe)
 def import_group(context: click.Context) -> None:
     """Brings data in from files."""
     # What the commands of the services are given: they connect, but do not know to what.
+    context.default_map = {"resources": {"phone_region": context.obj.phone_region or None}}
     context.obj = partial(client, context.obj)
 
 

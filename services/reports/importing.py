@@ -172,14 +172,15 @@ class Reader:
         row: Row = {"id": mapping.word(record, "id")}
         if row["id"] is None:
             row["key"] = self.keys.of_columns(record)
+        region_id = self.regions.id(mapping.word(record, "region"))
         row |= {
             "title": mapping.text(record, "title"),
             "description": mapping.text(record, "description"),
-            "location": self.places.location(record),
+            "location": self.places.location(record, address_suffices=region_id is not None),
             "reported_at": self._reported_at(record),
             "report_type_id": self.types.id(mapping.words(record, "report_type")),
             "severity_level_id": self.levels.id(mapping.word(record, "severity")),
-            "region_id": self.regions.id(mapping.word(record, "region")),
+            "region_id": region_id,
             "status": _status(mapping.word(record, "status")),
             "status_notes": mapping.text(record, "status_notes"),
         }
@@ -188,9 +189,10 @@ class Reader:
             self.notes["have no title in the file; theirs is the beginning of the description"] += 1
         if row["region_id"] is None and self.nearest is not None:
             row["region_id"] = self.nearest.region(row["location"])
-        coordinates = row["location"]["coordinates"][:2]
+        location = row["location"]
+        place = location["coordinates"][:2] if "coordinates" in location else [location["address"]]
         # The time as it is written: what it means can be corrected, with another time zone or format.
-        usual = (row["title"], mapping.raw(record, "reported_at"), *coordinates)
+        usual = (row["title"], mapping.raw(record, "reported_at"), *place)
         row = identify(row, self.keys, record, former_id, usual)
         return {name: value for name, value in row.items() if value is not None}
 

@@ -86,7 +86,6 @@ NOT_LISTED: Final = "Not in the list that was imported last."
 )
 @click.option(
     "--phone-region",
-    envvar="IMPACTX_PHONE_REGION",
     metavar="COUNTRY",
     help="Where telephone numbers without a country code are from, such as HT; IMPACTX_PHONE_REGION by default.",
 )

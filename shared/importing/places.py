@@ -54,13 +54,20 @@ class Places:
         self._mapping = mapping
         self._swap = swap
 
-    def location(self, record: Record) -> Row:
+    def location(self, record: Record, *, address_suffices: bool = False) -> Row:
         """The record's location: from its geometry, or from ``longitude`` and ``latitude`` where they are mapped.
+
+        Args:
+            record: The record.
+            address_suffices: Whether an address without coordinates is a location.
 
         Raises:
             RefusedError: It has none, lies outside of the Earth, or at 0, 0, which files write for a place that is
                 not known.
         """
+        address = self._mapping.text(record, "address")
+        if address_suffices and address is not None and self._is_unplaced(record):
+            return {"address": address}
         coordinates = self.coordinates(record)
         if coordinates == [0, 0]:
             raise RefusedError("location: 0, 0 stands for a place that is not known.")
@@ -69,8 +76,12 @@ class Places:
                 f"location: Latitude {coordinates[1]:g} is out of range; longitude and latitude may be swapped."
             )
         location: Row = {"type": "Point", "coordinates": coordinates}
-        address = self._mapping.text(record, "address")
         return location if address is None else {**location, "address": address}
+
+    def _is_unplaced(self, record: Record) -> bool:
+        """Whether the record says nothing of coordinates."""
+        words = [self._mapping.word(record, name) for name in COORDINATES]
+        return words == [None, None] and not (record.geometry or {}).get("coordinates")
 
     def coordinates(self, record: Record) -> Any:
         """The record's coordinates, longitude first; from a geometry as they stand there.
@@ -164,7 +175,10 @@ def explained(identity: Any, rows: Sequence[Row], outcomes: Sequence[Outcome]) -
     outside = [
         index
         for index, outcome in enumerate(outcomes)
-        if outcome.reason and NO_REGION in outcome.reason and _is_on_earth(_turned(rows[index]))
+        if outcome.reason
+        and NO_REGION in outcome.reason
+        and _is_position(rows[index]["location"].get("coordinates"))
+        and _is_on_earth(_turned(rows[index]))
     ]
     regions = located(identity, [_turned(rows[index]) for index in outside])
     for index, region in zip(outside, regions, strict=True):
@@ -216,6 +230,8 @@ class Nearest:
 
     def region(self, location: Row) -> str | None:
         """The region to name for a place: the nearest, if it lies outside of all and one is near enough."""
+        if not _is_position(location.get("coordinates")):
+            return None
         longitude, latitude = location["coordinates"][:2]
         if not _is_on_earth((longitude, latitude)):
             return None

@@ -84,7 +84,7 @@ class Methods:
         batch = check_rows(rows, ReportRow(), dict, source=source)
         counts = Counter()
         for index, row in list(batch.rows.items()):
-            longitude, latitude = row["location"]["coordinates"][:2]
+            longitude, latitude = row["location"].get("coordinates", [0, 0])[:2]
             if "region_id" not in row and not self.is_inside({"lon": longitude, "lat": latitude}):
                 batch.locate(index, None)
                 continue
@@ -568,6 +568,15 @@ def test_a_json_array_is_read_and_a_title_is_made_of_the_description(run, method
     assert "2  have no title in the file" in result.output
     [left] = orjson.loads(Path("incidents.refused.json").read_bytes())
     assert left == {"record": "no object", "reason": "Not a JSON object."}
+
+
+def test_a_report_with_an_address_and_a_region_needs_no_coordinates(run, write, methods):
+    rows = [row(1, LAT="", LON=""), row(2, LAT="", LON="", PLACE=" ")]
+    run(write(rows), *OPTIONS, "--set", "region=HT.OU")
+    [stored] = methods.stored.values()
+    assert stored["location"] == {"address": "Jacmel"}
+    run(write([row(3, LAT="", LON="")], "other.csv"), *OPTIONS)
+    assert [found["reason"] for found in refused("other.refused.csv")] == ["location: No coordinates."]
 
 
 def test_a_status_is_said_with_values(run, write, methods):
