@@ -20,6 +20,10 @@ CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("ident
 REPLY_QUEUES = "rpc.reply-"
 """How the queues of RPC replies begin; nameko's do."""
 
+PROBE_KEY = "probe"
+"""A routing key of the RPC exchange that nothing is bound to: what is sent there finds out whether the broker takes
+messages."""
+
 STREAM_QUEUES = "gateway.stream-"
 """How the queues of the gateway's replicas begin."""
 
