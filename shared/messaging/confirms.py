@@ -85,8 +85,8 @@ class ConfirmedPublisher:
             The ids of messages that no queue was bound for; the broker confirmed and dropped them.
 
         Raises:
-            Unavailable: Not all are known to have arrived within ``timeout`` seconds; any may have. `arrived` says
-                which have.
+            Unavailable: Not all are known to have arrived within ``timeout`` seconds; any may have. `confirmed` says
+                which have for certain.
             MessageRefused: The broker does not take one of them for what it is; the others may have arrived.
         """
         with self._changed:
@@ -113,10 +113,16 @@ class ConfirmedPublisher:
             return set(self._returned)
 
     @property
-    def arrived(self) -> set[str]:
-        """The ids of those of the messages last published that the broker has confirmed and not returned."""
+    def confirmed(self) -> set[str]:
+        """The ids of those of the messages last published that the broker has confirmed, also when not all were."""
         with self._changed:
-            return self._confirmed - self._returned
+            return set(self._confirmed)
+
+    @property
+    def returned(self) -> set[str]:
+        """The ids of those of the messages last published that no queue was bound for."""
+        with self._changed:
+            return set(self._returned)
 
     def _send(self, channel: Any, message: Outgoing) -> None:
         with self._changed:
