@@ -28,8 +28,9 @@ from shared.contracts.api import Services
 from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import require_exchange
-from shared.messaging.link import CONNECT_SECONDS, TRANSIENT, Link
+from shared.messaging.link import TRANSIENT, Link
 from shared.messaging.received import is_whole
+from shared.messaging.transport import CONNECT_SECONDS
 from shared.observability import traces
 from shared.rpc.lateness import SENT_HEADER, Echoes, stamp
 from shared.rpc.request import (
