@@ -171,7 +171,7 @@ def _reach(client: RpcClient, alert_id: str) -> str:
 
 def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
     """A region with boundaries, and a point in it."""
-    for region in client.identity.list_regions(include_boundaries=True)["items"]:
+    for region in client.identity.list_regions(include_boundaries=True, detail="full")["items"]:
         if region["boundaries"]:
             ring = region["boundaries"]["coordinates"]
             while isinstance(ring[0][0], list):

@@ -53,7 +53,10 @@ def rebuild_audience(database: Database, identity: IdentityMethods, cursor: str 
 
 def _regions(database: Database, identity: IdentityMethods, position: str, counts: dict[str, int]) -> str:
     page = identity.list_regions(
-        cursor=position.removeprefix(_REGIONS) or None, limit=REGIONS_A_PAGE, include_boundaries=True
+        cursor=position.removeprefix(_REGIONS) or None,
+        limit=REGIONS_A_PAGE,
+        include_boundaries=True,
+        detail="full",
     )
     with database.write() as connection:
         operations.store_regions(connection, (operations.region(row, row["id"]) for row in page["items"]))

@@ -37,6 +37,9 @@ if TYPE_CHECKING:
 EXPIRY_SECONDS = 20
 """Between two looks for alerts that are over; the promise is a minute."""
 
+AUDIENCE_TOGETHER = 50
+"""Events of accounts and regions that are taken in at once: those of regions can have a megabyte each."""
+
 TARGETED_TOGETHER = 8
 """Alerts whose people are worked out in turns, so that one to a village does not wait for one to a country."""
 
@@ -164,7 +167,7 @@ class AlertsService:
         """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on."""
         return rebuilding.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
 
-    @subscribe("alerts.audience")
+    @subscribe("alerts.audience", batch=AUDIENCE_TOGETHER)
     def record_audience(self, events: Sequence[Event]) -> None:
         """Follows identity's accounts and regions."""
         with self.db.write() as connection:

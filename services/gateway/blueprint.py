@@ -16,13 +16,13 @@ from flask import request
 
 from services.gateway import answers, requests
 from services.gateway.auth import require_sign_in
-from services.gateway.context import bound_call, call
+from services.gateway.context import bound_call, call, gateway
 from services.gateway.describe import describe
 from services.gateway.errors import PreconditionFailed
+from services.gateway.page_cache import KNOWN_VERSION
 from services.gateway.route import Offering, Route
 from shared.contracts.api.methods import METHODS
 from shared.errors import Conflict
-from shared.exporting import Table
 from shared.rpc.operation import ANYONE
 
 if TYPE_CHECKING:
@@ -87,12 +87,11 @@ def _named(view: Any, name: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class _View:
     route: Route
-    table: Table | None = field(init=False)
+    columns: list[str] = field(init=False)
 
     def __post_init__(self) -> None:
-        item = self.route.item if self.route.csv else None
-        named = ANYONE not in METHODS[self.route.method].permission
-        object.__setattr__(self, "table", None if item is None else Table(item, named=named))
+        names = [*self.route.item.fields] if self.route.item is not None else []
+        object.__setattr__(self, "columns", answers.csv_columns(names))
 
     def __call__(self, **path: Any) -> Response:
         route = self.route
@@ -119,7 +118,7 @@ class _View:
         route = self.route
         if route.verb == "GET":
             given = requests.query_arguments(route.arguments)
-            requests.refuse_unknown(given, path)
+            requests.refuse_unknown(given, {*path, KNOWN_VERSION})
             return given | path
         requests.refuse_query()
         given = {}
@@ -140,14 +139,20 @@ class _View:
     def _page(self, arguments: dict[str, Any]) -> Response:
         route = self.route
         media_type = answers.chosen_type(route.media_types)
-        if self.table is not None:
-            shown, arguments = requests.table_options(arguments)
-            if media_type == answers.CSV:
-                table = self.table.shown(**shown)
-                return answers.csv_answer(bound_call(), route.method, arguments, table)
+        if media_type == answers.CSV:
+            return answers.csv_answer(bound_call(), route.method, arguments, self.columns)
         if media_type == answers.GEOJSON and "include_boundaries" in route.arguments.fields:
             arguments = {"include_boundaries": True, **arguments}
-        return answers.page_answer(call(route.method, arguments), media_type, route.geometry or None)
+        geometry = route.geometry or None
+        if not route.is_kept:
+            return answers.page_answer(call(route.method, arguments), media_type, geometry)
+        return gateway().pages.get(
+            route.method,
+            arguments,
+            media_type,
+            call,
+            lambda page: answers.page_answer(page, media_type, geometry),
+        )
 
 
 def _stale(error: Conflict, arguments: dict[str, Any]) -> Conflict | PreconditionFailed:

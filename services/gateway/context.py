@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from flask import current_app, g
 
+from services.gateway.page_cache import PageCache
 from services.gateway.stream.broadcast import Broadcast
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ class Gateway:
         settings: Of the process.
         live: The listeners of the live stream.
         accepts: Raises where no new connections are accepted.
+        pages: The pages of lists that were rendered last.
     """
 
     rpc: RpcClient
@@ -39,6 +41,7 @@ class Gateway:
     settings: Settings
     live: Broadcast = field(default_factory=Broadcast)
     accepts: Callable[[], None] = lambda: None
+    pages: PageCache = field(default_factory=PageCache)
 
 
 def gateway() -> Gateway:

@@ -36,23 +36,6 @@ PREFER: Final = {
 }
 
 
-TABLE_OPTIONS: Final = (
-    {
-        "in": "query",
-        "name": requests.BYTE_ORDER_MARK,
-        "description": "For CSV: whether the file begins with a byte order mark, by which spreadsheets know UTF-8.",
-        "schema": {"type": "boolean", "default": False},
-    },
-    {
-        "in": "query",
-        "name": requests.TIME_ZONE,
-        "description": "For CSV: the time zone of its times, such as America/Port-au-Prince; UTC by default.",
-        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
-        "example": "America/Port-au-Prince",
-    },
-)
-
-
 class Problem(Schema):
     """Problem details (RFC 9457). Some have further members: a conflict may list the ``legal`` statuses."""
 
@@ -120,8 +103,6 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.verb == "GET" and route.said:
         only = type(route.arguments)(exclude=tuple(route.unsaid))
         found.append({"in": "query", "schema": only})
-    if route.csv:
-        found += TABLE_OPTIONS
     if route.is_versioned:
         found.append(
             header(
@@ -171,6 +152,8 @@ def _done(route: Route) -> dict[str, Any]:
         return {"204": {"description": "Done.", "headers": headers}}
     if route.has_etag:
         headers["ETag"] = said("The version, for If-Match and If-None-Match.")
+    if route.is_kept:
+        headers["ETag"] = said("The version of the list, for If-None-Match.")
     if route.made_at:
         headers["Location"] = said("Where it is.")
     if route.item is not None and "next_cursor" in route.result().fields:
@@ -185,7 +168,7 @@ def _done(route: Route) -> dict[str, Any]:
     if route.verb != "GET":
         minimal = "Done, and the thing is left out because Prefer asks for it."
         found["204"] = {"description": minimal, "headers": headers}
-    if route.verb == "GET" and route.has_etag:
+    if route.verb == "GET" and (route.has_etag or route.is_kept):
         found["304"] = {"description": "It has the version that If-None-Match names.", "headers": headers}
     return found
 

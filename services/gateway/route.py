@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, TypedDict
 from marshmallow import Schema, fields
 
 from services.gateway import answers
+from services.gateway.page_cache import KNOWN_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -56,7 +57,7 @@ class Route:
     @cached_property
     def said(self) -> frozenset[str]:
         """The arguments that the caller says in the query or in the body."""
-        hidden = self.in_path | (frozenset() if self.verb == "GET" else GATEWAY_FILLS)
+        hidden = self.in_path | ({KNOWN_VERSION} if self.verb == "GET" else GATEWAY_FILLS)
         return frozenset(self.arguments.fields) - hidden
 
     @cached_property
@@ -84,6 +85,11 @@ class Route:
         """Whether the answer is the thing that the address, or the Location, names, and has a version."""
         names_it = self.made_at.endswith(("{id}", "{name}")) or (self.verb != "POST" and bool(self.in_path))
         return names_it and self.result is not None and "version" in self.result().fields
+
+    @cached_property
+    def is_kept(self) -> bool:
+        """Whether it is a list that says its version, so that its pages are kept."""
+        return KNOWN_VERSION in self.arguments.fields
 
     @cached_property
     def has_address(self) -> bool:

@@ -6,15 +6,19 @@ eventlet's native threads; it releases the interpreter lock there.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import orjson
 import shapely
 from eventlet import tpool
+from shapely.errors import ShapelyError
 
 from shared import boundaries as geojson
 from shared.boundaries import (
     ANTIMERIDIAN,
+    TURN,
     GeometryError,
+    bbox_of,
     check_structure,
     invalid_boundaries,
     shape_of,
@@ -25,7 +29,51 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-__all__ = ["RegionIndex", "check_structure", "normalise"]
+__all__ = [
+    "DETAILS",
+    "FULL",
+    "Entry",
+    "RegionIndex",
+    "check_structure",
+    "normalise",
+    "outlines_of",
+    "read_entries",
+]
+
+FULL: Final = "full"
+
+
+class Outline(NamedTuple):
+    """How much of the boundaries an outline shows.
+
+    Attributes:
+        tolerance: Degrees by which it may be off at most.
+        steps: It is off by no more than this part of the region's extent either.
+        max_positions: Positions that it has at most; the tolerance grows until it has not more.
+    """
+
+    tolerance: float
+    steps: int
+    max_positions: int
+
+
+OUTLINES: Final = {
+    "overview": Outline(0.05, 200, 400),
+    "medium": Outline(0.01, 1_000, 2_000),
+    "fine": Outline(0.001, 5_000, 8_000),
+}
+"""By detail: for a map of many regions, for one that fills the screen, and for a look at its border."""
+
+DETAILS: Final = (*OUTLINES, FULL)
+
+OUTLINES_REVISION: Final = 1
+"""Changes when the outlines of the same boundaries would be others; a part of the version of a list."""
+
+FEW_POSITIONS: Final = 100
+"""Boundaries with no more are shown as they are."""
+
+Entry = tuple[float, str, "UUID", Any]
+"""A region as the index has it: area, code, id and shape."""
 
 
 def normalise(boundaries: dict[str, Any]) -> dict[str, Any]:
@@ -43,6 +91,56 @@ def normalise(boundaries: dict[str, Any]) -> dict[str, Any]:
         raise invalid_boundaries(error) from None
 
 
+def outlines_of(boundaries: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return the rows of ``region_outlines`` for boundaries, without the region; call it in a native thread.
+
+    Args:
+        boundaries: As stored. Those that are not an area (written past the service) have rows without an outline.
+    """
+    try:
+        bbox = bbox_of(boundaries)
+        west, south, east, north = bbox
+        extent = max((east - west) % TURN, north - south)
+        outlines = {FULL: boundaries} | _simplified(boundaries, extent)
+    except (KeyError, IndexError, TypeError, ValueError, ShapelyError):
+        return [{"detail": detail, "boundaries": None, "bytes": 0, "bbox": None} for detail in DETAILS]
+    return [
+        {
+            "detail": detail,
+            "boundaries": None if detail == FULL else outline,
+            "bytes": len(orjson.dumps(outline)),
+            "bbox": bbox,
+        }
+        for detail, outline in outlines.items()
+    ]
+
+
+def _simplified(boundaries: dict[str, Any], extent: float) -> dict[str, dict[str, Any]]:
+    if geojson.positions_of(boundaries) <= FEW_POSITIONS:
+        return dict.fromkeys(OUTLINES, boundaries)
+    found: dict[str, dict[str, Any]] = {}
+    outline = boundaries
+    for detail, (tolerance, steps, max_positions) in reversed(OUTLINES.items()):
+        # Each is made of the next finer one, which costs a tenth and is off by a tenth more.
+        outline = geojson.simplified(outline, min(tolerance, extent / steps), max_positions)
+        found[detail] = outline
+    return found
+
+
+def read_entries(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, Entry | None]:
+    """Return the entry of each region, None for boundaries that cannot be read; call it in a native thread.
+
+    Args:
+        rows: Each region's id, code and boundaries as JSON text.
+    """
+    return {region_id: _entry(region_id, code, orjson.loads(text)) for region_id, code, text in rows}
+
+
+def _entry(region_id: UUID, code: str, boundaries: Any) -> Entry | None:
+    shape = shape_of(boundaries)
+    return None if shape is None else (float(shape.area), code, region_id, shape)
+
+
 class RegionIndex:
     """Finds regions by point. It is never changed once made, so any number of greenlets may ask it.
 
@@ -52,11 +150,17 @@ class RegionIndex:
     """
 
     def __init__(self, regions: Iterable[tuple[UUID, str, dict[str, Any]]]) -> None:
-        found: list[tuple[float, str, UUID, Any]] = []
-        for region_id, code, boundaries in regions:
-            shape = shape_of(boundaries)
-            if shape is not None:
-                found.append((float(shape.area), code, region_id, shape))
+        self._build(_entry(*region) for region in regions)
+
+    @classmethod
+    def of_entries(cls, entries: Iterable[Entry | None]) -> RegionIndex:
+        """Return the index of regions whose shapes were made already."""
+        index = cls([])
+        index._build(entries)
+        return index
+
+    def _build(self, entries: Iterable[Entry | None]) -> None:
+        found = [entry for entry in entries if entry is not None]
         # Sorted by what decides between several: the smallest region, then the code. The first index wins.
         found.sort(key=lambda entry: entry[:2])
         self._ids = [region_id for _, _, region_id, _ in found]

@@ -10,6 +10,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     DateTime,
+    Double,
     ForeignKey,
     Index,
     Integer,
@@ -115,6 +116,18 @@ regions = Table(
     UniqueConstraint("code"),
     CheckConstraint("jsonb_typeof(boundaries) = 'object'", name="boundaries"),
     comment="Areas of responsibility; boundaries are GeoJSON in longitude and latitude.",
+)
+
+region_outlines = Table(
+    "region_outlines",
+    tables,
+    Column("region_id", Uuid, ForeignKey(regions.c.id, name="fk_region_outlines_region"), primary_key=True),
+    Column("detail", String(20), primary_key=True),
+    Column("boundaries", JSONB(none_as_null=True)),
+    Column("bytes", Integer, nullable=False),
+    Column("bbox", ARRAY(Double)),
+    CheckConstraint("detail IN ('overview', 'medium', 'fine', 'full')", name="detail"),
+    comment="Boundaries with fewer positions, by detail, and the size of the full ones, which are in regions.",
 )
 
 refresh_tokens = Table(

@@ -187,7 +187,12 @@ class IdentityService:
     def list_regions(self, _caller: Caller, **arguments: Any) -> Any:
         """Returns a page of regions by code."""
         with self.db.read() as connection:
-            return queries.list_regions(connection, self.locator, **arguments)
+            page = queries.list_regions(connection, self.locator, **arguments)
+        if page.get("without_outline"):
+            operations.outline_regions(self.db, page["without_outline"])
+            with self.db.read() as connection:
+                page = queries.list_regions(connection, self.locator, **arguments)
+        return page
 
     @operation(permission=SIGNED_IN, arguments=schemas.LocateRegion, result=schemas.Region)
     def locate_region(self, _caller: Caller, lon: float, lat: float) -> Any:

@@ -29,7 +29,6 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from uuid6 import uuid7
 
-from shared.bulk import NO_REGION
 from shared.db.conditions import one_of
 from shared.db.context import TRACED
 from shared.db.digest import content_digest
@@ -104,7 +103,8 @@ class Batch:
 
 def no_region() -> Invalid:
     """The refusal of something that lies in no region."""
-    return Invalid("No region contains this location.", fields={"region_id": [NO_REGION]})
+    problem = "No region contains this location; name the region."
+    return Invalid("No region contains this location.", fields={"region_id": [problem]})
 
 
 def check_rows(

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from shared.importing.mapping import RefusedError, plain
+from shared.importing.mapping import RefusedError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -67,22 +66,20 @@ class Types:
         self._created = created
         self._separator = separator
         self._create = create
-        rows = list(pages(listed))
-        self._ids: dict[str, str] = {plain(row["name"]): row["id"] for row in rows}
-        self._ids |= {plain(row["id"]): row["id"] for row in rows}
+        self._ids: dict[str, str] = {plain(row["name"]): row["id"] for row in pages(listed)}
         for word, name in words.items():
             self._ids[plain(word)] = self._meant(name)
 
-    def id(self, cells: Sequence[str]) -> str | None:
-        """The type that the cells name; of several the first that is known, or with ``create`` the first.
+    def id(self, cell: str | None) -> str | None:
+        """The type that a cell names; of several the first that is known, or with ``create`` the first.
 
         Raises:
             RefusedError: None is known, or the name of a new one is too long.
         """
-        if not cells:
+        if cell is None:
             return None
-        names = [name.strip() for cell in cells for name in self._parts(cell)]
-        names = [name for name in names if name] or [cells[0]]
+        names = [name.strip() for name in cell.split(self._separator)] if self._separator else [cell]
+        names = [name for name in names if name] or [cell]
         if self._create:
             # Always the first, or a type that is added later would change what an earlier row was.
             return self._ids.get(plain(names[0])) or self._added(names[0])
@@ -90,9 +87,6 @@ class Types:
             if plain(name) in self._ids:
                 return self._ids[plain(name)]
         raise RefusedError(f"{self._thing}_type: There is no {self._thing} type {names[0]!r}.")
-
-    def _parts(self, cell: str) -> list[str]:
-        return cell.split(self._separator) if self._separator else [cell]
 
     def _added(self, name: str) -> str:
         if len(name) > LONGEST_TYPE_NAME:
@@ -110,43 +104,39 @@ class Types:
 
 
 class Regions:
-    """The regions by their codes, their ids, and those of their names that only one has.
+    """The regions by their codes.
 
     Args:
         listed: identity's ``list_regions``.
     """
 
     def __init__(self, listed: Callable[..., Any]) -> None:
-        rows = list(pages(listed))
-        names = Counter(plain(row["name"]) for row in rows)
-        self._ids: dict[str, str] = {
-            plain(row["name"]): row["id"] for row in rows if names[plain(row["name"])] == 1
-        }
-        self._ids |= {plain(row["id"]): row["id"] for row in rows}
-        self._ids |= {plain(row["code"]): row["id"] for row in rows}
-        # Codes are told apart by case.
-        self._codes = {row["code"]: row["id"] for row in rows}
+        self._ids: dict[str, str] = {row["code"]: row["id"] for row in pages(listed)}
 
-    def id(self, word: str | None) -> str | None:
-        """The region with this code, id or name.
+    def id(self, code: str | None) -> str | None:
+        """The region with this code.
 
         Raises:
             RefusedError: There is none.
         """
-        if word is None:
+        if code is None:
             return None
-        found = self._codes.get(word) or self._ids.get(plain(word))
-        if found is None:
-            raise RefusedError(f"region: There is no region {word!r}.")
-        return found
+        if code not in self._ids:
+            raise RefusedError(f"region: There is no region {code!r}.")
+        return self._ids[code]
 
 
-def pages(method: Callable[..., Any], *, limit: int = PAGE, **arguments: Any) -> Iterator[Row]:
+def pages(method: Callable[..., Any]) -> Iterator[Row]:
     """All items of a list method, page after page."""
     cursor = None
     while True:
-        page = method(limit=limit, cursor=cursor, **arguments)
+        page = method(limit=PAGE, cursor=cursor)
         yield from page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             return
+
+
+def plain(name: str) -> str:
+    """A name as it is compared: without case and without blanks around it."""
+    return name.strip().casefold()

@@ -26,20 +26,20 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import amqp.exceptions
 import eventlet
 import kombu.exceptions
+from eventlet import tpool
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
 from shared.contracts import topology
 from shared.db.errors import is_transient
-from shared.errors import RateLimited, RpcTimeout, TooLarge, Unavailable
+from shared.errors import RateLimited, RpcTimeout, Unavailable
 from shared.messaging.backlog import show_queue_length
 from shared.messaging.backoff import Backoff
-from shared.messaging.confirms import ConfirmedPublisher, MessageRefused
+from shared.messaging.confirms import ConfirmedPublisher
 from shared.messaging.dead_letters import dead_letter
 from shared.messaging.declare import declare_subscription
 from shared.messaging.event import ContractViolation, event_of, facts_of
 from shared.messaging.reader import QueueReader
-from shared.messaging.received import as_text, bytes_of
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
 
@@ -57,6 +57,9 @@ logger = logging.getLogger(__name__)
 
 TRIES = 5
 BATCH = 250
+LARGE_BODY = 64 * 1024
+"""Bytes from which it takes milliseconds to parse an event."""
+
 READY_SECONDS = 10.0
 
 PASSING = (
@@ -196,8 +199,8 @@ class Subscriber(Entrypoint):
     def _try(self, messages: list[Any]) -> Exception | None:
         """Runs the handler on the messages until the outcome does not depend on something that passes."""
         try:
-            events = [event_of(bytes_of(message), message.headers) for message in messages]
-        except (ContractViolation, TooLarge) as error:
+            events = [_read(bytes_of(message), message.headers) for message in messages]
+        except ContractViolation as error:
             self._handling.count(metrics.FAILED)
             return error
         return self._until_it_works(lambda: self._spawn(events))
@@ -206,22 +209,14 @@ class Subscriber(Entrypoint):
         logger.error(
             "%s: message %s is dead: %r",
             self.queue,
-            as_text(message.properties.get("message_id")),
+            message.properties.get("message_id"),
             error,
             exc_info=(type(error), error, error.__traceback__),
         )
         metrics.dead_letters.labels(self.queue).inc()
-        try:
-            letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
-            refused = self._until_it_works(lambda: self._lay_down(letter))
-        except MessageRefused as too_large:
-            refused = too_large
-        if refused is None:
-            self._reader.acknowledge(message)
-        else:
-            # What cannot be sent is moved by the broker itself, as it is; only the log has the reason then.
-            logger.error("%s: the broker moves the dead message itself: %s", self.queue, refused)
-            self._reader.reject(message)
+        letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
+        self._until_it_works(lambda: self._lay_down(letter))
+        self._reader.acknowledge(message)
 
     def _lay_down(self, letter: Outgoing) -> None:
         if self._graveyard.publish([letter]):
@@ -289,6 +284,20 @@ class Subscriber(Entrypoint):
     def _wait(self, seconds: float) -> None:
         if self._stopping.wait(seconds):
             raise _Stopped
+
+
+def _read(body: bytes, headers: Mapping[str, Any]) -> Event:
+    """The event; a large one is parsed in a native thread, so that others have their turn meanwhile."""
+    if len(body) <= LARGE_BODY:
+        return event_of(body, headers)
+    event: Event = tpool.execute(event_of, body, headers)
+    return event
+
+
+def bytes_of(message: Any) -> bytes:
+    """The body as it came; py-amqp decodes it by whatever encoding the sender names, even to what is no text."""
+    body = message.body
+    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
 
 
 def passes(error: BaseException) -> bool:

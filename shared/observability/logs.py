@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime as dt
-import json
 import logging
 import re
 import sys
@@ -55,12 +54,7 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = without_secrets(self.formatException(record.exc_info))
-        try:
-            return orjson.dumps(line, default=str).decode()
-        except (
-            TypeError
-        ):  # half of a surrogate pair, a number beyond 64 bits: JSON has an escape or digits for it
-            return json.dumps(line, default=str)
+        return orjson.dumps(line, default=str).decode()
 
 
 class PlainFormatter(logging.Formatter):

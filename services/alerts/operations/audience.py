@@ -38,6 +38,8 @@ Row = dict[str, Any]
 
 LONGEST_CODE: Final = 50
 LONGEST_ROLE: Final = 100
+REGIONS_TOGETHER: Final = 8
+"""Regions in one statement, whose boundaries are written as JSON in one piece."""
 
 
 def record_audience(connection: Connection, events: Sequence[Event]) -> None:
@@ -153,6 +155,8 @@ def _store(connection: Connection, statement: Any, key: str, rows: Iterable[Row]
     for row in rows:
         if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
             newest[row[key]] = row
-    if newest:
-        # In one order everywhere: two processes with the same rows wait for and do not lock out each other.
-        connection.execute(statement, {"rows": sorted(newest.values(), key=lambda row: row[key])})
+    # In one order everywhere: two processes with the same rows wait for and do not lock out each other.
+    ordered = sorted(newest.values(), key=lambda row: row[key])
+    together = len(ordered) if key == "user_id" else REGIONS_TOGETHER
+    for first in range(0, len(ordered), together or 1):
+        connection.execute(statement, {"rows": ordered[first : first + together]})

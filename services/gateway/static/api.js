@@ -87,7 +87,7 @@ export const session = new Session();
  *
  * @param {string} verb
  * @param {string} path below /api/v1
- * @param {{query?: object, body?: object|FormData, version?: number, key?: string, accept?: string, signal?: AbortSignal}} [options]
+ * @param {{query?: object, body?: object|FormData, version?: number, key?: string, accept?: string, cache?: RequestCache, signal?: AbortSignal}} [options]
  * @throws {Problem}
  */
 export async function call(verb, path, options = {}) {
@@ -101,6 +101,9 @@ export async function call(verb, path, options = {}) {
 
 /** A list as GeoJSON. */
 export const features = (path, query, signal) => call("GET", path, { query, signal, accept: "application/geo+json" });
+
+/** A list as GeoJSON that changes rarely: what the browser has of it is asked about and not sent again. */
+export const keptFeatures = (path, query, signal) => call("GET", path, { query, signal, accept: "application/geo+json", cache: "no-cache" });
 
 /** The bytes of a file. */
 export const download = (path) => call("GET", path, { accept: "*/*", read: (answer) => answer.blob() });
@@ -123,7 +126,7 @@ export function newKey() {
 
 const asJson = (answer) => (answer.status === 204 ? null : answer.json());
 
-async function send(verb, path, { query, body, version, key, accept = "application/json", read = asJson, token, signal }) {
+async function send(verb, path, { query, body, version, key, accept = "application/json", read = asJson, cache = "no-store", token, signal }) {
   const headers = { Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
   const isForm = body instanceof FormData; // for which the browser says the type, with the boundary
@@ -135,7 +138,7 @@ async function send(verb, path, { query, body, version, key, accept = "applicati
     headers,
     body: body && !isForm ? JSON.stringify(body) : body,
     signal,
-    cache: "no-store",
+    cache,
   });
   if (!answer.ok) throw await problemOf(answer);
   return read(answer);

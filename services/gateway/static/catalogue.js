@@ -1,6 +1,6 @@
 // What the rest of the page looks names, colours and permissions up in; loaded once after the sign-in.
 
-import { call, features } from "./api.js";
+import { call, keptFeatures } from "./api.js";
 import { make } from "./dom.js";
 
 const PRIORITIES = { critical: "#8e0000", high: "#c62828", medium: "#b26a00", low: "#1565c0" };
@@ -31,7 +31,7 @@ export async function loadCatalogue() {
     every((query) => call("GET", "/report-types", { query })),
     every((query) => call("GET", "/severity-levels", { query })),
     every((query) => call("GET", "/resource-types", { query })),
-    every((query) => features("/regions", query)),
+    every((query) => keptFeatures("/regions", query)),
   ]);
   catalogue.me = me;
   catalogue.types = byId(types);

@@ -1,7 +1,7 @@
 // The map: regions, reports (cells of many, or one by one), resources and alerts. It works without tiles.
 
 import { alertMark, catalogue, cellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
-import { features } from "./api.js";
+import { features, keptFeatures } from "./api.js";
 import { make, once } from "./dom.js";
 import { boxesOf, extentOf, turnTo, within } from "./extents.js";
 
@@ -10,8 +10,11 @@ const LISTED = 300; // up to so many reports are shown one by one,
 const CROWD = 4; // unless more of them than this lie in one cell
 const NEAR_ZOOM = 11; // where even a crowd is shown one by one
 const RESOURCES = 500;
+const REFINED = 20; // regions at once
 const NEAREST_ZOOM = 18;
 const GRATICULE = 10; // degrees
+const ROUGH_PIXELS = { overview: 500, medium: 2500 }; // a region that is wider on the screen is drawn in more detail,
+const FINER = { overview: "medium", medium: "fine" }; // the next
 const CELL_AT_ZOOM_0 = 90; // degrees; a cell is then 64 pixels wide at every zoom
 
 export class SituationMap {
@@ -165,7 +168,7 @@ export class SituationMap {
     const attempt = (this.#attempt = new AbortController());
     this.#nameRegions();
     try {
-      await Promise.all([this.#loadReports(attempt.signal), this.#loadResources(attempt.signal)]);
+      await Promise.all([this.#loadReports(attempt.signal), this.#loadResources(attempt.signal), this.#refine(attempt.signal)]);
     } catch (problem) {
       if (problem.name !== "AbortError" && problem.status !== 401) this.on.shown(problem.message);
     }
@@ -182,6 +185,28 @@ export class SituationMap {
     if (few) reports.forEach((report) => this.#drawReport(report));
     else cells.features.forEach((cell) => this.#drawCell(cell));
     this.on.shown(`${cells.total.toLocaleString()} ${cells.total === 1 ? "report" : "reports"} here${few ? "" : ", by area"}`);
+  }
+
+  /** Asks for finer outlines of the visible regions that have become large on the screen, and draws these anew. */
+  async #refine(signal) {
+    const view = this.#map.getBounds();
+    const rough = { medium: [], fine: [] };
+    for (const region of catalogue.regions) {
+      const detail = region.detail ?? "overview";
+      const bounds = this.#boundsOf(region);
+      if (!bounds || !(detail in FINER) || !view.intersects(bounds)) continue;
+      const [west, east] = [bounds.getNorthWest(), bounds.getNorthEast()].map((corner) => this.#map.latLngToContainerPoint(corner).x);
+      if (east - west > ROUGH_PIXELS[detail]) rough[FINER[detail]].push(region);
+    }
+    for (const [detail, regions] of Object.entries(rough)) {
+      if (!regions.length) continue;
+      // What does not fit into the answer comes with the next movement of the map.
+      const codes = regions.slice(0, REFINED).map((region) => region.properties.code).join(",");
+      const { features: finer } = await keptFeatures("/regions", { codes, detail, limit: REFINED }, signal);
+      if (signal.aborted) return;
+      for (const { id, geometry } of finer) Object.assign(catalogue.regions.find((region) => region.id === id) ?? {}, { geometry, detail });
+      this.#redraw();
+    }
   }
 
   async #loadResources(signal) {

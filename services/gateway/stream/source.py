@@ -8,19 +8,24 @@ the broker takes an event for delivered when any queue got it.
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import kombu
+from eventlet import tpool
 from nameko.extensions import SharedExtension
 
 from services.gateway.stream import frames
 from services.gateway.stream.audiences import AUDIENCES
 from services.gateway.stream.broadcast import Broadcast
 from shared.contracts import topology
-from shared.errors import TooLarge
 from shared.messaging.link import Link
-from shared.messaging.received import bytes_of
+from shared.messaging.subscribe import LARGE_BODY, bytes_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from services.gateway.stream.recent import Heard
 
 logger = logging.getLogger(__name__)
 
@@ -78,8 +83,15 @@ class LiveEvents(SharedExtension):
 
     def _hear(self, message: Any) -> None:
         try:
-            event = frames.heard(bytes_of(message), message.headers, self.broadcast.replica)
-        except (LookupError, ValueError, TypeError, AttributeError, TooLarge) as error:
+            event = self._read(bytes_of(message), message.headers)
+        except (LookupError, ValueError, TypeError, AttributeError) as error:
             logger.warning("not an event that can be streamed: %s: %s", type(error).__name__, error)
             return
         self.broadcast.send(event)
+
+    def _read(self, body: bytes, headers: Mapping[str, Any]) -> Heard:
+        """The event as it is streamed; a large one is parsed in a native thread."""
+        if len(body) <= LARGE_BODY:
+            return frames.heard(body, headers, self.broadcast.replica)
+        heard: Heard = tpool.execute(frames.heard, body, headers, self.broadcast.replica)
+        return heard

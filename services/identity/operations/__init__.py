@@ -1,7 +1,7 @@
 """What identity does: each function is one use case."""
 
 from services.identity.operations.passwords import change_password, reset_password
-from services.identity.operations.regions import create_region, update_region
+from services.identity.operations.regions import create_region, outline_regions, update_region
 from services.identity.operations.roles import (
     create_role,
     grant_role,
@@ -27,6 +27,7 @@ __all__ = [
     "deactivate_user",
     "forget_expired",
     "grant_role",
+    "outline_regions",
     "reactivate_user",
     "refresh",
     "register_user",

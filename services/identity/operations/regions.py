@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import time
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import null, select
+import orjson
+from eventlet import tpool
+from sqlalchemy import Text, cast, null, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from services.identity.geometry import normalise
-from services.identity.models import regions
+from services.identity.geometry import normalise, outlines_of
+from services.identity.models import region_outlines, regions
 from services.identity.operations.change import change
 from services.identity.queries import get_region
 from shared.contracts.permissions import REGION_WRITE
@@ -20,11 +23,16 @@ from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Forbidden, Invalid
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from shared.db.engine import Database
     from shared.rpc.context import Caller
+
+OUTLINING_SECONDS: Final = 3.0
+"""For how long a list makes missing outlines before it answers with the regions that it has."""
 
 
 def create_region(
@@ -34,10 +42,10 @@ def create_region(
     id: UUID | None = None,  # noqa: A002 - the argument's public name
     **arguments: Any,
 ) -> dict[str, Any]:
-    """Makes a region, with ``code``, ``name``, ``description`` and ``boundaries``.
+    """Make a region, with ``code``, ``name``, ``description`` and ``boundaries``.
 
     Needs ``region:write`` everywhere. With the same id and content a repeat returns the first. The boundaries are
-    stored with their rings turned as RFC 7946 wants them.
+    stored with their rings turned as RFC 7946 wants them, and cut where they cross the antimeridian.
 
     Raises:
         Invalid: The boundaries cross themselves; it says where.
@@ -50,6 +58,7 @@ def create_region(
         raise Forbidden(f"This needs the permission {REGION_WRITE} everywhere.", permission=REGION_WRITE)
     digest = content_digest(arguments)
     values = _normalised(arguments)
+    outlines = _outlines(values)
     if values["boundaries"] is None:
         values["boundaries"] = null()  # SQLAlchemy would store JSON's null
     region_id = id or uuid7()
@@ -68,6 +77,8 @@ def create_region(
             )
         if found.content_digest != digest:
             raise id_taken("region")
+    else:
+        _store(connection, region_id, outlines)
     return get_region(connection, region_id=region_id)
 
 
@@ -79,7 +90,7 @@ def update_region(
     version: int,
     **values: Any,
 ) -> dict[str, Any]:
-    """Changes ``name``, ``description`` or ``boundaries`` of a region.
+    """Change ``name``, ``description`` or ``boundaries`` of a region.
 
     Needs ``region:write`` in that region. Its code never changes: permissions and preferences are kept by it.
     Reports keep the region they were filed in.
@@ -95,8 +106,54 @@ def update_region(
     caller.require(REGION_WRITE, region_id)
     if region_id == UNKNOWN_REGION_ID and values.get("boundaries") is not None:
         raise Invalid(fields={"boundaries": ["The reserved region has none."]})
-    change(connection, caller, regions, region_id, version, _normalised(values))
+    values = _normalised(values)
+    outlines = _outlines(values)
+    change(connection, caller, regions, region_id, version, values)
+    # Those of the former boundaries were removed by the database.
+    _store(connection, region_id, outlines)
     return get_region(connection, region_id=region_id)
+
+
+def outline_regions(database: Database, region_ids: Sequence[UUID]) -> None:
+    """Make the outlines of regions that have none: of those that were written past the service or before it had any.
+
+    Each region is a transaction of its own. After `OUTLINING_SECONDS` it ends, when one at least was done.
+
+    Args:
+        database: Where to write.
+        region_ids: In the order in which they are done.
+    """
+    deadline = time.monotonic() + OUTLINING_SECONDS
+    for region_id in region_ids:
+        with database.transaction() as connection:
+            text = connection.scalar(
+                # Nobody may change the boundaries before their outlines are stored.
+                select(cast(regions.c.boundaries, Text))
+                .where(regions.c.id == region_id)
+                .with_for_update(read=True)
+            )
+            if text is not None:
+                _store(connection, region_id, tpool.execute(_outlines_of_text, text))
+        if time.monotonic() > deadline:
+            return
+
+
+def _outlines_of_text(text: str) -> list[dict[str, Any]]:
+    return outlines_of(orjson.loads(text))
+
+
+def _outlines(values: dict[str, Any]) -> list[dict[str, Any]]:
+    boundaries = values.get("boundaries")
+    if boundaries is None:
+        return []
+    found: list[dict[str, Any]] = tpool.execute(outlines_of, boundaries)
+    return found
+
+
+def _store(connection: Connection, region_id: UUID, outlines: list[dict[str, Any]]) -> None:
+    if outlines:
+        rows = [{**outline, "region_id": region_id} for outline in outlines]
+        connection.execute(insert(region_outlines).values(rows).on_conflict_do_nothing())
 
 
 def _normalised(arguments: dict[str, Any]) -> dict[str, Any]:

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from eventlet import tpool
-from sqlalchemy import JSON, func, null, select, type_coerce
+from sqlalchemy import JSON, Text, cast, func, null, select, type_coerce
 
-from services.identity.geometry import RegionIndex
-from services.identity.models import regions
+from services.identity.geometry import FULL, OUTLINES_REVISION, RegionIndex, read_entries
+from services.identity.models import region_outlines, regions
+from shared.boundaries import bbox_of
+from shared.db.conditions import one_of
 from shared.db.paging import Order, keyset, page
 from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Invalid, NotFound
@@ -20,29 +22,35 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Select
 
+    from services.identity.geometry import Entry
+
 NO_SUCH_REGION = "There is no such region."
 
+PAGE_BYTES: Final = 1_000_000
+"""Bytes of boundaries on a page of a list; the page ends before the region with which it would have more."""
 
-def select_regions(*, boundaries: bool) -> Select[Any]:
-    """Regions; the boundaries are null unless they are asked for."""
-    shown = regions.c.boundaries if boundaries else type_coerce(null(), JSON).label("boundaries")
-    return select(
-        regions.c.id,
-        regions.c.code,
-        regions.c.name,
-        regions.c.description,
-        shown,
-        (regions.c.id == UNKNOWN_REGION_ID).label("is_reserved"),
-        regions.c.version,
-        regions.c.created_at,
-        regions.c.updated_at,
-    )
+READ_TOGETHER: Final = 8
+"""Regions whose boundaries are read at once for the index; between them other calls have their turn."""
+
+_ORDER: Final[Order] = [(regions.c.code, "asc"), (regions.c.id, "asc")]
+_SHOWN: Final = (
+    regions.c.id,
+    regions.c.code,
+    regions.c.name,
+    regions.c.description,
+    (regions.c.id == UNKNOWN_REGION_ID).label("is_reserved"),
+    regions.c.version,
+    regions.c.created_at,
+    regions.c.updated_at,
+)
+_NO_BOUNDARIES: Final = type_coerce(null(), JSON).label("boundaries")
+_EXTENT: Final = region_outlines.alias("extent")
 
 
 def get_region(
     connection: Connection, *, region_id: UUID | None = None, code: str | None = None
 ) -> dict[str, Any]:
-    """The region of that id or of that code.
+    """Return the region of that id or of that code, with its full boundaries.
 
     Raises:
         Invalid: Not exactly one of the two is given.
@@ -51,13 +59,20 @@ def get_region(
     if (region_id is None) == (code is None):
         raise Invalid(fields={"region_id": ["Give either an id or a code."]})
     wanted = regions.c.id == region_id if region_id is not None else regions.c.code == code
-    row = connection.execute(select_regions(boundaries=True).where(wanted)).mappings().one_or_none()
+    row = connection.execute(select(*_SHOWN, regions.c.boundaries).where(wanted)).mappings().one_or_none()
     if row is None:
         raise NotFound(NO_SUCH_REGION)
-    return dict(row)
+    return {**row, "bbox": _bbox(row["boundaries"])}
 
 
-def list_regions(
+def _bbox(boundaries: Any) -> list[float] | None:
+    try:
+        return None if boundaries is None else bbox_of(boundaries)
+    except (KeyError, IndexError, TypeError, ValueError):
+        return None  # written past the service
+
+
+def list_regions(  # noqa: PLR0913 - the arguments of the method
     connection: Connection,
     locator: RegionLocator,
     *,
@@ -66,31 +81,106 @@ def list_regions(
     codes: list[str] | None = None,
     bbox: tuple[float, float, float, float] | None = None,
     include_boundaries: bool = False,
+    detail: str = "overview",
+    known_version: str | None = None,
 ) -> dict[str, Any]:
-    """A page of regions by code.
+    """Return a page of regions by code.
 
     Args:
         connection: Where to read.
         locator: Knows the shapes.
         cursor: Where the page before ended.
-        limit: Of the page.
+        limit: Of the page. With boundaries it ends earlier where these have more than `PAGE_BYTES`.
         codes: Only the regions of these codes.
         bbox: Only those that touch [west, south, east, north]; west over east crosses the antimeridian.
         include_boundaries: Whether the boundaries are among the result.
+        detail: One of `geometry.DETAILS`: how much of the boundaries.
+        known_version: Of a page that the caller has.
+
+    Returns:
+        The page with the ``version`` of all regions; ``unchanged`` and without items where the caller has that
+        version already. ``without_outline`` are regions of the page whose outlines have to be made first; the page
+        ends before them, if it does not begin with them.
     """
-    order: Order = [(regions.c.code, "asc"), (regions.c.id, "asc")]
-    statement = select_regions(boundaries=include_boundaries)
+    version = version_of(connection)
+    if known_version == version:
+        return {"items": [], "next_cursor": None, "version": version, "unchanged": True}
+    detail = detail if include_boundaries else FULL
+    rows = _rows(connection, locator, cursor, limit, codes, bbox, detail)
+    count, without_outline = len(rows[:limit]), []
+    if include_boundaries:
+        count = _fitting([row.bytes or 0 for row in rows[:limit]])
+        missing = [at for at, row in enumerate(rows[:count]) if row.has_boundaries and row.bytes is None]
+        without_outline = [rows[at].id for at in missing]
+        count = max(missing[0], 1) if missing else count
+    found = page(rows[: count + 1], count, _ORDER) if count else page(rows, limit, _ORDER)
+    items = [dict(item) for item in found["items"]]
+    if include_boundaries:
+        boundaries = _boundaries(connection, [item["id"] for item in items], detail)
+        for item in items:
+            item["boundaries"] = boundaries.get(item["id"])
+    return {
+        **found,
+        "items": items,
+        "version": version,
+        "unchanged": False,
+        "without_outline": without_outline,
+    }
+
+
+def version_of(connection: Connection) -> str:
+    """Return what is another text whenever any region has changed, or its outline would be another."""
+    return ".".join(str(part) for part in (OUTLINES_REVISION, *_state_of(connection)))
+
+
+def _rows(
+    connection: Connection,
+    locator: RegionLocator,
+    cursor: str | None,
+    limit: int,
+    codes: list[str] | None,
+    bbox: Sequence[float] | None,
+    detail: str,
+) -> list[Any]:
+    """The regions of a page and the one behind it, with the bytes of their boundaries and without these."""
+    statement: Select[Any] = select(
+        *_SHOWN,
+        _NO_BOUNDARIES,
+        regions.c.boundaries.is_not(None).label("has_boundaries"),
+        _EXTENT.c.bbox,
+        _EXTENT.c.bytes,
+    ).outerjoin(_EXTENT, (_EXTENT.c.region_id == regions.c.id) & (_EXTENT.c.detail == detail))
     if codes is not None:
         statement = statement.where(regions.c.code.in_(codes))
     if bbox is not None:
         statement = statement.where(regions.c.id.in_(locator.touching(connection, bbox)))
-    return page(connection.execute(keyset(statement, order, cursor, limit)).all(), limit, order)
+    return list(connection.execute(keyset(statement, _ORDER, cursor, limit)).all())
+
+
+def _fitting(sizes: list[int]) -> int:
+    """How many of the first regions fit on a page, at least one where there is any."""
+    total = 0
+    for count, size in enumerate(sizes):
+        total += size
+        if total > PAGE_BYTES and count:
+            return count
+    return len(sizes)
+
+
+def _boundaries(connection: Connection, region_ids: list[UUID], detail: str) -> dict[UUID, Any]:
+    if detail == FULL:
+        statement = select(regions.c.id, regions.c.boundaries).where(one_of(regions.c.id, region_ids))
+    else:
+        statement = select(region_outlines.c.region_id, region_outlines.c.boundaries).where(
+            one_of(region_outlines.c.region_id, region_ids), region_outlines.c.detail == detail
+        )
+    return {row[0]: row[1] for row in connection.execute(statement)}
 
 
 def locate_region(
     connection: Connection, locator: RegionLocator, *, lon: float, lat: float
 ) -> dict[str, Any]:
-    """The smallest region that contains the point, without its boundaries.
+    """Return the smallest region that contains the point, without its boundaries.
 
     Raises:
         NotFound: No region contains it.
@@ -98,7 +188,11 @@ def locate_region(
     [region_id] = locator.locate(connection, [(lon, lat)])
     row = None
     if region_id is not None:
-        found = select_regions(boundaries=False).where(regions.c.id == region_id)
+        found = (
+            select(*_SHOWN, _NO_BOUNDARIES, _EXTENT.c.bbox)
+            .outerjoin(_EXTENT, (_EXTENT.c.region_id == regions.c.id) & (_EXTENT.c.detail == FULL))
+            .where(regions.c.id == region_id)
+        )
         row = connection.execute(found).mappings().one_or_none()
     if row is None:
         raise NotFound("No region contains this point.")
@@ -106,45 +200,66 @@ def locate_region(
 
 
 class RegionLocator:
-    """The index of all regions by place, kept in this process and made anew when a region changed.
+    """The index of all regions by place, kept in this process and brought up to date when a region changed.
 
     Whether one changed is asked of the database each time: a count and two aggregates over a small table cost a
-    fraction of what the call costs, and a region that was just made is found at once, in every replica.
+    fraction of what the call costs, and a region that was just made is found at once, in every replica. Only the
+    boundaries of regions that changed are read, as text, which native threads parse.
     """
 
     def __init__(self) -> None:
         self._state: tuple[Any, ...] = ()
         self._index = RegionIndex([])
+        self._versions: dict[UUID, int] = {}
+        self._entries: dict[UUID, Entry | None] = {}
         self._building = threading.Lock()
 
     def locate(self, connection: Connection, points: Sequence[tuple[float, float]]) -> list[UUID | None]:
-        """The id of the region of every (longitude, latitude), None where there is none."""
+        """Return the id of the region of every (longitude, latitude), None where there is none."""
         return self._current(connection).locate(points)
 
     def touching(self, connection: Connection, bbox: Sequence[float]) -> list[UUID]:
-        """The ids of the regions that touch [west, south, east, north]."""
+        """Return the ids of the regions that touch [west, south, east, north]."""
         return self._current(connection).touching(bbox)
 
     def _current(self, connection: Connection) -> RegionIndex:
-        state = self._state_of(connection)
+        state = _state_of(connection)
         if state == self._state:
             return self._index
         with self._building:
             if state == self._state:  # another greenlet has made it meanwhile
                 return self._index
             # The state is read before the rows: a region that changes in between is read again next time.
-            state = self._state_of(connection)
-            rows = connection.execute(
-                select(regions.c.id, regions.c.code, regions.c.boundaries).where(
-                    regions.c.boundaries.is_not(None)
-                )
-            ).all()
-            entries = [(row.id, row.code, row.boundaries) for row in rows]
-            index: RegionIndex = tpool.execute(RegionIndex, entries)
+            state = _state_of(connection)
+            self._read_changed(connection)
+            index: RegionIndex = tpool.execute(RegionIndex.of_entries, list(self._entries.values()))
             self._index, self._state = index, state
             return index
 
+    def _read_changed(self, connection: Connection) -> None:
+        rows = connection.execute(
+            select(regions.c.id, regions.c.version).where(regions.c.boundaries.is_not(None))
+        )
+        versions: dict[UUID, int] = {row[0]: row[1] for row in rows}
+        changed = [
+            region_id for region_id, version in versions.items() if self._versions.get(region_id) != version
+        ]
+        entries = {region_id: entry for region_id, entry in self._entries.items() if region_id in versions}
+        for first in range(0, len(changed), READ_TOGETHER):
+            entries |= self._read(connection, changed[first : first + READ_TOGETHER])
+        self._entries, self._versions = entries, versions
+
     @staticmethod
-    def _state_of(connection: Connection) -> tuple[Any, ...]:
-        changes = select(func.count(), func.sum(regions.c.version), func.max(regions.c.updated_at))
-        return tuple(connection.execute(changes.select_from(regions)).one())
+    def _read(connection: Connection, region_ids: list[UUID]) -> dict[UUID, Entry | None]:
+        text = cast(regions.c.boundaries, Text)
+        statement = select(regions.c.id, regions.c.code, text).where(one_of(regions.c.id, region_ids))
+        rows = [(row[0], row[1], row[2]) for row in connection.execute(statement) if row[2] is not None]
+        entries: dict[UUID, Entry | None] = tpool.execute(read_entries, rows)
+        return entries
+
+
+def _state_of(connection: Connection) -> tuple[Any, ...]:
+    """What is different whenever a region was made or changed."""
+    microseconds = func.max(func.extract("epoch", regions.c.updated_at)) * 1_000_000
+    changes = select(func.count(), func.coalesce(func.sum(regions.c.version), 0), func.round(microseconds))
+    return tuple(connection.execute(changes.select_from(regions)).one())

@@ -4,12 +4,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from shared.contracts.wire import Identifier
+
+
+Detail: TypeAlias = Literal["overview", "medium", "fine", "full"]
 
 
 class SignedIn(TypedDict):
@@ -29,8 +32,8 @@ class SignedIn(TypedDict):
 class Region(TypedDict):
     """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
 
-    ``is_reserved`` is true of one region, without boundaries, in which reports stand of which no region is
-    known.
+    ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian. ``is_reserved`` is
+    true of one region, without boundaries, in which reports stand of which no region is known.
     """
 
     id: str
@@ -38,6 +41,7 @@ class Region(TypedDict):
     name: str
     description: str | None
     boundaries: dict[str, Any] | None
+    bbox: list[float] | None
     is_reserved: bool
     version: int
     created_at: str
@@ -121,9 +125,13 @@ class Permissions(TypedDict):
     items: list[Permission]
 
 
-class PageOfRegion(TypedDict):
+class Regions(TypedDict):
+    """A page of regions. ``version`` changes whenever a region does; see ``known_version``."""
+
     items: list[Region]
     next_cursor: str | None
+    version: str
+    unchanged: bool
 
 
 class PageOfRole(TypedDict):
@@ -293,7 +301,9 @@ class IdentityMethods(Protocol):
         codes: Sequence[str] | None = ...,
         bbox: Sequence[float] | None = ...,
         include_boundaries: bool = ...,
-    ) -> PageOfRegion:
+        detail: Detail = ...,
+        known_version: str | None = ...,
+    ) -> Regions:
         """Returns a page of regions by code.
 
         Needs: signed in.

@@ -1,16 +1,23 @@
 """Regions: their boundaries, who changes them, and which one a point lies in."""
 
+import math
 import random
+import threading
 from itertools import pairwise
 from uuid import uuid4
 
+import orjson
 import pytest
+from shapely.geometry import shape
 from uuid6 import uuid7
 
-from services.identity import operations, queries, schemas
+from services.identity import geometry, operations, queries, schemas
 from services.identity.queries import RegionLocator
+from services.identity.queries import regions as regions_module
+from shared.boundaries import bbox_of
 from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from tests.support.waiting import eventually
 
 
 def box(west, south, east, north):
@@ -282,3 +289,167 @@ def test_regions_are_listed_by_box(world):
 @pytest.mark.parametrize("bbox", [[0, 0, 1], [0, 5, 1, 4], [0, 0, 181, 0], ["0", 0, 1, 1], "0,0,1,1"])
 def test_a_bad_box_is_refused(bbox):
     assert list(schemas.ListRegions().validate({"bbox": bbox})) == ["bbox"]
+
+
+# --- outlines, pages by bytes, versions -----------------------------------------------------------------------------
+
+
+def coast(positions, longitude, latitude=-60.0):
+    """A rough coast of this many positions, two degrees across."""
+    around = [
+        [
+            longitude + (1 + 0.02 * math.sin(97 * angle)) * math.cos(angle),
+            latitude + (1 + 0.02 * math.sin(97 * angle)) * math.sin(angle),
+        ]
+        for angle in (2 * math.pi * at / (positions - 1) for at in range(positions - 1))
+    ]
+    return {"type": "Polygon", "coordinates": [[*around, around[0]]]}
+
+
+@pytest.fixture(scope="module")
+def coasts(world):
+    """Regions with long boundaries."""
+    return [world.region(f"COAST-{number:02}", coast(20_000, 20 + 3 * number)) for number in range(4)]
+
+
+def pages(world, **filters):
+    found, cursor = [], None
+    while True:
+        page = listed(world, include_boundaries=True, cursor=cursor, **filters)
+        found.append(page["items"])
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return found
+
+
+def test_a_list_shows_outlines_and_the_whole_when_it_is_asked_for(world, coasts):
+    codes = [region["code"] for region in coasts]
+    sizes = {}
+    for detail in ("overview", "medium", "fine", "full"):
+        shown = [region for page in pages(world, codes=codes, detail=detail) for region in page]
+        assert [region["code"] for region in shown] == codes
+        assert all(shape(region["boundaries"]).is_valid for region in shown)
+        assert all(region["bbox"] == bbox_of(coasts[at]["boundaries"]) for at, region in enumerate(shown))
+        sizes[detail] = len(orjson.dumps([region["boundaries"] for region in shown]))
+        if detail == "full":
+            assert [region["boundaries"] for region in shown] == [region["boundaries"] for region in coasts]
+    assert sizes["overview"] < 40_000
+    assert sizes["overview"] < sizes["medium"] < sizes["fine"] < sizes["full"]
+
+
+def test_a_page_with_boundaries_ends_before_it_has_too_many_bytes(world, coasts):
+    codes = [region["code"] for region in coasts]
+    found = pages(world, codes=codes, detail="full", limit=500)
+    assert [len(page) for page in found] == [1, 1, 1, 1]
+    assert all(
+        len(orjson.dumps([region["boundaries"] for region in page])) < 1.1 * regions_module.PAGE_BYTES
+        for page in found
+    )
+    assert [len(page) for page in pages(world, codes=codes, limit=500)] == [4]
+    assert [len(page) for page in pages(world, codes=codes, limit=3)] == [3, 1]
+
+
+def test_outlines_follow_the_boundaries(world):
+    region = world.region("MOVES", coast(500, 60))
+    [before] = listed(world, codes=["MOVES"], include_boundaries=True)["items"]
+    moved = update(world, world.admin(), region, boundaries=coast(500, 64))
+    [after] = listed(world, codes=["MOVES"], include_boundaries=True)["items"]
+    assert shape(before["boundaries"]).disjoint(shape(after["boundaries"]))
+    renamed = update(world, world.admin(), moved, name="Renamed")
+    assert (
+        listed(world, codes=["MOVES"], include_boundaries=True)["items"][0]["boundaries"]
+        == after["boundaries"]
+    )
+    update(world, world.admin(), renamed, boundaries=None)
+    [gone] = listed(world, codes=["MOVES"], include_boundaries=True)["items"]
+    assert (gone["boundaries"], gone["bbox"]) == (None, None)
+    assert world.sql("SELECT count(*) FROM identity.region_outlines WHERE region_id = %s", region["id"]) == [
+        (0,)
+    ]
+
+
+def test_outlines_of_what_was_written_past_the_service_are_made_when_they_are_asked_for(world):
+    made = [world.region(f"PAST-{number}", coast(500, 80 + 3 * number)) for number in range(3)]
+    for number, region in enumerate(made):
+        world.sql(
+            "UPDATE identity.regions SET boundaries = %s WHERE id = %s",
+            orjson.dumps(coast(600, 100 + 3 * number)).decode(),
+            region["id"],
+        )
+    world.sql(
+        """UPDATE identity.regions SET boundaries = '{"type": "Nonsense"}' WHERE id = %s""", made[2]["id"]
+    )
+    codes = [region["code"] for region in made]
+    page = listed(world, codes=codes, include_boundaries=True)
+    assert page["without_outline"] == [region["id"] for region in made]
+    assert page["next_cursor"] is not None, "what is not there yet is not left out"
+    operations.outline_regions(world.database, page["without_outline"])
+    page = listed(world, codes=codes, include_boundaries=True)
+    assert page["without_outline"] == []
+    assert [region["boundaries"] is not None for region in page["items"]] == [True, True, False]
+    assert shape(page["items"][0]["boundaries"]).intersects(shape(coast(600, 100)))
+
+
+def test_boundaries_that_change_while_their_outline_is_made_have_the_outline_of_the_change(world):
+    region = world.region("RACE", coast(500, 120))
+    world.sql("DELETE FROM identity.region_outlines WHERE region_id = %s", region["id"])
+    with world.database.write() as changing:
+        changing.exec_driver_sql(
+            "UPDATE identity.regions SET boundaries = %s WHERE id = %s",
+            (orjson.dumps(coast(500, 126)).decode(), region["id"]),
+        )
+        making = threading.Thread(target=operations.outline_regions, args=(world.database, [region["id"]]))
+        making.start()
+        waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+        eventually(lambda: world.sql(waits) == [(1,)], "the maker waits for the change")
+    making.join(10)
+    [shown] = listed(world, codes=["RACE"], include_boundaries=True)["items"]
+    assert shape(shown["boundaries"]).intersects(shape(coast(500, 126)))
+
+
+def test_a_version_that_is_known_is_answered_without_reading(world):
+    version = listed(world)["version"]
+    assert listed(world)["version"] == version
+    known = listed(world, known_version=version)
+    assert (known["items"], known["unchanged"]) == ([], True)
+    region = world.region()
+    later = listed(world, known_version=version)
+    assert later["version"] != version
+    assert later["items"]
+    update(world, world.admin(), region, name="Another")
+    assert listed(world)["version"] != later["version"]
+    assert schemas.Regions().dump(listed(world, known_version=version))["unchanged"] is False
+
+
+def test_only_the_boundaries_that_changed_are_read_again(world, coasts, monkeypatch):
+    read = []
+
+    def read_entries(rows):
+        rows = list(rows)
+        read.extend(code for _, code, _ in rows)
+        return geometry.read_entries(rows)
+
+    monkeypatch.setattr(regions_module, "read_entries", read_entries)
+    locator = RegionLocator()
+    with world.database.read() as connection:
+        locator.locate(connection, [(0, 0)])
+        assert {region["code"] for region in coasts} <= set(read)
+        read.clear()
+        moved = world.region("ONE-OF-MANY", box(-150, -70, -149, -69))
+        [found] = locator.locate(connection, [(-149.5, -69.5)])
+    assert found == moved["id"]
+    assert read == ["ONE-OF-MANY"]
+
+
+def test_a_region_across_the_antimeridian_is_found_on_both_sides(world):
+    ring = [[[179, -70], [-179, -70], [-179, -69], [179, -69], [179, -70]]]
+    region = world.region("ACROSS", {"type": "Polygon", "coordinates": ring})
+    assert region["bbox"] == [179, -70, -179, -69]
+    for longitude in (179.5, -179.5, 180, -180):
+        found = locate(world, longitude, -69.5)
+        assert found["code"] == "ACROSS"
+        assert found["bbox"] == [179, -70, -179, -69]
+    with pytest.raises(NotFound):
+        locate(world, 0, -69.5)
+    assert [one["code"] for one in listed(world, bbox=[179.2, -69.9, 180, -69.1])["items"]] == ["ACROSS"]
+    assert "ACROSS" in {one["code"] for one in listed(world, bbox=[-180, -69.9, -179.9, -69.1])["items"]}
