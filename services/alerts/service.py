@@ -86,7 +86,12 @@ class AlertsService:
 
     @operation(permission=ANYONE, arguments=schemas.AlertId, result=schemas.AlertCap)
     def get_alert_cap(self, caller: Caller | None, alert_id: UUID) -> Any:
-        """Returns an issued alert as a CAP 1.2 message."""
+        """Returns an issued alert as a CAP 1.2 message.
+
+        Raises:
+            NotFound: There is no such alert, or the caller may not see it.
+            Conflict: It was never issued.
+        """
         with self.db.read() as connection:
             message = queries.get_cap_message(connection, caller, self.sender, alert_id)
         # Boundaries of some thousand positions take a while, in which other calls shall go on.
@@ -164,7 +169,12 @@ class AlertsService:
         permission=ALERT_REBUILD_AUDIENCE, arguments=schemas.RebuildAudience, result=schemas.RebuiltAudience
     )
     def rebuild_audience(self, caller: Caller, cursor: str | None) -> Any:
-        """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on."""
+        """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on.
+
+        Raises:
+            Invalid: The cursor is broken; it names ``cursor``.
+            Forbidden: The caller may not read accounts and roles (``user:read``, ``role:read``).
+        """
         return rebuilding.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
 
     @subscribe("alerts.audience", batch=AUDIENCE_TOGETHER)

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from shared.rpc.operation import Description
 
 INDENT = "    "
+RAISES = "Raises:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,8 +49,9 @@ def _offers_of(service: str) -> list[Offer]:
     for name, method in inspect.getmembers(_class_of(service), inspect.isfunction):
         for entrypoint in getattr(method, "nameko_entrypoints", ()):
             if isinstance(entrypoint, Method):
-                behind = _documentation(service, name)
-                summary = paragraphs(inspect.getdoc(method) or behind)[0]
+                own = inspect.getdoc(method) or ""
+                behind = own if RAISES in own.splitlines() else _documentation(service, name)
+                summary = paragraphs(own or behind)[0]
                 emits = " ".join(_section(behind, "Emits"))
                 errors = tuple(_errors(behind))
                 offers.append(Offer(service, name, entrypoint.description, summary, errors, emits))
@@ -65,7 +67,10 @@ def _class_of(service: str) -> type[Any]:
 
 
 def _documentation(service: str, name: str) -> str:
-    """The docstring of the operation or query of the same name, which says what can go wrong."""
+    """The docstring of the operation or query of the same name, which says what can go wrong.
+
+    A method that calls one of another name says it in its own.
+    """
     for room in ("operations", "queries"):
         if find_spec(f"services.{service}.{room}") is None:
             continue

@@ -84,7 +84,16 @@ class ReportsService:
     def resolve_report(
         self, caller: Caller, report_id: UUID, version: int, resolution_notes: str | None
     ) -> Any:
-        """Moves a report to resolved."""
+        """Moves a report to resolved.
+
+        Raises:
+            NotFound: There is no such report, or the caller may not see it.
+            Forbidden: The caller may not change its status.
+            Conflict: The move is not legal (``legal`` lists those that are), or somebody changed the report.
+
+        Emits:
+            report_status_changed.
+        """
         with self.db.write_one() as connection:
             return operations.change_report_status(
                 connection, caller, report_id, version, RESOLVED, notes=resolution_notes

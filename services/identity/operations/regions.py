@@ -50,6 +50,7 @@ def create_region(
     Raises:
         Invalid: The boundaries cross themselves; it says where.
         Conflict: The code or the id is taken.
+        Forbidden: The caller holds ``region:write`` in some regions only.
 
     Emits:
         region_created.
@@ -97,6 +98,7 @@ def update_region(
 
     Raises:
         NotFound: There is no such region.
+        Forbidden: The caller does not hold ``region:write`` in this region.
         Invalid: The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.
         Conflict: The version is not the present one.
 

@@ -22,7 +22,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.create_region": MethodContract(
         'Makes a region.',
         ('region:write',),
-        {'invalid': 'The boundaries cross themselves; it says where.', 'conflict': 'The code or the id is taken.'},
+        {'invalid': 'The boundaries cross themselves; it says where.', 'conflict': 'The code or the id is taken.', 'forbidden': 'The caller holds ``region:write`` in some regions only.'},
     ),
     "identity.create_role": MethodContract(
         'Makes a role.',
@@ -132,7 +132,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.update_region": MethodContract(
         'Changes name, description or boundaries of a region.',
         ('region:write',),
-        {'not_found': 'There is no such region.', 'invalid': 'The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.', 'conflict': 'The version is not the present one.'},
+        {'not_found': 'There is no such region.', 'forbidden': 'The caller does not hold ``region:write`` in this region.', 'invalid': 'The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.', 'conflict': 'The version is not the present one.'},
     ),
     "identity.update_role": MethodContract(
         'Describes a role, or switches it on or off.',
@@ -237,7 +237,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "reports.resolve_report": MethodContract(
         'Moves a report to resolved.',
         ('report:change_status',),
-        {},
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not change its status.', 'conflict': 'The move is not legal (``legal`` lists those that are), or somebody changed the report.'},
     ),
     "reports.review_report": MethodContract(
         'Takes the mark for review from a report.',
@@ -362,7 +362,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.get_alert_cap": MethodContract(
         'Returns an issued alert as a CAP 1.2 message.',
         ('anyone',),
-        {},
+        {'not_found': 'There is no such alert, or the caller may not see it.', 'conflict': 'It was never issued.'},
     ),
     "alerts.get_alert_reach": MethodContract(
         'Counts whom an alert reached and who has read it, in total and by group and region.',
@@ -417,7 +417,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.rebuild_audience": MethodContract(
         'Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on.',
         ('alert:rebuild_audience',),
-        {},
+        {'invalid': 'The cursor is broken; it names ``cursor``.', 'forbidden': 'The caller may not read accounts and roles (``user:read``, ``role:read``).'},
     ),
     "alerts.update_alert": MethodContract(
         'Changes a draft, or issues an update that takes the place of an active alert.',
