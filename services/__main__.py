@@ -22,7 +22,7 @@ from infra.embedded.postgresql.account import AccountError
 from infra.embedded.postgresql.postmaster import PostgresqlError
 from infra.postgres.bootstrap import BootstrapError
 from infra.postgres.bootstrap import bootstrap as bootstrap_roles
-from services import loading
+from services import exporting, loading
 from services.broker_users import broker_users
 from services.dead_letters import dead_letters
 from services.demo import demonstrate
@@ -240,12 +240,24 @@ main.add_command(describe)
 def import_group(context: click.Context) -> None:
     """Brings data in from files."""
     # What the commands of the services are given: they connect, but do not know to what.
+    context.default_map = {"resources": {"phone_region": context.obj.phone_region or None}}
     context.obj = partial(client, context.obj)
 
 
 import_group.add_command(import_reports)
 import_group.add_command(import_resources)
 import_group.add_command(import_regions)
+
+
+@main.group("export")
+@click.pass_context
+def export_group(context: click.Context) -> None:
+    """Writes data to files that `import` reads."""
+    context.obj = partial(client, context.obj)
+
+
+for command in exporting.COMMANDS:
+    export_group.add_command(command)
 
 
 main.add_command(broker_users)

@@ -8,6 +8,7 @@ import click
 
 from shared.contracts.topology import BY_QUEUE
 from shared.messaging.dead_letters import DeadLetters
+from shared.messaging.received import as_text
 from shared.settings import MEMORY_BROKER, SettingError
 
 if TYPE_CHECKING:
@@ -29,9 +30,8 @@ def list_dead_letters(settings: Settings) -> None:
     """Lists the dead letters of every event queue."""
     for queue in BY_QUEUE:
         for letter in _letters(settings, queue).list():
-            click.echo(
-                f"{queue}  {letter.id}  {letter.event}  {letter.died_at}  {letter.error.splitlines()[0]}"
-            )
+            error = next(iter(letter.error.splitlines()), "")
+            click.echo(f"{queue}  {letter.id}  {letter.event}  {letter.died_at}  {as_text(error)}")
 
 
 @dead_letters.command("show")
@@ -42,8 +42,8 @@ def show_dead_letter(settings: Settings, queue: str, letter_id: str) -> None:
     """Shows a dead letter with its headers, traceback and body."""
     letter = _letters(settings, queue).show(letter_id)
     for name, value in sorted(letter.headers.items()):
-        click.echo(f"{name}: {value}")
-    click.echo(f"\n{letter.body}")
+        click.echo(f"{name}: {_printable(value)}")
+    click.echo(f"\n{_printable(letter.body)}")
 
 
 @dead_letters.command("replay")
@@ -66,6 +66,11 @@ def drop_dead_letters(settings: Settings, queue: str, letter_id: str | None, eve
     """Deletes a dead letter for good."""
     _one_or_all(letter_id, everything=everything)
     click.echo(f"{_letters(settings, queue).drop(letter_id)} dropped.")
+
+
+def _printable(value: object) -> str:
+    """Line by line, without what a stranger may have put there for the terminal."""
+    return "\n".join(map(as_text, value.splitlines() if isinstance(value, str) else [value]))
 
 
 def _one_or_all(letter_id: str | None, *, everything: bool) -> None:

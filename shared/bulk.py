@@ -12,6 +12,9 @@ MOST_ROWS: Final = 500
 LONGEST_SOURCE: Final = 100
 LONGEST_KEY: Final = 200
 
+NO_REGION: Final = "No region contains this location; name the region."
+"""Why a row without a region was refused."""
+
 
 class ImportedRow(Arguments):
     """What names the record that a row of an import is about; the rest of a row is what it says of the record.

@@ -14,7 +14,7 @@ from uuid import UUID
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
-from shared import texts
+from shared import phones, texts
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
@@ -79,6 +79,24 @@ class Text(fields.String):
         if not self.blank and texts.is_blank(text):
             raise ValidationError("Must not be empty.")
         return text
+
+
+LONGEST_WRITTEN_PHONE = 100
+
+
+class Phone(Text):
+    """A telephone number as people write it, made to fit into 20 characters (`shared.phones.readable`)."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(longest=LONGEST_WRITTEN_PHONE, **options)
+
+    def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
+        number = phones.readable(super()._deserialize(value, attr, data, **more))
+        if number is None:
+            raise ValidationError(
+                f"Not a telephone number such as +509 2812 0000, of at most {phones.LONGEST} characters."
+            )
+        return number
 
 
 class Identifier(fields.Field[UUID]):

@@ -95,6 +95,8 @@ class Settings:
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
         keep_photo_metadata: Whether photos and videos are kept with what they say of where, when and with what they
             were made; taken out by default (``IMPACTX_KEEP_PHOTO_METADATA``).
+        phone_region: The country of telephone numbers without a country code in imported files, as two letters
+            (``IMPACTX_PHONE_REGION``).
         tile_url: Where the situation page gets the tiles of its map, with ``{z}``, ``{x}`` and ``{y}`` in it; without
             one, the map shows the outlines of the regions alone (``IMPACTX_TILE_URL``).
         tile_attribution: What the owner of the tiles wants to be said on the map, as text
@@ -149,6 +151,7 @@ class Settings:
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
     keep_photo_metadata: bool = False
+    phone_region: str = ""
     tile_url: str = ""
     tile_attribution: str = ""
     log_level: str = ""
@@ -248,6 +251,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
         attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
         keep_photo_metadata=read.flag("IMPACTX_KEEP_PHOTO_METADATA"),
+        phone_region=environment.get("IMPACTX_PHONE_REGION", ""),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),
         tile_attribution=environment.get("IMPACTX_TILE_ATTRIBUTION", ""),
         log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),

@@ -3,6 +3,7 @@
 What it adds to kombu's own:
 
 - Readers are woken when a message comes instead of polling for it.
+- Messages arrive whatever their headers say; nothing is inflated. One that is rejected goes to the dead letters.
 - ``content_type`` stands in the message properties, where AMQP has it.
 - Acknowledging with ``multiple`` works, and unroutable mandatory messages are returned.
 - Exclusive queues go with the channel that declared them.
@@ -20,6 +21,7 @@ from collections import defaultdict
 from queue import Empty, Queue
 from typing import TYPE_CHECKING, Any, ClassVar
 
+from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, memory, virtual
 
 from shared.contracts import topology
@@ -49,8 +51,25 @@ class _Confirmation:
             self._confirm()
 
 
+class Message(virtual.Message):
+    """kombu's message, of which nothing is inflated."""
+
+    def __init__(self, payload: dict[str, Any], channel: Any = None, **options: Any) -> None:
+        headers = payload.get("headers") or {}
+        super().__init__({**payload, "headers": {}}, channel, **options)
+        self._raw = payload
+        # Set afterwards: kombu inflates what the header "compression" asks it to.
+        self.headers = headers
+
+    def serializable(self) -> dict[str, Any]:
+        """The message as it is put into a queue."""
+        return {**super().serializable(), "headers": dict(self.headers)}
+
+
 class Channel(memory.Channel):
     """A channel with AMQP's confirms, returns and multiple acknowledgement."""
+
+    Message = Message
 
     body_encoding = None
     do_restore = True
@@ -71,6 +90,13 @@ class Channel(memory.Channel):
         if exclusive:
             self._exclusive.append(declared.queue)
         return declared
+
+    def queue_bind(  # noqa: D102 - as in kombu
+        self, queue: str, exchange: str | None = None, routing_key: str = "", **options: Any
+    ) -> None:
+        if queue not in self.queues:
+            raise ChannelError(f"NOT_FOUND - no queue {queue!r}", (50, 20), "Channel.queue_bind", "404")
+        super().queue_bind(queue, exchange, routing_key, **options)
 
     def confirm_select(self, nowait: bool = False) -> None:
         """Every message published from now on is confirmed by the ``basic_ack`` event."""
@@ -131,15 +157,27 @@ class Channel(memory.Channel):
             tags = handed_out[: handed_out.index(delivery_tag) + 1]
         for tag in tags:
             super().basic_ack(tag)
-            confirmation = self.confirmations.pop(tag, None)
-            if confirmation is not None:
-                confirmation.settled()
+            self._settled(tag)
         # A reader at its prefetch limit may go on.
         Transport.wake_readers()
 
     def basic_reject(self, delivery_tag: str, requeue: bool = False) -> None:  # noqa: D102 - as in kombu
+        if not requeue:
+            self._move_to_dead_letters(self.qos.get(delivery_tag))
         super().basic_reject(delivery_tag, requeue)
+        if not requeue:
+            self._settled(delivery_tag)
         Transport.wake_readers()
+
+    def _settled(self, delivery_tag: str) -> None:
+        confirmation = self.confirmations.pop(delivery_tag, None)
+        if confirmation is not None:
+            confirmation.settled()
+
+    def _move_to_dead_letters(self, message: Any) -> None:
+        queue = message.delivery_info["queue"]
+        if queue in topology.BY_QUEUE:
+            self._put(topology.dead_queue_of(queue), message.serializable())
 
     def _restore(self, message: Any) -> None:
         """A message that was handed out and not acknowledged is again the first of its queue."""

@@ -56,28 +56,38 @@ class Rights:
 
 
 def rights_of_service(service: str) -> Rights:
-    """Serves its RPC queue, publishes its events, hears what it has subscribed to, calls whom it calls."""
+    """Serves its RPC queue, publishes its events to whoever has to hear them, hears its own, calls whom it calls."""
     subscriptions = [one for one in topology.SUBSCRIPTIONS if one.service == service]
     heard = [subscription.queue for subscription in subscriptions]
     dead = [topology.dead_queue_of(queue) for queue in heard]
     requests = topology.rpc_queue_of(service)
     events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
     sources = _heard_types(subscriptions)
+    # Its relay makes sure that its events reach every queue that has to hear them (shared.messaging.routes).
+    heard_elsewhere = _heard_types(topology.SUBSCRIPTIONS).get(events, [])
+    hearers = [
+        one.queue for one in topology.SUBSCRIPTIONS if service in one.events and one.queue not in heard
+    ]
     called = topology.CALLS.get(service, ())
     replies = [_any(topology.reply_queues_of(topology.calls_of(service)))] if called else []
     own = [*_names(requests, events, dead_letters, *heard, *dead), *replies]
     topics = {exchange: Topics(write=NOTHING, read=_pattern(*types)) for exchange, types in sources.items()}
-    if events in topics:
-        topics[events] = Topics(write=".*", read=topics[events].read)
+    if heard_elsewhere:
+        topics[events] = Topics(write=".*", read=_pattern(*sorted(set(heard_elsewhere))))
     topics[topology.RPC_EXCHANGE] = Topics(
         write=_pattern(*map(_methods, called), REPLY_KEY),
         read=_pattern(*_names(f"{service}.*"), *([REPLY_KEY] if called else [])),
     )
     return Rights(
         configure=_pattern(*own),
-        write=_pattern(*own, *_names(topology.RPC_EXCHANGE)),
+        write=_pattern(*own, *_names(topology.RPC_EXCHANGE, *hearers)),
         # Its dead letters are for an operator to read.
-        read=_pattern(*_names(requests, dead_letters, topology.RPC_EXCHANGE, *heard, *sources), *replies),
+        read=_pattern(
+            *_names(
+                requests, dead_letters, topology.RPC_EXCHANGE, *heard, *dict.fromkeys((*sources, events))
+            ),
+            *replies,
+        ),
         topics=topics,
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlencode
 
@@ -12,17 +10,17 @@ from flask import Response, request
 from werkzeug.http import parse_dict_header
 
 from services.gateway.errors import NotAcceptable
+from shared.exporting import feature, pages
 from shared.schemas import GREATEST_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Sequence
+
+    from shared.exporting import Call, Table
 
 JSON: Final = "application/json"
 GEOJSON: Final = "application/geo+json"
 CSV: Final = "text/csv"
-
-FORMULA_BEGINNINGS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-"""With these a spreadsheet takes a cell for a formula (OWASP, CSV injection)."""
 
 
 def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Response:
@@ -85,9 +83,7 @@ def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> 
     return response
 
 
-def csv_answer(
-    call: Callable[[str, dict[str, Any]], Any], method: str, arguments: dict[str, Any], columns: Sequence[str]
-) -> Response:
+def csv_answer(call: Call, method: str, arguments: dict[str, Any], table: Table) -> Response:
     """Every row of a list from the cursor on, page by page as the client takes them; a limit is that of a page.
 
     Where a later page fails, the connection breaks off: a client must not take half a list for the whole.
@@ -99,7 +95,7 @@ def csv_answer(
     first = call(method, arguments)
     name = method.partition(".")[2].removeprefix("list_")
     return Response(
-        _lines(call, method, arguments, columns, first),
+        table.lines(call, pages(call, method, arguments, first)),
         content_type="text/csv; charset=utf-8; header=present",
         headers={
             "Content-Disposition": f'attachment; filename="{name}.csv"',
@@ -109,67 +105,9 @@ def csv_answer(
     )
 
 
-def csv_columns(names: Sequence[str]) -> list[str]:
-    """The columns for the fields of a thing; a location takes three."""
-    return [
-        column
-        for name in names
-        for column in (("longitude", "latitude", "address") if name == "location" else (name,))
-    ]
-
-
-def _lines(
-    call: Callable[[str, dict[str, Any]], Any],
-    method: str,
-    arguments: dict[str, Any],
-    columns: Sequence[str],
-    page: dict[str, Any],
-) -> Iterator[bytes]:
-    buffer = io.StringIO(newline="")
-    writer = csv.DictWriter(buffer, columns, extrasaction="ignore")
-    writer.writeheader()
-    while True:
-        writer.writerows(_row(item) for item in page["items"])
-        yield buffer.getvalue().encode()
-        buffer.seek(0)
-        buffer.truncate()
-        if not page["next_cursor"]:
-            return
-        page = call(method, {**arguments, "cursor": page["next_cursor"]})
-
-
-def _row(item: dict[str, Any]) -> dict[str, Any]:
-    found = {name: _cell(value) for name, value in item.items()}
-    location = item.get("location")
-    if isinstance(location, dict):
-        longitude, latitude = location.get("coordinates", [None, None])[:2]
-        address = _cell(location.get("address"))
-        found |= {"longitude": longitude, "latitude": latitude, "address": address}
-    return found
-
-
-def _cell(value: Any) -> Any:
-    if isinstance(value, dict | list):
-        value = orjson.dumps(value).decode()
-    if isinstance(value, bool):
-        return str(value).lower()
-    if isinstance(value, str) and value.startswith(FORMULA_BEGINNINGS):
-        return f"'{value}"
-    return value
-
-
 def _features(page: dict[str, Any], geometry: str) -> dict[str, Any]:
     return {
         "type": "FeatureCollection",
-        "features": [_feature(item, geometry) for item in page["items"]],
+        "features": [feature(item, geometry) for item in page["items"]],
         **{name: value for name, value in page.items() if name != "items"},
     }
-
-
-def _feature(item: dict[str, Any], geometry: str) -> dict[str, Any]:
-    place = item.get(geometry)
-    properties = {name: value for name, value in item.items() if name not in ("id", geometry)}
-    if place is not None and "address" in place:
-        properties["address"] = place["address"]
-        place = {name: value for name, value in place.items() if name != "address"} or None
-    return {"type": "Feature", "id": item["id"], "geometry": place, "properties": properties}

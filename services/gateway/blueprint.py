@@ -23,6 +23,7 @@ from services.gateway.page_cache import KNOWN_VERSION
 from services.gateway.route import Offering, Route
 from shared.contracts.api.methods import METHODS
 from shared.errors import Conflict
+from shared.exporting import Table
 from shared.rpc.operation import ANYONE
 
 if TYPE_CHECKING:
@@ -87,11 +88,12 @@ def _named(view: Any, name: str) -> Any:
 @dataclass(frozen=True, slots=True)
 class _View:
     route: Route
-    columns: list[str] = field(init=False)
+    table: Table | None = field(init=False)
 
     def __post_init__(self) -> None:
-        names = [*self.route.item.fields] if self.route.item is not None else []
-        object.__setattr__(self, "columns", answers.csv_columns(names))
+        item = self.route.item if self.route.csv else None
+        named = ANYONE not in METHODS[self.route.method].permission
+        object.__setattr__(self, "table", None if item is None else Table(item, named=named))
 
     def __call__(self, **path: Any) -> Response:
         route = self.route
@@ -139,8 +141,11 @@ class _View:
     def _page(self, arguments: dict[str, Any]) -> Response:
         route = self.route
         media_type = answers.chosen_type(route.media_types)
-        if media_type == answers.CSV:
-            return answers.csv_answer(bound_call(), route.method, arguments, self.columns)
+        if self.table is not None:
+            shown, arguments = requests.table_options(arguments)
+            if media_type == answers.CSV:
+                table = self.table.shown(**shown)
+                return answers.csv_answer(bound_call(), route.method, arguments, table)
         if media_type == answers.GEOJSON and "include_boundaries" in route.arguments.fields:
             arguments = {"include_boundaries": True, **arguments}
         geometry = route.geometry or None

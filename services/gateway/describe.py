@@ -36,6 +36,23 @@ PREFER: Final = {
 }
 
 
+TABLE_OPTIONS: Final = (
+    {
+        "in": "query",
+        "name": requests.BYTE_ORDER_MARK,
+        "description": "For CSV: whether the file begins with a byte order mark, by which spreadsheets know UTF-8.",
+        "schema": {"type": "boolean", "default": False},
+    },
+    {
+        "in": "query",
+        "name": requests.TIME_ZONE,
+        "description": "For CSV: the time zone of its times, such as America/Port-au-Prince; UTC by default.",
+        "schema": {"type": "string", "minLength": 1, "maxLength": 100},
+        "example": "America/Port-au-Prince",
+    },
+)
+
+
 class Problem(Schema):
     """Problem details (RFC 9457). Some have further members: a conflict may list the ``legal`` statuses."""
 
@@ -103,6 +120,8 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
     if route.verb == "GET" and route.said:
         only = type(route.arguments)(exclude=tuple(route.unsaid))
         found.append({"in": "query", "schema": only})
+    if route.csv:
+        found += TABLE_OPTIONS
     if route.is_versioned:
         found.append(
             header(

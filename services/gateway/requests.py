@@ -23,6 +23,7 @@ from services.gateway.errors import (
     UnsupportedMediaType,
 )
 from shared.errors import Invalid, TooLarge
+from shared.exporting import zone_of
 from shared.filters import Area, Box, Circle, OneOrMany
 from shared.rpc.request import GREATEST_BODY, check_value, not_json
 from shared.schemas import Number
@@ -33,6 +34,8 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
 LONGEST_KEY: Final = 255
+BYTE_ORDER_MARK: Final = "bom"
+TIME_ZONE: Final = "time_zone"
 JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
 NO_SUCH_FIELD: Final = ["There is no such field."]
@@ -119,6 +122,23 @@ def query_arguments(schema: Schema) -> dict[str, Any]:
             found[name] = _value(field, values[0])
     check_value(found)
     return found
+
+
+def table_options(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """How a CSV file is to be written (``zone``, ``mark``), and the arguments without that.
+
+    Raises:
+        Invalid: ``bom`` is neither true nor false, or there is no such time zone.
+    """
+    rest = dict(arguments)
+    name, mark = rest.pop(TIME_ZONE, None), rest.pop(BYTE_ORDER_MARK, False)
+    if mark not in (True, False, "true", "false"):
+        raise Invalid(fields={BYTE_ORDER_MARK: ["Must be true or false."]})
+    try:
+        zone = None if name is None else zone_of(str(name))
+    except ValueError as error:
+        raise Invalid(fields={TIME_ZONE: [str(error)]}) from None
+    return {"zone": zone, "mark": mark in (True, "true")}, rest
 
 
 def version_seen() -> int:

@@ -12,8 +12,7 @@ from marshmallow import ValidationError
 
 from shared.boundaries import GeometryError, check_structure, normalise, repair, same_boundaries
 from shared.errors import Conflict, Invalid
-from shared.importing.lookups import plain
-from shared.importing.mapping import Mapping, RefusedError
+from shared.importing.mapping import Mapping, RefusedError, plain
 from shared.importing.options import file_options, open_journal, open_source
 from shared.importing.run import Outcome, Row, reason_of, run
 
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from shared.importing.files import Record, Source
     from shared.rpc.client import RpcClient
 
-FIELDS: Final = ("code", "name", "description")
+FIELDS: Final = {"code": (), "name": (), "description": ()}
 PAGE: Final = 500
 
 
@@ -49,19 +48,18 @@ def import_regions(
     antimeridian are cut at it. The command can be repeated, and goes on where it was interrupted.
     """
     source = open_source(file, options["encoding"], options["delimiter"])
-    mapping = Mapping(FIELDS, source.columns, options["maps"], options["constants"])
+    mapping = Mapping(FIELDS, source, options["maps"], options["constants"], options["values"])
     with connect() as client:
         sender = Sender(client)
         journal = open_journal(source, refused, state, options)
-
         reader = Reader(mapping, options["prefix"], first_records(source, mapping), repairs=options["repair"])
 
-        def row(record: Record, record_id: UUID) -> Row:
-            del record_id  # a region is known by its code
+        def row(record: Record, former_id: UUID) -> Row:
+            del former_id  # a region is known by its code
             return reader.row(record)
 
         # Boundaries are large, and each region is a call of its own.
-        run(source, journal, row, sender.send, most_rows=1)
+        run(source, journal, row, sender.send, most_rows=1, sees_done=False)
 
 
 def first_records(source: Source, mapping: Mapping) -> dict[str, int]:

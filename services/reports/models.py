@@ -70,6 +70,7 @@ report_types = Table(
     Column("name", String(100), nullable=False),
     Column("description", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    content_digest(),
     UniqueConstraint("name"),
     comment="What can happen.",
 )
@@ -82,6 +83,7 @@ severity_levels = Table(
     Column("description", Text),
     Column("level", Integer, nullable=False),
     Column("color_code", String(7)),
+    content_digest(),
     UniqueConstraint("name"),
     CheckConstraint("level BETWEEN 1 AND 5", name="level"),
     CheckConstraint("color_code ~ '^#[0-9A-Fa-f]{6}$'", name="color_code"),

@@ -59,6 +59,7 @@ resource_types = Table(
     Column("name", String(100), nullable=False),
     Column("description", Text),
     Column("is_active", Boolean, nullable=False, server_default=text("true")),
+    content_digest(),
     UniqueConstraint("name"),
     comment="What help there can be.",
 )

@@ -20,6 +20,10 @@ CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("ident
 REPLY_QUEUES = "rpc.reply-"
 """How the queues of RPC replies begin; nameko's do."""
 
+PROBE_KEY = "probe"
+"""A routing key of the RPC exchange that nothing is bound to: what is sent there finds out whether the broker takes
+messages."""
+
 STREAM_QUEUES = "gateway.stream-"
 """How the queues of the gateway's replicas begin."""
 
@@ -102,6 +106,6 @@ def calls_of(service: str) -> str:
     return f"calls of {service}"
 
 
-def is_heard(service: str, event_type: str) -> bool:
-    """Whether any subscription of ours is bound to this event."""
-    return any(event_type in subscription.events.get(service, ()) for subscription in SUBSCRIPTIONS)
+def hearers_of(service: str, event_type: str) -> tuple[str, ...]:
+    """Return the queues of ours that have to hear this event."""
+    return tuple(one.queue for one in SUBSCRIPTIONS if event_type in one.events.get(service, ()))

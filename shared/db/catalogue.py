@@ -8,6 +8,7 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
+from shared.db.digest import content_digest
 from shared.db.errors import field_errors
 from shared.db.repeats import id_taken
 from shared.errors import NotFound
@@ -36,7 +37,8 @@ def create_entry(connection: Connection, catalogue: Table, arguments: Mapping[st
     Raises:
         Conflict: The name or the id is taken.
     """
-    given = {**arguments, "id": arguments.get("id") or uuid7()}
+    digest = content_digest(arguments)
+    given = {**arguments, "id": arguments.get("id") or uuid7(), "content_digest": digest}
     statement = (
         insert(catalogue)
         .values(**given)
@@ -48,7 +50,7 @@ def create_entry(connection: Connection, catalogue: Table, arguments: Mapping[st
     if row is not None:
         return row
     row = connection.execute(select(catalogue).where(catalogue.c.id == given["id"])).mappings().one()
-    if all(row[name] == value for name, value in given.items()):
+    if row["content_digest"] == digest:
         return row
     raise id_taken("entry of the catalogue")
 

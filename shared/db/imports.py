@@ -29,6 +29,7 @@ from sqlalchemy.dialects.postgresql import insert
 from sqlalchemy.exc import IntegrityError
 from uuid6 import uuid7
 
+from shared.bulk import NO_REGION
 from shared.db.conditions import one_of
 from shared.db.context import TRACED
 from shared.db.digest import content_digest
@@ -103,8 +104,7 @@ class Batch:
 
 def no_region() -> Invalid:
     """The refusal of something that lies in no region."""
-    problem = "No region contains this location; name the region."
-    return Invalid("No region contains this location.", fields={"region_id": [problem]})
+    return Invalid("No region contains this location.", fields={"region_id": [NO_REGION]})
 
 
 def check_rows(

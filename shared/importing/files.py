@@ -1,6 +1,7 @@
-"""Reads CSV and GeoJSON files record by record.
+"""Reads CSV, GeoJSON and JSON files record by record.
 
-Text is taken as it is: HTML entities, wrongly decoded characters and cells that begin with ``= + - @`` are data.
+Text is taken as it is: HTML entities and wrongly decoded characters are data. Only the apostrophe that an export puts
+before a cell that a spreadsheet would take for a formula is taken away again.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
+from shared.spreadsheet import MARKER, restored
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
 LONGEST_CELL: Final = 16 * 1024 * 1024
-GEOJSON_SUFFIXES: Final = (".geojson", ".json")
+JSON_SUFFIXES: Final = (".geojson", ".json")
 CHUNK: Final = 1024 * 1024
+FEATURE_ID: Final = "id"
+"""The column of a GeoJSON feature's own ``id``, which stands beside the properties."""
+
+REASONS: Final = ("reason", "refused_because")
+"""The names that the reason against a refused record can have; see `shared.importing.journal`."""
 
 
 class FileError(Exception):
@@ -27,26 +35,36 @@ class FileError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row or feature.
+    """One row, feature or object.
 
     Attributes:
         number: Counted from 1, without the header.
-        values: The cells or properties, by column.
+        values: The cells, properties or members, by column.
         geometry: Of a GeoJSON feature.
         problem: Why the record as such is broken; None where it is not.
+        original: What stands in the file: the cells by column, or the feature or object.
     """
 
     number: int
     values: dict[str, Any]
     geometry: Any = None
     problem: str | None = None
+    original: Any = None
+
+    @property
+    def content(self) -> list[Any]:
+        """The values as they stand in the file, and the geometry."""
+        if isinstance(self.original, dict) and "properties" in self.original:
+            return [self.original["properties"] or {}, self.geometry]
+        return [self.original if isinstance(self.original, dict) else self.values, self.geometry]
 
 
 class Source:
     """A file to import.
 
     Args:
-        path: Ends in ``.geojson`` or ``.json`` for GeoJSON; everything else is read as CSV with a header.
+        path: Ends in ``.geojson`` or ``.json`` for GeoJSON or a JSON array of objects; everything else is read as CSV
+            with a header.
         encoding: Of a CSV file.
         delimiter: Between the cells of a CSV file.
 
@@ -54,6 +72,8 @@ class Source:
         columns: Their names, in order.
         count: How many records there are.
         digest: Of the file's bytes.
+        is_csv: Whether it is a CSV file.
+        is_geojson: Whether it is a GeoJSON file.
 
     Raises:
         FileError: It cannot be read, decoded or parsed.
@@ -61,16 +81,20 @@ class Source:
 
     def __init__(self, path: Path, *, encoding: str = "utf-8-sig", delimiter: str = ",") -> None:
         self.path = path
-        self._encoding = encoding
-        self._delimiter = delimiter
-        self._features: list[Any] | None = None
+        self.encoding = encoding
+        self.delimiter = delimiter
+        self.is_csv = path.suffix.lower() not in JSON_SUFFIXES
+        self.is_geojson = False
+        self._items: list[Any] = []
         try:
             self.digest = _digest(path)
-            if path.suffix.lower() in GEOJSON_SUFFIXES:
-                self._features = _features(path)
-                self.columns = _property_names(self._features)
-            else:
+            if self.is_csv:
                 self.columns = self._header()
+            else:
+                self._items, self.is_geojson = _items(path)
+                self.columns = tuple(
+                    dict.fromkeys(name for record in self.records() for name in record.values)
+                )
             self.count = sum(1 for _ in self.records())
         except OSError as error:
             raise FileError(f"{path} cannot be read: {error.strerror}.") from error
@@ -83,7 +107,9 @@ class Source:
 
     def records(self) -> Iterator[Record]:
         """All records from the first on."""
-        return self._rows() if self._features is None else self._properties()
+        if self.is_csv:
+            return self._rows()
+        return self._features() if self.is_geojson else self._objects()
 
     def _header(self) -> tuple[str, ...]:
         columns = next(self._cells(), [])
@@ -96,8 +122,8 @@ class Source:
 
     def _cells(self) -> Iterator[list[str]]:
         csv.field_size_limit(LONGEST_CELL)
-        with self.path.open(encoding=self._encoding, newline="") as file:
-            reader = csv.reader(file, delimiter=self._delimiter)
+        with self.path.open(encoding=self.encoding, newline="") as file:
+            reader = csv.reader(file, delimiter=self.delimiter)
             try:
                 yield from reader
             except csv.Error as error:
@@ -114,14 +140,32 @@ class Source:
             problem = None
             if len(cells) != len(self.columns):
                 problem = f"The row has {len(cells)} cells, the header has {len(self.columns)}."
-            yield Record(number, dict(zip(self.columns, cells, strict=False)), problem=problem)
+            original = dict(zip(self.columns, cells, strict=False))
+            values = original
+            if any(cell.startswith(MARKER) for cell in cells):
+                values = {name: restored(cell) for name, cell in original.items()}
+            yield Record(number, values, problem=problem, original=original)
 
-    def _properties(self) -> Iterator[Record]:
-        for number, feature in enumerate(self._features or [], start=1):
-            if not isinstance(feature, dict) or not isinstance(feature.get("properties") or {}, dict):
-                yield Record(number, {}, problem="Not a GeoJSON feature.")
+    def _features(self) -> Iterator[Record]:
+        for number, feature in enumerate(self._items, start=1):
+            properties = (feature.get("properties") or {}) if isinstance(feature, dict) else None
+            if not isinstance(properties, dict):
+                yield Record(number, {}, problem="Not a GeoJSON feature.", original=feature)
+                continue
+            values = properties
+            if feature.get("id") is not None:
+                values = {FEATURE_ID: feature["id"], **properties}
+            yield Record(number, values, feature.get("geometry"), original=feature)
+
+    def _objects(self) -> Iterator[Record]:
+        for number, item in enumerate(self._items, start=1):
+            if isinstance(item, dict):
+                # As the services write it: a location is a GeoJSON Point.
+                location = item.get("location")
+                geometry = location if isinstance(location, dict) else None
+                yield Record(number, _flat(item), geometry, original=item)
             else:
-                yield Record(number, feature.get("properties") or {}, feature.get("geometry"))
+                yield Record(number, {}, problem="Not a JSON object.", original=item)
 
 
 def _digest(path: Path) -> str:
@@ -132,21 +176,34 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _features(path: Path) -> list[Any]:
+def _items(path: Path) -> tuple[list[Any], bool]:
+    """The features of a GeoJSON file or the objects of a JSON one, and whether it is GeoJSON."""
     try:
-        collection = orjson.loads(path.read_bytes())
+        found = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise FileError(f"{path} is not JSON: {error}.") from error
-    features = collection.get("features") if isinstance(collection, dict) else None
-    if not isinstance(features, list):
-        raise FileError(f"{path} is not a GeoJSON FeatureCollection.")
-    return features
+    if isinstance(found, list):
+        return found, bool(found) and all(_is_feature(item) for item in found)
+    members = found if isinstance(found, dict) else {}
+    if _is_feature(members):
+        return [members], True
+    if isinstance(members.get("features"), list):
+        return members["features"], True
+    if isinstance(members.get("items"), list):
+        return members["items"], False
+    raise FileError(f"{path} is neither a GeoJSON FeatureCollection nor a JSON array of objects.")
 
 
-def _property_names(features: list[Any]) -> tuple[str, ...]:
-    names: dict[str, None] = {}
-    for feature in features:
-        properties = feature.get("properties") if isinstance(feature, dict) else None
-        if isinstance(properties, dict):
-            names.update(dict.fromkeys(properties))
-    return tuple(names)
+def _is_feature(item: Any) -> bool:
+    return isinstance(item, dict) and item.get("type") == "Feature"
+
+
+def _flat(item: dict[str, Any], prefix: str = "") -> dict[str, Any]:
+    """The members of an object, those of objects within it by dotted names."""
+    found: dict[str, Any] = {}
+    for name, value in item.items():
+        if isinstance(value, dict):
+            found |= _flat(value, f"{prefix}{name}.")
+        else:
+            found[prefix + name] = value
+    return found

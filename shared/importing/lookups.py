@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
-from shared.importing.mapping import RefusedError
+from shared.importing.mapping import RefusedError, plain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -66,20 +67,22 @@ class Types:
         self._created = created
         self._separator = separator
         self._create = create
-        self._ids: dict[str, str] = {plain(row["name"]): row["id"] for row in pages(listed)}
+        rows = list(pages(listed))
+        self._ids: dict[str, str] = {plain(row["name"]): row["id"] for row in rows}
+        self._ids |= {plain(row["id"]): row["id"] for row in rows}
         for word, name in words.items():
             self._ids[plain(word)] = self._meant(name)
 
-    def id(self, cell: str | None) -> str | None:
-        """The type that a cell names; of several the first that is known, or with ``create`` the first.
+    def id(self, cells: Sequence[str]) -> str | None:
+        """The type that the cells name; of several the first that is known, or with ``create`` the first.
 
         Raises:
             RefusedError: None is known, or the name of a new one is too long.
         """
-        if cell is None:
+        if not cells:
             return None
-        names = [name.strip() for name in cell.split(self._separator)] if self._separator else [cell]
-        names = [name for name in names if name] or [cell]
+        names = [name.strip() for cell in cells for name in self._parts(cell)]
+        names = [name for name in names if name] or [cells[0]]
         if self._create:
             # Always the first, or a type that is added later would change what an earlier row was.
             return self._ids.get(plain(names[0])) or self._added(names[0])
@@ -87,6 +90,9 @@ class Types:
             if plain(name) in self._ids:
                 return self._ids[plain(name)]
         raise RefusedError(f"{self._thing}_type: There is no {self._thing} type {names[0]!r}.")
+
+    def _parts(self, cell: str) -> list[str]:
+        return cell.split(self._separator) if self._separator else [cell]
 
     def _added(self, name: str) -> str:
         if len(name) > LONGEST_TYPE_NAME:
@@ -104,39 +110,43 @@ class Types:
 
 
 class Regions:
-    """The regions by their codes.
+    """The regions by their codes, their ids, and those of their names that only one has.
 
     Args:
         listed: identity's ``list_regions``.
     """
 
     def __init__(self, listed: Callable[..., Any]) -> None:
-        self._ids: dict[str, str] = {row["code"]: row["id"] for row in pages(listed)}
+        rows = list(pages(listed))
+        names = Counter(plain(row["name"]) for row in rows)
+        self._ids: dict[str, str] = {
+            plain(row["name"]): row["id"] for row in rows if names[plain(row["name"])] == 1
+        }
+        self._ids |= {plain(row["id"]): row["id"] for row in rows}
+        self._ids |= {plain(row["code"]): row["id"] for row in rows}
+        # Codes are told apart by case.
+        self._codes = {row["code"]: row["id"] for row in rows}
 
-    def id(self, code: str | None) -> str | None:
-        """The region with this code.
+    def id(self, word: str | None) -> str | None:
+        """The region with this code, id or name.
 
         Raises:
             RefusedError: There is none.
         """
-        if code is None:
+        if word is None:
             return None
-        if code not in self._ids:
-            raise RefusedError(f"region: There is no region {code!r}.")
-        return self._ids[code]
+        found = self._codes.get(word) or self._ids.get(plain(word))
+        if found is None:
+            raise RefusedError(f"region: There is no region {word!r}.")
+        return found
 
 
-def pages(method: Callable[..., Any]) -> Iterator[Row]:
+def pages(method: Callable[..., Any], *, limit: int = PAGE, **arguments: Any) -> Iterator[Row]:
     """All items of a list method, page after page."""
     cursor = None
     while True:
-        page = method(limit=PAGE, cursor=cursor)
+        page = method(limit=limit, cursor=cursor, **arguments)
         yield from page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
             return
-
-
-def plain(name: str) -> str:
-    """A name as it is compared: without case and without blanks around it."""
-    return name.strip().casefold()

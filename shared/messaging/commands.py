@@ -6,31 +6,34 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
-import kombu
 
 from shared.errors import Unavailable
+from shared.messaging.address import BrokerAddressError
+from shared.messaging.transport import connection_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-CONNECT_SECONDS = 5
+    import kombu
 
 
 @contextmanager
-def command_connection(amqp_uri: str, **transport_options: Any) -> Iterator[kombu.Connection]:
-    """Connects once, and closes afterwards.
+def command_connection(amqp_uri: str, **options: Any) -> Iterator[kombu.Connection]:
+    """Connect once, and close afterwards. Messages are got whole, however large they are.
 
     Args:
         amqp_uri: The broker.
-        transport_options: As kombu's.
+        options: Of py-amqp's connection.
 
     Raises:
-        Unavailable: The broker cannot be reached, or refuses this user.
+        Unavailable: The broker cannot be reached, refuses this user, or takes no messages.
     """
     try:
-        with kombu.Connection(
-            amqp_uri, connect_timeout=CONNECT_SECONDS, transport_options=transport_options
-        ) as connection:
+        with connection_to(amqp_uri, max_body=None, on_blocked=_give_up, **options) as connection:
             yield connection
-    except (OSError, amqp.exceptions.AMQPError) as error:
+    except (OSError, amqp.exceptions.AMQPError, BrokerAddressError) as error:
         raise Unavailable(f"The message broker cannot be used: {error}") from error
+
+
+def _give_up(reason: str) -> None:
+    raise Unavailable(f"The message broker takes no messages now: {reason}.")

@@ -17,6 +17,7 @@ from marshmallow import ValidationError
 
 from shared.contracts import CONTRACTS
 from shared.errors import ImpactXError
+from shared.messaging.received import as_text
 from shared.observability import context
 
 if TYPE_CHECKING:
@@ -28,6 +29,13 @@ if TYPE_CHECKING:
 PREFIX = "cloudEvents_"
 SPECIFICATION_VERSION = "1.0"
 MOST_NAMED = 50
+
+REQUIRED = ("source", "type", "id", "subject", "sequence", "time")
+"""The attributes without which a message is no event."""
+
+LONGEST_ATTRIBUTE = 256
+GREATEST_SEQUENCE = 2**63 - 1
+"""What a version is in the database."""
 
 
 class ContractViolation(ImpactXError):
@@ -98,26 +106,51 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
         ContractViolation: It is not one, and says why.
     """
     try:
-        source, event_type = headers[PREFIX + "source"], headers[PREFIX + "type"]
+        attributes = {name: _text(headers, name) for name in REQUIRED}
+        source, event_type = attributes["source"], attributes["type"]
         contract = CONTRACTS[(source, event_type)]
         data = _loader(contract).load(orjson.loads(body))
         return Event(
-            id=UUID(headers[PREFIX + "id"]),
+            id=UUID(attributes["id"]),
             type=event_type,
             source=source,
-            subject=UUID(headers[PREFIX + "subject"]),
-            sequence=int(headers[PREFIX + "sequence"]),
-            time=dt.datetime.fromisoformat(headers[PREFIX + "time"]),
+            subject=UUID(attributes["subject"]),
+            sequence=_sequence(attributes["sequence"]),
+            time=_time(attributes["time"]),
             data=data,
-            correlation_id=headers.get(PREFIX + "correlationid", ""),
-            traceparent=headers.get(PREFIX + "traceparent", ""),
+            correlation_id=_text(headers, "correlationid", ""),
+            traceparent=_text(headers, "traceparent", ""),
         )
     except KeyError as error:
         raise ContractViolation(f"There is no header or contract {error}.") from error
     except ValidationError as error:
         raise ContractViolation(f"The data breaks the contract of {event_type}: {error.messages}") from error
-    except (ValueError, TypeError, AttributeError) as error:
+    except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ContractViolation(f"Not an event: {error}") from error
+
+
+def _text(headers: Mapping[str, Any], name: str, default: str | None = None) -> str:
+    value = headers[PREFIX + name] if default is None else headers.get(PREFIX + name, default)
+    if not isinstance(value, str) or not (value.isprintable() and len(value) <= LONGEST_ATTRIBUTE):
+        raise ValueError(
+            f"the header {PREFIX}{name} must be a text of {LONGEST_ATTRIBUTE} characters at most"
+        )
+    return value
+
+
+def _sequence(text: str) -> int:
+    number = int(text)
+    if not 0 <= number <= GREATEST_SEQUENCE:
+        raise ValueError(f"the sequence must be 0 to {GREATEST_SEQUENCE}")
+    return number
+
+
+def _time(text: str) -> dt.datetime:
+    """Return the time in UTC, which the ends of the calendar may have no room for."""
+    time = dt.datetime.fromisoformat(text)
+    if time.tzinfo is None:
+        raise ValueError("the time must say its distance from UTC")
+    return time.astimezone(dt.UTC)
 
 
 def work_on(event: Event) -> AbstractContextManager[None]:
@@ -138,12 +171,17 @@ def facts_of(messages: Sequence[Any]) -> dict[str, Any]:
     if len(messages) == 1:
         headers = messages[0].headers
         return {
-            "event": headers.get(PREFIX + "type"),
-            "event_id": headers.get(PREFIX + "id") or messages[0].properties.get("message_id"),
-            "correlation_id": headers.get(PREFIX + "correlationid"),
+            "event": _shown(headers.get(PREFIX + "type")),
+            "event_id": _shown(headers.get(PREFIX + "id") or messages[0].properties.get("message_id")),
+            "correlation_id": _shown(headers.get(PREFIX + "correlationid")),
         }
-    ids = dict.fromkeys(message.headers.get(PREFIX + "correlationid") for message in messages)
+    ids = dict.fromkeys(_shown(message.headers.get(PREFIX + "correlationid")) for message in messages)
     return {"events": len(messages), "correlation_ids": list(ids)[:MOST_NAMED]}
+
+
+def _shown(value: Any) -> str | None:
+    """Return what a header says as it may stand in a log, whatever a stranger put there."""
+    return None if value is None else as_text(value)[:LONGEST_ATTRIBUTE]
 
 
 @cache

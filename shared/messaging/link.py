@@ -14,12 +14,13 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
-import kombu
 import kombu.exceptions
 
 from shared.errors import Unavailable
+from shared.messaging.address import read_address
 from shared.messaging.backoff import Backoff
-from shared.messaging.transport import TRANSPORTS, hang_up
+from shared.messaging.received import MAX_BODY
+from shared.messaging.transport import CONNECT_SECONDS, connection_to, hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,9 +28,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 HEARTBEAT_SECONDS = 20
-CONNECT_SECONDS = 5.0
 READ_SECONDS = 0.2
 STABLE_SECONDS = 5.0
+PROBE_SECONDS = 5.0
+"""Between two messages that only find out whether the broker takes messages."""
 
 TRANSIENT = 1
 PERSISTENT = 2
@@ -59,6 +61,16 @@ class Link:
         on_open: Called in the reading thread with each new channel, before anyone else gets it: the only
             place where calls that wait for the broker's answer (declare, consume, confirm_select) are allowed.
         on_lost: Called in the reading thread when a connection that was open has gone.
+        on_blocked: Called in the reading thread when the broker has begun to take no messages.
+        max_body: Bytes of the largest body that is kept; see `shared.messaging.received`.
+        probe: An exchange and a routing key to which nothing is bound. RabbitMQ says that it takes no messages only to
+            a connection that sends one; with this, the link asks every `PROBE_SECONDS`.
+
+    Attributes:
+        failure: Why the last connection that was open has gone.
+
+    Raises:
+        BrokerAddressError: The URI cannot work.
     """
 
     def __init__(
@@ -68,11 +80,21 @@ class Link:
         *,
         on_open: Callable[[Any], None] | None = None,
         on_lost: Callable[[], None] | None = None,
+        on_blocked: Callable[[], None] | None = None,
+        max_body: int = MAX_BODY,
+        probe: tuple[str, str] | None = None,
     ) -> None:
+        read_address(uri)
         self.name = name
+        self.failure: Exception | None = None
         self._uri = uri
         self._on_open = on_open
         self._on_lost = on_lost
+        self._on_blocked = on_blocked
+        self._max_body = max_body
+        self._probe = probe
+        self._probe_at = 0.0
+        self._blocked = ""
         self._tasks: deque[Callable[[Any], None]] = deque()
         self._channel: Any = None
         self._opened = threading.Event()
@@ -105,6 +127,32 @@ class Link:
             raise Unavailable("The message broker cannot be reached.")
         return channel
 
+    @property
+    def is_blocked(self) -> bool:
+        """Whether the broker has said that it takes no messages for the time being."""
+        return bool(self._blocked)
+
+    def check(self) -> None:
+        """Return when messages can be sent now.
+
+        Raises:
+            Unavailable: The connection is not open, or the broker takes no messages.
+        """
+        if not self._opened.is_set():
+            raise Unavailable("The message broker cannot be reached.")
+        self.check_not_blocked()
+
+    def check_not_blocked(self) -> None:
+        """Return unless the broker has said that it takes no messages for the time being.
+
+        Raises:
+            Unavailable: It has. It names the broker's reason, such as "low on memory".
+        """
+        if self._blocked:
+            raise Unavailable(
+                f"The message broker takes no messages now ({self._blocked}): an alarm of the broker blocks them."
+            )
+
     def run_in_reader(self, task: Callable[[Any], None]) -> None:
         """Has the reading thread call ``task(channel)`` soon: for calls that wait for the broker's answer."""
         self._tasks.append(task)
@@ -117,21 +165,37 @@ class Link:
         routing_key: str,
         headers: dict[str, Any] | None = None,
         mandatory: bool = False,
+        although_blocked: bool = False,
         **properties: Any,
     ) -> None:
-        """Sends one message of JSON; nothing is known of its fate unless the channel is in confirm mode.
+        """Send one message; nothing is known of its fate unless the channel is in confirm mode.
+
+        Args:
+            body: Of the message.
+            exchange: Where it goes.
+            routing_key: Its key there.
+            headers: Its headers.
+            mandatory: Whether the broker returns it when no queue is bound.
+            although_blocked: Whether it is also written while the broker takes no messages. The broker reads it, and
+                what is written after it, once it takes messages again.
+            properties: As AMQP names them; the body is JSON unless ``content_type`` says otherwise.
 
         Raises:
-            Unavailable: It could not be sent; the connection is being opened anew.
+            Unavailable: The broker takes no messages, or this one could not be sent and the connection is being opened
+                anew.
         """
         channel = self.channel
+        if not although_blocked:
+            self.check_not_blocked()
+        content = {"content_type": "application/json", "content_encoding": "utf-8"} | properties
         try:
             message = channel.prepare_message(
                 body,
-                content_type="application/json",
-                content_encoding="utf-8",
+                content_type=content.pop("content_type"),
+                content_encoding=content.pop("content_encoding"),
+                priority=content.pop("priority", None),
                 headers=headers or {},
-                properties=properties,
+                properties=content,
             )
             channel.basic_publish(message, exchange=exchange, routing_key=routing_key, mandatory=mandatory)
         except (*BROKEN, *FAULTS_OF_A_CLOSED_CHANNEL) as error:
@@ -154,6 +218,7 @@ class Link:
             try:
                 self._open_and_read()
             except BROKEN as error:
+                self.failure = error
                 if not self._stopping.is_set():
                     logger.warning("%s: the broker is away (%s: %s)", self.name, type(error).__name__, error)
             except Exception:
@@ -166,15 +231,15 @@ class Link:
             self._stopping.wait(backoff.next())
 
     def _open_and_read(self) -> None:
-        connection = kombu.Connection(
+        connection = connection_to(
             self._uri,
-            transport=TRANSPORTS.get(self._uri.partition("://")[0]),
             heartbeat=HEARTBEAT_SECONDS,
             connect_timeout=CONNECT_SECONDS,
-            transport_options={
-                "client_properties": {"connection_name": self.name},
-                "max_retries": 0,
-            },
+            client_properties={"connection_name": self.name},
+            max_retries=0,
+            on_blocked=self._block,
+            on_unblocked=self._unblock,
+            max_body=self._max_body,
         )
         established = connection.connect()
         _let_only_the_reader_read(established)
@@ -182,6 +247,8 @@ class Link:
             channel = connection.channel()
             if self._on_open is not None:
                 self._on_open(channel)
+            self.failure = None
+            self._probe_at = 0.0
             self._channel = channel
             self._opened.set()
             while not self._stopping.is_set():
@@ -190,7 +257,8 @@ class Link:
             # Nobody may be there to answer a goodbye, and py-amqp would wait for the answer for ever.
             self._quietly(getattr(established, "collect", connection.close))
             raise
-        self._quietly(connection.close)
+        # A broker that takes no messages does not read a goodbye either.
+        self._quietly(established.collect if self._blocked else connection.close)
 
     def _quietly(self, close: Callable[[], None]) -> None:
         try:
@@ -203,15 +271,34 @@ class Link:
             connection.drain_events(timeout=READ_SECONDS)
         except TimeoutError:
             connection.heartbeat_check()
-        while self._tasks:
+        if self._probe is not None and time.monotonic() >= self._probe_at:
+            self._probe_at = time.monotonic() + PROBE_SECONDS
+            self._send_probe(channel, *self._probe)
+        while self._tasks and not self._blocked:
             self._tasks.popleft()(channel)
         if not self._opened.is_set():
             raise ConnectionResetError("given up after a failed write")
+
+    def _send_probe(self, channel: Any, exchange: str, routing_key: str) -> None:
+        if not self._blocked:
+            message = channel.prepare_message(b"", properties={"delivery_mode": TRANSIENT})
+            channel.basic_publish(message, exchange=exchange, routing_key=routing_key)
+
+    def _block(self, reason: str) -> None:
+        self._blocked = reason or "it does not say why"
+        logger.error("%s: the broker takes no messages now: %s", self.name, self._blocked)
+        if self._on_blocked is not None:
+            self._on_blocked()
+
+    def _unblock(self) -> None:
+        self._blocked = ""
+        logger.warning("%s: the broker takes messages again", self.name)
 
     def _forget(self) -> None:
         was_open = self._channel is not None
         self._opened.clear()
         self._channel = None
+        self._blocked = ""  # a new connection is told anew
         if was_open and self._on_lost is not None:
             self._on_lost()
 
@@ -237,7 +324,8 @@ def _is_open(channel: Any) -> bool:
 def _let_only_the_reader_read(connection: Any) -> None:
     """Takes from py-amqp its habit to read before it publishes, in search of a "connection.blocked".
 
-    It would read beside our reading thread, whose frame it may tear; and when it gets but a part of a frame it
+    The broker has been told already that we understand it, and says it to the reading thread. py-amqp
+    would read beside our reading thread, whose frame it may tear; and when it gets but a part of a frame it
     turns in a loop that lets no other greenlet run until the rest has come.
     """
     getattr(connection, "client_properties", {}).get("capabilities", {}).pop("connection.blocked", None)

@@ -32,6 +32,7 @@ class QueueReader:
         receive: Called in the reading thread with each kombu message; it must not block.
         declare: Called with each new channel, to make sure that the queue is there.
         on_lost: Called when the connection has gone and every message handed out is the broker's again.
+        probe: Where the link asks whether the broker takes messages; see `Link`.
 
     Attributes:
         link: The connection it reads by. An answer published on it reaches the broker before the acknowledgement.
@@ -46,6 +47,7 @@ class QueueReader:
         receive: Callable[[Any], None],
         declare: Callable[[Any], None],
         on_lost: Callable[[], None] | None = None,
+        probe: tuple[str, str] | None = None,
     ) -> None:
         self.queue = queue
         self._prefetch = prefetch
@@ -56,7 +58,7 @@ class QueueReader:
         self._cancelled = threading.Event()
         self._stopped_consuming = threading.Event()
         self._consumer: Any = None
-        self.link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost)
+        self.link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost, probe=probe)
 
     def start(self) -> None:
         """Begins to read; returns at once."""
@@ -113,6 +115,10 @@ class QueueReader:
         """Gives the message back to the queue."""
         self._settle(message, 1, lambda: message.channel.basic_reject(message.delivery_tag, requeue=True))
 
+    def reject(self, message: Any) -> None:
+        """Take the message off the queue; the broker moves it to the queue's dead letters, if it has any."""
+        self._settle(message, 1, lambda: message.channel.basic_reject(message.delivery_tag, requeue=False))
+
     def _settle(self, message: Any, count: int, tell: Callable[[], None]) -> None:
         if message.channel is not self._consumer_channel():
             return
@@ -149,8 +155,13 @@ class QueueReader:
         self._unsettled += 1
         if self._cancelled.is_set():
             self.requeue(message)
-        else:
+            return
+        try:
             self._receive(message)
+        except Exception:
+            # The next delivery of it would end the same way, and keep the queue from everything behind it.
+            logger.exception("%s: a message is rejected, because it cannot be received", self.queue)
+            self.reject(message)
 
     def _stop_consuming(self, _channel: Any) -> None:
         if self._consumer is not None:

@@ -2,14 +2,18 @@
 
 Every replica runs one. It wakes after each commit of its own process, and looks by itself now and then for what
 a dead replica left behind. A transaction-long advisory lock lets one replica at a time read the outbox, so the
-order is that of ``seq``. The rows go only after the broker has confirmed the messages: a death in between makes
-duplicates, which handlers ignore by the event's id, never a loss.
+order is that of ``seq``; the others do not wait for it, but look again soon. The rows go only after the broker has
+confirmed the messages: a death in between makes duplicates, which handlers ignore by the event's id, never a loss.
+
+An event is published only while every queue of ours that has to hear it is bound (`shared.messaging.routes`). Until
+then it stays, with the later ones of the same thing, and the others pass it by.
 """
 
 from __future__ import annotations
 
 import logging
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 from nameko.extensions import DependencyProvider
@@ -21,13 +25,14 @@ from shared.db.provider import DatabasePool
 from shared.errors import Unavailable
 from shared.messaging.backlog import show_outbox
 from shared.messaging.backoff import Backoff
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
+from shared.messaging.confirms import ConfirmedPublisher, MessageRefused, Outgoing
 from shared.messaging.event import headers_of
+from shared.messaging.routes import Routes
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection
 
@@ -42,6 +47,10 @@ GREATEST_BATCH_BYTES = 2 * 1024 * 1024
 """Of data as it is stored, which is often compressed: what the broker takes in and confirms well within its time."""
 
 LONGEST_ERROR = 2000
+
+BUSY_SECONDS = 0.02
+"""After which a relay looks again that another replica kept from the outbox; then after longer and longer, up to its
+poll. What it was woken for may have been committed after the other one had looked."""
 FAILED = "The relay's last round failed; the log says why."
 
 
@@ -60,7 +69,12 @@ class Relay:
         self._database = database
         self._poll = poll
         self._publisher = ConfirmedPublisher(amqp_uri, f"relay of {service}")
+        self._routes = Routes(service, amqp_uri)
         self._trouble = ""
+        self._unroutable: dict[str, str] = {}
+        self._one_by_one = 0
+        self._busy = False
+        self._stop_by = 0.0
         self._woken = threading.Event()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name=f"relay of {service}", daemon=True)
@@ -79,8 +93,9 @@ class Relay:
         """
         if not self._thread.is_alive():
             raise Unavailable("The relay does not run.")
-        if self._trouble:
-            raise Unavailable(self._trouble)
+        for trouble in (self._trouble, *self._unroutable.values()):
+            if trouble:
+                raise Unavailable(trouble)
 
     def wake(self) -> None:
         """Something may be in the outbox."""
@@ -88,14 +103,17 @@ class Relay:
 
     def stop(self, timeout: float) -> None:
         """Carries what is there, within ``timeout`` seconds, and ends."""
+        self._stop_by = time.monotonic() + timeout
         self._stopping.set()
         self._woken.set()
         self._thread.join(timeout)
         self._publisher.stop()
+        self._routes.close()
 
     def _run(self) -> None:
         context.begin({"service": self.service})
         backoff = Backoff()
+        busy = Backoff(min(BUSY_SECONDS, self._poll), self._poll)
         while True:
             last_round = self._stopping.is_set()
             self._woken.clear()
@@ -114,74 +132,157 @@ class Relay:
             self._trouble = ""
             if more:
                 continue
-            if last_round:
-                return
-            self._woken.wait(self._poll)
+            if not self._busy:
+                busy.reset()
+                if last_round:
+                    return
+                self._woken.wait(self._poll)
+            elif last_round:
+                if time.monotonic() > self._stop_by:
+                    return
+                time.sleep(busy.next())
+            else:
+                self._woken.wait(busy.next())
 
     def carry(self) -> bool:
-        """Publishes one batch of the outbox and removes it.
+        """Publish one batch of the outbox and remove what has arrived.
 
         Returns:
-            Whether the batch was full, so that there may be more.
+            Whether there may be more to publish at once.
 
         Raises:
-            Unavailable: The broker does not confirm, or has lost a queue that hears one of the events.
+            Unavailable: The broker does not confirm all of it.
         """
+        self._busy = False
         with self._database.read() as connection:
             if not connection.execute(self._statements.anything).scalar_one():
+                self._report_unroutable({})
                 return False
+        failure: Unavailable | None = None
         with self._database.transaction() as connection:
-            connection.execute(self._statements.lock)
-            rows = connection.execute(self._statements.batch, {"limit": BATCH}).all()
-            sent = self._publish(connection, rows)
+            if not connection.execute(self._statements.lock).one().mine:
+                self._busy = True
+                return False
+            rows = self._batch(connection)
+            sent, failure = self._publish(connection, rows)
             if sent:
                 connection.execute(self._statements.remove, {"sent": sent})
         if sent:
             metrics.relay_batches.labels(self.service, "ok").inc()
             metrics.relay_events.labels(self.service).inc(len(sent))
-        return len(rows) == BATCH or bool(rows and rows[-1].size >= GREATEST_BATCH_BYTES)
+        if failure is not None:
+            raise failure
+        careful = bool(rows and self._one_by_one)
+        return careful or len(rows) == BATCH or bool(rows and rows[-1].size >= GREATEST_BATCH_BYTES)
 
-    def _publish(self, connection: Connection, rows: Any) -> list[int]:
-        messages: list[Outgoing] = []
-        spans: list[Span] = []
-        sent: list[int] = []
+    def _batch(self, connection: Connection) -> Sequence[Any]:
+        """Return the next rows, none of which has to wait for a queue, and note which types have to."""
+        unroutable = self._routes.missing(self._unroutable)
+        rows = self._read_batch(connection, unroutable)
+        found = self._routes.missing({row.type for row in rows})
+        self._report_unroutable(unroutable | found)
+        if not found:
+            return rows
+        # As the statement would have it; those behind are for the next round.
+        held = {row.subject: row.seq for row in reversed(rows) if row.type in found}
+        return [row for row in rows if row.seq < held.get(row.subject, row.seq + 1)]
+
+    def _read_batch(self, connection: Connection, unroutable: Iterable[str]) -> Sequence[Any]:
+        limit = 1 if self._one_by_one else BATCH
+        held = list(unroutable)
+        if not held:
+            return connection.execute(self._statements.batch, {"limit": limit}).all()
+        return connection.execute(self._statements.batch_beside, {"limit": limit, "held": held}).all()
+
+    def _report_unroutable(self, found: dict[str, str]) -> None:
+        for event_type in sorted(found.keys() - self._unroutable.keys()):
+            logger.error("%s: %s The events are kept.", self._thread.name, found[event_type])
+        for event_type in sorted(self._unroutable.keys() - found.keys()):
+            logger.warning("%s: every queue hears %s again", self._thread.name, event_type)
+        self._unroutable = found
+
+    def _publish(self, connection: Connection, rows: Sequence[Any]) -> tuple[list[int], Unavailable | None]:
+        """Publish the rows, park those that cannot be published, and return which have arrived and what failed."""
+        spans: dict[int, Span | None] = {}
+        messages = self._messages(connection, rows, spans)
+        if not messages:
+            return [], None
+        failure: Unavailable | None = None
+        self._one_by_one = max(self._one_by_one - 1, 0)
+        try:
+            failure = self._deliver(list(messages.values()))
+        except MessageRefused as refused:
+            if len(messages) == 1:
+                self._park(connection, next(row for row in rows if row.seq in messages), refused)
+            else:
+                # Which of them it is shows when they are sent one by one.
+                self._one_by_one = len(messages)
+        for span in spans.values():
+            if span is not None:
+                span.end("" if failure is None else failure.slug)
+        return self._arrived(rows, messages), failure
+
+    def _messages(
+        self, connection: Connection, rows: Sequence[Any], spans: dict[int, Span | None]
+    ) -> dict[int, Outgoing]:
+        """Return the messages of the rows by their ``seq``, with their spans begun."""
+        messages: dict[int, Outgoing] = {}
         withheld: set[Any] = set()
         for row in rows:
             if row.subject in withheld:
                 continue
             span = self._span(row)
             try:
-                messages.append(self._message(row, row.traceparent if span is None else span.traceparent))
+                messages[row.seq] = self._message(row, row.traceparent if span is None else span.traceparent)
             except (ValueError, TypeError, AttributeError, LookupError) as error:
                 withheld.add(row.subject)
-                metrics.relay_parked.labels(self.service).inc()
-                with context.about(event_id=str(row.id), correlation_id=row.correlation_id):
-                    logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)  # noqa: TRY400 - the text is the whole story
+                self._park(connection, row, error)
                 if span is not None:
                     span.end("parked")
-                connection.execute(
-                    self._statements.park,
-                    {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
-                )
             else:
-                sent.append(row.seq)
-                if span is not None:
-                    spans.append(span)
-        if messages:
-            self._deliver(messages, spans)
-        return sent
+                spans[row.seq] = span
+        return messages
 
-    def _deliver(self, messages: list[Outgoing], spans: list[Span]) -> None:
-        error = ""
+    def _deliver(self, messages: Sequence[Outgoing]) -> Unavailable | None:
         try:
             returned = self._publisher.publish(messages)
-            self._check_routes(messages, returned)
-        except Unavailable as failed:
-            error = failed.slug
-            raise
-        finally:
-            for span in spans:
-                span.end(error)
+        except Unavailable as error:
+            return error
+        for message in messages:
+            if message.message_id in returned and self._is_heard(message):
+                return Unavailable(
+                    f"No queue hears {self.service}.{message.routing_key} any more. It is kept."
+                )
+        return None
+
+    def _arrived(self, rows: Sequence[Any], messages: Mapping[int, Outgoing]) -> list[int]:
+        """Return what may be removed: what the broker has, where nothing earlier of the same thing has to be sent."""
+        confirmed, returned = self._publisher.confirmed, self._publisher.returned
+        left: set[Any] = set()
+        arrived: list[int] = []
+        for row in rows:
+            message = messages.get(row.seq)
+            if (
+                message is None
+                or message.message_id not in confirmed
+                or (message.message_id in returned and self._is_heard(message))
+            ):
+                left.add(row.subject)
+            if row.subject not in left:
+                arrived.append(row.seq)
+        return arrived
+
+    def _is_heard(self, message: Outgoing) -> bool:
+        return bool(topology.hearers_of(self.service, message.routing_key))
+
+    def _park(self, connection: Connection, row: Any, error: Exception) -> None:
+        metrics.relay_parked.labels(self.service).inc()
+        with context.about(event_id=str(row.id), correlation_id=row.correlation_id):
+            logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)
+        connection.execute(
+            self._statements.park,
+            {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
+        )
 
     def _span(self, row: Any) -> Span | None:
         exchange = topology.exchange_of(self.service)
@@ -207,13 +308,6 @@ class Relay:
             ),
         )
 
-    def _check_routes(self, messages: list[Outgoing], returned: set[str]) -> None:
-        for message in messages:
-            if message.message_id in returned and topology.is_heard(self.service, message.routing_key):
-                raise Unavailable(
-                    f"No queue hears {self.service}.{message.routing_key}: declare the topology. The event is kept."
-                )
-
 
 class _Statements:
     def __init__(self, service: str) -> None:
@@ -221,21 +315,31 @@ class _Statements:
         self.anything = text(f"SELECT EXISTS (SELECT FROM {outbox} WHERE parked_at IS NULL)")
         # Losing this transaction in a crash of the server means duplicates, not loss: it need not wait for the disk.
         self.lock = text(
-            f"SELECT pg_advisory_xact_lock(hashtextextended('impactx.relay.{service}', 0)),"
+            f"SELECT pg_try_advisory_xact_lock(hashtextextended('impactx.relay.{service}', 0)) AS mine,"
             " set_config('synchronous_commit', 'off', true)"
         )
-        self.batch = text(
+        self.batch = self._batch(outbox, "")
+        # Only while a queue is missing: it has to look at more rows.
+        self.batch_beside = self._batch(
+            outbox,
+            f" AND type <> ALL(:held) AND NOT EXISTS (SELECT FROM {outbox} AS held WHERE held.parked_at IS NULL"
+            " AND held.type = ANY(:held) AND held.subject = waiting.subject AND held.seq < waiting.seq)",
+        )
+        self.remove = text(f"DELETE FROM {outbox} WHERE seq = ANY(:sent)")
+        self.park = text(
+            f"UPDATE {outbox} SET parked_at = clock_timestamp(), error = :error WHERE seq = :seq"
+        )
+
+    @staticmethod
+    def _batch(outbox: str, condition: str) -> Any:
+        return text(
             "SELECT seq, id, type, subject, sequence, data::text AS data, occurred_at, correlation_id, traceparent,"
             " size FROM (SELECT *, sum(pg_column_size(data)) OVER (ORDER BY seq ROWS UNBOUNDED PRECEDING) AS size"
             f" FROM {outbox} AS waiting WHERE parked_at IS NULL AND NOT EXISTS ("
             f"SELECT FROM {outbox} AS parked WHERE parked.parked_at IS NOT NULL"
             " AND parked.subject = waiting.subject AND parked.seq < waiting.seq)"
-            " ORDER BY seq LIMIT :limit) AS batch"
+            f"{condition} ORDER BY seq LIMIT :limit) AS batch"
             f" WHERE size - pg_column_size(data) < {GREATEST_BATCH_BYTES} ORDER BY seq"
-        )
-        self.remove = text(f"DELETE FROM {outbox} WHERE seq = ANY(:sent)")
-        self.park = text(
-            f"UPDATE {outbox} SET parked_at = clock_timestamp(), error = :error WHERE seq = :seq"
         )
 
 

@@ -32,14 +32,15 @@ from nameko.extensions import Entrypoint, register_entrypoint
 
 from shared.contracts import topology
 from shared.db.errors import is_transient
-from shared.errors import RateLimited, RpcTimeout, Unavailable
+from shared.errors import RateLimited, RpcTimeout, TooLarge, Unavailable
 from shared.messaging.backlog import show_queue_length
 from shared.messaging.backoff import Backoff
-from shared.messaging.confirms import ConfirmedPublisher
+from shared.messaging.confirms import ConfirmedPublisher, MessageRefused
 from shared.messaging.dead_letters import dead_letter
 from shared.messaging.declare import declare_subscription
 from shared.messaging.event import ContractViolation, event_of, facts_of
 from shared.messaging.reader import QueueReader
+from shared.messaging.received import as_text, bytes_of
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
 
@@ -200,7 +201,7 @@ class Subscriber(Entrypoint):
         """Runs the handler on the messages until the outcome does not depend on something that passes."""
         try:
             events = [_read(bytes_of(message), message.headers) for message in messages]
-        except ContractViolation as error:
+        except (ContractViolation, TooLarge) as error:
             self._handling.count(metrics.FAILED)
             return error
         return self._until_it_works(lambda: self._spawn(events))
@@ -209,14 +210,22 @@ class Subscriber(Entrypoint):
         logger.error(
             "%s: message %s is dead: %r",
             self.queue,
-            message.properties.get("message_id"),
+            as_text(message.properties.get("message_id")),
             error,
             exc_info=(type(error), error, error.__traceback__),
         )
         metrics.dead_letters.labels(self.queue).inc()
-        letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
-        self._until_it_works(lambda: self._lay_down(letter))
-        self._reader.acknowledge(message)
+        try:
+            letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
+            refused = self._until_it_works(lambda: self._lay_down(letter))
+        except MessageRefused as too_large:
+            refused = too_large
+        if refused is None:
+            self._reader.acknowledge(message)
+        else:
+            # What cannot be sent is moved by the broker itself, as it is; only the log has the reason then.
+            logger.error("%s: the broker moves the dead message itself: %s", self.queue, refused)
+            self._reader.reject(message)
 
     def _lay_down(self, letter: Outgoing) -> None:
         if self._graveyard.publish([letter]):
@@ -292,12 +301,6 @@ def _read(body: bytes, headers: Mapping[str, Any]) -> Event:
         return event_of(body, headers)
     event: Event = tpool.execute(event_of, body, headers)
     return event
-
-
-def bytes_of(message: Any) -> bytes:
-    """The body as it came; py-amqp decodes it by whatever encoding the sender names, even to what is no text."""
-    body = message.body
-    return body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body)
 
 
 def passes(error: BaseException) -> bool:

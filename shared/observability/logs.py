@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import json
 import logging
 import re
 import sys
@@ -54,7 +55,12 @@ class JsonFormatter(logging.Formatter):
         }
         if record.exc_info:
             line["exception"] = without_secrets(self.formatException(record.exc_info))
-        return orjson.dumps(line, default=str).decode()
+        try:
+            return orjson.dumps(line, default=str).decode()
+        except (
+            TypeError
+        ):  # half of a surrogate pair, a number beyond 64 bits: JSON has an escape or digits for it
+            return json.dumps(line, default=str)
 
 
 class PlainFormatter(logging.Formatter):

@@ -114,6 +114,11 @@ rpc_workers: Final = Gauge(
 rpc_busy_workers: Final = Gauge(
     "impactx_rpc_server_busy_workers", "RPC requests that a service works on now.", ("service",)
 )
+broker_blocked: Final = Gauge(
+    "impactx_broker_blocked",
+    "1 while the broker takes no messages from a service, because of an alarm for its memory or disk.",
+    ("service",),
+)
 
 handler_batches: Final = Counter(
     "impactx_handler_batches",

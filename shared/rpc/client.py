@@ -28,7 +28,9 @@ from shared.contracts.api import Services
 from shared.errors import ImpactXError, RpcTimeout, TooLarge, Unauthenticated, Unavailable, from_wire
 from shared.messaging.backoff import Backoff
 from shared.messaging.declare import require_exchange
-from shared.messaging.link import CONNECT_SECONDS, TRANSIENT, Link
+from shared.messaging.link import TRANSIENT, Link
+from shared.messaging.received import is_whole
+from shared.messaging.transport import CONNECT_SECONDS
 from shared.observability import traces
 from shared.rpc.lateness import SENT_HEADER, Echoes, stamp
 from shared.rpc.request import (
@@ -40,7 +42,7 @@ from shared.rpc.request import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from types import TracebackType
 
     from shared.rpc.context import Caller
@@ -51,6 +53,9 @@ RENEW_BEFORE_SECONDS = 30.0
 
 ECHO_SECONDS = 0.01
 """Between a refusal with an echo and the next attempt, which has to follow soon; see `shared.rpc.lateness`."""
+
+MAX_REPLY = 32 * 1024 * 1024
+"""Bytes of a reply that is taken in."""
 
 
 @dataclass(slots=True)
@@ -94,7 +99,14 @@ class RpcClient(Services):
         self._session = _Session(token, email, password)
         self._pending: dict[str, _Pending] = {}
         self._reply_to = ""
-        self._link = Link(amqp_uri, name, on_open=self._listen, on_lost=self._fail_pending)
+        self._link = Link(
+            amqp_uri,
+            name,
+            on_open=self._listen,
+            on_lost=self._fail_pending,
+            on_blocked=self._fail_blocked,
+            max_body=MAX_REPLY,
+        )
         self._starting = threading.Lock()
         self._started = False
 
@@ -251,10 +263,7 @@ class RpcClient(Services):
             self._pending.pop(call_id, None)
         if pending.error is not None:
             raise pending.error
-        reply = pending.reply or {}
-        if reply.get("error"):
-            raise from_wire(reply["error"])
-        return reply.get("result")
+        return _result(pending.reply or {})
 
     def _start(self) -> None:
         with self._starting:
@@ -285,9 +294,9 @@ class RpcClient(Services):
         if pending is None:
             return
         try:
-            pending.reply = orjson.loads(message.body)
-        except orjson.JSONDecodeError:
-            pending.error = Unavailable("The service's answer is not JSON.")
+            pending.reply = _reply_of(message)
+        except ValueError as error:
+            pending.error = Unavailable(f"The service's answer cannot be read: {error}.")
         pending.done.set()
 
     def _on_return(self, _error: Exception, _exchange: str, routing_key: str, message: Any) -> None:
@@ -297,9 +306,39 @@ class RpcClient(Services):
             pending.done.set()
 
     def _fail_pending(self) -> None:
+        self._fail(Unavailable("The message broker went away while a call waited for its answer."))
+
+    def _fail_blocked(self) -> None:
+        """The requests wait where the broker does not look before its alarm is over; nobody waits that long."""
+        try:
+            self._link.check_not_blocked()
+        except Unavailable as error:
+            self._fail(error)
+
+    def _fail(self, error: ImpactXError) -> None:
         for pending in list(self._pending.values()):
-            pending.error = Unavailable("The message broker went away while a call waited for its answer.")
+            pending.error = error
             pending.done.set()
+
+
+def _reply_of(message: Any) -> dict[str, Any]:
+    if not is_whole(message):
+        raise ValueError(f"it has {message.size} bytes, and at most {MAX_REPLY} are taken in")
+    reply = orjson.loads(message.body or b"")
+    if not isinstance(reply, dict):
+        raise ValueError("it is no JSON object")  # noqa: TRY004 - the JSON is at fault, not an argument
+    return reply
+
+
+def _result(reply: Mapping[str, Any]) -> Any:
+    error = reply.get("error")
+    if not error:
+        return reply.get("result")
+    try:
+        raised = from_wire(error)
+    except (TypeError, ValueError, AttributeError) as malformed:
+        raise Unavailable("The service answered an error that cannot be read.") from malformed
+    raise raised
 
 
 class OnBehalf(Services):

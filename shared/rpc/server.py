@@ -19,11 +19,20 @@ from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 
 from shared.contracts import topology
-from shared.errors import ImpactXError, Internal, NotFound, RpcTimeout, Unauthenticated, Unavailable, to_wire
+from shared.errors import (
+    ImpactXError,
+    Internal,
+    NotFound,
+    RpcTimeout,
+    TooLarge,
+    Unauthenticated,
+    Unavailable,
+    to_wire,
+)
 from shared.messaging.declare import declare_rpc
 from shared.messaging.link import TRANSIENT
 from shared.messaging.reader import QueueReader
-from shared.messaging.subscribe import bytes_of
+from shared.messaging.received import as_text, bytes_of
 from shared.observability import context, metrics, traces
 from shared.observability.logs import CORRELATION_ID
 from shared.rpc.lateness import ECHO_HEADER, Lateness, sent_of
@@ -39,6 +48,16 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 READY_SECONDS = 10.0
+
+GREATEST_DELIVERIES: Final = 3
+"""How often a request of a quorum queue is executed whose replicas are lost with it; of a classic queue, once."""
+
+DELIVERY_COUNT: Final = "x-delivery-count"
+"""The header in which a quorum queue counts."""
+
+MAX_REPLY: Final = 16 * 1024 * 1024
+"""Bytes: what RabbitMQ 4 carries unless it is told otherwise. For a larger message it ends the channel, and with it
+everybody else's requests in hand."""
 
 OK: Final = "ok"
 OTHER: Final = "other"
@@ -86,6 +105,7 @@ class RpcServer(SharedExtension, ProviderCollector):
             prefetch=self._settings.max_workers,
             receive=self._receive,
             declare=partial(declare_rpc, service, quorum=self._settings.rpc_quorum),
+            probe=(topology.RPC_EXCHANGE, topology.PROBE_KEY),
         )
         self._started = False
         self._lateness = Lateness()
@@ -94,7 +114,7 @@ class RpcServer(SharedExtension, ProviderCollector):
     def readiness_checks(self) -> Mapping[str, Check]:
         """The broker and the queue; see `shared.observability.health.Dependent`."""
         service = self.container.service_name
-        return {f"{service}.broker": self._check_broker, f"{service}.rpc": self._reader.check}
+        return {f"{service}.broker": self._reader.link.check, f"{service}.rpc": self._reader.check}
 
     def start(self) -> None:
         """Called by nameko, once for each method that shares the server."""
@@ -107,6 +127,7 @@ class RpcServer(SharedExtension, ProviderCollector):
         self._other_calls = metrics.calls_served(f"{service}.{OTHER}")
         self._display.show(metrics.rpc_workers, lambda: self._settings.max_workers, service)
         self._display.show(metrics.rpc_busy_workers, lambda: self._reader.unsettled, service)
+        self._display.show(metrics.broker_blocked, lambda: self._reader.link.is_blocked, service)
         self._reader.start()
         self._reader.wait_until_open(READY_SECONDS)
 
@@ -119,23 +140,23 @@ class RpcServer(SharedExtension, ProviderCollector):
         self._reader.close(self._settings.stop_grace)
         self._display.clear()
 
-    def _check_broker(self) -> None:
-        if not self._reader.link.wait_until_open(0):
-            raise Unavailable("The message broker cannot be reached.")
-
     def _receive(self, message: Any) -> None:
         began = time.perf_counter()
-        method = str(message.delivery_info.get("routing_key", "")).rpartition(".")[2]
+        method = as_text(message.delivery_info.get("routing_key", "")).rpartition(".")[2]
         service = self.container.service_name
         try:
-            provider = self._methods.get(method)
-            if provider is None:
-                raise NotFound(f"There is no method {service}.{method}.")
+            self._check_deliveries(message)
+            provider = self._provider(method)
             request = request_of(bytes_of(message), message.headers, self._due(message))
         except ImpactXError as error:
             if isinstance(error, TooLate):
                 metrics.rpc_late_requests.labels(service).inc()
             self._refuse(_Call(message, method, began, None), error)
+            return
+        except Exception:
+            logger.exception("%s.%s: a request could not be read", service, method)
+            failed = failure(correlation_id_of(message.headers))
+            self._refuse(_Call(message, method, began, None), failed)
             return
         span = traces.start(
             f"{service}.{method}",
@@ -155,6 +176,23 @@ class RpcServer(SharedExtension, ProviderCollector):
             )
         except ContainerBeingKilled:
             self._reader.requeue(message)
+
+    def _provider(self, method: str) -> Any:
+        if method not in self._methods:
+            raise NotFound(f"There is no method {self.container.service_name}.{method}.")
+        return self._methods[method]
+
+    def _check_deliveries(self, message: Any) -> None:
+        """Refuse what was handed out before and never answered: it may have ended the process that had it.
+
+        A quorum queue counts; of a classic one it is known only that there was a delivery before.
+        """
+        if not message.delivery_info.get("redelivered"):
+            return
+        count = message.headers.get(DELIVERY_COUNT)
+        if self._settings.rpc_quorum and not (isinstance(count, int) and count >= GREATEST_DELIVERIES):
+            return
+        raise Unavailable("The replica that worked on this request was lost; call again.")
 
     def _due(self, message: Any) -> float:
         """Return until when the caller waits, by `time.monotonic`.
@@ -208,23 +246,42 @@ class RpcServer(SharedExtension, ProviderCollector):
                 extra={"facts": {"outcome": outcome, "seconds": round(seconds, 6)}},
             )
 
+    def _encoded(self, reply: dict[str, Any], outcome: str, message: Any) -> tuple[bytes, str]:
+        """Return the reply's body, or that of an error when it cannot be sent, and the outcome."""
+        key = as_text(message.delivery_info.get("routing_key"))
+        error: ImpactXError
+        try:
+            body = orjson.dumps(reply)
+        except TypeError:
+            logger.exception("%s: the result cannot be sent", key)
+            error = failure(context.facts().get(CORRELATION_ID, ""))
+        else:
+            if len(body) <= MAX_REPLY:
+                return body, outcome
+            logger.warning("%s: the result has %d bytes", key, len(body))
+            error = TooLarge(
+                f"The answer has {len(body)} bytes; at most {MAX_REPLY} can be sent. Ask for less."
+            )
+        return orjson.dumps({"result": None, "error": to_wire(error)}), error.slug
+
     def _reply(self, message: Any, reply: dict[str, Any]) -> str:
         """Sends the reply where one is asked for, and says which outcome it tells of."""
         outcome: str = OK if reply["error"] is None else reply["error"]["slug"]
         reply_to = message.properties.get("reply_to")
+        if reply_to and not _is_reply_key(reply_to):
+            # Published there it would reach a service as a request, or end the channel where rights forbid that.
+            logger.warning("nobody is answered at %s: it is no reply queue's key", as_text(reply_to))
+            reply_to = None
         if reply_to:
-            try:
-                body = orjson.dumps(reply)
-            except TypeError:
-                logger.exception("%s: the result cannot be sent", message.delivery_info.get("routing_key"))
-                failed = failure(context.facts().get(CORRELATION_ID, ""))
-                outcome = failed.slug
-                body = orjson.dumps({"result": None, "error": to_wire(failed)})
+            body, outcome = self._encoded(reply, outcome, message)
             try:
                 self._reader.link.publish(
                     body,
                     exchange=topology.RPC_EXCHANGE,
                     routing_key=reply_to,
+                    # A reply that waits in the socket is of more use than a call that is made again: its
+                    # acknowledgement waits behind it. No more than the prefetch can wait so.
+                    although_blocked=True,
                     delivery_mode=TRANSIENT,
                     correlation_id=message.properties.get("correlation_id"),
                 )
@@ -235,6 +292,16 @@ class RpcServer(SharedExtension, ProviderCollector):
                 return outcome
         self._reader.acknowledge(message)
         return outcome
+
+
+def _is_reply_key(reply_to: str | bytes) -> bool:
+    """Return whether a reply can be published there: one word, such as no method is, that the broker takes as a key."""
+    return (
+        isinstance(reply_to, str)
+        and reply_to.isascii()
+        and reply_to.isprintable()
+        and not any(sign in reply_to for sign in ".*#")
+    )
 
 
 def failure(correlation_id: str) -> Internal:

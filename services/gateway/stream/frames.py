@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 import orjson
 
@@ -41,8 +42,10 @@ def heard(body: bytes, headers: Mapping[str, Any], replica: str) -> Heard:
     audience = AUDIENCES[source][event_type]
     data = orjson.loads(body)
     region_id, user_id = place_of(data)
-    event_id = headers[PREFIX + "id"]
+    event_id = str(UUID(headers[PREFIX + "id"]))
     attributes = {name: headers[PREFIX + name] for name in ATTRIBUTES if PREFIX + name in headers}
+    if not all(isinstance(value, str) for value in attributes.values()):
+        raise TypeError("an attribute is no text")
     shown = {name: value for name, value in data.items() if name not in audience.left_out}
     frame = _frame(event_type, {**attributes, "data": shown}, f"{event_id}{SEPARATOR}{replica}")
     return Heard(event_id, event_type, region_id, user_id, frame)

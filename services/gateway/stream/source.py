@@ -19,8 +19,10 @@ from services.gateway.stream import frames
 from services.gateway.stream.audiences import AUDIENCES
 from services.gateway.stream.broadcast import Broadcast
 from shared.contracts import topology
+from shared.errors import TooLarge
 from shared.messaging.link import Link
-from shared.messaging.subscribe import LARGE_BODY, bytes_of
+from shared.messaging.received import bytes_of
+from shared.messaging.subscribe import LARGE_BODY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -84,7 +86,7 @@ class LiveEvents(SharedExtension):
     def _hear(self, message: Any) -> None:
         try:
             event = self._read(bytes_of(message), message.headers)
-        except (LookupError, ValueError, TypeError, AttributeError) as error:
+        except (LookupError, ValueError, TypeError, AttributeError, TooLarge) as error:
             logger.warning("not an event that can be streamed: %s: %s", type(error).__name__, error)
             return
         self.broadcast.send(event)

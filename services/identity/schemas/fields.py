@@ -20,7 +20,6 @@ PREFERENCE_KEYS: Final = frozenset({"regions", "all_regions", "language", "time_
 # One @, no blanks or control characters, a dot inside the domain: what RFC 5321 lets through beyond that
 # cannot be told from a typing error.
 _EMAIL = re.compile(r"[^\s@<>\"(),;:\\\[\]\x00-\x20]+@[^\s@<>\"(),;:\\\[\]]+\.[^\s@<>\"(),;:\\\[\].]{2,}")
-_PHONE = re.compile(r"\+?[0-9][0-9 ().\-/]*")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
 # Not looked up: which zones exist depends on the database of the machine, and the one that shows times knows.
 _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{1,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}")
@@ -55,19 +54,6 @@ class NewPassword(Password):
         if problems:
             raise ValidationError(problems)
         return password
-
-
-class Phone(Text):
-    """A telephone number of up to 20 characters: digits, a leading + and separators as people write them."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(longest=20, **options)
-
-    def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
-        number = super()._deserialize(value, *more, **options).strip()
-        if not _PHONE.fullmatch(number):
-            raise ValidationError("Not a telephone number such as +509 2812 0000.")
-        return number
 
 
 class RoleName(Text):

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.identity.schemas.fields import Email, NewPassword, Password, Phone, Preferences, RoleName
-from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Whole, page_of
+from services.identity.schemas.fields import Email, NewPassword, Password, Preferences, RoleName
+from shared.schemas import Arguments, Identifier, Page, Phone, Result, Text, Timestamp, Whole, page_of
 
 GREATEST_VERSION = 2**31 - 1
 MOST_ROLES = 20

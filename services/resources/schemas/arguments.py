@@ -8,13 +8,12 @@ from marshmallow import ValidationError, post_load, validate, validates_schema
 
 from services.resources import rules
 from shared.filters import Word
-from shared.schemas import Arguments, Identifier, Location, Page, Text, Whole
+from shared.schemas import Arguments, Identifier, Location, Page, Phone, Text, Whole
 
 LONGEST_NAME: Final = 255
 LONGEST_DESCRIPTION: Final = 50_000
 LONGEST_NOTE: Final = 5_000
 LONGEST_CONTACT: Final = 255
-LONGEST_PHONE: Final = 20
 GREATEST_INTEGER: Final = 2**31 - 1
 
 
@@ -22,9 +21,9 @@ def _description() -> Text:
     return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
 
 
-def _contact(longest: int = LONGEST_CONTACT) -> Text:
-    """As it was said: a department stands in for a person, and numbers come with extensions."""
-    return Text(longest=longest, allow_none=True)
+def _contact() -> Text:
+    """As it was said: a department stands in for a person."""
+    return Text(longest=LONGEST_CONTACT, allow_none=True)
 
 
 def _email() -> Text:
@@ -57,7 +56,7 @@ class CreateResource(Arguments):
     region_id = Identifier(allow_none=True)
     resource_type_id = Identifier(required=True)
     contact_person = _contact()
-    contact_phone = _contact(LONGEST_PHONE)
+    contact_phone = Phone(allow_none=True)
     contact_email = _email()
     location = Location(required=True)
     capacity = _capacity()
@@ -90,7 +89,7 @@ class UpdateResource(Arguments):
     region_id = Identifier()
     resource_type_id = Identifier()
     contact_person = _contact()
-    contact_phone = _contact(LONGEST_PHONE)
+    contact_phone = Phone(allow_none=True)
     contact_email = _email()
     location = Location()
     capacity = _capacity()

@@ -274,8 +274,22 @@ class TestListing:
         assert {row["address"] for row in rows} == {"'=A1"}
         assert math.isclose(float(rows[0]["latitude"]), 10)
 
-    def test_a_csv_of_what_is_wrong_is_a_problem(self, admin):
-        admin.refused(422, "GET", "/reports?limit=x", headers={"Accept": "text/csv"})
+    def test_csv_has_names_beside_ids_and_times_in_the_zone_that_is_asked_for(self, admin, place):
+        address = f"/reports?{place}&bom=true&time_zone=America/Port-au-Prince"
+        text = admin("GET", address, headers={"Accept": "text/csv"}).content.decode()
+        assert text.startswith("\ufeff")
+        row = next(csv.DictReader(io.StringIO(text.removeprefix("\ufeff"))))
+        region = admin("GET", f"/regions/{row['region_id']}").json()
+        assert (row["region"], row["region_name"]) == (region["code"], region["name"])
+        assert all((row["report_type"], row["severity_level"]))
+        assert row["created_at"][-6:] in ("-05:00", "-04:00")
+        assert admin("GET", address).json()["items"], "they mean nothing for JSON"
+
+    @pytest.mark.parametrize(
+        "wrong", ["limit=x", "bom=perhaps", "time_zone=Mars/Olympus", "time_zone=../etc/passwd"]
+    )
+    def test_a_csv_of_what_is_wrong_is_a_problem(self, admin, wrong):
+        admin.refused(422, "GET", f"/reports?{wrong}", headers={"Accept": "text/csv"})
 
     def test_nothing_else_is_on_offer(self, admin):
         problem = admin.refused(406, "GET", "/reports", headers={"Accept": "image/png"})

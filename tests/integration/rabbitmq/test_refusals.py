@@ -58,6 +58,11 @@ def heard_by(user, source):
     return {event_type for types in found for event_type in types}
 
 
+def hears(queue, source):
+    """Whether a service's relay has to see to it that this queue gets its events, for which it may bind it."""
+    return queue in topology.BY_QUEUE and source in topology.BY_QUEUE[queue].events
+
+
 def on_queues_of(other, user):
     """What a user tries on the queues of a service."""
     for queue in queues_of(other):
@@ -66,7 +71,9 @@ def on_queues_of(other, user):
         yield f"purges {queue}", methodcaller("queue_purge", queue)
         yield f"deletes {queue}", methodcaller("queue_delete", queue)
         yield f"declares {queue}", methodcaller("queue_declare", queue, durable=True)
-        yield f"binds {queue}", bind(queue, RPC_EXCHANGE, f"{user}.*")
+        if not hears(queue, user):
+            yield f"binds {queue}", bind(queue, RPC_EXCHANGE, f"{user}.*")
+        yield f"binds {queue} to requests of others", bind(queue, RPC_EXCHANGE, f"{other}.*")
         yield f"unbinds {queue}", methodcaller("queue_unbind", queue, RPC_EXCHANGE, f"{other}.*")
         yield f"publishes to {queue}, past the exchanges", publish("", queue)
 
@@ -91,6 +98,9 @@ def by_service(user, other):
     if other not in topology.CALLS.get(user, ()):
         yield f"calls {other}", publish(RPC_EXCHANGE, f"{other}.any_method")
     own, events = OWN_QUEUES[user], topology.exchange_of(other)
+    for queue in queues_of(other):
+        for key in ("#", "*", *sorted(types_of(user) - heard_by(other, user))):
+            yield f"has {queue} hear its {key}", bind(queue, topology.exchange_of(user), key)
     yield (
         f"has the requests to {other} among its events",
         methodcaller("exchange_bind", topology.exchange_of(user), RPC_EXCHANGE, f"{other}.*"),

@@ -1,6 +1,7 @@
 """What is committed to an outbox reaches the broker: all of it, in order, and nothing that was not committed."""
 
 import time
+from dataclasses import replace
 from uuid import UUID, uuid4
 
 import kombu
@@ -10,9 +11,11 @@ from sqlalchemy import text
 
 from shared.contracts.topology import exchange_of
 from shared.db.engine import Database
+from shared.errors import Unavailable
 from shared.messaging import relay as relay_module
 from shared.messaging.declare import declare_everything
 from shared.messaging.relay import Relay
+from shared.messaging.routes import Routes
 from tests.integration.shared.samples import EXAMPLE
 from tests.support.waiting import eventually
 
@@ -214,6 +217,131 @@ def test_an_event_that_we_hear_is_kept_while_its_queue_is_missing(outbox, runnin
     eventually(lambda: outbox.rows() == [], timeout=20)
 
 
+def unbind(uri, queue, event_type="report_status_changed"):
+    with kombu.Connection(uri) as connection:
+        connection.default_channel.queue_unbind(queue, exchange_of("reports"), event_type)
+
+
+def delete(uri, queue):
+    with kombu.Connection(uri) as connection:
+        connection.default_channel.queue_delete(queue)
+
+
+def waiting_in(uri, queue):
+    with kombu.Connection(uri) as connection:
+        return connection.default_channel.queue_declare(queue, passive=True).message_count
+
+
+def test_a_queue_that_lost_its_binding_gets_the_event_although_another_one_is_bound(outbox, running, uri):
+    running()
+    outbox.add(event_type="report_status_changed")
+    eventually(lambda: outbox.rows() == [])
+    unbind(uri, "alerts.rules")
+    outbox.add(event_type="report_status_changed")
+    eventually(lambda: outbox.rows() == [])
+    eventually(lambda: waiting_in(uri, "alerts.rules") == 2)
+    assert waiting_in(uri, "reports.history") == 2
+
+
+def test_an_event_waits_for_the_one_queue_that_is_missing_and_the_others_pass_it_by(outbox, running, uri):
+    delete(uri, "alerts.rules")
+    relay = running()
+    stuck, free = uuid4(), uuid4()
+    before = outbox.add(subject=stuck)
+    kept = [outbox.add(subject=stuck, sequence=2, event_type="report_status_changed")]
+    kept.append(
+        outbox.add(subject=stuck, sequence=3)
+    )  # is heard by reports.history alone, and waits in order
+    passing = [outbox.add(subject=free, sequence=number) for number in range(1, 4)]
+    eventually(lambda: outbox.heard() == [before, *passing])
+    assert [str(row.id) for row in outbox.rows()] == kept
+    with pytest.raises(Unavailable, match=r"alerts\.rules does not hear reports\.report_status_changed"):
+        relay.check()
+    later = outbox.add(subject=free, sequence=4)
+    eventually(lambda: outbox.heard() == [before, *passing, later])
+    assert len(outbox.heard()) == 5, "nothing is published again meanwhile"
+    declare_everything(uri, quorum=False)
+    eventually(lambda: outbox.rows() == [])
+    assert outbox.heard() == [before, *passing, later, *kept]
+    assert waiting_in(uri, "alerts.rules") == 1
+    eventually(lambda: relay.check() is None)
+
+
+def test_more_events_than_a_batch_that_have_to_wait_hold_up_no_other(outbox, running, uri, monkeypatch):
+    monkeypatch.setattr(relay_module, "BATCH", 5)
+    delete(uri, "alerts.rules")
+    kept = [outbox.add(event_type="report_status_changed") for _ in range(12)]
+    free = outbox.add()
+    running()
+    eventually(lambda: outbox.heard() == [free])
+    declare_everything(uri, quorum=False)
+    eventually(lambda: outbox.rows() == [])
+    assert outbox.heard() == [free, *kept]
+
+
+def test_of_a_batch_that_fails_what_has_arrived_is_not_published_again(outbox, uri, monkeypatch):
+    """The queue goes in the moment between the look for it and the publishing."""
+    relay = outbox.relay()
+    delete(uri, "alerts.rules")
+    delete(uri, "reports.history")
+    monkeypatch.setattr(relay._routes, "missing", lambda _types: {})
+    routed, subject = uuid4(), uuid4()
+    with kombu.Connection(uri) as connection:  # one queue more, for one type alone
+        queue = kombu.Queue("only-created", exclusive=True)(connection.default_channel)
+        queue.queue_declare()
+        queue.bind_to(exchange_of("reports"), "report_created")
+        outbox._connection.release()
+        outbox.add(subject=routed)
+        lost = outbox.add(subject=subject, event_type="report_status_changed")
+        behind = outbox.add(subject=subject, sequence=2)
+        outbox.add(subject=routed, sequence=2)
+        relay._publisher.start()
+        with pytest.raises(Unavailable, match="No queue hears"):
+            relay.carry()
+        relay._publisher.stop()
+    assert [str(row.id) for row in outbox.rows()] == [lost, behind]
+
+
+def test_an_event_that_the_broker_does_not_take_is_parked_and_the_others_arrive(outbox, running, monkeypatch):
+    before = [outbox.add() for _ in range(3)]
+    refused = outbox.add(notes="too much")
+    after = [outbox.add() for _ in range(3)]
+    relay = outbox.relay()
+    message = relay._message
+
+    def oversized(row, traceparent):
+        made = message(row, traceparent)
+        if str(row.id) != refused:
+            return made
+        # no broker takes headers that do not fit into a frame
+        return replace(made, headers=made.headers | {"padding": "x" * 140_000})
+
+    monkeypatch.setattr(relay, "_message", oversized)
+    relay.start()
+    try:
+        (row,) = eventually(
+            lambda: len(rows := outbox.rows()) == 1 and rows[0].parked_at and rows, timeout=20
+        )
+        assert str(row.id) == refused
+        assert set(outbox.heard()) == {*before, *after}
+    finally:
+        relay.stop(10)
+
+
+def test_a_relay_that_does_not_get_the_outbox_does_not_wait_for_it(outbox, running):
+    """It would hold a connection; and it comes back soon after."""
+    with outbox.db.transaction() as holder:
+        holder.execute(text("SELECT pg_advisory_xact_lock(hashtextextended('impactx.relay.reports', 0))"))
+        event_id = outbox.add()
+        relay = running(poll=60)
+        waiting = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        eventually(lambda: relay._busy)
+        assert holder.execute(waiting).scalar_one() == 0
+        assert outbox.heard() == []
+    relay.wake()
+    eventually(lambda: outbox.heard() == [event_id])
+
+
 def test_an_event_that_nobody_hears_does_not_hold_up_the_others(outbox, running, uri):
     outbox._connection.release()
     outbox.add(event_type="report_updated", changed=["title"])
@@ -241,7 +369,9 @@ def test_a_broker_that_is_away_keeps_the_rows_and_is_found_again(outbox, running
     eventually(lambda: outbox.rows() == [])
 
 
-def test_confirms_that_do_not_come_make_duplicates_and_no_loss(outbox, running, proxy, uri):
+def test_confirms_that_do_not_come_make_duplicates_and_no_loss(outbox, running, proxy, uri, monkeypatch):
+    # What it asks before it publishes has to be answered, or it does not publish.
+    monkeypatch.setattr(relay_module, "Routes", lambda service, _uri: Routes(service, uri))
     running(uri=proxy.through(uri))
     first = outbox.add()
     eventually(lambda: outbox.rows() == [])

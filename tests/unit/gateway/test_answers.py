@@ -4,41 +4,73 @@ from __future__ import annotations
 
 import csv
 import io
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from marshmallow import fields
 
 from services.gateway import answers
 from shared.errors import BY_SLUG, Conflict, Internal, RateLimited, Unavailable
+from shared.exporting import Table
 from shared.rpc.client import RpcClient
+from shared.schemas import Identifier, Result, Timestamp
+from shared.spreadsheet import neutralised, restored
 from tests.support.gateway import application
 
 APP = application()
 
 
-def lines(pages, columns):
-    """The rows of a CSV answer over these pages."""
+REGION = {"id": "r1", "code": "HT-OU", "name": "Ouest"}
 
-    def call(_method, arguments):
+
+class Item(Result):
+    """What the lists of these tests hold."""
+
+    id = Identifier()
+    title = fields.String()
+    location = fields.Raw()
+    current_usage = fields.Integer()
+    is_active = fields.Boolean()
+    roles = fields.List(fields.String())
+    notes = fields.String()
+    region_id = Identifier()
+    reported_at = Timestamp()
+
+
+def table(*names, **options):
+    return Table(Item(only=names), **options)
+
+
+def written(pages, shown):
+    """The bytes of a CSV answer over these pages."""
+
+    def call(method, arguments):
+        if method == "identity.list_regions":
+            return {"items": [REGION], "next_cursor": None}
         number = int(arguments.get("cursor") or 0)
         more = str(number + 1) if number + 1 < len(pages) else None
         return {"items": pages[number], "next_cursor": more}
 
     with APP.test_request_context("/"):
-        response = answers.csv_answer(call, "reports.list_reports", {}, columns)
-        text = b"".join(response.response).decode()
-    return list(csv.reader(io.StringIO(text, newline="")))
+        response = answers.csv_answer(call, "reports.list_reports", {}, shown)
+        return b"".join(response.response)
 
 
-@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0\r")))))
-def test_no_cell_is_a_formula_and_nothing_else_changes(pages):
-    found = lines([[{"title": text} for text in page] for page in pages] or [[]], ["title"])
+def lines(pages, shown):
+    """The rows of a CSV answer over these pages."""
+    return list(csv.reader(io.StringIO(written(pages, shown).decode(), newline="")))
+
+
+@given(st.lists(st.lists(st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0")))))
+def test_no_cell_is_a_formula_and_an_import_reads_what_there_was(pages):
+    found = lines([[{"title": text} for text in page] for page in pages] or [[]], table("title"))
     given_texts = [text for page in pages for text in page]
     assert found[0] == ["title"]
-    shown = [row[0] if row else "" for row in found[1:]]
-    assert [cell.removeprefix("'") for cell in shown] == [text.removeprefix("'") for text in given_texts]
-    assert not any(cell.startswith(("=", "+", "-", "@", "\t", "\n")) for cell in shown)
+    shown = [row[0] for row in found[1:]]
+    assert [restored(cell) for cell in shown] == given_texts
+    assert not any(cell.strip().startswith(tuple("=+-@\uff1d\uff0b\uff0d\uff20")) for cell in shown)
 
 
 def test_cells():
@@ -50,11 +82,57 @@ def test_cells():
         "roles": ["a"],
         "notes": None,
     }
-    columns = answers.csv_columns(["id", "location", "current_usage", "is_active", "roles", "notes"])
-    assert lines([[item]], columns) == [
+    names = ("id", "location", "current_usage", "is_active", "roles", "notes")
+    assert lines([[item, {"id": "2"}]], table(*names)) == [
         ["id", "longitude", "latitude", "address", "current_usage", "is_active", "roles", "notes"],
         ["1", "-72.5", "18.2", "'@home", "-3", "true", '["a"]', ""],
+        ["2", "", "", "", "", "", "", ""],
     ]
+
+
+def test_every_cell_is_quoted():
+    assert written(
+        [[{"id": "1", "current_usage": 3, "notes": None}]], table("id", "current_usage", "notes")
+    ) == (b'"id","current_usage","notes"\r\n"1","3",""\r\n')
+
+
+def test_names_stand_beside_ids_and_times_in_the_zone_that_is_asked_for():
+    item = {"id": "1", "region_id": "r1", "reported_at": "2026-07-05T22:26:00+00:00"}
+    other = {"id": "2", "region_id": "gone", "reported_at": None}
+    shown = table("id", "region_id", "reported_at", zone=ZoneInfo("America/Port-au-Prince"), mark=True)
+    found = written([[item, other]], shown)
+    assert found.startswith(b"\xef\xbb\xbf")
+    assert list(csv.reader(found.decode("utf-8-sig").splitlines())) == [
+        ["id", "region_id", "region", "region_name", "reported_at"],
+        ["1", "r1", "HT-OU", "Ouest", "2026-07-05T18:26:00-04:00"],
+        ["2", "gone", "", "", ""],
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "cell"),
+    [
+        ("=1+1", "'=1+1"),
+        ("  =1+1", "'  =1+1"),
+        ("\u200b\ufeff@x", "'\u200b\ufeff@x"),
+        ("\uff1d1+1", "'\uff1d1+1"),
+        ("\uff0d\uff11", "'\uff0d\uff11"),
+        ("\ttab", "'\ttab"),
+        ("'=1", "''=1"),
+        ("''quoted''", "''quoted''"),
+        ("-Depot 8dfe25", "'-Depot 8dfe25"),
+        ("+relief", "'+relief"),
+        ("+509 3812 4466", "+509 3812 4466"),
+        ("+1 (202) 555-0143 ext. 12", "+1 (202) 555-0143 ext. 12"),
+        ("+509 3812+cmd", "'+509 3812+cmd"),
+        ("'+509 3812 4466", "''+509 3812 4466"),
+        ("(202) 555-0143", "(202) 555-0143"),
+        ("a=b", "a=b"),
+    ],
+)
+def test_a_marker_stands_before_what_a_spreadsheet_takes_for_a_formula(text, cell):
+    assert neutralised(text) == cell
+    assert restored(cell) == text
 
 
 def test_a_list_that_breaks_off_breaks_off():
@@ -64,7 +142,7 @@ def test_a_list_that_breaks_off_breaks_off():
         return {"items": [{"id": "1"}], "next_cursor": "x"}
 
     with APP.test_request_context("/"):
-        response = answers.csv_answer(call, "reports.list_reports", {}, ["id"])
+        response = answers.csv_answer(call, "reports.list_reports", {}, table("id"))
         with pytest.raises(Unavailable):
             list(response.response)
 

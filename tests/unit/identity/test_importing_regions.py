@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from pathlib import Path
 
 import orjson
@@ -121,8 +120,8 @@ def test_what_changed_in_the_file_changes_in_the_region(run, identity):
 def test_a_wrong_boundary_is_refused_with_the_place_or_mended(run, identity):
     features = [("A", "Bowtie", BOWTIE), ("B", "Open", OPEN), ("C", None, SQUARE)]
     assert "refused           3" in run(*features)
-    with Path("regions.refused.csv").open(encoding="utf-8", newline="") as file:
-        reasons = {row["HASC"]: row["reason"] for row in csv.DictReader(file)}
+    left = orjson.loads(Path("regions.refused.geojson").read_bytes())["features"]
+    reasons = {feature["properties"]["HASC"]: feature["reason"] for feature in left}
     assert "crosses itself at longitude 0.500000, latitude 0.500000" in reasons["A"]
     assert "not closed" in reasons["B"]
     assert reasons["C"] == "name: Missing data for required field."
@@ -138,8 +137,8 @@ def test_a_prefix_makes_codes_distinct(run, identity):
 
 
 def refusals():
-    with Path("regions.refused.csv").open(encoding="utf-8", newline="") as file:
-        return [(row["HASC"], row["reason"]) for row in csv.DictReader(file)]
+    left = orjson.loads(Path("regions.refused.geojson").read_bytes())["features"]
+    return [(feature["properties"]["HASC"], feature["reason"]) for feature in left]
 
 
 @pytest.mark.parametrize("second", ["TWICE", " TWICE ", "twice"])
@@ -210,3 +209,15 @@ def test_a_repair_says_both_areas_and_one_that_would_lose_area_is_refused(run, i
     assert stored.contains(Point(0, -85))
     assert stored.area > 6000
     assert "unchanged         2" in run(*features, options=["--repair"])
+
+
+def test_the_id_of_a_feature_can_be_the_code(run, identity, tmp_path):
+    feature = {"type": "Feature", "id": "NG.BO", "properties": {"name": "Borno"}, "geometry": SQUARE}
+    Path("borno.geojson").write_bytes(orjson.dumps({"type": "FeatureCollection", "features": [feature]}))
+    result = CliRunner().invoke(
+        import_regions,
+        ["borno.geojson", "--map", "code=id", "--map", "name=name"],
+        obj=lambda: Client(identity),
+    )
+    assert result.exit_code == 0, result.output
+    assert identity.regions["id of NG.BO"]["name"] == "Borno"

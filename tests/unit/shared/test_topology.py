@@ -34,6 +34,6 @@ def test_what_is_heard_is_known_and_nothing_else():
         heard = any(
             event_type in subscription.events.get(source, ()) for subscription in topology.SUBSCRIPTIONS
         )
-        assert topology.is_heard(source, event_type) is heard
-    assert not topology.is_heard("reports", "nothing_of_the_kind")
-    assert not topology.is_heard("nobody", "report_created")
+        assert bool(topology.hearers_of(source, event_type)) is heard
+    assert not topology.hearers_of("reports", "nothing_of_the_kind")
+    assert not topology.hearers_of("nobody", "report_created")
