@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
 import flask_smorest
@@ -14,6 +15,7 @@ from services.gateway.context import call, caller
 from services.gateway.describe import problems
 from services.gateway.edge.hosts import own_address
 from services.gateway.feeds import documents
+from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
 from services.gateway.feeds.current import CurrentAlerts
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from services.gateway.feeds.current import Snapshot
 
 CURRENT: Final = "impactx-current-alerts"
+DOCUMENTS: Final = "impactx-cap-documents"
 FEED_CACHE: Final = "public, max-age=10"
 CAP_CACHE: Final = "public, max-age=60"
 NOT_FOR_ALL: Final = "private, no-cache"
@@ -43,9 +46,12 @@ feeds = flask_smorest.Blueprint("feeds", __name__, description="The alerts that 
 
 def install(app: Flask, gateway_: Gateway) -> None:
     """Gives the application what the feeds are made of."""
-    app.extensions[CURRENT] = CurrentAlerts(
-        lambda method, arguments: gateway_.rpc.call(method, arguments, token="")
+    current = app.extensions[CURRENT] = CurrentAlerts(
+        lambda method, arguments: gateway_.rpc.call(method, arguments, token=""),
+        is_live=lambda: gateway_.live.is_live,
     )
+    gateway_.live.watch(current.hear)
+    app.extensions[DOCUMENTS] = CapDocuments()
 
 
 def _described(name: str, summary: str, media_type: str, refusals: dict[str, str]) -> dict[str, Any]:
@@ -90,13 +96,19 @@ def rss() -> Response:
 )
 def cap(alert_id: UUID) -> Response:
     """An issued alert's document never changes; that it was replaced or called off is in others."""
-    message: str = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
-    content = message.encode()
-    response = Response(content, content_type=documents.CAP_TYPE)
-    response.set_etag(hashlib.sha256(content).hexdigest()[:32])
-    sent = SENT.search(message)
-    if sent is not None:
-        response.last_modified = dt.datetime.fromisoformat(sent[1])
+
+    def ask() -> CapDocument:
+        message: str = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
+        sent = SENT.search(message)
+        return CapDocument(message.encode(), dt.datetime.fromisoformat(sent[1]) if sent else None)
+
+    kept: CapDocuments = current_app.extensions[DOCUMENTS]
+    # Whoever has a token may see more than everybody, so that is asked for each time and kept from nobody else.
+    document = kept.get(alert_id, ask) if caller() is None else ask()
+    response = Response(document.content, content_type=documents.CAP_TYPE)
+    response.set_etag(document.etag)
+    if document.sent is not None:
+        response.last_modified = document.sent
     response.headers["Cache-Control"] = CAP_CACHE if caller() is None else NOT_FOR_ALL
     response.vary.add("Authorization")
     response.make_conditional(request)
@@ -113,6 +125,7 @@ def _feed(write: Callable[[Snapshot, str], bytes], media_type: str) -> Response:
     response.set_etag(tag, weak=True)
     response.last_modified = snapshot.changed_at
     response.headers["Cache-Control"] = FEED_CACHE
-    response.set_data(write(snapshot, base))
     response.make_conditional(request)
+    if response.status_code == HTTPStatus.OK:
+        response.set_data(snapshot.document(write, base))
     return response

@@ -79,10 +79,16 @@ class Broadcast:
         self._ending = ""
         self._is_waking = False
         self._wake_again = False
+        self._watchers: list[Callable[[str], object]] = []
+
+    def watch(self, watcher: Callable[[str], object]) -> None:
+        """Has a part of this process told the type of every event, and an empty one when some may have been missed."""
+        self._watchers.append(watcher)
 
     def send(self, event: Heard) -> None:
         """Something has happened."""
         metrics.stream_events.labels(event.type).inc()
+        self._tell(event.type)
         if self.recent.add(event):
             self._wake_all()
 
@@ -91,7 +97,12 @@ class Broadcast:
         self.recent.clear()
         self._interruptions += 1
         self.is_live = True
+        self._tell("")
         self._wake_all()
+
+    def _tell(self, event_type: str) -> None:
+        for watcher in self._watchers:
+            watcher(event_type)
 
     def interrupt(self) -> None:
         """No events come in."""

@@ -7,8 +7,12 @@ from uuid import UUID
 import pytest
 from lxml import etree
 
-from services.gateway.feeds.current import LIFETIME, CurrentAlerts
+from services.gateway.feeds import documents
+from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
+from services.gateway.feeds.current import LIFETIME, LIVE_LIFETIME, CurrentAlerts
 from services.gateway.feeds.documents import ATOM
+from services.gateway.stream.broadcast import Broadcast
+from services.gateway.stream.recent import Heard
 from shared.errors import NotFound, Unauthenticated, Unavailable
 from shared.rpc.context import Caller
 from shared.settings import SettingError, from_environment
@@ -244,3 +248,129 @@ def test_the_public_address_is_read_from_the_environment():
     assert address("https://example.org/impactx") == "https://example.org/impactx"
     with pytest.raises(SettingError, match="IMPACTX_HTTP_PUBLIC_URL"):
         address("impactx.example")
+
+
+# --- rendered once, told of changes ---------------------------------------------------------------------------------
+
+
+class Live(Broadcast):
+    """A live stream that is live."""
+
+    def __init__(self):
+        super().__init__()
+        self.is_live = True
+
+
+def heard(event_type):
+    return Heard(f"event {event_type}", event_type, None, None, b"")
+
+
+@pytest.mark.parametrize("form", FORMATS)
+def test_a_feed_is_rendered_once_for_all_readers_and_not_at_all_for_who_has_it(alerts, form, monkeypatch):
+    written = []
+    write = getattr(documents, form)
+    monkeypatch.setattr(documents, form, lambda *given: written.append(1) or write(*given))
+    http = client(alerts)
+    path = f"/feeds/alerts.{form}"
+    first = http.get(path)
+    assert [http.get(path).data for _ in range(5)] == [first.data] * 5
+    http.get(path, base_url="http://127.0.0.1")
+    assert len(written) == 2, "another address of ours is another document"
+    for _ in range(5):
+        assert http.get(path, headers={"If-None-Match": first.headers["ETag"]}).status_code == 304
+    assert len(written) == 2
+
+
+def test_who_has_it_already_needs_no_rendering(alerts, monkeypatch):
+    http = client(alerts)
+    tag = http.get("/feeds/alerts.atom").headers["ETag"]
+    other = client(alerts)
+
+    def never(*_):
+        raise AssertionError
+
+    monkeypatch.setattr(documents, "atom", never)
+    assert other.get("/feeds/alerts.atom", headers={"If-None-Match": tag}).status_code == 304
+
+
+def test_events_have_the_feeds_asked_for_anew_and_nothing_else_does(alerts):
+    live = Live()
+    http = client(alerts, live=live)
+    for _ in range(5):
+        http.get("/feeds/alerts.atom")
+    live.send(heard("report_created"))
+    http.get("/feeds/alerts.rss")
+    assert len(alerts.calls) == 1
+    for number, event_type in enumerate(("alert_issued", "alert_status_changed", "region_updated"), start=2):
+        alerts.pages = [[alert(title=event_type)]]
+        live.send(heard(event_type))
+        assert event_type.encode() in http.get("/feeds/alerts.atom").data
+        http.get("/feeds/alerts.rss")
+        assert len(alerts.calls) == number
+    live.resume()
+    http.get("/feeds/alerts.atom")
+    assert len(alerts.calls) == 5, "events may have been missed"
+
+
+def test_what_changes_while_it_is_asked_for_is_asked_for_again(alerts, current):
+    current._is_live = lambda: True
+    ask = current._call
+
+    def meanwhile(*given):
+        page = ask(*given)
+        current.hear("alert_issued")
+        return page
+
+    current._call = meanwhile
+    current.get()
+    current._call = ask
+    alerts.pages = [[alert(title="Another")]]
+    assert current.get().alerts[0]["title"] == "Another"
+    current.get()
+    assert len(alerts.calls) == 2
+
+
+def test_while_events_come_in_it_is_asked_for_seldom_and_when_an_alert_is_over(alerts, current):
+    current._is_live = lambda: True
+    alerts.pages = [[alert(expires_at="2026-03-14T09:30:10+00:00"), alert(expires_at=None)]]
+    current.get()
+    current.clock += LIFETIME + 0.1
+    current.get()
+    assert len(alerts.calls) == 1
+    current.time += dt.timedelta(seconds=10)
+    alerts.pages = [[alert(expires_at=None)]]
+    assert len(current.get().alerts) == 1
+    assert len(alerts.calls) == 2
+    current.clock += LIVE_LIFETIME + 0.1
+    current.get()
+    assert len(alerts.calls) == 3
+
+
+def test_a_document_is_asked_for_once_for_all_without_a_token(alerts):
+    http = client(alerts)
+    for _ in range(3):
+        assert http.get(f"/alerts/{ID}.cap").data.decode() == CAP
+    assert len(alerts.calls) == 1
+    http.get(f"/alerts/{ID}.cap", headers={"Authorization": "Bearer good"})
+    assert [token for _, _, token in alerts.calls] == ["", "good"]
+    alerts.failure = NotFound("There is no such alert.")
+    assert http.get(f"/alerts/{ID.replace('4e5f', '4e50')}.cap").status_code == 404
+    assert http.get(f"/alerts/{ID}.cap", headers={"Authorization": "Bearer good"}).status_code == 404
+
+
+def test_documents_are_kept_for_a_time_and_up_to_a_size():
+    clock = [0.0]
+    kept = CapDocuments(clock=lambda: clock[0], max_bytes=25)
+    asked = []
+
+    def ask(number):
+        asked.append(number)
+        return CapDocument(b"x" * 10, None)
+
+    for number in (1, 2, 1, 2, 3, 1):
+        kept.get(UUID(int=number), lambda number=number: ask(number))
+    assert asked == [1, 2, 3, 1]
+    clock[0] = 61.0
+    kept.get(UUID(int=1), lambda: ask(1))
+    assert asked[-1] == 1
+    assert len(asked) == 5
