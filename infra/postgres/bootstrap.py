@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 EXTENSION_SCHEMA = "extensions"
-EXTENSIONS = ("cube", "unaccent")
+EXTENSIONS = ("cube", "fuzzystrmatch", "pg_trgm", "unaccent")
 """Trusted ones only: PostgreSQL lets everybody who may create in the database install these."""
 
 VERSION_TABLE = "alembic_version"

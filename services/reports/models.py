@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Computed,
     Index,
     Integer,
@@ -16,6 +17,7 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
     text,
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
@@ -30,6 +32,7 @@ from shared.db.tables import (
     optional_moment,
     outbox_table,
     reference,
+    search_words_table,
     version,
 )
 
@@ -39,7 +42,7 @@ SEARCH_CONFIGURATION: Final = "reports.words"
 """The text search configuration of ``reports.search``: words as they are, without case and accents.
 
 Reports come in French, Creole and English, often in one sentence, so no language's endings are cut off. A query
-must use the same: ``websearch_to_tsquery('reports.words', ...)``.
+must use the same, as `shared.db.search` does.
 """
 
 STATUSES: Final = "'pending', 'confirmed', 'in_progress', 'resolved', 'closed', 'rejected', 'duplicate'"
@@ -159,7 +162,13 @@ UNDER_REVIEW: Final = reports.c.review_reasons != text("'{}'")
 
 Index("idx_reports_review", reports.c.updated_at, reports.c.id, postgresql_where=UNDER_REVIEW)
 Index("idx_reports_point", reports.c.point, postgresql_using="gist")
-Index("idx_reports_search", reports.c.search, postgresql_using="gin")
+
+SEARCHED: Final[ColumnElement[Any]] = reports.c.search.op("||")(
+    func.reports.grams(reports.c.title, reports.c.description)
+)
+"""What a search looks in: the words of a report, and the pairs of characters of scripts without blanks."""
+
+Index("idx_reports_searched", SEARCHED, postgresql_using="gin")
 
 report_comments = Table(
     "report_comments",
@@ -222,4 +231,5 @@ report_status_history = Table(
 Index("idx_report_status_history_report", report_status_history.c.report_id)
 Index("idx_report_status_history_changed_at", report_status_history.c.changed_at)
 
+search_words = search_words_table(tables)
 outbox = outbox_table(tables)

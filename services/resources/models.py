@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    ColumnElement,
     Computed,
     Index,
     Integer,
@@ -16,6 +17,8 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    func,
+    literal_column,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
@@ -30,6 +33,7 @@ from shared.db.tables import (
     moment,
     outbox_table,
     reference,
+    search_words_table,
     version,
 )
 
@@ -105,6 +109,12 @@ resources = Table(
     CheckConstraint("current_usage >= 0 AND current_usage <= capacity", name="current_usage"),
     comment="Shelters, hospitals, vehicles, stock; a capacity of NULL is unlimited.",
 )
+
+SEARCHED: Final[ColumnElement[Any]] = func.to_tsvector(
+    literal_column("'resources.words'::regconfig"), resources.c.name
+).op("||")(func.resources.grams(resources.c.name, ""))
+"""What a search looks in: the words of a name, and the pairs of characters of scripts without blanks."""
+
 Index("idx_resources_region", resources.c.region_id)
 Index("idx_resources_type", resources.c.resource_type_id)
 Index("idx_resources_status", resources.c.status)
@@ -156,4 +166,5 @@ Index(
     resource_usage_changes.c.changed_at,
 )
 
+search_words = search_words_table(tables)
 outbox = outbox_table(tables)

@@ -92,6 +92,24 @@ def import_identity() -> tuple[Column[Any], Column[Any]]:
     return Column("import_source", String(100)), Column("import_key", String(200))
 
 
+def search_words_table(tables: MetaData) -> Table:
+    """The words that were written, among which a search finds those that resemble what is searched."""
+    words = Table(
+        "search_words",
+        tables,
+        Column("word", String(64), nullable=False),
+        comment="Words that were written, for a search to find those that are nearly or in part what is searched.",
+    )
+    Index("idx_search_words_word", words.c.word)
+    Index(
+        "idx_search_words_trigrams",
+        words.c.word,
+        postgresql_using="gin",
+        postgresql_ops={"word": "extensions.gin_trgm_ops"},
+    )
+    return words
+
+
 def outbox_table(tables: MetaData) -> Table:
     """The events that this schema has committed and the relay has not yet published, in their order."""
     schema = tables.schema

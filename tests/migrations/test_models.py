@@ -7,6 +7,7 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
+from shared.db import search_ddl
 from shared.db.tables import Cube, Point
 from tests.migrations.catalog import VIEWS, WHAT_MODELS_DECLARE, read
 from tests.support import postgresql as postgresql_support
@@ -40,12 +41,14 @@ def test_tables_made_from_the_models_are_those_of_the_migrations(connect, lookin
     made = postgresql_support.empty_database(postgresql)
     with connect(made.admin_url) as connection:
         connection.execute(text("CREATE SCHEMA extensions"))
-        connection.execute(text("CREATE EXTENSION cube SCHEMA extensions"))
+        for extension in ("cube", "pg_trgm"):
+            connection.execute(text(f"CREATE EXTENSION {extension} SCHEMA extensions"))
         for schema in {service, "identity"}:
             connection.execute(text(f"CREATE SCHEMA {schema}"))
             connection.execute(
                 text(f"CREATE FUNCTION {schema}.uuid7() RETURNS uuid LANGUAGE sql RETURN gen_random_uuid()")
             )
+        connection.execute(text(search_ddl.grams(service).replace(":", "\\:")))
         connection.execute(
             text(f"CREATE TEXT SEARCH CONFIGURATION {service}.words (COPY = pg_catalog.simple)")
         )

@@ -8,7 +8,7 @@ from sqlalchemy import Double, Float, func, literal, select, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from services.reports.models import reports, severity_levels
-from services.reports.queries.filters import conditions
+from services.reports.queries.filters import conditions, read_search
 from services.reports.queries.visibility import visible
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[s
             func.max(severity_levels.c.level).label("severity_level"),
         )
         .join_from(reports, severity_levels, severity_levels.c.id == reports.c.severity_level_id)
-        .where(visible(caller), *conditions(filters))
+        .where(visible(caller), *conditions(read_search(connection, filters)))
         .group_by(*numbers)
         .order_by(func.count().desc(), *numbers)
     )

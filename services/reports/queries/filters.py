@@ -2,33 +2,44 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, and_, func, literal_column, not_, select
+from sqlalchemy import and_, not_, select
 
-from services.reports.models import SEARCH_CONFIGURATION, UNDER_REVIEW, reports, severity_levels
+from services.reports.models import SCHEMA, SEARCHED, UNDER_REVIEW, reports, severity_levels
 from shared.db import geography
 from shared.db.conditions import conditions_of, one_of, within_area
+from shared.db.search import WordSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy import Connection
+
     from shared.db.conditions import Condition
 
 
+SEARCH: Final = WordSearch(SCHEMA, SEARCHED)
+
+
+def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters with what ``text`` means as a search, where it is given."""
+    written = filters.get("text")
+    return {**filters, "text": None if written is None else SEARCH.read(connection, written)}
+
+
 def conditions(filters: Mapping[str, Any]) -> list[Condition]:
-    """One condition for each filter that is given; what is no filter (``cursor``, ``sort``) is let pass."""
+    """One condition for each filter that is given; what is no filter (``cursor``, ``sort``) is let pass.
+
+    Args:
+        filters: As `read_search` returns them.
+    """
     return conditions_of(filters, _CONDITIONS)
 
 
 def _min_severity(level: int) -> Condition:
     high = select(severity_levels.c.id).where(severity_levels.c.level >= level)
     return reports.c.severity_level_id.in_(high)
-
-
-def _text(search: str) -> Condition:
-    configuration: ColumnElement[Any] = literal_column(f"'{SEARCH_CONFIGURATION}'::regconfig")
-    return reports.c.search.bool_op("@@")(func.websearch_to_tsquery(configuration, search))
 
 
 _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
@@ -43,7 +54,7 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "bbox": lambda box: geography.within_box(reports.c.point, *box),
     "within": lambda polygons: within_area(reports.c.point, polygons),
     "near": lambda place: geography.near(reports.c.point, place["lon"], place["lat"], place["radius_m"]),
-    "text": _text,
+    "text": SEARCH.finds,
     "needs_review": lambda needed: UNDER_REVIEW if needed else not_(UNDER_REVIEW),
     "review_reason": lambda values: and_(UNDER_REVIEW, reports.c.review_reasons.overlap(values)),
 }

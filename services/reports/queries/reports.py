@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column, func, literal_column, or_, select, table, tuple_
+from sqlalchemy import Integer, cast, column, func, literal_column, or_, select, table, tuple_
 
 from services.reports.models import SCHEMA, UNDER_REVIEW, report_types, reports, severity_levels
-from services.reports.queries.filters import conditions
+from services.reports.queries.filters import SEARCH, conditions, read_search
 from services.reports.queries.visibility import holds, visible
 from services.reports.rules import ACTIVE_STATUSES
 from shared.db import paging
@@ -101,7 +101,7 @@ def summarise_reports(connection: Connection, caller: Caller, filters: Mapping[s
     )
     statement = (
         select(*groups, func.count().label("count"))
-        .where(visible(caller), *conditions(filters))
+        .where(visible(caller), *conditions(read_search(connection, filters)))
         .group_by(func.grouping_sets(*(tuple_(group) for group in groups)))
         .order_by(literal_column("count").desc())
     )
@@ -122,6 +122,11 @@ def _page(
     connection: Connection, statement: Select[Any], caller: Caller, filters: Mapping[str, Any]
 ) -> dict[str, Any]:
     order = _ORDERS[filters["sort"]]
+    filters = read_search(connection, filters)
+    if filters["text"] is not None:
+        # What is found as it is written stands before what only resembles it.
+        is_exact = cast(SEARCH.finds_exactly(filters["text"]), Integer).label("is_exact")
+        statement, order = statement.add_columns(is_exact), ((is_exact, "desc"), *order)
     chosen = statement.where(visible(caller), *conditions(filters))
     rows = connection.execute(paging.keyset(chosen, order, filters["cursor"], filters["limit"])).all()
     return paging.page(rows, filters["limit"], order)

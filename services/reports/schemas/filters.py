@@ -26,7 +26,8 @@ class _Filters(Arguments):
     """What reports can be chosen by.
 
     ``reported_from`` is included, ``reported_to`` is not; ``changed_since`` is included. ``text`` is a search
-    as on the web (``flood -bridge "main road"``) in title and description. ``needs_review`` chooses the reports that
+    as on the web (``flood -bridge "main road"``) in title and description; parts of words and words with a typing error
+    are found as well, behind what is found as it is written. ``needs_review`` chooses the reports that
     are marked for review, or with false the others; ``review_reason`` those that are marked for one of the reasons.
     """
 

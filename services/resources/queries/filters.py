@@ -2,24 +2,50 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, or_
+from sqlalchemy import Integer, and_, cast, or_
 
-from services.resources.models import resources
+from services.resources.models import SCHEMA, SEARCHED, resources
 from services.resources.queries.columns import FREE
 from shared.db import geography
 from shared.db.conditions import conditions_of, one_of, within_area
+from shared.db.search import WordSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from sqlalchemy import Connection, Label
+
     from shared.db.conditions import Condition
+    from shared.db.search import Search
+
+
+SEARCH: Final = WordSearch(SCHEMA, SEARCHED)
+
+
+def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the filters with what ``text`` means as a search, where it is given."""
+    written = filters.get("text")
+    return {**filters, "text": None if written is None else SEARCH.read(connection, written)}
 
 
 def conditions(filters: Mapping[str, Any]) -> list[Condition]:
-    """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass."""
+    """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass.
+
+    Args:
+        filters: As `read_search` returns them.
+    """
     return conditions_of(filters, _CONDITIONS)
+
+
+def _contains(search: Search) -> Condition:
+    return resources.c.name.icontains(search.written, autoescape=True)
+
+
+def is_exact(search: Search) -> Label[int]:
+    """1 for a resource whose name has what is searched, 0 for one whose name has something that resembles it."""
+    return cast(or_(_contains(search), SEARCH.finds_exactly(search)), Integer).label("is_exact")
 
 
 def _has_free(needed: int) -> Condition:
@@ -38,5 +64,5 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "bbox": lambda box: geography.within_box(resources.c.point, *box),
     "within": lambda polygons: within_area(resources.c.point, polygons),
     "near": lambda place: geography.near(resources.c.point, place["lon"], place["lat"], place["radius_m"]),
-    "text": lambda words: resources.c.name.icontains(words, autoescape=True),
+    "text": lambda search: or_(_contains(search), SEARCH.finds(search)),
 }

@@ -8,7 +8,7 @@ from sqlalchemy import column, or_, select, table
 
 from services.resources.models import SCHEMA, resources
 from services.resources.queries.columns import COLUMNS, FREE
-from services.resources.queries.filters import conditions
+from services.resources.queries.filters import conditions, is_exact, read_search
 from services.resources.rules import AVAILABLE
 from shared.contracts.permissions import RESOURCE_READ
 from shared.db import geography, paging
@@ -105,6 +105,12 @@ def find_nearest_resources(
 def _page(
     connection: Connection, statement: Select[Any], caller: Caller, filters: Mapping[str, Any]
 ) -> dict[str, Any]:
+    order = _ORDER
+    filters = read_search(connection, filters)
+    if filters["text"] is not None:
+        # What is found as it is written stands before what only resembles it.
+        found = is_exact(filters["text"])
+        statement, order = statement.add_columns(found), ((found, "desc"), *order)
     chosen = statement.where(holds(caller, RESOURCE_READ), *conditions(filters))
-    rows = connection.execute(paging.keyset(chosen, _ORDER, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], _ORDER)
+    rows = connection.execute(paging.keyset(chosen, order, filters["cursor"], filters["limit"])).all()
+    return paging.page(rows, filters["limit"], order)

@@ -38,7 +38,8 @@ class _Filters(_Kind, Page):
     """What the lists can be filtered by.
 
     ``needed`` is the free capacity that a resource must have at least, which an unlimited one always has;
-    ``changed_since`` is included; ``text`` is looked for in the name, in any case.
+    ``changed_since`` is included; ``text`` is a search as on the web in the name, which also finds parts of words
+    and words with a typing error, behind what is found as it is written.
     """
 
     needed = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)

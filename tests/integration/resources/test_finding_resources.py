@@ -60,6 +60,29 @@ def test_pages_hold_everything_once_the_newest_first(world, reader, add):
     assert seen == made[::-1]
 
 
+@pytest.mark.parametrize(
+    ("searched", "names"),
+    [
+        ("schule", ["Grundschule", "Shule am Markt"]),
+        ("grundshule", ["Grundschule"]),
+        ("避難所", ["中央避難所"]),
+        ("避難", ["中央避難所"]),
+        ("hopsital", ["Hôpital central", "Hospital"]),
+        ("markt -grundschule", ["Shule am Markt"]),
+        ("warehouse", []),
+    ],
+)
+def test_names_are_found_in_part_and_with_a_typing_error_the_exact_ones_first(
+    world, reader, add, searched, names
+):
+    for name in ("Hospital", "Hôpital central", "中央避難所", "Grundschule", "Shule am Markt"):
+        add(name=name)
+    found = [item["name"] for item in world.list(reader, text=searched)["items"]]
+    assert sorted(found) == sorted(names)
+    if searched == "schule":
+        assert found == names, "what holds the word stands before what is like it"
+
+
 def test_every_filter(world, reader, add):
     caller = world.caller()
     shelter = add(name="Grand Hôtel 100% dry", capacity=100, current_usage=95)
