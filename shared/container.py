@@ -7,6 +7,7 @@ import math
 import sys
 from typing import Any
 
+import eventlet
 from nameko.containers import ServiceContainer
 
 from shared import deadline
@@ -37,7 +38,8 @@ class Container(ServiceContainer):
         try:
             method = getattr(worker_ctx.service, worker_ctx.entrypoint.method_name)
             result = method(*worker_ctx.args, **worker_ctx.kwargs)
-        except Exception:
+        # A bare eventlet.Timeout is no Exception; past here it would end the worker without settling its message.
+        except (Exception, eventlet.Timeout):
             logger.exception("%r failed", worker_ctx)
             exc_info = sys.exc_info()
         if handle_result is not None:

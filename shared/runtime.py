@@ -10,6 +10,7 @@ import eventlet
 from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
+from shared import supervision
 from shared.accepting import ensure_descriptors
 from shared.container import CONTAINER
 from shared.observability import probes, traces
@@ -36,6 +37,9 @@ TRACES_GRACE = 3.0
 
 DESCRIPTORS = 256
 """Open files of a process beside its databases: modules, the broker, probes, the log, threads."""
+
+WORK = "work"
+"""In readiness: everything that works by itself, see `shared.supervision`."""
 
 PROBE_CONNECTIONS = 64
 PROBE_GRACE = 1.0
@@ -90,7 +94,7 @@ class Runtime:
         if self._health is not None:
             self._health.serve(probes.application(self._readiness))
         self._runner.start()
-        self._readiness.rest_on(_checks(self._runner))
+        self._readiness.rest_on(_checks(self._runner) | {WORK: supervision.check})
 
     def extension(self, service: type[Any], kind: type[ExtensionKind]) -> ExtensionKind:
         """The extension of this kind in a service that runs here.
@@ -104,14 +108,15 @@ class Runtime:
         raise LookupError(f"{service.__name__} has no {kind.__name__}")
 
     def run_until_stopped(self) -> None:
-        """Waits for SIGTERM or SIGINT, or for a service to die, and stops.
+        """Waits for SIGTERM or SIGINT, for a service to die or to stand still for too long, and stops.
 
         Raises:
-            Exception: What a service died of.
+            Exception: What a service died of, which ends the process with a status that is not zero.
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
         watcher = eventlet.spawn(self._watch)
+        supervision.on_hopeless(self._ask_to_stop)
         self._stop_asked.wait()
         self.stop()
         watcher.kill()

@@ -9,6 +9,7 @@ import sys
 import time
 import urllib.parse
 from collections import Counter
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 
@@ -21,6 +22,7 @@ from shared.errors import Unavailable
 from shared.http1 import Limits, RequestError, Wire, problem, read_head
 from shared.observability import metrics
 from shared.settings import SettingError
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from wsgiref.types import WSGIApplication
@@ -89,7 +91,7 @@ class WebServer:
         self._open: dict[int, list[Any]] = {}
         self._clients: Counter[str] = Counter()
         self._limited: set[str] = set()
-        self._accepting: Any = None
+        self._accepting: Work | None = None
         self._shared: Any = None
 
     @property
@@ -110,7 +112,8 @@ class WebServer:
         )
         # After `Server` has made use of its own.
         self._shared.log, self._shared.log_output = _ServerLog(logger), False
-        self._accepting = eventlet.spawn(self._acceptor.run, self._take)
+        self._accepting = Work(f"{self._name} server", partial(self._acceptor.run, self._take))
+        self._accepting.start()
 
     def check(self) -> None:
         """Returns while new connections are accepted.
@@ -119,8 +122,8 @@ class WebServer:
             Unavailable: There are no descriptors or no places for them.
         """
         self._acceptor.check()
-        if self._accepting is not None and self._accepting.dead:
-            raise Unavailable("Nothing accepts connections any more.")
+        if self._accepting is not None:
+            self._accepting.check()
         if not self._threads.free() and self._longest_idle() is None:
             raise Unavailable(f"All {self._connections} connections are in use.")
 

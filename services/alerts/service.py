@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from eventlet import tpool
-from nameko.timer import timer
 
 from services.alerts import cap, operations, queries, rebuilding, schemas
 from services.alerts.sender import SenderProvider
@@ -26,6 +25,7 @@ from shared.messaging.relay import OutboxRelay
 from shared.messaging.subscribe import subscribe
 from shared.rpc.operation import ANYONE, SIGNED_IN, operation
 from shared.rpc.provider import RpcProvider
+from shared.timer import every
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -205,7 +205,7 @@ class AlertsService:
                 if finished:
                     del pending[alert_id]
 
-    @timer(interval=EXPIRY_SECONDS)  # type: ignore[untyped-decorator]  # nameko is untyped
+    @every(EXPIRY_SECONDS)
     def expire_alerts(self) -> None:
         """Ends the alerts whose time is over; every replica does, each takes others."""
         while True:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from flask import Blueprint, Response, current_app
 
+from shared import supervision
 from shared.contracts.api.methods import METHODS
 from shared.contracts.topology import SERVICES
 from shared.errors import ImpactXError, Internal, RpcTimeout, Unavailable
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
 PROBE_SECONDS: Final = 1.0
 BROKER: Final = "broker"
 CONNECTIONS: Final = "connections"
+WORK: Final = "work"
 READINESS: Final = "impactx-readiness"
 
 health = Blueprint("health", __name__)
@@ -39,9 +41,14 @@ def install(app: Flask, gateway: Gateway) -> None:
 
 
 def checks(rpc: RpcClient, accepts: Check) -> dict[str, Check]:
-    """What requests need: a place among the connections, the broker, and every service behind it."""
+    """What requests need: a place among the connections, what works here, the broker, and every service behind it."""
     services = {service: partial(_answers, rpc, service) for service in SERVICES}
-    return {CONNECTIONS: accepts, BROKER: partial(_is_connected, rpc), **services}
+    return {
+        CONNECTIONS: accepts,
+        WORK: supervision.check,
+        BROKER: partial(_is_connected, rpc),
+        **services,
+    }
 
 
 @health.get(probes.LIVE)

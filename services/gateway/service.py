@@ -5,9 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from nameko.timer import timer
-
 from services.gateway.server import HttpServer
+from shared.timer import every
 
 logger = logging.getLogger(__name__)
 
@@ -24,7 +23,7 @@ class GatewayService:
 
     http = HttpServer()
 
-    @timer(interval=CLEAN_UP_SECONDS, eager=True)
+    @every(CLEAN_UP_SECONDS, eager=True)
     def remove_leftovers(self) -> None:
         """Removes what killed gateways have left of uploads; every replica does."""
         removed = self.http.files.remove_leftovers()

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from nameko.timer import timer
-
 from services.identity import operations, queries, schemas
 from services.identity.queries import RegionLocator
 from services.identity.secrets import SecretsProvider, signer_of
@@ -22,6 +20,7 @@ from shared.db.provider import DatabaseProvider
 from shared.messaging.relay import OutboxRelay
 from shared.rpc.operation import ANYONE, SIGNED_IN, operation
 from shared.schemas import Empty
+from shared.timer import every
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -207,7 +206,7 @@ class IdentityService:
             located = self.locator.locate(connection, [(point["lon"], point["lat"]) for point in points])
         return {"region_ids": located}
 
-    @timer(interval=CLEAN_UP_SECONDS)  # type: ignore[untyped-decorator]  # nameko ships no types
+    @every(CLEAN_UP_SECONDS)
     def forget_expired(self) -> None:
         """Deletes refresh tokens and counted failures that mean nothing any more."""
         with self.db.write() as connection:

@@ -15,6 +15,7 @@ from uuid import UUID
 import orjson
 from marshmallow import ValidationError
 
+from shared import supervision
 from shared.contracts import CONTRACTS
 from shared.errors import ImpactXError
 from shared.messaging.received import as_text
@@ -154,7 +155,11 @@ def _time(text: str) -> dt.datetime:
 
 
 def work_on(event: Event) -> AbstractContextManager[None]:
-    """What follows is about this one of a batch: log lines name it, and what comes of it continues its trace."""
+    """What follows is about this one of a batch: log lines name it, and what comes of it continues its trace.
+
+    To turn to an event is progress, so the limit of the handler's run begins anew.
+    """
+    supervision.progress()
     return context.about(
         event=event.type,
         event_id=str(event.id),

@@ -21,6 +21,7 @@ from shared.messaging.address import read_address
 from shared.messaging.backoff import Backoff
 from shared.messaging.received import MAX_BODY
 from shared.messaging.transport import CONNECT_SECONDS, connection_to, hang_up
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +33,12 @@ READ_SECONDS = 0.2
 STABLE_SECONDS = 5.0
 PROBE_SECONDS = 5.0
 """Between two messages that only find out whether the broker takes messages."""
+
+SETUP_SECONDS = 20.0
+"""For connecting and everything that is declared then, by the clock of this process: py-amqp has no limit for those."""
+
+STEP_SECONDS = 15.0
+"""For anything else that the reading thread does before it reads on."""
 
 TRANSIENT = 1
 PERSISTENT = 2
@@ -98,18 +105,19 @@ class Link:
         self._tasks: deque[Callable[[Any], None]] = deque()
         self._channel: Any = None
         self._opened = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=name, daemon=True)
+        self._established: Any = None
+        self._work = Work(name, self._run, limit=STEP_SECONDS, on_stuck=self._hang_up)
+        self._stopping = self._work.stopping
 
     def start(self) -> None:
         """Begins to connect; returns at once."""
-        self._thread.start()
+        self._work.start()
 
     def stop(self, timeout: float = CONNECT_SECONDS) -> None:
         """Closes the connection and waits, bounded, for the reading thread to end."""
-        self._stopping.set()
-        if self._thread.is_alive():
-            self._thread.join(timeout)
+        if not self._work.join(timeout):
+            # A broker that does not answer the goodbye must not keep the messages that it has handed out.
+            self._hang_up()
 
     def wait_until_open(self, timeout: float) -> bool:
         """Whether the connection is open now or becomes so in time (seconds)."""
@@ -211,10 +219,22 @@ class Link:
             # a frame may be half written: no goodbye, the socket alone
             hang_up(getattr(channel.connection, "transport", None))
 
+    def reopen(self) -> None:
+        """Gives up the connection, if there is one; the reader opens another. From any thread."""
+        channel = self._channel
+        if channel is not None:
+            self.reset(channel)
+
+    def _hang_up(self) -> None:
+        """The reading thread stands still: wherever it waits for the broker, that ends now."""
+        self._opened.clear()
+        hang_up(getattr(self._established, "transport", None))
+
     def _run(self) -> None:
         backoff = Backoff()
         while not self._stopping.is_set():
             began = time.monotonic()
+            self._work.begin(SETUP_SECONDS)
             try:
                 self._open_and_read()
             except BROKEN as error:
@@ -226,6 +246,7 @@ class Link:
                 logger.exception("%s: connecting anew after a fault", self.name)
             finally:
                 self._forget()
+            self._work.rest()
             if time.monotonic() - began > STABLE_SECONDS:
                 backoff.reset()
             self._stopping.wait(backoff.next())
@@ -242,6 +263,7 @@ class Link:
             max_body=self._max_body,
         )
         established = connection.connect()
+        self._established = established
         _let_only_the_reader_read(established)
         try:
             channel = connection.channel()
@@ -253,7 +275,7 @@ class Link:
             self._opened.set()
             while not self._stopping.is_set():
                 self._read(connection, channel)
-        except Exception:
+        except BaseException:
             # Nobody may be there to answer a goodbye, and py-amqp would wait for the answer for ever.
             self._quietly(getattr(established, "collect", connection.close))
             raise
@@ -271,6 +293,7 @@ class Link:
             connection.drain_events(timeout=READ_SECONDS)
         except TimeoutError:
             connection.heartbeat_check()
+        self._work.begin()
         if self._probe is not None and time.monotonic() >= self._probe_at:
             self._probe_at = time.monotonic() + PROBE_SECONDS
             self._send_probe(channel, *self._probe)
@@ -297,7 +320,7 @@ class Link:
     def _forget(self) -> None:
         was_open = self._channel is not None
         self._opened.clear()
-        self._channel = None
+        self._channel = self._established = None
         self._blocked = ""  # a new connection is told anew
         if was_open and self._on_lost is not None:
             self._on_lost()

@@ -56,6 +56,7 @@ class QueueReader:
         self._on_lost = on_lost
         self._unsettled = 0
         self._cancelled = threading.Event()
+        self._is_held = False
         self._stopped_consuming = threading.Event()
         self._consumer: Any = None
         self.link = Link(uri, f"reader of {queue}", on_open=self._consume, on_lost=self._lost, probe=probe)
@@ -81,6 +82,20 @@ class QueueReader:
     def unsettled(self) -> int:
         """How many messages were handed out and are neither acknowledged nor given back."""
         return self._unsettled
+
+    def hold(self) -> None:
+        """Gives everything back that was handed out, and takes nothing more until `release`.
+
+        The connection is closed for that, so that another replica gets the messages at once.
+        """
+        self._is_held = True
+        self.link.reopen()
+
+    def release(self) -> None:
+        """Reads again after `hold`."""
+        if self._is_held:
+            self._is_held = False
+            self.link.reopen()
 
     def cancel(self, timeout: float = 3.0) -> None:
         """Stops new deliveries; what was handed out can still be settled."""
@@ -137,7 +152,7 @@ class QueueReader:
 
     def _consume(self, channel: Any) -> None:
         self._unsettled = 0
-        if self._cancelled.is_set():
+        if self._cancelled.is_set() or self._is_held:
             return
         self._declare(channel)
         channel.basic_qos(0, self._prefetch, False)  # noqa: FBT003 - the two transports name it differently

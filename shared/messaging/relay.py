@@ -30,6 +30,7 @@ from shared.messaging.event import headers_of
 from shared.messaging.routes import Routes
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -47,6 +48,9 @@ GREATEST_BATCH_BYTES = 2 * 1024 * 1024
 """Of data as it is stored, which is often compressed: what the broker takes in and confirms well within its time."""
 
 LONGEST_ERROR = 2000
+
+ROUND_SECONDS = 60.0
+"""For one batch; each of its waits for the database and the broker ends sooner by itself."""
 
 BUSY_SECONDS = 0.02
 """After which a relay looks again that another replica kept from the outbox; then after longer and longer, up to its
@@ -76,23 +80,22 @@ class Relay:
         self._busy = False
         self._stop_by = 0.0
         self._woken = threading.Event()
-        self._stopping = threading.Event()
-        self._thread = threading.Thread(target=self._run, name=f"relay of {service}", daemon=True)
+        self._work = Work(f"relay of {service}", self._run, limit=ROUND_SECONDS)
+        self._stopping = self._work.stopping
         self._statements = _Statements(service)
 
     def start(self) -> None:
         """Begins to carry; returns at once."""
         self._publisher.start()
-        self._thread.start()
+        self._work.start()
 
     def check(self) -> None:
         """Whether it carries.
 
         Raises:
-            Unavailable: It does not run, or its last round failed.
+            Unavailable: It does not run, stands still, or its last round failed.
         """
-        if not self._thread.is_alive():
-            raise Unavailable("The relay does not run.")
+        self._work.check()
         for trouble in (self._trouble, *self._unroutable.values()):
             if trouble:
                 raise Unavailable(trouble)
@@ -106,7 +109,7 @@ class Relay:
         self._stop_by = time.monotonic() + timeout
         self._stopping.set()
         self._woken.set()
-        self._thread.join(timeout)
+        self._work.join(timeout)
         self._publisher.stop()
         self._routes.close()
 
@@ -117,13 +120,15 @@ class Relay:
         while True:
             last_round = self._stopping.is_set()
             self._woken.clear()
+            self._work.begin()
             try:
                 more = self.carry()
             except Exception as error:
                 expected = isinstance(error, Unavailable) or is_transient(error)
-                logger.warning("%s: %s", self._thread.name, error, exc_info=not expected)
+                logger.warning("%s: %s", self._work.name, error, exc_info=not expected)
                 metrics.relay_batches.labels(self.service, "failed").inc()
                 self._trouble = error.message if isinstance(error, Unavailable) else FAILED
+                self._work.rest()
                 if last_round:
                     return
                 self._stopping.wait(backoff.next())
@@ -132,6 +137,7 @@ class Relay:
             self._trouble = ""
             if more:
                 continue
+            self._work.rest()
             if not self._busy:
                 busy.reset()
                 if last_round:
@@ -196,9 +202,9 @@ class Relay:
 
     def _report_unroutable(self, found: dict[str, str]) -> None:
         for event_type in sorted(found.keys() - self._unroutable.keys()):
-            logger.error("%s: %s The events are kept.", self._thread.name, found[event_type])
+            logger.error("%s: %s The events are kept.", self._work.name, found[event_type])
         for event_type in sorted(self._unroutable.keys() - found.keys()):
-            logger.warning("%s: every queue hears %s again", self._thread.name, event_type)
+            logger.warning("%s: every queue hears %s again", self._work.name, event_type)
         self._unroutable = found
 
     def _publish(self, connection: Connection, rows: Sequence[Any]) -> tuple[list[int], Unavailable | None]:
@@ -278,7 +284,7 @@ class Relay:
     def _park(self, connection: Connection, row: Any, error: Exception) -> None:
         metrics.relay_parked.labels(self.service).inc()
         with context.about(event_id=str(row.id), correlation_id=row.correlation_id):
-            logger.error("%s: event %s is parked: %s", self._thread.name, row.id, error)
+            logger.error("%s: event %s is parked: %s", self._work.name, row.id, error)
         connection.execute(
             self._statements.park,
             {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},

@@ -30,6 +30,7 @@ from eventlet import tpool
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
+from shared import supervision
 from shared.contracts import topology
 from shared.db.errors import is_transient
 from shared.errors import RateLimited, RpcTimeout, TooLarge, Unavailable
@@ -43,6 +44,7 @@ from shared.messaging.reader import QueueReader
 from shared.messaging.received import as_text, bytes_of
 from shared.messaging.spans import event_span
 from shared.observability import context, metrics, traces
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -62,6 +64,9 @@ LARGE_BODY = 64 * 1024
 """Bytes from which it takes milliseconds to parse an event."""
 
 READY_SECONDS = 10.0
+
+RUN_SECONDS = 60.0
+"""For one run of a handler, unless it says otherwise; each of its waits for the database ends after 20 by itself."""
 
 PASSING = (
     Unavailable,
@@ -93,10 +98,11 @@ class TimeLimitExceeded(Exception):
 class Subscriber(Entrypoint):
     """Reads one queue and feeds one handler, batch after batch; see `subscribe`."""
 
-    def __init__(self, queue: str, batch: int) -> None:
+    def __init__(self, queue: str, batch: int, limit: float) -> None:
         super().__init__()
         self.queue = queue
         self._batch = batch
+        self._limit = limit
         # Twice a batch, so that the next one arrives while one is handled.
         self.prefetch = 2 * batch
 
@@ -105,7 +111,6 @@ class Subscriber(Entrypoint):
         self._settings = self.container.config["SETTINGS"]
         self._waiting: deque[Any] = deque()
         self._arrived = threading.Event()
-        self._stopping = threading.Event()
         self._reader = QueueReader(
             self._settings.amqp_uri,
             self.queue,
@@ -118,11 +123,19 @@ class Subscriber(Entrypoint):
         self._display = metrics.Display()
         self._taken_at = math.inf
         self._graveyard = ConfirmedPublisher(self._settings.amqp_uri, f"dead letters of {self.queue}")
-        self._thread = threading.Thread(target=self._run, name=f"handler of {self.queue}", daemon=True)
+        self._work = Work(
+            f"handler of {self.queue}",
+            self._run,
+            limit=self._limit,
+            on_stuck=self._stand_aside,
+            on_ended=self._reader.link.reopen,
+        )
+        self._stopping = self._work.stopping
+        self._worker: Any = None
 
     def readiness_checks(self) -> Mapping[str, Check]:
         """The queue; see `shared.observability.health.Dependent`."""
-        return {self.queue: self._reader.check}
+        return {self.queue: self._check}
 
     def start(self) -> None:
         """Called by nameko."""
@@ -133,18 +146,34 @@ class Subscriber(Entrypoint):
         show_queue_length(self._display, metrics.dead_letters_waiting, dead, self._reader.link, self.queue)
         self._graveyard.start()
         self._reader.start()
-        self._thread.start()
+        self._work.start()
         self._reader.wait_until_open(READY_SECONDS)
 
     def stop(self) -> None:
         """Called by nameko: the batch in hand is finished, the rest goes back to the queue."""
         self._reader.cancel()
-        self._stopping.set()
+        self._work.stop()
         self._arrived.set()
-        self._thread.join(self._settings.stop_grace)
+        self._work.join(self._settings.stop_grace)
         self._reader.close(0)
         self._graveyard.stop()
         self._display.clear()
+
+    def _check(self) -> None:
+        # First, for it also says why the queue is not read.
+        self._work.check()
+        self._reader.check()
+
+    def _stand_aside(self) -> None:
+        """A run of the handler takes too long: its messages and those behind them are for another replica to handle.
+
+        Should this run end all the same, its effect is kept and theirs changes nothing more.
+        """
+        worker = self.container._worker_threads.get(self._worker)  # noqa: SLF001 - nameko shows its workers nowhere else
+        frame = getattr(worker, "gr_frame", None)
+        where = "".join(traceback.format_stack(frame)) if frame is not None else "(unknown)"
+        logger.error("%s: its messages go back to the queue; the handler is at\n%s", self.queue, where)
+        self._reader.hold()
 
     def _receive(self, message: Any) -> None:
         self._waiting.append(message)
@@ -153,6 +182,7 @@ class Subscriber(Entrypoint):
     def _run(self) -> None:
         context.begin({"service": self.container.service_name, "queue": self.queue})
         while not self._stopping.is_set():
+            self._work.rest()
             self._arrived.wait(1.0)
             self._arrived.clear()
             while (messages := self._take()) and not self._stopping.is_set():
@@ -270,10 +300,15 @@ class Subscriber(Entrypoint):
         if len(spans) == 1:
             facts |= traces.fact(spans[0])
         try:
-            self.container.spawn_worker(self, (events,), {}, context_data=facts, handle_result=settle)
+            self._worker = self.container.spawn_worker(
+                self, (events, self._work.begin), {}, context_data=facts, handle_result=settle
+            )
         except ContainerBeingKilled as error:
             raise _Stopped from error
+        self._work.begin()
         done.wait()
+        self._work.rest()
+        self._reader.release()
         seconds = time.perf_counter() - began
         self._handling.seconds.observe(seconds)
         for span in spans:
@@ -317,7 +352,7 @@ def passes(error: BaseException) -> bool:
     )
 
 
-def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]:
+def subscribe(queue: str, *, batch: int = BATCH, limit: float = RUN_SECONDS) -> Callable[[Handler], Handler]:
     """Makes a method the handler of an event queue.
 
     The method takes the events in the queue's order, has its whole effect in one transaction, and must let a
@@ -326,11 +361,14 @@ def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]
     Args:
         queue: A queue of `shared.contracts.topology`.
         batch: The most events that the method gets at once.
+        limit: Seconds that it may take for them, counted anew whenever it turns to one of them with `work_on`. A run
+            that takes longer makes the process not ready, and its messages go to another replica.
     """
 
     def decorate(method: Handler) -> Handler:
         @wraps(method)
-        def handle(service: Any, events: Sequence[Event]) -> Exception | None:
+        def handle(service: Any, events: Sequence[Event], begin: Callable[[], None]) -> Exception | None:
+            supervision.report_progress_to(begin)
             # Returned, not raised: nameko would log a traceback for each try while a database is away.
             try:
                 method(service, events)
@@ -341,7 +379,7 @@ def subscribe(queue: str, *, batch: int = BATCH) -> Callable[[Handler], Handler]
                 return TimeLimitExceeded(str(error))
             return None
 
-        register_entrypoint(handle, Subscriber(queue, batch))
+        register_entrypoint(handle, Subscriber(queue, batch, limit))
         return cast("Handler", handle)
 
     return decorate

@@ -99,7 +99,7 @@ def _reason(check: Check) -> str:
         check()
     except ImpactXError as error:
         return error.message or error.slug
-    except Exception:
+    except (Exception, eventlet.Timeout):
         logger.exception("a check of readiness failed")
         return "The check itself failed; the log says why."
     return ""

@@ -177,6 +177,13 @@ outbox_parked_events: Final = Gauge(
     "impactx_outbox_parked_events", "Events set aside in the outbox.", ("service",)
 )
 
+work_failures: Final = Counter(
+    "impactx_work_failures",
+    "Times that something which works by itself `ended` without being told to, was `stuck` in one step for longer than"
+    " its limit, or `failed` at what it does at intervals; by what it is.",
+    ("work", "outcome"),
+)
+
 pool_limit: Final = Gauge(
     "impactx_database_pool_limit", "Database connections that a service may hold.", ("service",)
 )

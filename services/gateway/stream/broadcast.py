@@ -16,6 +16,7 @@ from eventlet.semaphore import Semaphore
 
 from services.gateway.stream import frames
 from services.gateway.stream.recent import RecentEvents
+from shared import supervision
 from shared.observability import metrics
 
 if TYPE_CHECKING:
@@ -188,7 +189,7 @@ class Broadcast:
         self._wake_again = True
         if not self._is_waking:
             self._is_waking = True
-            eventlet.spawn_n(self._wake_in_turns)
+            eventlet.spawn_n(supervision.guarded, "live stream", self._wake_in_turns)
 
     def _wake_in_turns(self) -> None:
         """Wakes some, lets them and everything else have their turn, wakes the next: a call never waits for all."""

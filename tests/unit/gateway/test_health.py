@@ -4,7 +4,7 @@ import threading
 
 import pytest
 
-from services.gateway.health import BROKER, CONNECTIONS
+from services.gateway.health import BROKER, CONNECTIONS, WORK
 from shared.contracts.topology import SERVICES
 from shared.errors import Internal, RpcTimeout, Unauthenticated, Unavailable
 from shared.observability import metrics
@@ -51,7 +51,7 @@ def test_a_process_that_answers_is_alive_whatever_is_missing(client, services):
 def test_it_is_ready_when_the_broker_and_every_service_answer(client, services):
     answer = client.get("/health/ready")
     assert answer.status_code == 200
-    assert answer.json == {"status": "ok", "missing": {}, "present": [CONNECTIONS, BROKER, *SERVICES]}
+    assert answer.json == {"status": "ok", "missing": {}, "present": [CONNECTIONS, WORK, BROKER, *SERVICES]}
     assert sorted(services.asked) == sorted(SERVICES)
 
 
@@ -61,7 +61,7 @@ def test_a_service_that_does_not_answer_is_named(client, services):
     assert answer.status_code == 503
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json["missing"] == {"alerts": "alerts.x did not answer.", "reports": "Gone."}
-    assert answer.json["present"] == [CONNECTIONS, BROKER, "identity", "resources"]
+    assert answer.json["present"] == [CONNECTIONS, WORK, BROKER, "identity", "resources"]
 
 
 def test_a_service_with_a_fault_is_named(client, services):
