@@ -322,7 +322,8 @@ def test_stopping_under_load_finishes_the_batch_in_hand_and_duplicates_nothing(d
     for _ in range(3):
         before = len(handled.ids)
         with serving(declared, HistoryService):
-            eventually(lambda before=before: len(handled.ids) > before)
+            # a slow machine may be done before the last stop
+            eventually(lambda before=before: len(handled.ids) > before or before == len(sent))
     with serving(declared, HistoryService):
         eventually(lambda: len(handled.ids) == 1500)
     assert sorted(handled_ids(handled)) == sorted(ids(sent)), "none twice, none lost"
