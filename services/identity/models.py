@@ -162,6 +162,16 @@ login_throttle = Table(
 )
 Index("idx_login_throttle_last_failed_at", login_throttle.c.last_failed_at)
 
+email_look_alikes = Table(
+    "email_look_alikes",
+    tables,
+    Column("user_id", Uuid, ForeignKey(users.c.id, name="fk_email_look_alikes_user"), primary_key=True),
+    Column("skeleton", LargeBinary, nullable=False),
+    Column("is_ascii", Boolean, nullable=False),
+    comment="SHA-256 of what the e-mail address of an account looks like.",
+)
+Index("idx_email_look_alikes_skeleton", email_look_alikes.c.skeleton)
+
 sign_in_addresses = Table(
     "sign_in_addresses",
     tables,

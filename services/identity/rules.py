@@ -10,6 +10,8 @@ import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+import idna
+
 from shared.contracts.permissions import EVERYTHING, PERMISSIONS, REGIONAL_THINGS
 
 if TYPE_CHECKING:
@@ -157,8 +159,19 @@ def _covers_one(
 
 
 def normalise_email(text: str) -> str:
-    """The form in which an address is stored and compared: composed, lower case, no blanks around."""
-    return unicodedata.normalize("NFC", text.strip()).lower()
+    """Return the form in which an e-mail address is stored and compared.
+
+    Variants of a letter, such as full-width ones, become the letter (NFKC), upper case becomes lower case, blanks
+    around it go, and a domain with other letters than ASCII is written as IDNA has it (``xn--…``).
+    """
+    composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).lower())
+    local, at, domain = composed.rpartition("@")
+    if not domain.isascii():
+        try:
+            domain = idna.encode(domain, uts46=True).decode()
+        except idna.IDNAError:  # the schema refuses what is left
+            return composed
+    return f"{local}{at}{domain}"
 
 
 def password_problems(password: str, email: str = "") -> list[str]:

@@ -11,6 +11,7 @@ from uuid6 import uuid7
 from services.identity import rules
 from services.identity.geometry import normalise
 from services.identity.models import regions, role_permissions, roles, user_roles, users
+from services.identity.operations.users import remember_look
 from services.identity.passwords import PasswordHasher
 from shared.contracts.permissions import ADMINISTRATOR, DEFAULT_ROLES
 from shared.errors import Invalid
@@ -140,3 +141,4 @@ def _administrator(connection: Connection, email: str, password: str, bcrypt_cos
     ).scalar_one_or_none()
     if made is not None:
         connection.execute(insert(user_roles).values(user_id=made, role_id=role_id))
+        remember_look(connection, made, email)

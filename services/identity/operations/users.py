@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import exists, func, insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 from uuid6 import uuid7
 
 from services.identity import rules
-from services.identity.models import regions, roles, user_roles, users
+from services.identity.look_alikes import skeleton_digest
+from services.identity.models import email_look_alikes, regions, roles, user_roles, users
 from services.identity.operations import throttle
 from services.identity.operations.authority import (
     acting,
@@ -106,19 +107,22 @@ def register_user(
     user_id = id or uuid7()
     values = {name: value for name, value in arguments.items() if name != "roles"}
     with database.write() as connection:
-        made = connection.execute(
-            insert_unless(users)
-            .values(
-                **values,
-                id=user_id,
-                password_hash=password_hash,
-                role_id=given[0] if given else None,
-                content_digest=digest,
-            )
-            .on_conflict_do_nothing()
-            .returning(users.c.id, traced(caller))
-        ).one_or_none()
+        made = None
+        if not looks_like_another(connection, user_id, values["email"]):
+            made = connection.execute(
+                insert_unless(users)
+                .values(
+                    **values,
+                    id=user_id,
+                    password_hash=password_hash,
+                    role_id=given[0] if given else None,
+                    content_digest=digest,
+                )
+                .on_conflict_do_nothing()
+                .returning(users.c.id, traced(caller))
+            ).one_or_none()
         if made is not None:
+            remember_look(connection, user_id, values["email"])
             if given:
                 giver = caller.user_id if caller is not None else None
                 connection.execute(
@@ -253,12 +257,42 @@ def _update_user(
             raise NotFound("There is no such account, or you may not see it.")
         require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
     before = read_user(connection, user_id)
+    email = values.get("email", before["email"])
     _check_regions(connection, values.get("preferences"))
+    if email != before["email"] and looks_like_another(connection, user_id, email):
+        raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})
     with field_errors(CONSTRAINTS):
         change(connection, caller, users, user_id, version, values)
-    if user_id != caller.user_id and values.get("email", before["email"]) != before["email"]:
-        revoke_sessions_of(connection, user_id)
+    if email != before["email"]:
+        remember_look(connection, user_id, email)
+        if user_id != caller.user_id:
+            revoke_sessions_of(connection, user_id)
     return read_user(connection, user_id)
+
+
+def looks_like_another(connection: Connection, user_id: UUID, email: str) -> bool:
+    """Return whether an e-mail address looks like that of another account, and is not ASCII, or that is not.
+
+    Two addresses in ASCII are never said to look alike: ``adam1`` and ``adaml`` may be two people, and whoever reads
+    ASCII can tell. The transaction keeps others from taking an address that looks like this one until it ends.
+    """
+    digest = skeleton_digest(email)
+    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
+    columns = email_look_alikes.c
+    alike = exists().where(columns.skeleton == digest, columns.user_id != user_id)
+    if email.isascii() and "xn--" not in email:
+        alike = alike.where(columns.is_ascii.is_(False))
+    return bool(connection.execute(select(alike)).scalar_one())
+
+
+def remember_look(connection: Connection, user_id: UUID, email: str) -> None:
+    """Note what the e-mail address of an account looks like."""
+    look = {"skeleton": skeleton_digest(email), "is_ascii": email.isascii() and "xn--" not in email}
+    connection.execute(
+        insert_unless(email_look_alikes)
+        .values(user_id=user_id, **look)
+        .on_conflict_do_update(index_elements=[email_look_alikes.c.user_id], set_=look)
+    )
 
 
 def _roles_to_give(connection: Connection, caller: Caller | None, names: list[str] | None) -> list[UUID]:

@@ -26,14 +26,19 @@ _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{1,30}(/[A-Za-z0-9_+\-]{1,30}){
 
 
 class Email(Text):
-    """An e-mail address; it is taken in lower case, and that is how it is compared."""
+    """An e-mail address; it is taken in lower case, and that is how it is compared.
+
+    Variants of letters, such as full-width ones, are taken as the letters, and a domain as IDNA writes it. An address
+    with other letters than ASCII that looks like the address of another account counts as taken.
+    """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(longest=LONGEST_EMAIL, **options)
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         email = rules.normalise_email(super()._deserialize(value, *more, **options))
-        if len(email) > LONGEST_EMAIL or not _EMAIL.fullmatch(email) or ".." in email:
+        is_address = len(email) <= LONGEST_EMAIL and _EMAIL.fullmatch(email) and ".." not in email
+        if not is_address or not email.rpartition("@")[2].isascii():
             raise ValidationError("Not an e-mail address such as name@example.org.")
         return email
 

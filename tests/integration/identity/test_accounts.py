@@ -1,17 +1,22 @@
 """Registering, changing, closing and reading accounts: what is allowed, what is refused, what is told."""
 
+import runpy
+from pathlib import Path
 from uuid import UUID, uuid4
 
+import eventlet
 import pytest
 from uuid6 import uuid7
 
 from services.identity import operations, queries, schemas
+from services.identity.look_alikes import skeleton_digest
 from services.identity.rules import TAKEN_ADDRESSES
 from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
 from shared.schemas import load
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 NIL = UUID(int=0)
+LOOK_ALIKES = Path(operations.__file__).parents[1] / "migrations" / "versions" / "0007_look_alikes.py"
 
 
 def update(world, caller, user_id, version, **values):
@@ -416,3 +421,63 @@ REPORTER_PERMISSIONS = (
     "resource:read",
     "alert:read",
 )
+
+
+class TestLookAlikes:
+    @pytest.mark.parametrize(
+        "written",
+        ["\u0430da@one.example", "ad\u0430@one.example", "ADA@one.example", "\uff41\uff44\uff41@one.example"],
+    )
+    def test_an_address_that_looks_like_that_of_an_account_is_taken(self, world, written):
+        first = f"ada@{uuid4().hex}.example"
+        world.register(email=first)
+        written = written.replace("one.example", first.partition("@")[2])
+        with pytest.raises(Conflict) as refusal:
+            world.register(email=written)
+        assert list(refusal.value.fields) == ["email"]
+        caller = world.caller()
+        with pytest.raises(Conflict) as refusal:
+            update(world, caller, caller.user_id, 2, email=written, current_password=PASSWORD)
+        assert list(refusal.value.fields) == ["email"]
+
+    def test_the_other_way_round_too_and_free_again_once_it_is_given_up(self, world):
+        imitator = world.register(email="\u0440aul@two.example")  # a Cyrillic letter
+        with pytest.raises(Conflict):
+            world.register(email="paul@two.example")
+        world.update_user(world.admin(), user_id=imitator["id"], version=2, email=world.email())
+        world.register(email="paul@two.example")
+
+    def test_two_addresses_in_ascii_are_two_people(self, world):
+        for email in ("adam1@three.example", "adaml@three.example", "aclarn@three.example"):
+            world.register(email=email)
+
+    def test_ones_own_address_may_come_to_look_like_itself(self, world):
+        account = world.register(email="eva@four.example")
+        world.update_user(world.admin(), user_id=account["id"], version=2, email="\u0435va@four.example")
+
+    def test_the_domain_may_be_written_as_people_read_it(self, world):
+        account = world.register(email="ada@Bücher.example")
+        assert account["email"] == "ada@xn--bcher-kva.example"
+        given = load(schemas.Authenticate(), {"email": "ada@bücher.example", "password": PASSWORD})
+        assert world.sign_in(given["email"])["user_id"] == account["id"]
+
+    def test_two_look_alikes_at_once_are_one_account(self, world):
+        def register(email):
+            try:
+                return world.register(email=email)["email"]
+            except Conflict:
+                return ""
+
+        emails = ["olga@five.example", "\u043elga@five.example"] * 3
+        registering = [eventlet.spawn(register, email) for email in emails]
+        assert len([made for made in (one.wait() for one in registering) if made]) == 1
+
+    def test_addresses_of_before_are_filled_in_as_new_ones_are(self, world):
+        letters = (chr(code) for code in range(33, 127))
+        email = "".join(one for one in letters if not one.isupper() and one not in '@<>"(),;:\\[]')
+        email += "@six.example"
+        look = runpy.run_path(str(LOOK_ALIKES))["SKELETON"].replace("%", "%%")
+        [(filled,)] = world.sql(
+            f"SELECT sha256(convert_to({look}, 'UTF8')) FROM (SELECT %s AS email) AS one", email
+        )
+        assert bytes(filled) == skeleton_digest(email)
