@@ -163,12 +163,12 @@ UNDER_REVIEW: Final = reports.c.review_reasons != text("'{}'")
 Index("idx_reports_review", reports.c.updated_at, reports.c.id, postgresql_where=UNDER_REVIEW)
 Index("idx_reports_point", reports.c.point, postgresql_using="gist")
 
-SEARCHED: Final[ColumnElement[Any]] = reports.c.search.op("||")(
-    func.reports.grams(reports.c.title, reports.c.description)
-)
-"""What a search looks in: the words of a report, and the pairs of characters of scripts without blanks."""
+Index("idx_reports_search", reports.c.search, postgresql_using="gin")
 
-Index("idx_reports_searched", SEARCHED, postgresql_using="gin")
+PAIRS: Final[ColumnElement[Any]] = func.reports.grams(reports.c.title, reports.c.description)
+"""The pairs of characters of scripts without blanks, which a search looks in beside the words."""
+
+Index("idx_reports_grams", PAIRS, postgresql_using="gin")
 
 report_comments = Table(
     "report_comments",

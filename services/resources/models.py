@@ -110,9 +110,10 @@ resources = Table(
     comment="Shelters, hospitals, vehicles, stock; a capacity of NULL is unlimited.",
 )
 
-SEARCHED: Final[ColumnElement[Any]] = func.to_tsvector(
+WORDS: Final[ColumnElement[Any]] = func.to_tsvector(
     literal_column("'resources.words'::regconfig"), resources.c.name
-).op("||")(func.resources.grams(resources.c.name, ""))
+)
+PAIRS: Final[ColumnElement[Any]] = func.resources.grams(resources.c.name, "")
 """What a search looks in: the words of a name, and the pairs of characters of scripts without blanks."""
 
 Index("idx_resources_region", resources.c.region_id)

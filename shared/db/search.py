@@ -12,13 +12,27 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ARRAY, Text, bindparam, cast, func, literal, literal_column, select, true
+from sqlalchemy import (
+    ARRAY,
+    Integer,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    literal_column,
+    select,
+    true,
+)
 from sqlalchemy.dialects.postgresql import TSQUERY
+
+from shared.db import paging
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import ColumnElement, Connection
+    from sqlalchemy import ColumnElement, Connection, Row, Select
 
 MOST_WORDS: Final = 12
 """Words of a search for which similar ones are looked for; nobody types more."""
@@ -30,8 +44,11 @@ _UNSPACED: Final = re.compile(
     "[\u0e00-\u0fff\u1000-\u109f\u1780-\u17ff\u3005\u3007\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff"
     "\uac00-\ud7a3\uf900-\ufaff\U00020000-\U000323af]+"
 )
-_TOKEN: Final = re.compile(r"'((?:[^'\\]|''|\\.)*)'|<[-0-9]+>|[!()&|]")
+_TOKEN: Final = re.compile(r"'((?:[^'\\]|''|\\.)*)'(?::\*)?|<[-0-9]+>|[!()&|]")
 _PHRASE: Final = re.compile(r"<[-0-9]+>")
+
+
+_IS_EXACT: Final[ColumnElement[int]] = literal_column("is_exact", Integer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,17 +59,24 @@ class Search:
     exact: str
     loose: str
 
+    @property
+    def is_exact(self) -> bool:
+        """Whether nothing resembles what is searched, so that both find the same."""
+        return self.exact == self.loose
+
 
 class WordSearch:
     """The word search of one table.
 
     Args:
         schema: Of the service; its functions and configuration are used.
-        vector: What is searched: the words of a row and their `grams`, as a text search vector.
+        words: The words of a row, as a text search vector.
+        pairs: The `grams` of a row, as a text search vector.
     """
 
-    def __init__(self, schema: str, vector: ColumnElement[Any]) -> None:
-        self._vector = vector
+    def __init__(self, schema: str, words: ColumnElement[Any], pairs: ColumnElement[Any]) -> None:
+        self._words = words
+        self._pairs = pairs
         self._configuration: ColumnElement[Any] = literal_column(f"'{schema}.words'::regconfig")
         given = func.unnest(bindparam("searched", type_=ARRAY(Text))).table_valued("word")
         searched = given.render_derived(name="searched")
@@ -80,7 +104,76 @@ class WordSearch:
         return self._matches(search.exact)
 
     def _matches(self, query: str) -> ColumnElement[bool]:
-        return self._vector.bool_op("@@")(cast(literal(query, Text), TSQUERY))
+        if not _UNSPACED.search(query):
+            return _found_in(self._words, query)
+        # No index has both vectors; what the parts for one of them alone ask for, an index of that one finds.
+        words, pairs = required(query)
+        return and_(
+            _found_in(self._words.op("||")(self._pairs), query),
+            *([_found_in(self._words, words)] if words else ()),
+            *([_found_in(self._pairs, pairs)] if pairs else ()),
+        )
+
+
+def ranked_page(
+    connection: Connection,
+    exact: Select[Any],
+    loose: Select[Any] | None,
+    order: paging.Order,
+    page: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Return a page of what is found exactly, and behind all of it what is found loosely.
+
+    They are two lists, each in its order, so that a page of a frequent word costs what a page of the list costs.
+
+    Args:
+        connection: Where to read.
+        exact: The rows that are found exactly.
+        loose: The others that are found; None where there are none.
+        order: Of the list.
+        page: ``cursor`` and ``limit``.
+
+    Raises:
+        Invalid: The cursor is broken or belongs to another list.
+    """
+    ranked: paging.Order = ((_IS_EXACT, "desc"), *order)
+    limit, is_exact, behind = page["limit"], 1, None
+    if page["cursor"] is not None:
+        is_exact, *values = paging.decode_cursor(page["cursor"], ranked)
+        keys = (column.key for column, _ in order)
+        behind = paging.encode_cursor(dict(zip(keys, values, strict=True)), order)
+    rows: list[Row[Any]] = []
+    if is_exact:
+        statement = exact.add_columns(literal(1).label(_IS_EXACT.key))
+        rows += connection.execute(paging.keyset(statement, order, behind, limit)).all()
+        behind = None
+    if loose is not None and len(rows) <= limit:
+        statement = loose.add_columns(literal(0).label(_IS_EXACT.key))
+        rows += connection.execute(paging.keyset(statement, order, behind, limit)).all()
+    return paging.page(rows[: limit + 1], limit, ranked)
+
+
+def required(query: str) -> tuple[str, str]:
+    """The parts of a query of which each must hold: those of words alone, and those of pairs of characters alone."""
+    parts: list[list[str]] = [[]]
+    depth = 0
+    for token in _TOKEN.finditer(query):
+        text = token[0]
+        depth += (text == "(") - (text == ")")
+        if depth == 0 and text == "|":
+            return "", ""
+        if depth == 0 and text == "&":
+            parts.append([])
+        else:
+            parts[-1].append(text)
+    kept = [" ".join(part) for part in parts if part and "!" not in part]
+    pairs = [part for part in kept if all(_UNSPACED.search(word) for word in re.findall(r"'[^']*'", part))]
+    words = [part for part in kept if not _UNSPACED.search(part)]
+    return " & ".join(words), " & ".join(pairs)
+
+
+def _found_in(vector: ColumnElement[Any], query: str) -> ColumnElement[bool]:
+    return vector.bool_op("@@")(cast(literal(query, Text), TSQUERY))
 
 
 def positive_words(query: str) -> set[str]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import and_, not_, select
 
-from services.reports.models import SCHEMA, SEARCHED, UNDER_REVIEW, reports, severity_levels
+from services.reports.models import PAIRS, SCHEMA, UNDER_REVIEW, reports, severity_levels
 from shared.db import geography
 from shared.db.conditions import conditions_of, one_of, within_area
 from shared.db.search import WordSearch
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from shared.db.conditions import Condition
 
 
-SEARCH: Final = WordSearch(SCHEMA, SEARCHED)
+SEARCH: Final = WordSearch(SCHEMA, reports.c.search, PAIRS)
 
 
 def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, cast, column, func, literal_column, or_, select, table, tuple_
+from sqlalchemy import column, func, literal_column, not_, or_, select, table, tuple_
 
 from services.reports.models import SCHEMA, UNDER_REVIEW, report_types, reports, severity_levels
 from services.reports.queries.filters import SEARCH, conditions, read_search
@@ -12,6 +12,7 @@ from services.reports.queries.visibility import holds, visible
 from services.reports.rules import ACTIVE_STATUSES
 from shared.db import paging
 from shared.db.conditions import one_of
+from shared.db.search import ranked_page
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
@@ -123,11 +124,12 @@ def _page(
 ) -> dict[str, Any]:
     order = _ORDERS[filters["sort"]]
     filters = read_search(connection, filters)
-    if filters["text"] is not None:
-        # What is found as it is written stands before what only resembles it.
-        is_exact = cast(SEARCH.finds_exactly(filters["text"]), Integer).label("is_exact")
-        statement, order = statement.add_columns(is_exact), ((is_exact, "desc"), *order)
-    chosen = statement.where(visible(caller), *conditions(filters))
+    search = filters["text"]
+    chosen = statement.where(visible(caller), *conditions({**filters, "text": None}))
+    if search is not None:
+        is_exact = SEARCH.finds_exactly(search)
+        loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
+        return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
     rows = connection.execute(paging.keyset(chosen, order, filters["cursor"], filters["limit"])).all()
     return paging.page(rows, filters["limit"], order)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Integer, and_, cast, or_
+from sqlalchemy import and_, or_
 
-from services.resources.models import SCHEMA, SEARCHED, resources
+from services.resources.models import PAIRS, SCHEMA, WORDS, resources
 from services.resources.queries.columns import FREE
 from shared.db import geography
 from shared.db.conditions import conditions_of, one_of, within_area
@@ -15,13 +15,13 @@ from shared.db.search import WordSearch
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from sqlalchemy import Connection, Label
+    from sqlalchemy import Connection
 
     from shared.db.conditions import Condition
     from shared.db.search import Search
 
 
-SEARCH: Final = WordSearch(SCHEMA, SEARCHED)
+SEARCH: Final = WordSearch(SCHEMA, WORDS, PAIRS)
 
 
 def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -43,9 +43,9 @@ def _contains(search: Search) -> Condition:
     return resources.c.name.icontains(search.written, autoescape=True)
 
 
-def is_exact(search: Search) -> Label[int]:
-    """1 for a resource whose name has what is searched, 0 for one whose name has something that resembles it."""
-    return cast(or_(_contains(search), SEARCH.finds_exactly(search)), Integer).label("is_exact")
+def finds_exactly(search: Search) -> Condition:
+    """Resources whose name has what is searched, and not only something that resembles it."""
+    return or_(_contains(search), SEARCH.finds_exactly(search))
 
 
 def _has_free(needed: int) -> Condition:

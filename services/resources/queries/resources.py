@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column, or_, select, table
+from sqlalchemy import column, not_, or_, select, table
 
 from services.resources.models import SCHEMA, resources
 from services.resources.queries.columns import COLUMNS, FREE
-from services.resources.queries.filters import conditions, is_exact, read_search
+from services.resources.queries.filters import SEARCH, conditions, finds_exactly, read_search
 from services.resources.rules import AVAILABLE
 from shared.contracts.permissions import RESOURCE_READ
 from shared.db import geography, paging
 from shared.db.conditions import in_regions_of
+from shared.db.search import ranked_page
 from shared.errors import NotFound
 
 if TYPE_CHECKING:
@@ -105,12 +106,12 @@ def find_nearest_resources(
 def _page(
     connection: Connection, statement: Select[Any], caller: Caller, filters: Mapping[str, Any]
 ) -> dict[str, Any]:
-    order = _ORDER
     filters = read_search(connection, filters)
-    if filters["text"] is not None:
-        # What is found as it is written stands before what only resembles it.
-        found = is_exact(filters["text"])
-        statement, order = statement.add_columns(found), ((found, "desc"), *order)
-    chosen = statement.where(holds(caller, RESOURCE_READ), *conditions(filters))
-    rows = connection.execute(paging.keyset(chosen, order, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], order)
+    search = filters["text"]
+    chosen = statement.where(holds(caller, RESOURCE_READ), *conditions({**filters, "text": None}))
+    if search is not None:
+        is_exact = finds_exactly(search)
+        loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
+        return ranked_page(connection, chosen.where(is_exact), loose, _ORDER, filters)
+    rows = connection.execute(paging.keyset(chosen, _ORDER, filters["cursor"], filters["limit"])).all()
+    return paging.page(rows, filters["limit"], _ORDER)

@@ -116,4 +116,4 @@ def test_the_search_uses_its_index(world, caller, filed):
         plan = connection.execute(
             text(f"EXPLAIN SELECT id FROM reports.reports WHERE {condition}".replace(":", "\\:"))
         )
-        assert "idx_reports_searched" in str(plan.all())
+        assert "idx_reports_grams" in str(plan.all())

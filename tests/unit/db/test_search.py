@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.db.search import positive_words, replaced
+from shared.db.search import positive_words, replaced, required
 
 
 @pytest.mark.parametrize(
@@ -39,6 +39,19 @@ def test_the_words_that_may_stand_for_similar_ones(query, words):
 )
 def test_each_word_stands_for_what_resembles_it(query, expected):
     assert replaced(query, {"watr": ["water"]}) == expected
+
+
+@pytest.mark.parametrize(
+    ("query", "words", "pairs"),
+    [
+        ("'a' & ( '避難' & '難所' )", "'a'", "( '避難' & '難所' )"),
+        ("'a' & ! ( '避難' ) & ( 'b' | 'c' )", "'a' & ( 'b' | 'c' )", ""),
+        ("( '水':* ) | 'a'", "", ""),
+        ("( '避難' | 'a' ) & '洪水'", "", "'洪水'"),
+    ],
+)
+def test_what_the_parts_of_a_query_ask_for_in_any_case(query, words, pairs):
+    assert required(query) == (words, pairs)
 
 
 @given(st.text(st.characters(exclude_categories=["Cs"])), st.text(st.characters(exclude_categories=["Cs"])))

@@ -1,4 +1,4 @@
-"""The index of what is searched since 0009, and the words of the reports that are there.
+"""The index of the pairs of characters that are searched since 0009, and the words of the reports that are there.
 
 Outside of a transaction, so that others read and write meanwhile; it can be run again where it broke off.
 
@@ -22,20 +22,15 @@ def upgrade():
     with op.get_context().autocommit_block():
         ddl.execute(
             # An attempt that broke off has left one that is no use.
-            "DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_searched",
+            "DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_grams",
             """
-            CREATE INDEX CONCURRENTLY idx_reports_searched ON reports.reports
-                USING gin ((search || reports.grams(title, description)))
+            CREATE INDEX CONCURRENTLY idx_reports_grams ON reports.reports
+                USING gin (reports.grams(title, description))
             """,
             search_ddl.new_words("reports", WORDS),
-            "DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_search",
         )
 
 
 def downgrade():
     with op.get_context().autocommit_block():
-        ddl.execute(
-            "DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_search",
-            "CREATE INDEX CONCURRENTLY idx_reports_search ON reports.reports USING gin (search)",
-            "DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_searched",
-        )
+        ddl.execute("DROP INDEX CONCURRENTLY IF EXISTS reports.idx_reports_grams")
