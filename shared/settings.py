@@ -5,19 +5,32 @@ from __future__ import annotations
 import os
 import re
 from dataclasses import dataclass, field
+from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from shared.messaging.address import BrokerAddressError, read_address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEMORY_BROKER = "memory://"
-BROKER_SCHEMES = ("amqp", "amqps", "pyamqp", "memory")
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
+
+MAX_PORT = 65_535
+MAX_NUMBER = 2**31 - 1
+MAX_SECONDS = 86_400.0
+"""A day: no wait of ours is longer, and clocks of threads overflow at some length."""
+
+MAX_LIFETIME = 10 * 365 * 86_400
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
 _BROKER_PASSWORD = re.compile(r"IMPACTX_(.+)_BROKER_PASSWORD(?:_FILE)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _HOST_NAME = re.compile(r"[a-z0-9.\-]+|\[[0-9a-f:.]+\]")
+_WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{1,62}")
 _ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
 
 
@@ -197,12 +210,12 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         database_urls={
             service: url
             for service in services
-            if (url := read.url(f"IMPACTX_{service.upper()}_DATABASE_URL", DATABASE_SCHEMES))
+            if (url := read.database(f"IMPACTX_{service.upper()}_DATABASE_URL"))
         },
-        administration_url=read.url("DATABASE_URL", DATABASE_SCHEMES),
-        amqp_uri=read.url("AMQP_URI", BROKER_SCHEMES) or MEMORY_BROKER,
-        max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1),
-        pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2),
+        administration_url=read.database("DATABASE_URL"),
+        amqp_uri=read.broker("AMQP_URI") or MEMORY_BROKER,
+        max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1, most=10_000),
+        pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2, most=10_000),
         prepare_threshold=None
         if threshold == "off"
         else read.integer("IMPACTX_DATABASE_PREPARE_THRESHOLD", 5, least=0),
@@ -213,9 +226,11 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         relay_poll=read.seconds("IMPACTX_RELAY_POLL", 0.25),
         jwt_private_key=read.secret("IMPACTX_JWT_PRIVATE_KEY"),
         jwt_previous_public_keys=environment.get("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS", ""),
-        access_token_lifetime=read.integer("IMPACTX_ACCESS_TOKEN_LIFETIME", 900, least=1),
-        refresh_token_lifetime=read.integer("IMPACTX_REFRESH_TOKEN_LIFETIME", 30 * 86400, least=1),
-        bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, least=4),
+        access_token_lifetime=read.integer("IMPACTX_ACCESS_TOKEN_LIFETIME", 900, least=1, most=MAX_LIFETIME),
+        refresh_token_lifetime=read.integer(
+            "IMPACTX_REFRESH_TOKEN_LIFETIME", 30 * 86400, least=1, most=MAX_LIFETIME
+        ),
+        bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, least=4, most=20),
         admin_email=environment.get("IMPACTX_ADMIN_EMAIL", "admin@impactx.example"),
         admin_password=read.secret("IMPACTX_ADMIN_PASSWORD") or None,
         token=read.secret("IMPACTX_TOKEN"),
@@ -224,11 +239,11 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
             for service in services
         },
         broker_passwords=read.broker_passwords(),
-        rabbitmq_api=read.url("IMPACTX_RABBITMQ_API", ("http", "https")),
+        rabbitmq_api=read.web_url("IMPACTX_RABBITMQ_API"),
         alert_sender=environment.get("IMPACTX_ALERT_SENDER", "alerts@impactx.example"),
         home=Path(environment.get("IMPACTX_HOME", ".impactx")),
         http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
-        http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0),
+        http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0, most=MAX_PORT),
         http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),
         http_client_connections=read.integer("IMPACTX_HTTP_CLIENT_CONNECTIONS", 1024, least=0),
         http_patience=read.seconds("IMPACTX_HTTP_PATIENCE", 30.0),
@@ -243,18 +258,18 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
         health_host=environment.get("IMPACTX_HEALTH_HOST", "127.0.0.1"),
-        health_port=read.integer("IMPACTX_HEALTH_PORT", 0, least=0)
+        health_port=read.integer("IMPACTX_HEALTH_PORT", 0, least=0, most=MAX_PORT)
         if environment.get("IMPACTX_HEALTH_PORT")
         else None,
         traces_endpoint=read.address("IMPACTX_TRACES_ENDPOINT")
         or read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
-        attachments=environment.get("IMPACTX_ATTACHMENTS", ""),
-        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1),
+        attachments=read.file_address("IMPACTX_ATTACHMENTS"),
+        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1, most=2**40),
         keep_photo_metadata=read.flag("IMPACTX_KEEP_PHOTO_METADATA"),
         phone_region=environment.get("IMPACTX_PHONE_REGION", ""),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),
         tile_attribution=environment.get("IMPACTX_TILE_ATTRIBUTION", ""),
-        log_level=environment.get("IMPACTX_LOG_LEVEL", "").upper(),
+        log_level=read.choice("IMPACTX_LOG_LEVEL", LOG_LEVELS),
     )
 
 
@@ -262,25 +277,39 @@ class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    def integer(self, name: str, default: int, *, least: int) -> int:
-        text = self._environment.get(name, "")
-        try:
-            value = int(text) if text else default
-        except ValueError:
-            raise SettingError(f"{name} must be a whole number, not {text!r}.") from None
+    def integer(self, name: str, default: int, *, least: int, most: int = MAX_NUMBER) -> int:
+        text = self._environment.get(name, "").strip()
+        if not text:
+            return default
+        # As `int` reads it, but without what nobody means: 1_000, digits of other scripts, four thousand digits.
+        if not _WHOLE_NUMBER.fullmatch(text):
+            raise SettingError(f"{name} must be a whole number, not {text[:50]!r}.")
+        value = int(text)
         if value < least:
             raise SettingError(f"{name} must be at least {least}, not {value}.")
+        if value > most:
+            raise SettingError(f"{name} must be at most {most}, not {value}.")
         return value
 
     def seconds(self, name: str, default: float) -> float:
-        text = self._environment.get(name, "")
+        text = self._environment.get(name, "").strip()
+        if not text:
+            return default
         try:
-            value = float(text) if text else default
+            value = float(text)
         except ValueError:
-            raise SettingError(f"{name} must be a number of seconds, not {text!r}.") from None
-        if not 0 < value < float("inf"):
-            raise SettingError(f"{name} must be a positive number of seconds, not {text!r}.")
+            raise SettingError(f"{name} must be a number of seconds, not {text[:50]!r}.") from None
+        if not 0 < value <= MAX_SECONDS:
+            raise SettingError(
+                f"{name} must be over 0 and at most {MAX_SECONDS:g} seconds, not {text[:50]!r}."
+            )
         return value
+
+    def choice(self, name: str, choices: tuple[str, ...]) -> str:
+        text = self._environment.get(name, "").strip().upper()
+        if text and text not in choices:
+            raise SettingError(f"{name} must be one of {', '.join(choices)}, not {text[:50]!r}.")
+        return text
 
     def flag(self, name: str) -> bool:
         text = self._environment.get(name, "").lower()
@@ -291,7 +320,9 @@ class _Reader:
     def origins(self, name: str) -> tuple[str, ...]:
         """Origins as browsers write them, with commas between; ``*`` alone is every one."""
         found = tuple(part.strip() for part in self._environment.get(name, "").split(",") if part.strip())
-        if found != ("*",) and not all(_ORIGIN.fullmatch(origin) for origin in found):
+        if found != ("*",) and not all(
+            _ORIGIN.fullmatch(origin) and _is_web_address(origin) for origin in found
+        ):
             raise SettingError(f"{name} must be like https://app.example,https://other.example, or * alone.")
         return found
 
@@ -309,7 +340,7 @@ class _Reader:
     def address(self, name: str) -> str:
         """Where something is, without a path that ends in a slash; empty where it is not said."""
         found = self._environment.get(name, "").rstrip("/")
-        if found and not _ADDRESS.fullmatch(found):
+        if found and not (_ADDRESS.fullmatch(found) and _is_web_address(found)):
             raise SettingError(f"{name} must be like https://impactx.example, not {found!r}.")
         return found
 
@@ -322,6 +353,8 @@ class _Reader:
             return Path(path).read_text(encoding="utf-8").strip()
         except OSError as error:
             raise SettingError(f"{name}_FILE names a file that cannot be read: {error.strerror}.") from error
+        except ValueError:
+            raise SettingError(f"{name}_FILE names a file that is not text in UTF-8.") from None
 
     def broker_passwords(self) -> dict[str, str]:
         """Those that are given, by the name of the user in capitals: other systems have users as well."""
@@ -329,9 +362,60 @@ class _Reader:
         users = {match[1] for match in found if match}
         return {user: self.secret(f"IMPACTX_{user}_BROKER_PASSWORD") for user in sorted(users)}
 
-    def url(self, name: str, schemes: tuple[str, ...]) -> str:
+    def broker(self, name: str) -> str:
+        """The URI of the broker, whose options and files can work."""
+        text = self.secret(name)
+        if text:
+            try:
+                read_address(text)
+            except BrokerAddressError as error:
+                raise SettingError(f"{name} {error}") from error
+        return text
+
+    def database(self, name: str) -> str:
+        """The URL of a database, whose options and files can work."""
+        text = self._url(name, DATABASE_SCHEMES)
+        if text:
+            # Imported here: a gateway has no database, and libpq takes its time.
+            addresses = import_module("shared.database_address")
+            try:
+                addresses.check_database_url(text)
+            except addresses.DatabaseAddressError as error:
+                raise SettingError(f"{name} {error}") from error
+        return text
+
+    def web_url(self, name: str) -> str:
+        """An address of HTTP with a password in it."""
+        text = self._url(name, ("http", "https"))
+        if text and (not _is_web_address(text) or "?" in text or "#" in text):
+            raise SettingError(
+                f"{name} must be like http://administrator:password@host:15672, with %3F, %23 and %40 for ?, # and @ in"
+                " the password."
+            )
+        return text
+
+    def file_address(self, name: str) -> str:
+        """A path, or an fsspec address; of a bucket it has to name one."""
+        text = self._environment.get(name, "").strip()
+        scheme, separator, rest = text.partition("://")
+        if separator and (not scheme.isascii() or not rest.strip("/")):
+            raise SettingError(f"{name} must be a path or like s3://bucket/files, not {text!r}.")
+        if scheme == "s3" and separator and not _BUCKET.fullmatch(rest.partition("/")[0]):
+            raise SettingError(f"{name} must name a bucket, like s3://bucket/files, not {text!r}.")
+        return text
+
+    def _url(self, name: str, schemes: tuple[str, ...]) -> str:
         """A secret that has to be a URL; it is not repeated where it is none, for it holds a password."""
         text = self.secret(name)
         if text and not text.startswith(tuple(f"{scheme}://" for scheme in schemes)):
             raise SettingError(f"{name} must be a URL that begins with {schemes[0]}://.")
         return text
+
+
+def _is_web_address(text: str) -> bool:
+    """Return whether it has a host, and a port that there can be if any."""
+    try:
+        parts = urlsplit(text)
+        return bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        return False

@@ -46,6 +46,57 @@ def test_a_missing_database_url_names_both_variables():
         ("DATABASE_URL", "impactx"),
         ("IMPACTX_REPORTS_DATABASE_URL", "mysql://user:secret@db.example/impactx"),
         ("AMQP_URI", "http://broker.example"),
+        ("AMQP_URI", "amqp://"),
+        ("AMQP_URI", "amqp:///vhost"),
+        ("AMQP_URI", "amqp://guest:guest@broker.example:70000//"),
+        ("AMQP_URI", "amqp://guest:guest@broker.example:0//"),
+        ("AMQP_URI", "amqp://guest:guest@broker.example:port//"),
+        ("AMQP_URI", "amqp://guest:guest@[::1//"),
+        ("AMQP_URI", "amqp://one.example;two.example//"),
+        ("AMQP_URI", "amqp://guest:gu#est@broker.example//"),
+        ("AMQP_URI", "amqp://guest:gu?est@broker.example//"),
+        ("AMQP_URI", "amqp://guest:guest@broker.example//?heartbeat=10"),
+        ("AMQP_URI", "amqp://guest:guest@broker.example//?ssl_ca_certs=/etc/hosts"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_ca_cert=/etc/hosts"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_ca_certs=/not/there.pem"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_ca_certs=/etc/hosts"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_ca_certs="),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_certfile=/etc/hosts"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_keyfile=/etc/hosts"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_cert_reqs=perhaps"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_cert_reqs=none&ssl_cert_reqs=required"),
+        ("AMQP_URI", "amqps://guest:guest@broker.example//?ssl_check_hostname=yes"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example:70000/impactx"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example:0/impactx"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example:port/impactx"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example/impactx?sslmod=require"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example/impactx?sslmode=verify"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example/impactx?sslrootcert=/not/there.pem"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example/impactx?connect_timeout=soon"),
+        ("DATABASE_URL", "postgresql://user:pass@db.example/impactx?port=70000"),
+        ("DATABASE_URL", "postgresql://user:pa%ss@db.example/impactx"),
+        ("IMPACTX_REPORTS_DATABASE_URL", "postgresql+psycopg://user:pass@[::1/impactx"),
+        ("IMPACTX_RABBITMQ_API", "http://"),
+        ("IMPACTX_RABBITMQ_API", "http://admin:secret@broker.example:99999"),
+        ("IMPACTX_RABBITMQ_API", "http://admin:sec?ret@broker.example:15672"),
+        ("IMPACTX_HTTP_PORT", "65536"),
+        ("IMPACTX_HTTP_PORT", "8_000"),
+        ("IMPACTX_HTTP_PORT", "٨٠٠٠"),
+        ("IMPACTX_HEALTH_PORT", "70000"),
+        ("IMPACTX_MAX_WORKERS", "9" * 5000),
+        ("IMPACTX_STOP_GRACE", "1e300"),
+        ("IMPACTX_ATTACHMENT_LIMIT", "1" * 18),
+        ("IMPACTX_BCRYPT_COST", "32"),
+        ("IMPACTX_ACCESS_TOKEN_LIFETIME", "99999999999"),
+        ("IMPACTX_LOG_LEVEL", "loud"),
+        ("IMPACTX_HTTP_PUBLIC_URL", "https://impactx.example:99999"),
+        ("IMPACTX_HTTP_PUBLIC_URL", "https://:::"),
+        ("IMPACTX_HTTP_CORS_ORIGINS", "https://app.example:0"),
+        ("IMPACTX_TRACES_ENDPOINT", "http://collector:431800"),
+        ("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4318"),
+        ("IMPACTX_ATTACHMENTS", "s3://"),
+        ("IMPACTX_ATTACHMENTS", "s3:///files"),
+        ("IMPACTX_ATTACHMENTS", "s3://a bucket/files"),
     ],
 )
 def test_a_malformed_value_names_its_variable(variable, value):
@@ -143,3 +194,71 @@ def test_traces_go_where_we_or_opentelemetry_are_told():
     assert own.traces_endpoint == "https://traces.example"
     with pytest.raises(SettingError, match="IMPACTX_TRACES_ENDPOINT"):
         settings(IMPACTX_TRACES_ENDPOINT="collector:4318")
+
+
+@pytest.mark.parametrize(
+    ("variable", "value"),
+    [
+        ("AMQP_URI", "amqp://guest:guest@127.0.0.1//"),
+        ("AMQP_URI", "amqp://guest:guest@127.0.0.1:5672/impactx"),
+        ("AMQP_URI", "amqp://a%40b:%2F%3F%23@broker.example:5673/%2F"),
+        ("AMQP_URI", "amqp://guest:guest@[::1]:5672//"),
+        ("AMQP_URI", "amqps://broker.example"),
+        (
+            "AMQP_URI",
+            "amqps://broker.example//?ssl_cert_reqs=CERT_REQUIRED&ssl_server_hostname=other.example",
+        ),
+        ("AMQP_URI", "amqps://broker.example//?ssl_check_hostname=false"),
+        ("AMQP_URI", "amqps://broker.example//?ssl_cert_reqs=none"),
+        ("AMQP_URI", "memory://"),
+        ("DATABASE_URL", "postgres://user:p%25ss@db.example/impactx"),
+        ("DATABASE_URL", "postgresql://user@/impactx?host=/run/postgresql&port=5433"),
+        ("DATABASE_URL", "postgresql://user:pass@[::1]:5432/impactx?sslmode=verify-full&sslrootcert=system"),
+        (
+            "DATABASE_URL",
+            "postgresql+psycopg://user:pass@db.example/impactx?connect_timeout=3&options=-c%20a%3Db",
+        ),
+        ("IMPACTX_RABBITMQ_API", "https://admin:p%3Fss@broker.example:15671"),
+        ("IMPACTX_LOG_LEVEL", "debug"),
+        ("IMPACTX_ATTACHMENTS", "s3://bucket/files"),
+        ("IMPACTX_ATTACHMENTS", "/srv/attachments"),
+        ("IMPACTX_HTTP_PUBLIC_URL", "https://[::1]:8443/path"),
+    ],
+)
+def test_what_can_work_is_taken(variable, value):
+    settings(**{variable: value})
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "amqp://user:hunter2@broker.example:70000//",
+        "amqps://user:hunter2@broker.example//?ssl_ca_certs=/not/there.pem",
+        "amqp://user:hunter2@broker.example//?heartbeat=1",
+    ],
+)
+def test_a_fault_in_the_address_of_the_broker_does_not_repeat_its_password(uri):
+    with pytest.raises(SettingError, match="AMQP_URI") as fault:
+        settings(AMQP_URI=uri)
+    assert "hunter2" not in str(fault.value)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "postgresql://user:hun%ter2@db.example/x",
+        "postgresql://user:hunter2@db.example:99999/x",
+        "postgresql://hunter2@[",
+    ],
+)
+def test_a_fault_in_the_address_of_a_database_does_not_repeat_its_password(url):
+    with pytest.raises(SettingError, match="DATABASE_URL") as fault:
+        settings(DATABASE_URL=url)
+    assert "ter2" not in str(fault.value)
+
+
+def test_a_secret_file_that_is_not_text_names_its_variable(tmp_path):
+    file = tmp_path / "secret"
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(SettingError, match="IMPACTX_TOKEN_FILE"):
+        settings(IMPACTX_TOKEN_FILE=str(file))
