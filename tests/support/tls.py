@@ -120,11 +120,12 @@ class TlsFront:
             threading.Thread(target=self._serve, args=(client,), daemon=True).start()
 
     def _serve(self, plain: socket.socket) -> None:
+        client = self._context.wrap_socket(plain, server_side=True, do_handshake_on_connect=False)
         try:
-            client = self._context.wrap_socket(plain, server_side=True)
+            client.do_handshake()
             server = socket.create_connection(("127.0.0.1", self._target), timeout=5)
         except OSError:
-            plain.close()
+            client.close()
             return
         server.settimeout(None)
         self._open += [client, server]
