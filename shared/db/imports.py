@@ -279,6 +279,13 @@ class Import:
             "refused": sorted(batch.refused, key=lambda refusal: refusal["row"]),
         }
 
+    def records(self, connection: Connection, batch: Batch, indexes: Sequence[int]) -> dict[int, RowMapping]:
+        """The records that rows are about, locked, by the rows' indexes; a new one is not among them."""
+        former = self._former(connection, batch)
+        found = self._found(connection, batch, indexes, former)
+        matches = {index: _matches(found, batch.identities[index], former.get(index)) for index in indexes}
+        return {index: records[0] for index, records in matches.items() if records}
+
     def _former(self, connection: Connection, batch: Batch) -> dict[int, UUID]:
         """The rows whose record was imported before records had keys, with its id."""
         known = {
@@ -350,11 +357,7 @@ class Import:
         found = self._found(connection, batch, indexes, former)
         for index in indexes:
             row, identity = batch.rows[index], batch.identities[index]
-            matches = [
-                found[name]
-                for name in (identity.get("key"), identity.get("id"), former.get(index))
-                if name in found
-            ]
+            matches = _matches(found, identity, former.get(index))
             try:
                 if not matches:
                     raise Conflict(f"The {self._thing} changed at this very moment; try again.")
@@ -464,6 +467,12 @@ class Import:
             "import_source": kept["import_source"],
             "import_key": kept["import_key"],
         }
+
+
+def _matches(found: Mapping[Any, RowMapping], identity: Row, former_id: UUID | None) -> list[RowMapping]:
+    """The records that a row names, by its key, its id, or the id of earlier versions."""
+    names = (identity.get("key"), identity.get("id"), former_id)
+    return [found[name] for name in names if name in found]
 
 
 def _values(caller: Caller, rows: Iterable[Row]) -> dict[str, Any]:

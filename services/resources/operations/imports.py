@@ -20,7 +20,8 @@ from shared.db import imports
 from shared.errors import Invalid
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
@@ -111,11 +112,25 @@ def import_resources(connection: Connection, caller: Caller, batch: imports.Batc
         What `schemas.ImportResult` says.
     """
     types = types_in_use(connection)
+    there = dict.fromkeys(types, True)
 
     def unknown(row: imports.Row) -> Invalid | None:
-        problems = type_problems(row, types)
+        problems = type_problems(row, there)
         return Invalid(fields=problems) if problems else None
 
     _IMPORT.refuse_forbidden(caller, batch)
     batch.refuse_where(unknown)
+    _refuse_retired_types(connection, batch, types)
     return _IMPORT.store(connection, caller, batch)
+
+
+def _refuse_retired_types(connection: Connection, batch: imports.Batch, types: Mapping[UUID, bool]) -> None:
+    """Takes out rows of a type that is not in use any more, unless their resource has that type already."""
+    retired = [index for index, row in batch.rows.items() if not types[row["resource_type_id"]]]
+    if not retired:
+        return
+    records = _IMPORT.records(connection, batch, retired)
+    for index in retired:
+        row = batch.rows[index]
+        if index not in records or records[index]["resource_type_id"] != row["resource_type_id"]:
+            batch.refuse(index, Invalid(fields=type_problems(row, types)))

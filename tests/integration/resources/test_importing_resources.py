@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 from uuid6 import uuid7
 
 from services.resources import operations, queries, schemas
@@ -236,3 +238,29 @@ def test_a_place_that_moves_takes_its_region_along_and_one_that_stays_keeps_its_
     assert world.get(caller, resource_id)["region_id"] == north
     put(row | {"location": {"type": "Point", "coordinates": [-82, 27]}}, south)
     assert world.get(caller, resource_id)["region_id"] == south
+
+
+def test_a_resource_keeps_a_type_that_went_out_of_use_and_no_other_gets_it(world):
+    caller, source = world.caller(), str(uuid7())
+    with world.db.write_one() as connection:
+        made = operations.create_resource_type(connection, {"name": f"Barge {source}"})
+    rows = [world.arguments(key=str(number), resource_type_id=made["id"]) for number in range(2)]
+    [resource_id] = store(world, caller, rows[:1], source)["ids"]
+    with world.db.write_one() as connection:
+        operations.deactivate_resource_type(connection, made["id"])
+    result = store(world, caller, [rows[0] | {"name": "Hall"}, rows[1]], source)
+    assert (result["updated"], result["stored"]) == (1, 0)
+    assert result["refused"][0]["fields"] == {
+        "resource_type_id": ["This resource type is not in use any more."]
+    }
+    assert world.get(caller, resource_id)["name"] == "Hall"
+
+
+def test_two_imports_of_the_same_rows_at_the_same_time_make_each_resource_once(world):
+    caller, source = world.caller(), str(uuid7())
+    rows = [world.arguments(key=str(number), current_usage=number % 10) for number in range(200)]
+    with ThreadPoolExecutor(4) as pool:
+        results = list(pool.map(lambda _: store(world, caller, rows, source), range(4)))
+    assert sum(result["stored"] for result in results) == 200
+    assert sum(result["unchanged"] for result in results) == 600
+    assert len({tuple(result["ids"]) for result in results}) == 1
