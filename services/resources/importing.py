@@ -219,7 +219,10 @@ class Reader:
             self.notes["have no capacity in the file and are stored without a limit"] += 1
         coordinates = row["location"]["coordinates"][:2]
         usual = (row["name"], row["resource_type_id"], *coordinates)
-        cleared = {name for name in CLEARED_BY_BLANKS if name in mapping}
+        # A number that cannot be read is no reason to forget the one that is known.
+        cleared = {
+            name for name in CLEARED_BY_BLANKS if name in mapping and mapping.word(record, name) is None
+        }
         row = identify(row, self.keys, record, former_id, usual)
         if row.get("key"):
             self.statuses[row["key"]] = row["status"]

@@ -43,7 +43,7 @@ class Types:
 
     Args:
         thing: What they are types of, in a word: ``report``.
-        listed: Lists the catalogue.
+        listed: Lists the catalogue, with ``include_inactive``: what is there keeps a type that is not in use any more.
         created: Adds a type of a name.
         words: What words of the file mean, by the names of types.
         separator: Between several types in a cell.
@@ -67,7 +67,7 @@ class Types:
         self._created = created
         self._separator = separator
         self._create = create
-        rows = list(pages(listed))
+        rows = list(pages(listed, include_inactive=True))
         self._ids: dict[str, str] = {plain(row["name"]): row["id"] for row in rows}
         self._ids |= {plain(row["id"]): row["id"] for row in rows}
         for word, name in words.items():

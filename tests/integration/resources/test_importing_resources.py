@@ -212,6 +212,15 @@ def test_the_second_row_about_the_same_record_is_refused(world):
     assert result["refused"][0]["fields"] == {"key": ["Row 0 of this call has the same key."]}
 
 
+def test_a_row_that_names_a_resource_by_id_which_another_names_by_key_is_refused(world):
+    caller, source = world.caller(), str(uuid7())
+    [resource_id] = store(world, caller, [world.arguments(key="17")], source)["ids"]
+    rows = [world.arguments(key="17", name="Hall"), world.arguments(id=resource_id, name="Barn")]
+    result = store(world, caller, rows, source)
+    assert (result["updated"], [refusal["row"] for refusal in result["refused"]]) == (1, [1])
+    assert world.get(caller, resource_id)["name"] == "Hall"
+
+
 def test_an_unknown_region_of_an_update_is_refused_alone(world):
     caller, source = world.caller(), str(uuid7())
     rows = [world.arguments(key=str(number)) for number in range(2)]

@@ -317,6 +317,20 @@ def test_a_telephone_number_never_costs_the_shelter(bring, methods):
     assert "1  have a contact_phone that is no telephone number" in said
 
 
+def test_a_number_that_cannot_be_read_does_not_clear_the_one_that_is_known(bring, methods, monkeypatch):
+    sent = []
+    store = methods.import_resources
+
+    def import_resources(*, rows, source):
+        sent.extend(rows)
+        return store(rows=rows, source=source)
+
+    monkeypatch.setattr(methods, "import_resources", import_resources)
+    bring("name,longitude,latitude,contact_phone\nA,-81.5,28.5,ask at the desk\nB,-81.6,28.5,\n")
+    assert "contact_phone" not in sent[0]
+    assert sent[1]["contact_phone"] is None
+
+
 def test_a_blank_capacity_is_no_limit_and_is_counted(bring, methods):
     said = bring(NINE.replace("50,50", ",50"), *SHELTERS)
     assert [row.get("capacity") for row in methods.stored.values()] == [100, None]
