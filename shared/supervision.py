@@ -30,6 +30,9 @@ logger = logging.getLogger(__name__)
 
 LOOK_SECONDS: Final = 1.0
 
+SETTLED_SECONDS: Final = 3.0
+"""After which one that was started again, and says nothing of what it does, counts as well."""
+
 FROZEN_SECONDS: Final = 2.0
 """By how much a look has to be late to show that the whole process was frozen, and nothing in it to blame."""
 
@@ -73,6 +76,7 @@ class Work:
         self._on_ended = on_ended
         self._began = math.inf
         self._due = math.inf
+        self._started = math.inf
         self._trouble = ""
         self._is_stuck = False
         self._greenlet: Any = None
@@ -154,6 +158,8 @@ class Work:
         if not self.is_running:
             self._has_ended(None)
             self._start_thread()
+        if now - self._started > SETTLED_SECONDS:
+            self._trouble = ""
         over = now - self._due
         if over > 0 and not self._is_stuck:
             self._is_stuck = True
@@ -177,7 +183,7 @@ class Work:
         backoff = Backoff()
         while not self.stopping.is_set():
             error: BaseException | None = None
-            began = time.monotonic()
+            began = self._started = time.monotonic()
             try:
                 self._run()
             except BaseException as raised:  # noqa: BLE001 - whatever ends it, it has to go on
@@ -197,7 +203,7 @@ class Work:
             self.stopping.wait(backoff.next())
 
     def _has_ended(self, error: BaseException | None) -> None:
-        self._due = self._began = math.inf
+        self._due = self._began = self._started = math.inf
         self._trouble = f"The {self.name} ended unexpectedly and is started again; the log says why."
         metrics.work_failures.labels(self.name, ENDED).inc()
         logger.error(

@@ -11,14 +11,17 @@ import logging
 import os
 import socket
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import orjson
 
+from shared import supervision
 from shared.accepting import Acceptor
 from shared.errors import ImpactXError, RpcTimeout, Unavailable, from_wire, to_wire
 from shared.rpc.client import RpcClient
 from shared.rpc.request import CORRELATION_HEADER, TOKEN_HEADER, arguments_json
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,11 +69,8 @@ class Door:
         self._path = path
         self._client = client
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self._closing = threading.Event()
         self._acceptor = Acceptor(self._socket, "control_socket")
-        self._thread = threading.Thread(
-            target=self._acceptor.run, args=(self._take,), name="door", daemon=True
-        )
+        self._work = Work("control socket", partial(self._acceptor.run, self._take))
 
     def open(self) -> None:
         """Lets callers in."""
@@ -78,25 +78,29 @@ class Door:
         self._socket.bind(_address(self._path))
         self._path.chmod(0o600)
         self._socket.listen()
-        self._thread.start()
+        self._work.start()
 
     def close(self) -> None:
         """Lets nobody in any more."""
-        if self._thread.is_alive():
+        self._work.stop()
+        if self._work.is_running:
             # The thread must not be left waiting on a socket that is closed: its number is soon somebody else's.
-            self._closing.set()
             is_open(self._path)
-            self._thread.join(CLOSE_SECONDS)
+        self._work.join(CLOSE_SECONDS)
         self._acceptor.close()
         self._path.unlink(missing_ok=True)
         self._socket.close()
 
     def _take(self, connection: socket.socket, _address: Any) -> None:
-        if self._closing.is_set():
+        if self._work.stopping.is_set():
             connection.close()
             self._acceptor.close()
             return
-        threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+        threading.Thread(
+            target=supervision.guarded,
+            args=("caller of the control socket", self._serve, connection),
+            daemon=True,
+        ).start()
 
     def _serve(self, connection: socket.socket) -> None:
         with connection, connection.makefile("rb") as lines:

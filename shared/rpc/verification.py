@@ -12,6 +12,7 @@ from shared.messaging.backoff import Backoff
 from shared.rpc.keys import FETCH_SECONDS, KEYS_LIFETIME
 from shared.rpc.provider import RpcClients
 from shared.rpc.tokens import TokenVerifier
+from shared.supervision import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -26,22 +27,27 @@ class Verification(SharedExtension):
     """One verifier a container. Elsewhere than in identity, a thread keeps its keys fresh.
 
     Without that thread, the first token after a long pause could still be checked with a key that was withdrawn
-    during the pause. The container watches the thread: should it die, so does the process.
+    during the pause. `shared.supervision` watches the thread.
     """
 
     clients = RpcClients()
 
-    _thread: Any = None
+    _work: Work | None = None
 
     def start(self) -> None:
         """Called by nameko, once for each extension that shares the verification."""
-        if self._thread is None and self._own_keys is None:
-            self._thread = self.container.spawn_managed_thread(self._keep_fresh, identifier="token keys")
+        if self._work is None and self._own_keys is None:
+            self._work = Work(f"token keys of {self.container.service_name}", self._keep_fresh)
+            self._work.start()
 
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""
-        if self._thread is not None:
-            self._thread.kill()
+        if self._work is not None:
+            self._work.kill()
+
+    def kill(self) -> None:
+        """Called by nameko when there is no time."""
+        self.stop()
 
     def verify(self, token: str, correlation_id: str) -> Caller:
         """Return the caller that the token vouches for; see `TokenVerifier.verify`."""

@@ -7,9 +7,10 @@ from uuid import UUID, uuid4
 import kombu
 import orjson
 import pytest
-from sqlalchemy import text
+from sqlalchemy import make_url, text
 
 from shared.contracts.topology import exchange_of
+from shared.db.connection import BoundedConnection
 from shared.db.engine import Database
 from shared.errors import Unavailable
 from shared.messaging import relay as relay_module
@@ -17,6 +18,7 @@ from shared.messaging.declare import declare_everything
 from shared.messaging.relay import Relay
 from shared.messaging.routes import Routes
 from tests.integration.shared.samples import EXAMPLE
+from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 
 DATA = orjson.loads(EXAMPLE.read_bytes())
@@ -101,6 +103,35 @@ def test_rows_are_published_in_order_and_removed(outbox, running):
     running()
     eventually(lambda: outbox.heard() == ids)
     eventually(lambda: outbox.rows() == [])
+
+
+def test_a_database_that_accepts_and_never_answers_holds_up_no_event_for_long(database, uri, monkeypatch):
+    """A hung pooler, or a frozen backend: TCP is acknowledged, and nothing comes."""
+    monkeypatch.setattr(BoundedConnection, "answer_seconds", 0.5)
+    url = make_url(database.url("reports"))
+    with Proxy(url.port, url.host) as network:
+        behind = Database(network.through(database.url("reports")), pool_size=2)
+        outbox, relay = Outbox(database, uri), Relay("reports", behind, uri, 0.05)
+        relay.start()
+        first = outbox.add()
+        eventually(lambda: outbox.heard() == [first])
+        network.stall()
+        second = outbox.add()
+        eventually(lambda: not carries(relay))
+        network.strand()  # what stands stays as it is; a new connection leads to a database that answers
+        eventually(lambda: outbox.heard() == [first, second])
+        eventually(lambda: carries(relay))
+        relay.stop(10)
+        behind.close()
+        outbox.close()
+
+
+def carries(relay):
+    try:
+        relay.check()
+    except Unavailable:
+        return False
+    return True
 
 
 def test_a_message_is_persistent_and_says_all_of_the_envelope(outbox, running):

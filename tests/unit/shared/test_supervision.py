@@ -84,6 +84,23 @@ def test_one_that_returns_without_being_told_to_is_started_again(begin):
     eventually(lambda: is_fine(work) and len(runs) == 2)
 
 
+def test_one_that_says_nothing_of_itself_is_fine_a_while_after_it_was_started_again(begin):
+    runs = []
+
+    def run(work):
+        runs.append(1)
+        if len(runs) == 1:
+            raise RuntimeError
+        work.stopping.wait()
+
+    work = begin(run)
+    eventually(lambda: len(runs) == 2)
+    work.look(time.monotonic())
+    assert not is_fine(work)
+    work.look(time.monotonic() + supervision.SETTLED_SECONDS + 1)
+    assert is_fine(work)
+
+
 def test_one_whose_thread_has_vanished_gets_another(begin):
     started = []
 
