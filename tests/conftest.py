@@ -2,6 +2,10 @@
 
 import shared.green  # noqa: F401, I001 - before everything else
 
+import gc
+import traceback
+import warnings
+
 import hypothesis
 import pytest
 
@@ -39,6 +43,24 @@ def pytest_collection_finish(session):
         needs.require(wanted)
     except needs.MissingError as error:
         raise pytest.UsageError(str(error)) from None
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item, call):
+    """Closes what a failed test has left open, as its own fault and not that of the test that comes next.
+
+    The traceback keeps the variables of the test alive until another one runs, and the warning of a connection that was
+    never closed would make that one fail.
+    """
+    report = yield
+    if call.excinfo is not None and not item.config.option.usepdb:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ResourceWarning)
+            traceback.clear_frames(call.excinfo.tb)
+            for frame, _ in traceback.walk_tb(call.excinfo.tb):
+                frame.f_locals  # noqa: B018 - what pytest has looked at is kept apart, and is brought up to date by this
+            gc.collect()
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from shared.contracts.topology import SERVICES
+from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = ("service", "queries", "schemas", "models", "rules", "migrations")
@@ -16,7 +17,7 @@ def test_the_import_rules_hold():
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

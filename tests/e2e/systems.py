@@ -16,6 +16,7 @@ from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.rabbitmq import users_of
+from tests.support.waiting import patience
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 SERVICES = ("identity", "reports", "resources", "alerts")
@@ -98,7 +99,7 @@ def run_command(environment: Mapping[str, str], *arguments: str | Path) -> subpr
         env=os.environ | environment,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
         check=False,
     )
 

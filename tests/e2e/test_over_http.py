@@ -11,7 +11,7 @@ from lxml import etree
 
 from tests.e2e.systems import EMAIL, PASSWORD
 from tests.support.http import Client, Listener
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 PEOPLE = 6
 CAP = "{urn:oasis:names:tc:emergency:cap:1.2}"
@@ -163,13 +163,13 @@ def test_from_a_confirmed_report_to_the_end_of_its_alert(running, admin):
 def in_feeds(running, alert):
     """Whether the public finds the alert; every feed of every gateway has to say the same in the end."""
     feeds = [f"{url}/feeds/alerts.{form}" for url in running.urls for form in ("atom", "rss")]
-    found = {f"/alerts/{alert['id']}.cap" in requests.get(feed, timeout=10).text for feed in feeds}
+    found = {f"/alerts/{alert['id']}.cap" in requests.get(feed, timeout=patience(10)).text for feed in feeds}
     return found == {True}
 
 
 def cap_of(running, alert_id):
     """The message as the public gets it, byte for byte the same from every gateway."""
-    answers = [requests.get(f"{url}/alerts/{alert_id}.cap", timeout=10) for url in running.urls]
+    answers = [requests.get(f"{url}/alerts/{alert_id}.cap", timeout=patience(10)) for url in running.urls]
     [content] = {answer.content for answer in answers if answer.ok}
     [_] = {answer.headers["ETag"] for answer in answers}
     return content

@@ -16,7 +16,7 @@ from shared.contracts import topology
 from shared.messaging.event import PREFIX
 from tests.faults.harness import SETTLE_SECONDS, Onlooker, System
 from tests.support.processes import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 GATEWAY = "gateway"
 EVERY_SERVICE = (*topology.SERVICES, GATEWAY)
@@ -66,11 +66,11 @@ class Fleet(System):
 
     def ready(self, process: ServiceProcess) -> bool:
         """Whether the process says that it can do its work."""
-        return requests.get(f"{_address('metrics at', process)}/health/ready", timeout=10).ok
+        return requests.get(f"{_address('metrics at', process)}/health/ready", timeout=patience(10)).ok
 
     def counted(self, process: ServiceProcess, metric: str, **labels: str) -> float:
         """The sum of a metric of one process, over the series with these labels."""
-        page = requests.get(f"{_address('metrics at', process)}/metrics", timeout=10).text
+        page = requests.get(f"{_address('metrics at', process)}/metrics", timeout=patience(10)).text
         return sum(
             sample.value
             for family in text_string_to_metric_families(page)

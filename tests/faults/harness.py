@@ -34,12 +34,15 @@ from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.proxy import Proxy
 from tests.support.rabbitmq import users_of
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 ATTEMPT_SECONDS = 2.0
 GIVE_UP_SECONDS = 60.0
 SETTLE_SECONDS = 30.0
+NOT_IN_TIME = "did not stop within their grace"
+"""What a process logs that gives up finishing its work."""
+
 PLACE = {"type": "Point", "coordinates": [-72.3, 18.5]}
 
 
@@ -100,7 +103,7 @@ class System:
             env=inherited | self._environment | {"AMQP_URI": self.uri},
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=patience(60),
             check=False,
         )
         assert done.returncode == 0, f"{arguments}: {done.stdout}{done.stderr}"
@@ -292,7 +295,7 @@ class Load:
     def __exit__(self, *_: object) -> None:
         self._stopping.set()
         for thread in self._threads:
-            thread.join(GIVE_UP_SECONDS + 10)
+            thread.join(patience(GIVE_UP_SECONDS) + 10)
         hanging = [thread for thread in self._threads if thread.is_alive()]
         self._client.close()
         assert not hanging, "a caller hangs"
@@ -342,7 +345,7 @@ def until_answered(client: RpcClient, method: str, arguments: dict, on_failure=l
         ImpactXError: It was refused.
         AssertionError: It was not answered for a minute.
     """
-    deadline = time.monotonic() + GIVE_UP_SECONDS
+    deadline = time.monotonic() + patience(GIVE_UP_SECONDS)
     while True:
         try:
             return client.call(method, arguments)

@@ -13,7 +13,7 @@ import requests
 from tests.support.directories import temporary_directory
 from tests.support.http import Client
 from tests.support.processes import ServiceProcess
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 TWO_DAYS = 2 * 86400
 HEAD = b'--edge\r\nContent-Disposition: form-data; name="file"; filename="a.jpg"\r\n\r\n\xff\xd8\xff\xe0'
@@ -42,7 +42,7 @@ class Gateway:
 
     def missing(self) -> set:
         """What it lacks, as it says itself."""
-        answer = requests.get(f"{self.client().url}/health/ready", timeout=10)
+        answer = requests.get(f"{self.client().url}/health/ready", timeout=patience(10))
         found = answer.json()
         assert answer.status_code == (503 if found["missing"] else 200)
         assert not set(found["present"]) & found["missing"].keys()
@@ -83,7 +83,7 @@ def test_what_a_killed_gateway_leaves_of_an_upload_is_removed_in_the_end(system,
 def begin_upload(client, report):
     """A connection on which half of a file has been sent."""
     where = urlsplit(client.url)
-    connection = socket.create_connection((where.hostname, where.port), timeout=20)
+    connection = socket.create_connection((where.hostname, where.port), timeout=patience(20))
     lines = (
         f"POST /api/v1/reports/{report['id']}/attachments HTTP/1.1",
         "Host: gateway",

@@ -1,8 +1,6 @@
 """SIGTERM under load: every call is answered, nothing is done twice, nothing stays unacknowledged."""
 
-import time
-
-from tests.faults.harness import Load
+from tests.faults.harness import NOT_IN_TIME, Load
 
 
 def test_sigterm_under_load(system, random):
@@ -10,9 +8,8 @@ def test_sigterm_under_load(system, random):
         with Load(system, random) as load:
             for stopping in (first, second, first):
                 load.wait_for(random.randint(50, 150))
-                began = time.monotonic()
                 assert stopping.process.terminate() == 0, stopping.process.output()[-2000:]
-                assert time.monotonic() - began < 10
+                assert NOT_IN_TIME not in stopping.process.output(), "it is done within its grace"
                 load.wait_for(30)
                 stopping.restart()
         assert load.failures == [], "no call had to be repeated"
@@ -29,8 +26,6 @@ def test_sigterm_while_the_broker_cannot_be_reached(system):
     with system.replica() as replica:
         report = system.file(system.new_report())
         replica.network.refuse()
-        began = time.monotonic()
         replica.process.terminate()
-        assert time.monotonic() - began < 26
     with system.replica():
         system.check_invariants({report["id"]: ["pending"]})

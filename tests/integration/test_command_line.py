@@ -15,6 +15,7 @@ from shared.db.revisions import revisions
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import TemporaryDatabase, fresh_database, shared_server
 from tests.support.processes import ROOT, ServiceProcess
+from tests.support.waiting import patience
 
 NOBODY = f"127.0.0.1:{free_port()}"
 
@@ -37,7 +38,7 @@ def run(*arguments, home, **environment):
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
 

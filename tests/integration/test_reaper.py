@@ -1,10 +1,10 @@
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 from infra.embedded.postgresql.postmaster import Postmaster
+from tests.support.waiting import eventually, patience
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -23,12 +23,13 @@ os.kill(os.getpid(), 9)
         cwd=ROOT,
         stdout=subprocess.PIPE,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert done.returncode == -signal.SIGKILL
     pid, data = done.stdout.split()
-    deadline = time.monotonic() + 20
-    while Postmaster(Path(data), pid=int(pid)).is_alive() or Path(data).exists():
-        assert time.monotonic() < deadline, "the server or its data outlived the test process"
-        time.sleep(0.05)
+    eventually(
+        lambda: not (Postmaster(Path(data), pid=int(pid)).is_alive() or Path(data).exists()),
+        "the end of the server and of its data",
+        20,
+    )

@@ -13,6 +13,7 @@ from services import loading
 from shared.contracts.topology import SERVICES
 from shared.db.engine import Database
 from shared.settings import Settings
+from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -96,7 +97,7 @@ def run(block, database, directory):
         env=os.environ | {"PATH": f"{binaries()}:{os.environ['PATH']}", "DATABASE_URL": database.admin_url},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

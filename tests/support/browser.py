@@ -17,7 +17,7 @@ from selenium.webdriver.support.wait import WebDriverWait
 
 from tests.support.directories import temporary_directory
 from tests.support.packages import found_or_installed
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -99,9 +99,9 @@ class Browser:
             action()
             return True
 
-        WebDriverWait(self.driver, ACT_TIMEOUT, ignored_exceptions=[StaleElementReferenceException]).until(
-            done
-        )
+        WebDriverWait(
+            self.driver, patience(ACT_TIMEOUT), ignored_exceptions=[StaleElementReferenceException]
+        ).until(done)
 
     def fill(self, selector: str, text: str) -> None:
         """Types a text in place of the one in a field."""
@@ -177,8 +177,8 @@ def browser() -> Iterator[Browser]:
     options.add_argument(f"--user-data-dir={temporary_directory('browser')}")
     options.set_capability("goog:loggingPrefs", {"browser": "ALL", "performance": "ALL"})
     driver = webdriver.Chrome(options=options, service=Service(driver_path))
-    driver.set_page_load_timeout(PAGE_TIMEOUT)
-    driver.set_script_timeout(PAGE_TIMEOUT)
+    driver.set_page_load_timeout(patience(PAGE_TIMEOUT))
+    driver.set_script_timeout(patience(PAGE_TIMEOUT))
     try:
         yield Browser(driver)
     finally:

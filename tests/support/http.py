@@ -10,6 +10,8 @@ from urllib.parse import urlsplit
 
 import requests
 
+from tests.support.waiting import patience
+
 
 @dataclass
 class Client:
@@ -25,7 +27,7 @@ class Client:
         headers |= {"If-Match": f'"{version}"'} if version is not None else {}
         headers |= options.pop("headers", {})
         where = path if path.startswith("/api/") else f"/api/v1{path}"
-        return self.session.request(verb, self.url + where, headers=headers, timeout=60, **options)
+        return self.session.request(verb, self.url + where, headers=headers, timeout=patience(60), **options)
 
     def done(self, verb, path, **options):
         """The JSON of an answer that has to be a success."""
@@ -53,7 +55,7 @@ class Listener:
         lines = [f"GET /api/v1/stream{query} HTTP/1.0", f"Authorization: Bearer {client.token}"]
         lines += [f"Last-Event-ID: {last_id}"] if last_id else []
         self.heard, self.comments = [], 0
-        self._connection = socket.create_connection((where.hostname, where.port), timeout=40)
+        self._connection = socket.create_connection((where.hostname, where.port), timeout=patience(40))
         self._connection.sendall("\r\n".join([*lines, "", ""]).encode())
         self._lines = self._connection.makefile("r", encoding="utf-8", newline="")
         self._status = self._lines.readline()

@@ -22,6 +22,7 @@ from tests.support import reaper
 from tests.support.directories import temporary_directory
 from tests.support.packages import found_or_installed
 from tests.support.processes import ROOT
+from tests.support.waiting import patience
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,7 +88,7 @@ class PgBouncer:
         """Ends it at once, with every connection through it."""
         if self._process is not None:
             self._process.kill()
-            self._process.wait(STOP_TIMEOUT)
+            self._process.wait(patience(STOP_TIMEOUT))
             reaper.forget(self._process.pid)
             self._process = None
 
@@ -115,7 +116,7 @@ class PgBouncer:
         return "".join(f'"{role}" "{self._server.password(role)}"\n' for role in roles)
 
     def _wait_until_it_listens(self) -> None:
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + patience(START_TIMEOUT)
         while True:
             with suppress(OSError), socket.create_connection(("127.0.0.1", self.port), timeout=2):
                 return

@@ -10,10 +10,11 @@ from pathlib import Path
 from typing import Self
 
 from tests.support import reaper
+from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_TIMEOUT = 60.0
-"""Seconds until a process has to have said its ready line."""
+"""Seconds until a process has to have said its ready line, on an idle machine."""
 
 STOP_TIMEOUT = 30.0
 
@@ -86,6 +87,7 @@ class ServiceProcess:
 
     def wait_ready(self, timeout: float = READY_TIMEOUT) -> None:
         """Waits for its ready line."""
+        timeout = patience(timeout)
         deadline = time.monotonic() + timeout
         while self._ready not in self.output():
             if not self.is_running:
@@ -94,7 +96,9 @@ class ServiceProcess:
                 )
             if time.monotonic() > deadline:
                 self.kill()
-                raise ProcessFailedError(f"{self} was not ready within {timeout} s:\n{self.output()[-4000:]}")
+                raise ProcessFailedError(
+                    f"{self} was not ready within {timeout:.0f} s:\n{self.output()[-4000:]}"
+                )
             time.sleep(0.02)
 
     def output(self) -> str:
@@ -137,6 +141,6 @@ class ServiceProcess:
         return f"python -m {self._module} {' '.join(self.arguments)}"
 
     def _ended(self, timeout: float) -> int:
-        status = self._process.wait(timeout)
+        status = self._process.wait(patience(timeout))
         reaper.forget(self._process.pid)
         return status

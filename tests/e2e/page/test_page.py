@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import time
 from pathlib import Path
 
 import pytest
@@ -50,7 +49,8 @@ def test_a_picture_for_the_documentation(page, system, tmp_path):
     alert = issued(system, "River levels rising fast")
     page.says("#live .entry", alert["title"], LIVE_SECONDS)
     eventually(lambda: alert["title"] in titles(page, "#map .mark.alert"), "the alert on the map")
-    time.sleep(3)  # until what is new has faded
+    faded = "return document.getAnimations().length === 0"
+    eventually(lambda: page.driver.execute_script(faded), "what is new has faded")
     picture = Path(tmp_path) / "page.png"
     assert page.driver.save_screenshot(str(picture))
     if not SCREENSHOT.exists() or os.environ.get("IMPACTX_SCREENSHOT"):

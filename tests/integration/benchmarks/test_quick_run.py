@@ -8,6 +8,7 @@ import orjson
 import pytest
 
 from tests.support.processes import ROOT
+from tests.support.waiting import patience
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +24,7 @@ def report(broker, tmp_path_factory):
         env=os.environ | own_broker,
         capture_output=True,
         text=True,
-        timeout=180,
+        timeout=patience(180),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr

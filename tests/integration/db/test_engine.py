@@ -9,6 +9,7 @@ from shared.db.context import trace, traced
 from shared.db.engine import Database, database_url
 from shared.db.errors import field_errors, is_transient
 from shared.errors import Conflict, Invalid
+from tests.support.waiting import ends, eventually
 
 NEW_ROLE = text("INSERT INTO identity.roles (name) VALUES (:name)")
 ROLES = text("SELECT count(*) FROM identity.roles WHERE name = :name")
@@ -175,14 +176,29 @@ def test_errors_do_not_show_what_people_wrote(db):
     assert "secret" not in str(failure.value).replace("%(secret)s", "")
 
 
-def test_a_query_lets_the_other_greenlets_run(db):
-    def sleep():
-        with db.read() as connection:
-            connection.execute(text("SELECT pg_sleep(0.4)"))
+WAITING = text(
+    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND objid = 8 AND NOT granted"
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+)
 
-    with eventlet.Timeout(0.7, TimeoutError("they waited for each other")):
-        for greenlet in [eventlet.spawn(sleep), eventlet.spawn(sleep)]:
-            greenlet.wait()
+
+def test_a_query_lets_the_other_greenlets_run(db):
+    """One query waits for what another greenlet does only meanwhile; it would wait for ever if it held up the other."""
+
+    def wait_for_the_lock():
+        with db.transaction() as connection:
+            connection.execute(text("SET LOCAL lock_timeout = 0"))
+            connection.execute(text("SELECT pg_advisory_xact_lock(8)"))
+
+    with db.read() as holder:
+        holder.execute(text("SELECT pg_advisory_lock(8)"))
+        waiter = eventlet.spawn(wait_for_the_lock)
+        try:
+            eventually(lambda: holder.execute(WAITING).scalar_one() == 1, "the other query waits")
+        finally:
+            holder.execute(text("SELECT pg_advisory_unlock(8)"))
+            with ends("the query"):
+                waiter.wait()
 
 
 def test_a_query_that_was_given_up_does_not_spoil_its_connection(db):

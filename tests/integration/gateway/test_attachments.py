@@ -9,7 +9,7 @@ import pytest
 
 from tests.integration.gateway.conftest import ATTACHMENT_LIMIT, JPEG
 from tests.support.photos import exif, field, jpeg
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 MIB = 1024 * 1024
 
@@ -242,7 +242,7 @@ def test_a_client_that_goes_away_leaves_nothing(system, report):
 
 def _connect(system, path, headers, body=b""):
     where = urlsplit(system.url)
-    connection = socket.create_connection((where.hostname, where.port), timeout=20)
+    connection = socket.create_connection((where.hostname, where.port), timeout=patience(20))
     lines = [f"POST /api/v1{path} HTTP/1.1", "Host: x", f"Authorization: Bearer {system.admin.token}"]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)

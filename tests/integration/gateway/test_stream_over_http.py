@@ -10,7 +10,7 @@ import requests
 
 from tests.integration.gateway.conftest import HEARTBEAT
 from tests.support.http import Listener
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 
 @pytest.fixture
@@ -66,15 +66,15 @@ def test_a_listener_that_comes_again_gets_what_it_missed_in_order(system, listen
 
 
 def test_a_stream_says_when_it_is_alive(system, listen):
-    listener = listen(system.admin, query="?type=region_updated")
     began = time.monotonic()
+    listener = listen(system.admin, query="?type=region_updated")
     eventually(lambda: listener.comments == 2, "two heartbeats")
     assert time.monotonic() - began > 1.5 * HEARTBEAT
 
 
 def test_listeners_are_counted_and_forgotten(system, listen):
     def listeners():
-        text = requests.get(f"{system.url}/metrics", timeout=10).text
+        text = requests.get(f"{system.url}/metrics", timeout=patience(10)).text
         (line,) = [line for line in text.splitlines() if line.startswith("impactx_stream_listeners ")]
         return float(line.split()[1])
 
@@ -110,27 +110,30 @@ def test_the_public_reads_alerts_without_a_token(system):
     public = eventually(issued, "the region is known")
     private = eventually(lambda: issued(**to_one), "the account is known")
     eventually(
-        lambda: public["id"] in requests.get(f"{system.url}/feeds/alerts.atom", timeout=10).text, "it shows"
+        lambda: public["id"] in requests.get(f"{system.url}/feeds/alerts.atom", timeout=patience(10)).text,
+        "it shows",
     )
     for form in ("atom", "rss"):
-        feed = requests.get(f"{system.url}/feeds/alerts.{form}", timeout=10)
+        feed = requests.get(f"{system.url}/feeds/alerts.{form}", timeout=patience(10))
         assert f"{system.url}/alerts/{public['id']}.cap" in feed.text
         assert private["id"] not in feed.text
         tag = {"If-None-Match": feed.headers["ETag"]}
-        assert requests.get(feed.url, headers=tag, timeout=10).status_code == 304
-    document = requests.get(f"{system.url}/alerts/{public['id']}.cap", timeout=10)
+        assert requests.get(feed.url, headers=tag, timeout=patience(10)).status_code == 304
+    document = requests.get(f"{system.url}/alerts/{public['id']}.cap", timeout=patience(10))
     assert document.headers["Content-Type"] == "application/cap+xml"
     assert "High water &amp; &lt;worse&gt;" in document.text
-    assert requests.get(f"{system.url}/alerts/{private['id']}.cap", timeout=10).status_code == 404
+    assert requests.get(f"{system.url}/alerts/{private['id']}.cap", timeout=patience(10)).status_code == 404
     system.admin.done("PUT", f"/alerts/{public['id']}/cancellation", version=1, json={})
     eventually(
-        lambda: public["id"] not in requests.get(f"{system.url}/feeds/alerts.atom", timeout=10).text,
+        lambda: (
+            public["id"] not in requests.get(f"{system.url}/feeds/alerts.atom", timeout=patience(10)).text
+        ),
         "it goes",
     )
 
 
 def test_the_system_is_ready(system):
-    answer = requests.get(f"{system.url}/health/ready", timeout=10)
+    answer = requests.get(f"{system.url}/health/ready", timeout=patience(10))
     assert answer.status_code == 200, answer.text
     assert set(answer.json()["present"]) == {
         "connections",

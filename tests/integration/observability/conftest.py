@@ -19,6 +19,7 @@ from tests.support.http import Client
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ServiceProcess
 from tests.support.proxy import Proxy
+from tests.support.waiting import patience
 
 PROCESSES = {
     "identity": ("identity", "resources"),
@@ -39,7 +40,7 @@ class Watched:
         return re.search(r"probes and metrics at (http://\S+)", self.process.output()).group(1)
 
     def probe(self, path):
-        return requests.get(self.url + path, timeout=10)
+        return requests.get(self.url + path, timeout=patience(10))
 
     def readiness(self):
         """The status, and what is missing."""

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+from sqlalchemy import text
 from uuid6 import uuid7
 
 from services.reports import operations, queries, schemas
 from shared.contracts import CONTRACTS
 from shared.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.schemas import load
+from tests.support.waiting import eventually
 
 PHOTO = {"file_name": "bridge.jpg", "mime_type": "image/jpeg", "file_size": 48_213, "sha256": "ab" * 32}
 
@@ -113,6 +114,11 @@ def test_a_file_is_kept_under_a_path_of_our_own(world):
     assert (data["attachment_id"], data["uploaded_by"]) == (attachment_id, owner.user_id)
 
 
+WAITING = text(
+    "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+)
+
+
 def test_the_same_attachment_added_twice_at_once_is_one(world):
     owner = world.caller("reporter")
     report = world.create(owner)
@@ -122,7 +128,9 @@ def test_the_same_attachment_added_twice_at_once_is_one(world):
         with world.db.write() as connection:
             first = operations.add_attachment(connection, owner, given)
             second = pool.submit(attach, world, owner, report, id=attachment_id)
-            time.sleep(0.3)  # until it waits for this transaction
+            eventually(
+                lambda: connection.execute(WAITING).scalar_one(), "the other waits for this transaction"
+            )
         assert second.result().items() <= first.items()
 
 

@@ -18,6 +18,7 @@ from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticate
 from shared.rpc.client import RpcClient
 from shared.settings import MEMORY_BROKER
 from tests.support.running import Person, methods_of, outcome, people_of, running
+from tests.support.waiting import patience
 
 EVERYBODY = frozenset(DEFAULT_ROLES)
 READERS = EVERYBODY
@@ -103,7 +104,7 @@ def test_only_who_may_calls(client, people, method):
 
 def statuses(somebody, report_id, count):
     """The history, once it has this many entries; it is written from events."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + patience(10)
     while True:
         entries = somebody.get_report_history(report_id=report_id)["items"]
         if len(entries) >= count or time.monotonic() > deadline:

@@ -16,7 +16,7 @@ from shared.messaging import link as link_module
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.link import TRANSIENT, Link
 from tests.support.processes import ROOT
-from tests.support.waiting import eventually
+from tests.support.waiting import ends, eventually, patience
 
 QUEUE = "test.link"
 
@@ -62,7 +62,7 @@ def close_all_connections(broker, virtual_host):
 def test_a_cut_connection_is_opened_anew(uri, proxy, open_link):
     opened, lost = [], []
     link = open_link(proxy.through(uri), on_open=opened.append, on_lost=lambda: lost.append(1))
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     for times in (1, 2, 3):
         proxy.cut()
         eventually(
@@ -74,7 +74,7 @@ def test_a_cut_connection_is_opened_anew(uri, proxy, open_link):
 def test_a_connection_that_the_broker_closes_is_opened_anew(uri, broker, virtual_host, open_link):
     opened = []
     link = open_link(uri, on_open=opened.append)
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     eventually(lambda: close_all_connections(broker, virtual_host))  # its list lags behind by some seconds
     eventually(lambda: len(opened) == 2)
 
@@ -91,10 +91,8 @@ def test_a_channel_that_the_broker_closes_is_opened_anew(open_link, uri, queue):
 def test_a_broker_that_is_not_there_is_waited_for_but_not_for_ever(open_link, monkeypatch):
     monkeypatch.setattr(link_module, "CONNECT_SECONDS", 0.3)
     link = open_link(f"amqp://guest:guest@127.0.0.1:{free_port()}//")
-    began = time.monotonic()
-    with pytest.raises(Unavailable):
+    with ends("publishing"), pytest.raises(Unavailable):
         link.publish(b"{}", exchange="", routing_key=QUEUE)
-    assert time.monotonic() - began < 2
 
 
 def test_a_broker_that_comes_later_is_found(uri, proxy, open_link, queue):
@@ -102,27 +100,25 @@ def test_a_broker_that_comes_later_is_found(uri, proxy, open_link, queue):
     link = open_link(proxy.through(uri))
     assert not link.wait_until_open(0.3)
     proxy.admit()
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
 
 
 def test_a_server_that_accepts_and_says_nothing_is_given_up(open_link, monkeypatch):
     monkeypatch.setattr(link_module, "CONNECT_SECONDS", 0.3)
     with socket.create_server(("127.0.0.1", 0)) as mute:
         link = open_link(f"amqp://guest:guest@127.0.0.1:{mute.getsockname()[1]}//")
-        began = time.monotonic()
-        with pytest.raises(Unavailable):
+        with ends("publishing"), pytest.raises(Unavailable):
             link.publish(b"{}", exchange="", routing_key=QUEUE)
-        mute.settimeout(10)
+        mute.settimeout(patience(10))
         mute.accept()
         mute.accept()  # it hung up on the first and tries again
-        assert time.monotonic() - began < 10
 
 
 def test_a_connection_that_died_without_a_word_is_noticed_and_given_up(uri, proxy, open_link, monkeypatch):
     monkeypatch.setattr(link_module, "HEARTBEAT_SECONDS", 1)
     opened = []
     link = open_link(proxy.through(uri), on_open=opened.append)
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     proxy.strand()
     eventually(lambda: len(opened) == 2)
 
@@ -136,7 +132,7 @@ def test_an_error_while_opening_does_not_end_the_link(open_link, uri):
             raise LookupError("a fault of ours")
 
     link = open_link(uri, on_open=fail_at_first)
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     assert len(tries) == 2
 
 
@@ -171,16 +167,14 @@ def test_a_peer_that_stops_reading_does_not_hang_the_publisher(open_link, uri, p
     link = open_link(proxy.through(uri))
     link.channel  # noqa: B018 - waits until it is open
     proxy.stall()
-    began = time.monotonic()
     body = b"x" * 500_000
 
     def fill():
-        while time.monotonic() - began < 30:
+        while True:
             link.publish(body, exchange="", routing_key=queue)
 
-    with pytest.raises(Unavailable):
+    with ends("publishing"), pytest.raises(Unavailable):
         fill()
-    assert time.monotonic() - began < 20
     proxy.resume()
     proxy.cut()
     eventually(lambda: link.wait_until_open(0) or link.publish(b"{}", exchange="", routing_key=queue))
@@ -230,7 +224,7 @@ def test_a_slow_network_is_no_broken_one_in_ordinary_threads_either(uri, proxy, 
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
     assert done.returncode == 0, done.stderr
@@ -264,7 +258,7 @@ def test_a_frame_that_comes_in_two_halves_does_not_stop_the_process(open_link, u
     for _ in range(5):
         link.publish(b"{}", exchange="", routing_key="nobody")
         time.sleep(0.02)
-    ticker.join(5)
+    ticker.join(patience(5))
     assert len(ticks) == 10
     proxy.resume()
     eventually(lambda: received)
@@ -276,10 +270,8 @@ def test_confirms_that_do_not_come_are_an_error_in_time(uri, proxy, queue):
     one = Outgoing(b"{}", "", queue, {}, "1")
     assert publisher.publish([one]) == set()
     proxy.stall(up=False)
-    began = time.monotonic()
-    with pytest.raises(Unavailable):
+    with ends("waiting for confirms"), pytest.raises(Unavailable):
         publisher.publish([one], timeout=0.5)
-    assert time.monotonic() - began < 3
     proxy.resume()
     assert publisher.publish([one]) == set()
     publisher.stop()
@@ -292,10 +284,8 @@ def test_a_connection_cut_while_confirms_are_awaited_is_an_error_at_once(uri, pr
     proxy.stall(up=False)
     timer = threading.Timer(0.2, proxy.cut)
     timer.start()
-    began = time.monotonic()
-    with pytest.raises(Unavailable):
-        publisher.publish([Outgoing(b"{}", "", queue, {}, "1")], timeout=10)
-    assert time.monotonic() - began < 3
+    with ends("waiting for confirms"), pytest.raises(Unavailable):
+        publisher.publish([Outgoing(b"{}", "", queue, {}, "1")], timeout=3600)
     proxy.resume()
     publisher.stop()
 
@@ -312,7 +302,7 @@ def test_a_batch_of_thousands_is_confirmed_and_in_order(uri, queue):
 def test_a_stopped_link_stays_closed(open_link, uri):
     opened = []
     link = open_link(uri, on_open=opened.append)
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     link.stop()
     assert not link.wait_until_open(0)
     assert len(opened) == 1

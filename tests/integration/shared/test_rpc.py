@@ -25,7 +25,7 @@ from shared.errors import (
 from shared.rpc.client import RpcClient
 from shared.rpc.request import GREATEST_BODY
 from tests.integration.shared.samples import EchoService, serving, token
-from tests.support.waiting import eventually
+from tests.support.waiting import ends, eventually
 
 REQUESTS = topology.rpc_queue_of("echo")
 
@@ -251,10 +251,8 @@ def test_a_reply_to_somewhere_else_breaks_nothing(echo, raw, client, executed, r
 
 
 def test_a_slow_method_times_out(echo, client):
-    began = time.monotonic()
     with pytest.raises(RpcTimeout):
         client.call("echo.wait", {"seconds": 3}, timeout=0.3, attempts=1)
-    assert time.monotonic() - began < 2.8
 
 
 def test_an_answer_that_comes_too_late_goes_to_nobody(echo, client):
@@ -266,10 +264,8 @@ def test_an_answer_that_comes_too_late_goes_to_nobody(echo, client):
 
 
 def test_a_service_that_was_never_here_is_unavailable_at_once(client):
-    began = time.monotonic()
-    with pytest.raises(Unavailable, match="echo"):
-        client.echo.say(text="anybody?")
-    assert time.monotonic() - began < 2
+    with ends("the call"), pytest.raises(Unavailable, match="echo"):
+        client.call("echo.say", {"text": "anybody?"}, timeout=3600)
 
 
 def test_a_request_that_has_expired_is_not_executed_late(uri, client, executed):
@@ -289,10 +285,8 @@ def test_a_broker_that_is_away_is_unavailable_in_time(uri, proxy, echo, monkeypa
     with RpcClient(proxy.through(uri), timeout=0.5) as client:
         assert client.echo.say(text="before")
         proxy.refuse()
-        began = time.monotonic()
-        with pytest.raises((Unavailable, RpcTimeout)):
+        with ends("the call"), pytest.raises((Unavailable, RpcTimeout)):
             client.call("echo.say", {"text": "during"}, attempts=1)
-        assert time.monotonic() - began < 3
         proxy.admit()
         assert eventually(lambda: attempt(client, "after"))
 
@@ -307,10 +301,8 @@ def when_executing(executed, mark, do):
 def test_calls_in_flight_fail_at_once_when_the_connection_breaks(uri, proxy, echo, executed):
     with RpcClient(proxy.through(uri), timeout=20) as client:
         cutting = when_executing(executed, "in flight", proxy.cut)
-        began = time.monotonic()
-        with pytest.raises(Unavailable):
-            client.call("echo.wait", {"seconds": 4, "mark": "in flight"}, attempts=1)
-        assert time.monotonic() - began < 3.8
+        with ends("the call"), pytest.raises(Unavailable):
+            client.call("echo.wait", {"seconds": 4, "mark": "in flight"}, timeout=3600, attempts=1)
         cutting.join()
 
 

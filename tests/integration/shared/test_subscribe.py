@@ -19,7 +19,7 @@ from shared.messaging.declare import declare_everything
 from shared.messaging.subscribe import BATCH, TRIES
 from tests.integration.shared.samples import HISTORY, HistoryService, event, publish, serving
 from tests.support.randomness import chance
-from tests.support.waiting import eventually
+from tests.support.waiting import ends, eventually, patience
 
 DEAD = topology.dead_queue_of(HISTORY)
 
@@ -96,10 +96,8 @@ def test_a_new_event_is_handled_at_once(declared, handled):
     with serving(declared, HistoryService):
         publish(declared, [event()])
         eventually(lambda: handled.ids)
-        began = time.monotonic()
         publish(declared, [event()])
         eventually(lambda: len(handled.ids) == 2)
-        assert time.monotonic() - began < 3
 
 
 # --- what passes ---
@@ -157,10 +155,8 @@ def test_stopping_while_trouble_lasts_gives_everything_back(declared, handled):
 
     handled.fail = fail
     publish(declared, [event(number) for number in range(5)])
-    with serving(declared, HistoryService):
-        assert tried.wait(5)
-        began = time.monotonic()
-    assert time.monotonic() - began < 5
+    with ends("serving"), serving(declared, HistoryService):
+        assert tried.wait(patience(5))
     eventually(lambda: count(declared, HISTORY) == 5)
 
 
@@ -336,13 +332,10 @@ def test_a_handler_that_takes_longer_than_the_grace_does_not_hold_up_the_stop(de
     runtime = serving(declared, HistoryService, stop_grace=0.5)
     with runtime:
         eventually(lambda: count(declared, HISTORY) == 0)
-        releasing = threading.Timer(8, handled.gate.set)
-        releasing.start()
-        began = time.monotonic()
-        # `serving` would open the gate before it stops
-        runtime.gen.gi_frame.f_locals["runtime"].stop()
-        assert time.monotonic() - began < 7.5
-    releasing.cancel()
+        with ends("the stop"):
+            # `serving` would open the gate before it stops
+            runtime.gen.gi_frame.f_locals["runtime"].stop()
+        assert not handled.gate.is_set(), "it did not wait for the handler"
 
 
 # --- dead letters ---

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
 
+from tests.support.waiting import patience
+
 START_TIMEOUT = 90.0
 """Seconds until a broker has to answer."""
 
@@ -124,7 +126,7 @@ class Broker:
             data=None if body is None else json.dumps(body).encode(),
             headers={"Authorization": f"Basic {credentials}", "Content-Type": "application/json"},
         )
-        with contextlib.closing(urllib.request.urlopen(request, timeout=30)) as answer:
+        with contextlib.closing(urllib.request.urlopen(request, timeout=patience(30))) as answer:
             said = answer.read()
         return json.loads(said) if said else None
 
@@ -134,7 +136,8 @@ class Broker:
 
     def _wait_until_it_answers(self, is_alive) -> None:
         """Waits for both ports; `is_alive` tells a slow start from a failed one."""
-        deadline = time.monotonic() + START_TIMEOUT
+        limit = patience(START_TIMEOUT)
+        deadline = time.monotonic() + limit
         while True:
             with contextlib.suppress(OSError, urllib.error.URLError):
                 self.api("GET", "whoami")
@@ -143,7 +146,7 @@ class Broker:
             if not is_alive():
                 raise BrokerError("RabbitMQ ended while it was starting.")
             if time.monotonic() > deadline:
-                raise BrokerError(f"RabbitMQ did not answer within {START_TIMEOUT:.0f} s.")
+                raise BrokerError(f"RabbitMQ did not answer within {limit:.0f} s.")
             time.sleep(0.05)
 
 

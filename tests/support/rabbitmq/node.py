@@ -16,6 +16,7 @@ from infra.embedded.postgresql.ports import free_port
 from tests.support import reaper
 from tests.support.directories import temporary_directory
 from tests.support.rabbitmq.broker import Broker, BrokerError
+from tests.support.waiting import patience
 
 STOP_TIMEOUT = 60.0
 
@@ -89,7 +90,7 @@ class NodeBroker(Broker):
         self.kill()
         if self._mapper is not None:
             self._mapper.kill()
-            self._mapper.wait(STOP_TIMEOUT)
+            self._mapper.wait(patience(STOP_TIMEOUT))
             reaper.forget(self._mapper.pid)
             self._mapper = None
         shutil.rmtree(self._directory, ignore_errors=True)
@@ -103,7 +104,7 @@ class NodeBroker(Broker):
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=60,
+            timeout=patience(60),
             check=False,
         )
         if done.returncode != 0:
@@ -117,10 +118,10 @@ class NodeBroker(Broker):
         if self._node is None:
             return
         try:
-            self._node.wait(STOP_TIMEOUT)
+            self._node.wait(patience(STOP_TIMEOUT))
         except subprocess.TimeoutExpired:
             os.killpg(self._node.pid, signal.SIGKILL)
-            self._node.wait(STOP_TIMEOUT)
+            self._node.wait(patience(STOP_TIMEOUT))
             raise BrokerError(f"RabbitMQ did not stop within {STOP_TIMEOUT:.0f} s.") from None
         finally:
             reaper.forget(self._node.pid)

@@ -13,6 +13,7 @@ from services.identity import schemas as identity
 from services.reports import schemas as reports
 from shared.contracts import methods
 from shared.errors import BY_SLUG
+from tests.support.waiting import patience
 
 
 @pytest.mark.parametrize("path", sorted(described_files()), ids=str)
@@ -28,7 +29,7 @@ def test_describing_does_without_the_gateway():
         "import shared.green, sys; from services.describe.command import described_files; described_files();"
         " sys.exit(any(name.startswith('services.gateway') for name in sys.modules))"
     )
-    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=60)
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=patience(60))
 
 
 def offers():

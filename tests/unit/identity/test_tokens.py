@@ -21,6 +21,7 @@ from shared.errors import Unauthenticated, Unavailable
 from shared.rpc.grants import pack
 from shared.rpc.keys import KEYS_LIFETIME, MAX_WAITING, REFETCH_AFTER
 from shared.rpc.tokens import LEEWAY, REMEMBERED_TOKENS, TokenVerifier
+from tests.support.waiting import patience
 
 
 def pem(key):
@@ -306,7 +307,7 @@ class HungIdentity:
     def __call__(self):
         self.fetches += 1
         self.asked.set()
-        assert self.let.wait(30)
+        assert self.let.wait(patience(30))
         return self.jwks
 
 
@@ -324,7 +325,7 @@ def hung(verifier, signer, keys, clock):
 def test_a_known_key_is_used_at_once_while_identity_does_not_answer(verifier, signer, hung):
     for _ in range(30):  # each token is seen for the first time
         verifier.verify(sign(signer))
-    assert hung.asked.wait(30)
+    assert hung.asked.wait(patience(30))
     assert not hung.let.is_set()
     assert hung.fetches == 1
 
@@ -332,11 +333,11 @@ def test_a_known_key_is_used_at_once_while_identity_does_not_answer(verifier, si
 def test_the_fetch_in_the_background_replaces_the_keys(verifier, signer, hung, clock):
     old = sign(signer)
     verifier.verify(old)
-    assert hung.asked.wait(30)
+    assert hung.asked.wait(patience(30))
     running = verifier._keys._running
     hung.jwks = Signer(generate_private_key(), clock=clock).jwks()
     hung.let.set()
-    assert running.done.wait(30)
+    assert running.done.wait(patience(30))
     with pytest.raises(Unauthenticated):
         verifier.verify(old)
 
@@ -368,7 +369,7 @@ def test_callers_with_an_unknown_key_share_one_fetch_and_only_a_few_wait(verifie
 
 def test_a_fetch_that_never_ends_does_not_stop_the_next_one(verifier, signer, hung, clock, monkeypatch):
     verifier.verify(sign(signer))
-    assert hung.asked.wait(30)
+    assert hung.asked.wait(patience(30))
     monkeypatch.setattr("shared.rpc.keys.STUCK_AFTER", -1.0)
     verifier.verify(sign(signer))
     hung.let.set()

@@ -6,6 +6,7 @@ import sys
 import pytest
 
 from tests.support.processes import ROOT
+from tests.support.waiting import patience
 
 
 def python(program):
@@ -14,7 +15,7 @@ def python(program):
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=patience(60),
         check=False,
     )
 

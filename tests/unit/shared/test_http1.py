@@ -9,6 +9,7 @@ import pytest
 
 from shared.http1 import Limits, MalformedBodyError, SlowBodyError, Wire, problem, read_head
 from shared.web import WebServer
+from tests.support.waiting import patience
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"
 POST = b"POST / HTTP/1.1\r\nHost: a\r\n"
@@ -51,7 +52,7 @@ def server():
 def exchange(server, sent):
     """What is answered to these bytes until the connection ends; the client sends no more after them."""
     port = int(server.url.rpartition(":")[2])
-    with socket.create_connection(("127.0.0.1", port), timeout=20) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=patience(20)) as connection:
         connection.sendall(sent)
         connection.shutdown(socket.SHUT_WR)
         return b"".join(iter(lambda: connection.recv(65536), b""))

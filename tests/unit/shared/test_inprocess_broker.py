@@ -1,6 +1,7 @@
 """The broker inside the process keeps the promises that the services build on."""
 
 import itertools
+import threading
 import time
 
 import kombu
@@ -17,7 +18,7 @@ from shared.messaging.link import Link
 from shared.messaging.reader import QueueReader
 from shared.rpc.client import RpcClient
 from tests.support.inprocess import inprocess_broker
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 HISTORY, AUDIENCE = "reports.history", "test.audience"
 EXCHANGE = "reports.events"
@@ -107,7 +108,7 @@ class Reading:
             declare=lambda channel: declare_subscription(queue, channel),
         )
         self.reader.start()
-        assert self.reader.wait_until_open(5)
+        assert self.reader.wait_until_open(patience(5))
 
     def close(self):
         self.reader.close(0)
@@ -286,13 +287,16 @@ def test_two_readers_share_a_queue_and_one_takes_over_from_the_other(channel, re
     assert sorted(bodies(second.got)) == [str(number).encode() for number in range(6)]
 
 
-def test_a_waiting_reader_is_woken_and_does_not_poll(channel, reading):
+def test_a_waiting_reader_is_woken_and_does_not_poll(channel, reading, monkeypatch):
+    monkeypatch.setattr("shared.messaging.link.READ_SECONDS", 3600)
     one = reading()
-    time.sleep(0.05)  # it waits now
-    began = time.monotonic()
-    publish(channel, b"1")
-    eventually(lambda: one.got)
-    assert time.monotonic() - began < 0.1
+    for count in (1, 2, 3):  # it had time to begin to wait after the one before
+        publish(channel, b"1")
+        eventually(lambda count=count: len(one.got) == count)
+    # A reader that waits for an hour sees that it has to stop when it is woken for something.
+    closing = threading.Thread(target=one.close, daemon=True)
+    closing.start()
+    eventually(lambda: (publish(channel, b"2"), not closing.is_alive())[1], "the end of the reader")
 
 
 # --- what must not grow ---
@@ -351,5 +355,5 @@ def test_a_link_that_is_reset_opens_again():
     link.start()
     link.reset(link.channel)
     eventually(lambda: len(opened) == 2)
-    assert link.wait_until_open(5)
+    assert link.wait_until_open(patience(5))
     link.stop()

@@ -19,7 +19,7 @@ from shared.accepting import Acceptor, ensure_descriptors
 from shared.http1 import Limits
 from shared.settings import SettingError
 from shared.web import WebServer
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, patience
 
 
 def test_who_comes_while_it_stops_is_refused_at_once_and_who_was_there_is_answered():
@@ -38,7 +38,7 @@ def test_who_comes_while_it_stops_is_refused_at_once_and_who_was_there_is_answer
     arrived.wait()
     server.refuse()
     with pytest.raises(ConnectionRefusedError):
-        socket.create_connection((where.hostname, where.port), timeout=5)
+        socket.create_connection((where.hostname, where.port), timeout=patience(5))
     let_go.send()
     assert first.wait().text == "done"
     server.finish(10)
@@ -62,7 +62,7 @@ def test_headers_that_trickle_in_are_cut_off():
     server.serve(lambda *_: pytest.fail("a request that is not complete is not answered"))
     with socket.create_connection((where.hostname, where.port), timeout=0.05) as connection:
         connection.sendall(b"GET / HTTP/1.1\r\n")
-        deadline = time.monotonic() + 10
+        deadline = time.monotonic() + patience(10)
         while not is_closed(connection) and time.monotonic() < deadline:
             connection.sendall(b"X-Slow: 1\r\n")
         assert time.monotonic() < deadline
@@ -73,15 +73,15 @@ def test_a_client_with_too_many_connections_is_told_and_others_are_served():
     server = WebServer("127.0.0.1", 0, variables="IMPACTX_HTTP", connections=10, per_client=2)
     server.serve(hello)
     where = urlsplit(server.url)
-    kept = [socket.create_connection((where.hostname, where.port), timeout=10) for _ in range(2)]
+    kept = [socket.create_connection((where.hostname, where.port), timeout=patience(10)) for _ in range(2)]
     for connection in kept:
         assert get(connection).startswith(b"HTTP/1.1 200 ")
-    with socket.create_connection((where.hostname, where.port), timeout=10) as third:
+    with socket.create_connection((where.hostname, where.port), timeout=patience(10)) as third:
         answer = third.recv(4096)
     assert answer.startswith(b"HTTP/1.1 429 ")
     assert b"application/problem+json" in answer
     with socket.create_connection(
-        (where.hostname, where.port), timeout=10, source_address=("127.0.0.2", 0)
+        (where.hostname, where.port), timeout=patience(10), source_address=("127.0.0.2", 0)
     ) as other:
         assert get(other).startswith(b"HTTP/1.1 200 ")
     kept.pop().close()
@@ -94,7 +94,7 @@ def test_the_connection_that_is_idle_longest_makes_room_when_all_places_are_take
     server.serve(hello)
     where = urlsplit(server.url)
     first, second, third = (
-        socket.create_connection((where.hostname, where.port), timeout=10) for _ in range(3)
+        socket.create_connection((where.hostname, where.port), timeout=patience(10)) for _ in range(3)
     )
     # The third waits for a place, which the first leaves.
     assert get(third).startswith(b"HTTP/1.1 200 ")
@@ -110,7 +110,7 @@ def test_a_process_without_descriptors_pauses_says_so_and_recovers():
         cwd=Path(__file__).parents[3],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=patience(120),
         check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
@@ -185,7 +185,7 @@ def get(connection):
 
 
 def is_served(where):
-    with socket.create_connection((where.hostname, where.port), timeout=10) as connection:
+    with socket.create_connection((where.hostname, where.port), timeout=patience(10)) as connection:
         return get(connection).startswith(b"HTTP/1.1 200 ")
 
 
