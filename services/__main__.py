@@ -16,7 +16,7 @@ import orjson
 from sqlalchemy.exc import OperationalError
 
 import shared.green  # noqa: F401 - before everything else: it makes the process cooperative
-from infra.embedded.door import Door, DoorClient, is_open
+from infra.embedded.door import Door
 from infra.embedded.home import ADMINISTRATOR, Home, private_key_pem
 from infra.embedded.postgresql.account import AccountError
 from infra.embedded.postgresql.postmaster import PostgresqlError
@@ -37,6 +37,7 @@ from shared.errors import ImpactXError, Unavailable
 from shared.messaging.declare import declare_everything
 from shared.observability import logs
 from shared.rpc.client import RpcClient
+from shared.rpc.local import LocalClient, is_open
 from shared.runtime import Runtime
 from shared.settings import MEMORY_BROKER, SettingError, Settings, from_environment
 
@@ -281,7 +282,7 @@ def client(settings: Settings) -> RpcClient:
         raise click.ClickException(
             "Nothing runs here: start `make run` in another terminal, or set AMQP_URI."
         )
-    return DoorClient(
+    return LocalClient(
         home.socket,
         timeout=settings.rpc_timeout,
         **_credentials(settings, home.administrator_password(settings)),

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MEMORY_BROKER = "memory://"
+DEFAULT_HOME = ".impactx"
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 MAX_PORT = 65_535
@@ -142,7 +143,7 @@ class Settings:
     broker_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     rabbitmq_api: str = field(default="", repr=False)
     alert_sender: str = "alerts@impactx.example"
-    home: Path = Path(".impactx")
+    home: Path = Path(DEFAULT_HOME)
     http_host: str = "127.0.0.1"
     http_port: int = 8000
     http_connections: int = 4096
@@ -241,7 +242,7 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         broker_passwords=read.broker_passwords(),
         rabbitmq_api=read.web_url("IMPACTX_RABBITMQ_API"),
         alert_sender=environment.get("IMPACTX_ALERT_SENDER", "alerts@impactx.example"),
-        home=Path(environment.get("IMPACTX_HOME", ".impactx")),
+        home=Path(environment.get("IMPACTX_HOME", DEFAULT_HOME)),
         http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
         http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0, most=MAX_PORT),
         http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),

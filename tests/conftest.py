@@ -14,8 +14,10 @@ from tests.support import postgresql as postgresql_support
 from tests.support import rabbitmq as rabbitmq_support
 
 
-# How long one example takes says more about who else uses the machine than about the code.
-hypothesis.settings.register_profile("impactx", deadline=None)
+# How long one example takes, or making one, says more about who else uses the machine than about the code.
+hypothesis.settings.register_profile(
+    "impactx", deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow]
+)
 hypothesis.settings.load_profile("impactx")
 
 

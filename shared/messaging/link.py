@@ -8,6 +8,7 @@ and returns arrive while others publish. Publishing and acknowledging may be don
 from __future__ import annotations
 
 import logging
+import socket
 import threading
 import time
 from collections import deque
@@ -59,6 +60,17 @@ On a channel that is open they are a fault of ours; see `is_broken`.
 """
 
 
+REFUSALS = (
+    ConnectionRefusedError,
+    socket.gaierror,
+    amqp.exceptions.AccessRefused,
+    amqp.exceptions.NotAllowed,
+)
+"""What says at once that there is no broker for us, where a broker that is slow or far away says nothing."""
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+
+
 class Link:
     """One kept connection with one channel.
 
@@ -105,6 +117,9 @@ class Link:
         self._tasks: deque[Callable[[Any], None]] = deque()
         self._channel: Any = None
         self._opened = threading.Event()
+        self._tried = threading.Event()
+        self._refused = ""
+        self._reached = False
         self._established: Any = None
         self._work = Work(name, self._run, limit=STEP_SECONDS, on_stuck=self._hang_up)
         self._stopping = self._work.stopping
@@ -122,6 +137,25 @@ class Link:
     def wait_until_open(self, timeout: float) -> bool:
         """Whether the connection is open now or becomes so in time (seconds)."""
         return self._opened.wait(timeout)
+
+    def require_open(self, timeout: float) -> None:
+        """Return when the connection is open.
+
+        A broker that has been reached once is waited for, because it comes back. One that refuses the very first
+        connections is more likely not there at all, and whoever waits for it learns so at once.
+
+        Args:
+            timeout: Seconds to wait.
+
+        Raises:
+            Unavailable: It is not open in time, or was refused and has never been open.
+        """
+        until = time.monotonic() + timeout
+        self._tried.wait(timeout)
+        if self._refused and not self._opened.is_set():
+            raise Unavailable(self._refused)
+        if not self._opened.wait(max(until - time.monotonic(), 0)):
+            raise Unavailable("The message broker cannot be reached.")
 
     @property
     def channel(self) -> Any:
@@ -239,6 +273,7 @@ class Link:
                 self._open_and_read()
             except BROKEN as error:
                 self.failure = error
+                self._note_refusal(error)
                 if not self._stopping.is_set():
                     logger.warning("%s: the broker is away (%s: %s)", self.name, type(error).__name__, error)
             except Exception:
@@ -250,6 +285,12 @@ class Link:
             if time.monotonic() - began > STABLE_SECONDS:
                 backoff.reset()
             self._stopping.wait(backoff.next())
+
+    def _note_refusal(self, error: Exception) -> None:
+        """Keep what to say to those who wait for a broker that has never been reached."""
+        if not self._reached and isinstance(error, REFUSALS):
+            self._refused = _refusal(self._uri, error)
+            self._tried.set()
 
     def _open_and_read(self) -> None:
         connection = connection_to(
@@ -270,9 +311,11 @@ class Link:
             if self._on_open is not None:
                 self._on_open(channel)
             self.failure = None
+            self._refused, self._reached = "", True
             self._probe_at = 0.0
             self._channel = channel
             self._opened.set()
+            self._tried.set()
             while not self._stopping.is_set():
                 self._read(connection, channel)
         except BaseException:
@@ -324,6 +367,20 @@ class Link:
         self._blocked = ""  # a new connection is told anew
         if was_open and self._on_lost is not None:
             self._on_lost()
+
+
+def _refusal(uri: str, error: Exception) -> str:
+    """Return one sentence that says that there is no broker for us at an address, and what to do."""
+    address = read_address(uri)
+    where = f"{address.host}:{address.port}"
+    if isinstance(error, amqp.exceptions.AMQPError):
+        return f"The message broker at {where} refuses the user {address.user}: {error.reply_text}."
+    here = address.host in LOOPBACK
+    hint = (
+        "; a `make run` on this machine is called with shared.rpc.local.LocalClient instead" if here else ""
+    )
+    reason = getattr(error, "strerror", None) or error
+    return f"No message broker answers at {where} ({reason}): start one or name another{hint}."
 
 
 def is_broken(error: BaseException, channel: Any) -> bool:

@@ -242,8 +242,7 @@ class RpcClient(Services):
         pending = self._pending[call_id] = _Pending()
         try:
             # waits until the reply queue is there
-            if not self._link.wait_until_open(min(seconds, CONNECT_SECONDS)):
-                raise Unavailable("The message broker cannot be reached.")
+            self._link.require_open(min(seconds, CONNECT_SECONDS))
             left = max(until - time.monotonic(), 0.001)
             milliseconds = str(math.ceil(left * 1000))
             self._link.publish(

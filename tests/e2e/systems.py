@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.embedded.door import DoorClient
 from infra.embedded.home import private_key_pem
 from shared.rpc.client import RpcClient
+from shared.rpc.local import LocalClient
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
@@ -122,7 +122,7 @@ def embedded(_request) -> Iterator[Running]:
     process = ServiceProcess(["run"], environment=environment, log=home / "run.log", ready="Ready after")
     with process:
         yield Running(
-            environment, environment, (process,), DoorClient, home / "rpc.sock", gateways=(process,)
+            environment, environment, (process,), LocalClient, home / "rpc.sock", gateways=(process,)
         )
         process.terminate()
 

@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from uuid6 import uuid7
 
-from infra.embedded.door import DoorClient
 from infra.embedded.home import Home
 from infra.embedded.postgresql import DATABASE, SUPERUSER
+from shared.rpc.local import LocalClient
 from tests.support.browser import browser as new_browser
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess
@@ -50,7 +50,7 @@ class System:
 
     home: Path
     output: str
-    client: DoorClient
+    client: LocalClient
     types: dict[str, str] = field(default_factory=dict)
     levels: dict[int, str] = field(default_factory=dict)
     regions: dict[str, str] = field(default_factory=dict)
@@ -133,7 +133,7 @@ def running():
     log = temporary_directory("page-log") / "run.log"
     with (
         ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process,
-        DoorClient(home / "rpc.sock", email=EMAIL, password=PASSWORD, name="page", timeout=20) as client,
+        LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD, name="page", timeout=20) as client,
     ):
         yield System(home, process.output(), client)
         process.terminate()
