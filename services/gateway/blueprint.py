@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from shared.schemas import Arguments, Result
 
 PREFIX: Final = "/api/v1"
+DETAIL: Final = "detail"
 
 
 class ResourceBlueprint(flask_smorest.Blueprint):
@@ -149,14 +150,18 @@ class _View:
         if media_type == answers.GEOJSON and "include_boundaries" in route.arguments.fields:
             arguments = {"include_boundaries": True, **arguments}
         geometry = route.geometry or None
+        said = {}
+        if media_type == answers.GEOJSON and DETAIL in route.arguments.fields:
+            # Whether these are outlines: an import must not take them for the boundaries.
+            said[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
         if not route.is_kept:
-            return answers.page_answer(call(route.method, arguments), media_type, geometry)
+            return answers.page_answer(call(route.method, arguments) | said, media_type, geometry)
         return gateway().pages.get(
             route.method,
             arguments,
             media_type,
             call,
-            lambda page: answers.page_answer(page, media_type, geometry),
+            lambda page: answers.page_answer(page | said, media_type, geometry),
         )
 
 

@@ -94,6 +94,7 @@ FEATURES: Final = {
             },
         },
         "next_cursor": {"type": ["string", "null"]},
+        "detail": {"type": "string", "description": "Of regions: how much of their boundaries this is."},
     },
 }
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 
 FIELDS: Final = {"code": (), "name": (), "description": ()}
 PAGE: Final = 500
+FULL: Final = "full"
+"""The boundaries themselves, and not outlines of them."""
 
 
 @click.command("regions")
@@ -48,6 +50,11 @@ def import_regions(
     antimeridian are cut at it. The command can be repeated, and goes on where it was interrupted.
     """
     source = open_source(file, options["encoding"], options["delimiter"])
+    if source.members.get("detail", FULL) != FULL:
+        raise click.ClickException(
+            f"{file} has outlines, which are less than the boundaries. Use a file of `export regions`, or ask for"
+            f" detail={FULL}."
+        )
     mapping = Mapping(FIELDS, source, options["maps"], options["constants"], options["values"])
     with connect() as client:
         sender = Sender(client)

@@ -74,6 +74,7 @@ class Source:
         digest: Of the file's bytes.
         is_csv: Whether it is a CSV file.
         is_geojson: Whether it is a GeoJSON file.
+        members: Of a JSON file that is an object, what it says beside the records.
 
     Raises:
         FileError: It cannot be read, decoded or parsed.
@@ -86,12 +87,13 @@ class Source:
         self.is_csv = path.suffix.lower() not in JSON_SUFFIXES
         self.is_geojson = False
         self._items: list[Any] = []
+        self.members: dict[str, Any] = {}
         try:
             self.digest = _digest(path)
             if self.is_csv:
                 self.columns = self._header()
             else:
-                self._items, self.is_geojson = _items(path)
+                self._items, self.is_geojson, self.members = _items(path)
                 self.columns = tuple(
                     dict.fromkeys(name for record in self.records() for name in record.values)
                 )
@@ -176,21 +178,21 @@ def _digest(path: Path) -> str:
     return digest.hexdigest()
 
 
-def _items(path: Path) -> tuple[list[Any], bool]:
-    """The features of a GeoJSON file or the objects of a JSON one, and whether it is GeoJSON."""
+def _items(path: Path) -> tuple[list[Any], bool, dict[str, Any]]:
+    """The features of a GeoJSON file or the objects of a JSON one, whether it is GeoJSON, and its other members."""
     try:
         found = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
         raise FileError(f"{path} is not JSON: {error}.") from error
     if isinstance(found, list):
-        return found, bool(found) and all(_is_feature(item) for item in found)
+        return found, bool(found) and all(_is_feature(item) for item in found), {}
     members = found if isinstance(found, dict) else {}
     if _is_feature(members):
-        return [members], True
-    if isinstance(members.get("features"), list):
-        return members["features"], True
-    if isinstance(members.get("items"), list):
-        return members["items"], False
+        return [members], True, {}
+    for name, is_geojson in (("features", True), ("items", False)):
+        if isinstance(members.get(name), list):
+            rest = {key: value for key, value in members.items() if key != name}
+            return members[name], is_geojson, rest
     raise FileError(f"{path} is neither a GeoJSON FeatureCollection nor a JSON array of objects.")
 
 

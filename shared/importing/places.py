@@ -215,7 +215,7 @@ class Nearest:
         self._ids: list[str] = []
         self.notes: Counter[str] = Counter()
         shapes = []
-        for region in pages(listed, limit=REGIONS_A_PAGE, include_boundaries=True):
+        for region in pages(listed, limit=REGIONS_A_PAGE, include_boundaries=True, detail="full"):
             if region["boundaries"] is None:
                 continue
             try:

@@ -221,3 +221,14 @@ def test_the_id_of_a_feature_can_be_the_code(run, identity, tmp_path):
     )
     assert result.exit_code == 0, result.output
     assert identity.regions["id of NG.BO"]["name"] == "Borno"
+
+
+def test_outlines_are_not_taken_for_boundaries(run, identity, tmp_path):
+    feature = {"type": "Feature", "id": "x", "properties": {"code": "A", "name": "A"}, "geometry": SQUARE}
+    for detail, code in (("overview", 1), ("full", 0)):
+        collection = {"type": "FeatureCollection", "features": [feature], "detail": detail}
+        Path("page.geojson").write_bytes(orjson.dumps(collection))
+        result = CliRunner().invoke(import_regions, ["page.geojson"], obj=lambda: Client(identity))
+        assert result.exit_code == code, result.output
+        assert ("has outlines" in result.output) is bool(code)
+    assert list(identity.regions) == ["id of A"]

@@ -58,7 +58,8 @@ class Methods:
         items = [{"id": row_id, "name": f"L{level}", "level": level} for level, row_id in enumerate(ids, 1)]
         return {"items": items, "next_cursor": None}
 
-    def list_regions(self, **_page):
+    def list_regions(self, *, include_boundaries=False, detail="overview", **_page):
+        assert not include_boundaries or detail == "full"
         west, south, east, north = self.inside
         ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
         boundaries = {"type": "Polygon", "coordinates": [ring]}
