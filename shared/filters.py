@@ -77,6 +77,16 @@ class Circle(Arguments):
     radius_m = Number(least=0, greatest=EARTH_HALF_CIRCUMFERENCE, required=True)
 
 
+class Outline(fields.Field[dict[str, Any]]):
+    """A GeoJSON ``Polygon`` or ``MultiPolygon`` of up to 2,000 positions, cut where it crosses the antimeridian."""
+
+    def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> dict[str, Any]:
+        try:
+            return normalise(check_structure(value, MAX_POSITIONS))
+        except GeometryError as error:
+            raise ValidationError(f"Not a valid area: {error}") from None
+
+
 class Area(fields.Field[list[list[list[list[float]]]]]):
     """A GeoJSON ``Polygon`` or ``MultiPolygon`` of up to 2,000 positions; loads as MultiPolygon coordinates.
 
@@ -85,8 +95,8 @@ class Area(fields.Field[list[list[list[list[float]]]]]):
     """
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[list[list[list[float]]]]:
-        try:
-            area = normalise(check_structure(value, MAX_POSITIONS))
-        except GeometryError as error:
-            raise ValidationError(f"Not a valid area: {error}") from None
+        area: dict[str, Any] = _OUTLINE.deserialize(value)
         return [area["coordinates"]] if area["type"] == "Polygon" else area["coordinates"]
+
+
+_OUTLINE: Final = Outline()

@@ -113,7 +113,7 @@ class AlertsService:
 
     @operation(permission=ANYONE, arguments=schemas.ListRecentAlerts, result=schemas.PublicAlertPage)
     def list_public_alerts(self, caller: Caller | None, **filters: Any) -> Any:
-        """Returns a page of the alerts that hold now and are for everybody, the newest first."""
+        """Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest first."""
         with self.db.read() as connection:
             return queries.list_public_alerts(connection, filters)
 

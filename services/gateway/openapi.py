@@ -162,7 +162,7 @@ def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # no
         return {"type": "string", "format": "date-time"}
     if isinstance(field, schemas.Location):
         return PLACE if field.address_suffices else POINT
-    if isinstance(field, identity_fields.Boundaries | filters.Area):
+    if isinstance(field, identity_fields.Boundaries | filters.Area | filters.Outline):
         return OUTLINE
     if isinstance(field, identity_fields.Preferences):
         return PREFERENCES

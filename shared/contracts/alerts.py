@@ -16,6 +16,7 @@ class _Alert(EventData):
     """What every event about an alert says.
 
     ``version`` is the version of the alert which the event made; ``references`` are the alerts that it replaces.
+    ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` of what is not meant; events of before lack it.
     """
 
     alert_id = Identifier(required=True)
@@ -29,6 +30,7 @@ class _Alert(EventData):
     issued_by = Identifier(required=True)
     issued_at = Timestamp(required=True)
     expires_at = Timestamp(required=True, allow_none=True)
+    cap_status = fields.String(load_default="Actual")
 
 
 class AlertIssued(_Alert):

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from lxml import etree
 
-from services.alerts.cap.polygons import polygons_of
-from services.alerts.rules import CANCEL, GROUP, REGION, Target
+from services.alerts.cap.polygons import circle_of, polygons_of
+from services.alerts.rules import ACTUAL, CANCEL, GROUP, REGION, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -19,6 +19,11 @@ if TYPE_CHECKING:
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 GEOCODE: Final = "impactx:region"
 """The ``valueName`` of a region's code."""
+
+MAX_POSITIONS: Final = 20_000
+"""Positions that a message tells; every language repeats the area, so with more of them it is simplified."""
+
+ONE_SECOND: Final = dt.timedelta(seconds=1)
 
 SENDER: Final = re.compile(r"[^\s,<&]{1,255}")
 """What the standard lets name a sender, or a message: no blanks, no commas, no < and &."""
@@ -65,15 +70,22 @@ def write(message: Message) -> str:
     _add(root, "identifier", _identifier(alert["id"]))
     _add(root, "sender", message.sender)
     _add(root, "sent", _time(alert["issued_at"]))
-    _add(root, "status", "Actual")
+    status = alert.get("cap_status") or ACTUAL
+    _add(root, "status", status)
     _add(root, "msgType", alert["msg_type"])
     _add_scope(root, message.targets)
     if alert["msg_type"] == CANCEL:
         _add(root, "note", alert["message"])
+    elif status != ACTUAL:
+        # What the exercise is called (3.2.1, status).
+        _add(root, "note", f"{status}: {alert['title']}")
     if message.references:
         _add(root, "references", " ".join(map(_reference, message.references)))
-    polygons = polygons_of(message.region["boundaries"])
-    for texts in _languages(alert):
+    languages = _languages(alert)
+    narrower = alert.get("area")
+    outline = narrower.get("polygon") if narrower else message.region["boundaries"]
+    polygons = polygons_of(outline, MAX_POSITIONS // len(languages))
+    for texts in languages:
         _add_info(root, alert, texts, message.region, polygons)
     return etree.tostring(root, xml_declaration=True, encoding="UTF-8", pretty_print=True).decode()
 
@@ -100,9 +112,9 @@ def _add_scope(root: etree._Element, targets: Iterable[Target]) -> None:
 
 
 def _languages(alert: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The texts in every language; a translation without an ``event`` has that of the alert."""
+    """The texts in every language; a translation without an ``event`` is called by its title, in its own language."""
     own = {name: alert[name] for name in ("language", "title", "message", "event", "instruction")}
-    return [own, *({"event": own["event"], "instruction": None, **one} for one in alert["translations"])]
+    return [own, *({"event": one["title"], "instruction": None, **one} for one in alert["translations"])]
 
 
 def _add_info(
@@ -120,20 +132,40 @@ def _add_info(
     _add(info, "severity", alert["severity"])
     _add(info, "certainty", alert["certainty"])
     _add(info, "effective", _time(alert["issued_at"]))
+    if alert.get("onset_at") is not None:
+        _add(info, "onset", _time(alert["onset_at"]))
     if alert["expires_at"] is not None:
-        _add(info, "expires", _time(alert["expires_at"]))
+        _add(info, "expires", _time(_end(alert)))
     _add(info, "headline", texts["title"])
     _add(info, "description", texts["message"])
     if texts["instruction"]:
         _add(info, "instruction", texts["instruction"])
+    narrower = alert.get("area")
+    # The polygons, circles and codes of an area are one area together (3.2.4), so the code of the region would make
+    # a narrower area as large as the region again.
+    if narrower and region["code"]:
+        _add_value(info, "parameter", region["code"])
     area = _add(info, "area")
-    _add(area, "areaDesc", region["name"] or "")
+    _add(area, "areaDesc", (narrower or {}).get("description") or region["name"] or "")
     for polygon in polygons:
         _add(area, "polygon", polygon)
-    if region["code"]:
-        geocode = _add(area, "geocode")
-        _add(geocode, "valueName", GEOCODE)
-        _add(geocode, "value", region["code"])
+    if narrower and "circle" in narrower:
+        _add(area, "circle", circle_of(narrower["circle"]))
+    if not narrower and region["code"]:
+        _add_value(area, "geocode", region["code"])
+
+
+def _add_value(parent: etree._Element, name: str, code: str) -> None:
+    element = _add(parent, name)
+    _add(element, "valueName", GEOCODE)
+    _add(element, "value", code)
+
+
+def _end(alert: Mapping[str, Any]) -> dt.datetime:
+    """When the alert is over, in whole seconds and after it was sent, however short it holds."""
+    sent: dt.datetime = alert["issued_at"].replace(microsecond=0)
+    end: dt.datetime = alert["expires_at"].replace(microsecond=0)
+    return end if end > sent else sent + ONE_SECOND
 
 
 def _identifier(alert_id: UUID) -> str:

@@ -20,6 +20,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.alerts.models.schema import (
+    CAP_STATUSES,
     CATEGORIES,
     CERTAINTIES,
     MESSAGE_TYPES,
@@ -124,6 +125,9 @@ alerts = Table(
     Column("source_version", Integer),
     Column("sender", String(255)),
     Column("area_version", Integer),
+    Column("cap_status", String(20), nullable=False, server_default=text("'Actual'")),
+    optional_moment("onset_at"),
+    Column("area", JSONB(none_as_null=True)),
     ForeignKeyConstraint(
         ["region_id", "area_version"],
         ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
@@ -136,6 +140,8 @@ alerts = Table(
     CheckConstraint(f"severity IN ({SEVERITIES})", name="severity"),
     CheckConstraint(f"certainty IN ({CERTAINTIES})", name="certainty"),
     CheckConstraint(f"msg_type IN ({MESSAGE_TYPES})", name="msg_type"),
+    CheckConstraint(f"cap_status IN ({CAP_STATUSES})", name="cap_status"),
+    CheckConstraint("jsonb_typeof(area) = 'object'", name="area"),
     comment="What people in a region are told, with the fields of CAP 1.2.",
 )
 Index("idx_alerts_region", alerts.c.region_id)

@@ -27,6 +27,7 @@ CATEGORIES: Final = listed(rules.CATEGORIES)
 URGENCIES: Final = listed(rules.URGENCIES)
 SEVERITIES: Final = listed(rules.SEVERITIES)
 CERTAINTIES: Final = listed(rules.CERTAINTIES)
+CAP_STATUSES: Final = listed(rules.CAP_STATUSES)
 MESSAGE_TYPES: Final = listed(rules.MESSAGE_TYPES)
 
 tables = metadata(SCHEMA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Final
 
 from sqlalchemy import func, select, update
@@ -80,7 +81,9 @@ def call_off(
             "instruction": None,
             "translations": [],
             "urgency": PAST,
-            "expires_at": None,
+            # It is told for as long as the alert would have held.
+            "expires_at": _still_to_come(row["expires_at"]),
+            "onset_at": None,
             "status": CANCELLED,
             "msg_type": CANCEL,
             "references": [*row["references"], row["id"]],
@@ -90,6 +93,10 @@ def call_off(
         },
     )
     return change(connection, caller, row["id"], {**ended, "cancelled_by": message_id})
+
+
+def _still_to_come(moment: dt.datetime | None) -> dt.datetime | None:
+    return moment if moment is not None and moment > dt.datetime.now(dt.UTC) else None
 
 
 def expire_alerts(connection: Connection, limit: int = EXPIRED_AT_ONCE) -> int:

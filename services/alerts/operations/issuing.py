@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func
 from uuid6 import uuid7
 
+from services.alerts.operations.areas import check_area_in_region
 from services.alerts.operations.declaring import check_targets, declare, region_target
 from services.alerts.operations.writing import (
     CONTENT,
@@ -20,7 +21,7 @@ from services.alerts.operations.writing import (
     made_before,
 )
 from services.alerts.queries.targets import declared
-from services.alerts.rules import ACTIVE, DRAFT, check_expiry, check_move, completed
+from services.alerts.rules import ACTIVE, DRAFT, check_expiry, check_move, check_onset, completed
 from shared.contracts.permissions import ALERT_DRAFT, ALERT_ISSUE
 
 if TYPE_CHECKING:
@@ -117,6 +118,8 @@ def _write(
     caller.require(permission, region_id)
     targets = arguments.get("targets") or region_target(region_id)
     check_targets(connection, caller, permission, targets, region_id)
+    check_onset(arguments.get("onset_at"), arguments.get("expires_at"))
+    check_area_in_region(connection, arguments.get("area"), region_id)
     alert_id, digest = arguments.get("id") or uuid7(), digest_of(caller, arguments)
     said = {name: arguments[name] for name in CONTENT if name in arguments}
     values = {**said, **filled, "id": alert_id, "issued_by": caller.user_id, "content_digest": digest}

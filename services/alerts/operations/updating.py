@@ -9,6 +9,7 @@ from sqlalchemy import select
 from uuid6 import uuid7
 
 from services.alerts.models import alerts
+from services.alerts.operations.areas import check_area_in_region
 from services.alerts.operations.declaring import check_targets, declare, redeclare
 from services.alerts.operations.writing import CONTENT, add, change, check_version, digest_of, locked
 from services.alerts.queries.columns import COLUMNS
@@ -18,8 +19,10 @@ from services.alerts.rules import (
     DRAFT,
     SUPERSEDED,
     UPDATE,
+    check_cap_status,
     check_expiry,
     check_move,
+    check_onset,
     completed,
     succeeding,
 )
@@ -88,6 +91,9 @@ def _edit(
         raise stale("alert", row)
     if row["status"] != DRAFT:
         raise stale("alert", row)
+    now = {**row, **values}
+    check_onset(now["onset_at"], now["expires_at"])
+    check_area_in_region(connection, values.get("area"), row["region_id"])
     if targets is not None:
         check_targets(connection, caller, ALERT_DRAFT, targets, row["region_id"])
         redeclare(connection, alert_id, targets)
@@ -108,7 +114,10 @@ def _supersede(
         return _superseded_before(connection, old, version, digest)
     check_move(old["status"], SUPERSEDED)
     content = succeeding(dict(old), {name: changes[name] for name in CONTENT if name in changes}, CONTENT)
+    check_cap_status(dict(old), changes)
     check_expiry(content["expires_at"], dt.datetime.now(dt.UTC))
+    check_onset(content["onset_at"], content["expires_at"])
+    check_area_in_region(connection, changes.get("area"), old["region_id"])
     targets = changes.get("targets")
     if targets is not None:
         check_targets(connection, caller, ALERT_ISSUE, targets, old["region_id"])

@@ -40,6 +40,9 @@ CONTENT: Final = (
     "instruction",
     "language",
     "translations",
+    "cap_status",
+    "onset_at",
+    "area",
 )
 """The columns that the author of an alert fills."""
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import column, func, or_, select, table
+from sqlalchemy import and_, column, func, or_, select, table
 
-from services.alerts.models import SCHEMA, alerts
+from services.alerts.models import SCHEMA, alert_areas, alerts, audience_regions
 from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.visibility import holds, public, reached, visible
-from services.alerts.rules import ACTIVE
+from services.alerts.rules import ACTIVE, CANCEL, CANCELLED
 from shared.contracts.permissions import ALERT_READ
 from shared.db import paging
 from shared.db.conditions import conditions_of, one_of
@@ -25,6 +26,9 @@ if TYPE_CHECKING:
     from shared.rpc.context import Caller
 
 _ORDER: Final[paging.Order] = ((alerts.c.issued_at, "desc"), (alerts.c.id, "desc"))
+
+CANCEL_LASTS: Final = dt.timedelta(days=7)
+"""For how long a Cancel is told whose alert had no end."""
 
 _RECENT: Final = table(
     "recent_alerts", column("id"), column("region_name"), column("issuer_name"), schema=SCHEMA
@@ -72,8 +76,40 @@ def list_recent_alerts(connection: Connection, caller: Caller, filters: Mapping[
 
 
 def list_public_alerts(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the alerts that are active, not over, and for everybody; as `list_recent_alerts`."""
-    return _list_current(connection, public(), filters)
+    """A page of the alerts that are active, not over, and for everybody, and of the messages that call such ones off.
+
+    A Cancel is among them for as long as the alert would have held that it calls off; where that would have held until
+    somebody had ended it, for `CANCEL_LASTS`.
+    """
+    told_until = func.coalesce(alerts.c.expires_at, alerts.c.issued_at + CANCEL_LASTS)
+    cancels = and_(
+        alerts.c.msg_type == CANCEL, alerts.c.status == CANCELLED, told_until > func.current_timestamp()
+    )
+    frozen = and_(
+        alert_areas.c.region_id == alerts.c.region_id, alert_areas.c.version == alerts.c.area_version
+    )
+    region_name = func.coalesce(audience_regions.c.name, alert_areas.c.name, "").label("region_name")
+    statement = (
+        select(*COLUMNS, region_name)
+        .select_from(
+            alerts.outerjoin(alert_areas, frozen).outerjoin(
+                audience_regions, audience_regions.c.region_id == alerts.c.region_id
+            )
+        )
+        .where(or_(_current(), cancels), public(), *conditions_of(filters, _CONDITIONS))
+    )
+    rows: Any = connection.execute(
+        paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])
+    ).all()
+    return paging.page(rows, filters["limit"], _ORDER)
+
+
+def _current() -> Condition:
+    """Active alerts that are not over; one that is over and not yet marked so is left out."""
+    return and_(
+        alerts.c.status == ACTIVE,
+        or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
+    )
 
 
 def _list_current(connection: Connection, shown: Condition, filters: Mapping[str, Any]) -> dict[str, Any]:
@@ -81,12 +117,7 @@ def _list_current(connection: Connection, shown: Condition, filters: Mapping[str
     statement = (
         select(*COLUMNS, *names)
         .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
-        .where(
-            alerts.c.status == ACTIVE,
-            or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
-            shown,
-            *conditions_of(filters, _CONDITIONS),
-        )
+        .where(_current(), shown, *conditions_of(filters, _CONDITIONS))
     )
     rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
     return paging.page(rows, filters["limit"], _ORDER)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import and_, case, or_, select
+from sqlalchemy import Table, Text, and_, case, cast, or_, select
 
 from services.alerts.cap import Message, Reference
 from services.alerts.models import alert_areas, alerts, audience_regions
@@ -18,11 +18,16 @@ from shared.errors import Conflict, NotFound
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
     from shared.rpc.context import Caller
 
 _REGION: Final = ("name", "code", "boundaries")
+
+
+def _shown(table: Table, name: str) -> ColumnElement[Any]:
+    """A column of a region; its boundaries as text, which a native thread parses when the message is written."""
+    return cast(table.c.boundaries, Text) if name == "boundaries" else table.c[name]
 
 
 def get_cap_message(connection: Connection, caller: Caller | None, sender: str, alert_id: UUID) -> Message:
@@ -43,9 +48,10 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
     )
     # Only what was written past the service can lack an area; then the region as it is now has to do.
     areas = (
-        case((alerts.c.area_version.is_not(None), alert_areas.c[name]), else_=audience_regions.c[name]).label(
-            f"region_{name}"
-        )
+        case(
+            (alerts.c.area_version.is_not(None), _shown(alert_areas, name)),
+            else_=_shown(audience_regions, name),
+        ).label(f"region_{name}")
         for name in _REGION
     )
     statement = (

@@ -1,7 +1,14 @@
 """The decisions of the alerts service: words, moves, targets, templates, and which change is which rule's."""
 
 from services.alerts.rules import targets, templates
-from services.alerts.rules.lifecycle import check_expiry, check_move, completed, succeeding
+from services.alerts.rules.lifecycle import (
+    check_cap_status,
+    check_expiry,
+    check_move,
+    check_onset,
+    completed,
+    succeeding,
+)
 from services.alerts.rules.matching import (
     ACTIONS,
     ISSUE,
@@ -15,8 +22,10 @@ from services.alerts.rules.matching import (
 from services.alerts.rules.targets import Target, group_of, in_order, too_many
 from services.alerts.rules.vocabulary import (
     ACTIVE,
+    ACTUAL,
     CANCEL,
     CANCELLED,
+    CAP_STATUSES,
     CATEGORIES,
     CERTAINTIES,
     DRAFT,
@@ -38,8 +47,10 @@ from services.alerts.rules.vocabulary import (
 __all__ = [
     "ACTIONS",
     "ACTIVE",
+    "ACTUAL",
     "CANCEL",
     "CANCELLED",
+    "CAP_STATUSES",
     "CATEGORIES",
     "CERTAINTIES",
     "DRAFT",
@@ -62,8 +73,10 @@ __all__ = [
     "USER",
     "Change",
     "Target",
+    "check_cap_status",
     "check_expiry",
     "check_move",
+    "check_onset",
     "completed",
     "ends",
     "group_of",

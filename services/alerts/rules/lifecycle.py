@@ -40,6 +40,28 @@ def check_expiry(expires_at: dt.datetime | None, now: dt.datetime) -> None:
         raise Invalid(fields={"expires_at": ["Lies in the past."]})
 
 
+def check_onset(onset_at: dt.datetime | None, expires_at: dt.datetime | None) -> None:
+    """Refuse an alert that would be over before what it warns of begins.
+
+    Raises:
+        Invalid: It names ``onset_at``.
+    """
+    if onset_at is not None and expires_at is not None and onset_at >= expires_at:
+        raise Invalid(fields={"onset_at": ["Must be before expires_at."]})
+
+
+def check_cap_status(alert: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+    """Refuse to make an exercise of an actual alert that was issued, or the other way round.
+
+    Raises:
+        Invalid: It names ``cap_status``.
+    """
+    if changes.get("cap_status", alert["cap_status"]) != alert["cap_status"]:
+        raise Invalid(
+            fields={"cap_status": [f"It was issued as {alert['cap_status']}; issue another alert."]}
+        )
+
+
 def completed(alert: Mapping[str, Any]) -> dict[str, str]:
     """The fields of CAP that every issued alert has: as the author said, else what the priority stands for.
 
@@ -60,7 +82,8 @@ def succeeding(
 ) -> dict[str, Any]:
     """The content of the alert that replaces another: what is not changed stays.
 
-    With another priority, the assessment is that of the new one unless the author says otherwise.
+    With another priority, the assessment is that of the new one unless the author says otherwise. An event that was
+    the title follows the title.
 
     Args:
         alert: The one that is replaced.
@@ -70,4 +93,6 @@ def succeeding(
     kept = {name: alert[name] for name in content}
     if changes.get("priority", alert["priority"]) != alert["priority"]:
         kept |= ASSESSMENTS[changes["priority"]]._asdict()
+    if "title" in changes and alert["event"] == alert["title"][:LONGEST_EVENT]:
+        kept["event"] = None
     return kept | dict(changes)

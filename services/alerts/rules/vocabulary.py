@@ -47,6 +47,10 @@ URGENCIES: Final = ("Immediate", "Expected", "Future", "Past", "Unknown")
 SEVERITIES: Final = ("Extreme", "Severe", "Moderate", "Minor", "Unknown")
 CERTAINTIES: Final = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 
+ACTUAL: Final = "Actual"
+CAP_STATUSES: Final = (ACTUAL, "Exercise", "Test")
+"""Those of CAP's that an issued alert can have; `System` and `Draft` are for machines and templates."""
+
 PAST: Final = "Past"
 DEFAULT_CATEGORY: Final = "Safety"
 

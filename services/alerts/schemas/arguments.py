@@ -9,8 +9,8 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 
 from services.alerts import rules
 from shared.db.tables import UNKNOWN_REGION_ID
-from shared.filters import Word
-from shared.schemas import Arguments, Identifier, Page, Text, Timestamp, Whole
+from shared.filters import Outline, Word
+from shared.schemas import Arguments, Identifier, Latitude, Longitude, Number, Page, Text, Timestamp, Whole
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 LONGEST_TITLE: Final = 255
 LONGEST_MESSAGE: Final = 20_000
 LONGEST_EVENT: Final = 255
+LARGEST_RADIUS: Final = 20_040
 LONGEST_NOTE: Final = 5_000
 MOST_TRANSLATIONS: Final = 50
 GREATEST_INTEGER: Final = 2**31 - 1
@@ -98,12 +99,38 @@ class Targets(fields.List[Any]):
         return rules.in_order(targets)
 
 
+class CapCircle(Arguments):
+    """A circle as CAP has it: a place and a radius in kilometres."""
+
+    lon = Longitude(required=True)
+    lat = Latitude(required=True)
+    radius_km = Number(least=0.001, greatest=LARGEST_RADIUS, required=True)
+
+
+class AlertArea(Arguments):
+    """The part of its region that an alert is about: a ``polygon`` of up to 2,000 positions, or a ``circle``.
+
+    ``description`` says in words where it is. It does not narrow whom the alert is for, since people choose regions.
+    """
+
+    description = Text(longest=LONGEST_TITLE)
+    polygon = Outline()
+    circle = fields.Nested(CapCircle)
+
+    @validates_schema
+    def _one_of_the_two(self, data: dict[str, Any], **_more: Any) -> None:
+        if ("polygon" in data) == ("circle" in data):
+            raise ValidationError("Give either a polygon or a circle.", "polygon")
+
+
 class _Content(Arguments):
     """What an alert says beside its title, message and priority.
 
     ``category`` to ``certainty`` are CAP's and follow from the priority when omitted; ``expires_at`` null never
     expires; ``instruction`` is what people shall do; ``translations`` are the texts in other languages than
-    ``language``; ``targets`` are whom it is for, the people of its region when omitted.
+    ``language``; ``targets`` are whom it is for, the people of its region when omitted. ``onset_at`` is when what it
+    warns of begins; ``cap_status`` is ``Exercise`` or ``Test`` for what is not meant, and cannot be changed once it is
+    issued; ``area`` is the part of the region that it is about.
     """
 
     expires_at = Timestamp(allow_none=True)
@@ -118,6 +145,9 @@ class _Content(Arguments):
         fields.Nested(TranslationArguments), validate=validate.Length(max=MOST_TRANSLATIONS)
     )
     targets = Targets()
+    cap_status = Word(rules.CAP_STATUSES)
+    onset_at = Timestamp(allow_none=True)
+    area = fields.Nested(AlertArea, allow_none=True)
 
     @validates_schema
     def _each_language_once(self, data: dict[str, Any], **_more: Any) -> None:

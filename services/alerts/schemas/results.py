@@ -23,7 +23,8 @@ class Alert(Result):
     ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it and
     ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose change issued it, by
     the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the fields of CAP that its author left
-    open are null.
+    open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` of what is not meant; ``area`` is the part
+    of the region that it is about, a ``polygon`` or a ``circle``, null where that is all of it.
     """
 
     id = Identifier()
@@ -46,6 +47,9 @@ class Alert(Result):
     instruction = fields.String(allow_none=True)
     language = fields.String()
     translations = fields.List(fields.Nested(Translation))
+    cap_status = fields.String()
+    onset_at = Timestamp(allow_none=True)
+    area = fields.Dict(allow_none=True)
     superseded_by = Identifier(allow_none=True)
     cancelled_by = Identifier(allow_none=True)
     rule_id = Identifier(allow_none=True)
@@ -84,6 +88,9 @@ class PublicAlert(Result):
     instruction = fields.String(allow_none=True)
     language = fields.String()
     translations = fields.List(fields.Nested(Translation))
+    cap_status = fields.String()
+    onset_at = Timestamp(allow_none=True)
+    area = fields.Dict(allow_none=True)
     updated_at = Timestamp()
     version = fields.Integer()
 

@@ -19,6 +19,8 @@ ATOM_PATH: Final = "/feeds/alerts.atom"
 RSS_PATH: Final = "/feeds/alerts.rss"
 TITLE: Final = "ImpactX: the alerts that hold now"
 AUTHOR: Final = "ImpactX"
+ACTUAL: Final = "Actual"
+CANCEL: Final = "Cancel"
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
 LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
@@ -40,7 +42,7 @@ def atom(snapshot: Snapshot, base: str) -> bytes:
         entry = _add(feed, _atom("entry"))
         entry.set(LANGUAGE, alert["language"])
         _add(entry, _atom("id"), _urn(alert))
-        _add(entry, _atom("title"), alert["title"])
+        _add(entry, _atom("title"), _title(alert))
         _add(entry, _atom("updated"), alert["updated_at"])
         _add(entry, _atom("published"), alert["issued_at"])
         _add(entry, _atom("link"), rel="alternate", type=CAP_TYPE, href=_address(alert, base))
@@ -61,7 +63,7 @@ def rss(snapshot: Snapshot, base: str) -> bytes:
     _add(channel, _atom("link"), rel="self", type=RSS_TYPE, href=base + RSS_PATH)
     for alert in snapshot.alerts:
         item = _add(channel, "item")
-        _add(item, "title", alert["title"])
+        _add(item, "title", _title(alert))
         _add(item, "link", _address(alert, base))
         _add(item, "description", alert["message"])
         for category in _categories(alert):
@@ -72,8 +74,20 @@ def rss(snapshot: Snapshot, base: str) -> bytes:
     return _written(root)
 
 
+def _title(alert: dict[str, Any]) -> str:
+    """The title, behind what nobody may overlook: that it is not meant, or that it is over."""
+    marks = [mark.upper() for mark in _marks(alert)]
+    return ": ".join([*marks, alert["title"]])
+
+
+def _marks(alert: dict[str, Any]) -> list[str]:
+    status, kind = alert.get("cap_status", ACTUAL), alert.get("msg_type")
+    return [mark for mark in (status, kind) if mark == CANCEL or (mark == status and status != ACTUAL)]
+
+
 def _categories(alert: dict[str, Any]) -> list[str]:
-    return [alert[name] for name in ("category", "severity", "region_name") if alert.get(name)]
+    named = [alert[name] for name in ("category", "severity", "region_name") if alert.get(name)]
+    return named + _marks(alert)
 
 
 def _urn(alert: dict[str, Any]) -> str:

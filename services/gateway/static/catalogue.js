@@ -74,6 +74,9 @@ export function resourceMark(resource) {
   return make("span", { class: `mark resource ${resource.status}`, text: type.slice(0, 1).toUpperCase(), role: "img", "aria-label": type });
 }
 
+/** An alert's title, behind what nobody may overlook: that it is not meant. */
+export const alertTitle = ({ title, cap_status: status }) => (status && status !== "Actual" ? `${status.toUpperCase()}: ${title}` : title);
+
 export function alertMark(priority) {
   const mark = make("span", { class: "mark alert", text: `!${priority.slice(0, 1).toUpperCase()}`, role: "img", "aria-label": `Alert, ${priority}` });
   return paint(mark, PRIORITIES[priority]);

@@ -1,7 +1,7 @@
 // The dialog in which one thing is looked at: a report, an alert or a resource.
 
 import { call } from "./api.js";
-import { catalogue, may, regionName, REVIEW_REASONS, severityOf } from "./catalogue.js";
+import { REVIEW_REASONS, alertTitle, catalogue, may, regionName, severityOf } from "./catalogue.js";
 import { facts, find, make, moment, sayProblem, words } from "./dom.js";
 import { clearProblem, onSubmit } from "./forms.js";
 import { partsOf } from "./parts.js";
@@ -159,7 +159,7 @@ function statusForm(report, again, onChange) {
 
 /** @param {() => void} [onRead] called when it was unread by the one who opens it */
 export function openAlert(alert, onRead = () => {}) {
-  return open(alert.title, async () => {
+  return open(alertTitle(alert), async () => {
     if (alert.is_read === false) await call("PUT", `/alerts/${alert.id}/reading`).then(onRead, () => {});
     const reach = may("alert:read_reach", alert.region_id) ? await call("GET", `/alerts/${alert.id}/reach`).catch(() => null) : null;
     return [

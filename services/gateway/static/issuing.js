@@ -1,7 +1,7 @@
 // The form in which an alert is issued to a region.
 
 import { call, newKey } from "./api.js";
-import { regionName } from "./catalogue.js";
+import { alertTitle, regionName } from "./catalogue.js";
 import { find } from "./dom.js";
 import { onSubmit } from "./forms.js";
 
@@ -25,7 +25,7 @@ export function offerIssuing(issued) {
     const alert = await call("POST", "/alerts", { body, key });
     key = newKey();
     form.reset();
-    find("issued").textContent = `Issued: ${alert.title}`;
+    find("issued").textContent = `Issued: ${alertTitle(alert)}`;
     find("issued").focus();
     issued(alert);
   });

@@ -1,7 +1,7 @@
 // The lists beside the map, which hold everything that is on it.
 
 import { call } from "./api.js";
-import { alertMark, catalogue, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { alertMark, alertTitle, catalogue, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { entry, find, make, moment, replaceEntries, sayProblem, show, timeOfDay, words } from "./dom.js";
 
 const LIVE = 50;
@@ -84,7 +84,7 @@ export class AlertList {
 
   #entry(alert) {
     const about = [alert.priority, regionName(alert.region_id), moment(alert.issued_at), alert.is_read === false ? "not read yet" : ""];
-    return entry(alert.id, alertMark(alert.priority), alert.title, about.filter(Boolean).join(" · "), () => this.open(alert));
+    return entry(alert.id, alertMark(alert.priority), alertTitle(alert), about.filter(Boolean).join(" · "), () => this.open(alert));
   }
 }
 

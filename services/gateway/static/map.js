@@ -1,6 +1,6 @@
 // The map: regions, reports (cells of many, or one by one), resources and alerts. It works without tiles.
 
-import { alertMark, catalogue, cellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { alertMark, alertTitle, catalogue, cellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { features, keptFeatures } from "./api.js";
 import { make, once } from "./dom.js";
 import { boxesOf, extentOf, turnTo, within } from "./extents.js";
@@ -89,11 +89,15 @@ export class SituationMap {
     this.#alerts = alerts;
     this.#layers.alerts.clearLayers();
     for (const alert of [...alerts].reverse()) {
+      const { polygon, circle } = alert.area ?? {};
       const region = catalogue.regions.find((one) => one.id === alert.region_id);
-      if (!region?.geometry) continue;
+      const area = polygon ? { type: "Feature", geometry: polygon, properties: {} } : region;
+      if (!circle && !area?.geometry) continue;
       const line = colour(`alert-${alert.priority}`);
-      this.#layers.alerts.addLayer(this.#outline(region, { color: line, weight: 3, dashArray: "8 6", fillColor: line, fillOpacity: 0.07 }));
-      this.#mark("alerts", northernmost(region.geometry), alertMark(alert.priority), alert.title, () => this.on.alert(alert), 500);
+      const style = { color: line, weight: 3, dashArray: "8 6", fillColor: line, fillOpacity: 0.07 };
+      const round = circle && L.circle([circle.lat, this.#nearCentre(circle.lon)], { ...style, radius: 1000 * circle.radius_km, interactive: false });
+      this.#layers.alerts.addLayer(round ?? this.#outline(area, style));
+      this.#mark("alerts", circle ? [circle.lon, circle.lat] : northernmost(area.geometry), alertMark(alert.priority), alertTitle(alert), () => this.on.alert(alert), 500);
     }
   }
 

@@ -4,10 +4,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, NotRequired, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.contracts.wire import Identifier, Moment
 
@@ -22,6 +22,7 @@ Category: TypeAlias = Literal["Geo", "Met", "Safety", "Security", "Rescue", "Fir
 Urgency: TypeAlias = Literal["Immediate", "Expected", "Future", "Past", "Unknown"]
 Severity: TypeAlias = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 Certainty: TypeAlias = Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"]
+CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
 Status: TypeAlias = Literal["draft", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 
@@ -42,7 +43,9 @@ class Alert(TypedDict):
     ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it
     and ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose
     change issued it, by the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the
-    fields of CAP that its author left open are null.
+    fields of CAP that its author left open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or
+    ``Test`` of what is not meant; ``area`` is the part of the region that it is about, a ``polygon`` or a
+    ``circle``, null where that is all of it.
     """
 
     id: str
@@ -65,6 +68,9 @@ class Alert(TypedDict):
     instruction: str | None
     language: str
     translations: list[Translation]
+    cap_status: str
+    onset_at: str | None
+    area: dict[str, Any] | None
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -122,6 +128,26 @@ class TargetArguments(TypedDict):
 
     target_type: TargetType
     target_id: str
+
+
+class CapCircle(TypedDict):
+    """A circle as CAP has it: a place and a radius in kilometres."""
+
+    lon: float
+    lat: float
+    radius_km: float
+
+
+class AlertArea(TypedDict):
+    """The part of its region that an alert is about: a ``polygon`` of up to 2,000 positions, or a ``circle``.
+
+    ``description`` says in words where it is. It does not narrow whom the alert is for, since people
+    choose regions.
+    """
+
+    description: NotRequired[str]
+    polygon: NotRequired[Mapping[str, Any]]
+    circle: NotRequired[CapCircle]
 
 
 class AlertCap(TypedDict):
@@ -208,6 +234,9 @@ class MyAlert(TypedDict):
     instruction: str | None
     language: str
     translations: list[Translation]
+    cap_status: str
+    onset_at: str | None
+    area: dict[str, Any] | None
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -246,6 +275,9 @@ class PublicAlert(TypedDict):
     instruction: str | None
     language: str
     translations: list[Translation]
+    cap_status: str
+    onset_at: str | None
+    area: dict[str, Any] | None
     updated_at: str
     version: int
 
@@ -278,6 +310,9 @@ class RecentAlert(TypedDict):
     instruction: str | None
     language: str
     translations: list[Translation]
+    cap_status: str
+    onset_at: str | None
+    area: dict[str, Any] | None
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -370,6 +405,9 @@ class AlertsMethods(Protocol):
         language: str = ...,
         translations: Sequence[TranslationArguments] = ...,
         targets: Sequence[TargetArguments] = ...,
+        cap_status: CapStatus = ...,
+        onset_at: Moment | None = ...,
+        area: AlertArea | None = ...,
         id: Identifier | None = ...,
     ) -> Alert:
         """Writes an alert that nobody is told yet.
@@ -430,6 +468,9 @@ class AlertsMethods(Protocol):
         language: str = ...,
         translations: Sequence[TranslationArguments] = ...,
         targets: Sequence[TargetArguments] = ...,
+        cap_status: CapStatus = ...,
+        onset_at: Moment | None = ...,
+        area: AlertArea | None = ...,
         alert_id: Identifier = ...,
         version: int = ...,
         id: Identifier | None = ...,
@@ -508,7 +549,8 @@ class AlertsMethods(Protocol):
         priority: Priority | Sequence[Priority] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
     ) -> PageOfPublicAlert:
-        """Returns a page of the alerts that hold now and are for everybody, the newest first.
+        """Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest
+        first.
 
         Needs: anyone.
         """
@@ -561,6 +603,9 @@ class AlertsMethods(Protocol):
         language: str = ...,
         translations: Sequence[TranslationArguments] = ...,
         targets: Sequence[TargetArguments] = ...,
+        cap_status: CapStatus = ...,
+        onset_at: Moment | None = ...,
+        area: AlertArea | None = ...,
         title: str = ...,
         message: str = ...,
         priority: Priority = ...,

@@ -400,7 +400,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {},
     ),
     "alerts.list_public_alerts": MethodContract(
-        'Returns a page of the alerts that hold now and are for everybody, the newest first.',
+        'Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest first.',
         ('anyone',),
         {},
     ),

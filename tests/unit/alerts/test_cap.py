@@ -7,9 +7,11 @@ there are, in which order, how often, and what they may hold.
 from __future__ import annotations
 
 import datetime as dt
+import math
 import re
 from uuid import UUID
 
+import orjson
 import pytest
 import shapely
 from hypothesis import given, settings
@@ -73,12 +75,13 @@ SCHEMA = {
     "area": [
         ("areaDesc", ONE, TEXT),
         ("polygon", ANY, rf"{POINT}( {POINT}){{3,}}"),
-        ("circle", ANY, TEXT),
+        ("circle", ANY, rf"{POINT} \d+(\.\d+)?"),
         ("geocode", ANY, None),
         ("altitude", MAYBE, TEXT),
         ("ceiling", MAYBE, TEXT),
     ],
     "geocode": [("valueName", ONE, TEXT), ("value", ONE, TEXT)],
+    "parameter": [("valueName", ONE, TEXT), ("value", ONE, TEXT)],
 }
 
 SENT = dt.datetime(2026, 3, 14, 9, 30, 12, 345678, tzinfo=dt.UTC)
@@ -99,6 +102,9 @@ ALERT = {
     "urgency": "Immediate",
     "severity": "Extreme",
     "certainty": "Observed",
+    "cap_status": "Actual",
+    "onset_at": None,
+    "area": None,
 }
 
 
@@ -161,7 +167,7 @@ def test_there_is_one_block_for_each_language():
     creole = french | {"language": "ht-HT", "event": "Inondasyon", "instruction": "Ale sou mòn yo."}
     root = written(translations=[french, creole])
     assert texts(root, "info/language") == ["en-US", "fr", "ht-HT"]
-    assert texts(root, "info/event") == ["Flood", "Flood", "Inondasyon"]
+    assert texts(root, "info/event") == ["Flood", "Quittez les rives", "Inondasyon"]
     assert texts(root, "info/instruction") == ["Go to the hills.", "Ale sou mòn yo."]
     assert len(texts(root, "info/area/polygon")) == 3
 
@@ -211,6 +217,47 @@ def test_markup_in_a_text_is_text():
 @pytest.mark.parametrize("name", ["", "a b", "a,b", "a<b", "a&b"])
 def test_names_that_cap_forbids_are_no_senders(name):
     assert SENDER.fullmatch(name) is None
+
+
+@pytest.mark.parametrize("milliseconds", [1, 400, 654, 655, 999, 1000, 1500])
+def test_an_alert_is_over_after_it_was_sent_however_short_it_holds(milliseconds):
+    root = written(expires_at=SENT + dt.timedelta(milliseconds=milliseconds))
+    [sent], [expires] = texts(root, "sent"), texts(root, "info/expires")
+    assert dt.datetime.fromisoformat(expires) > dt.datetime.fromisoformat(sent)
+
+
+def test_a_clock_that_was_behind_does_not_end_an_alert_before_it_was_sent():
+    root = written(expires_at=SENT - dt.timedelta(milliseconds=700))
+    [sent], [expires] = texts(root, "sent"), texts(root, "info/expires")
+    assert dt.datetime.fromisoformat(expires) > dt.datetime.fromisoformat(sent)
+
+
+@pytest.mark.parametrize("status", ["Exercise", "Test"])
+def test_what_is_not_meant_says_so_with_its_name(status):
+    root = written(cap_status=status)
+    assert texts(root, "status") == [status]
+    assert texts(root, "note") == [f"{status}: Leave the river banks"]
+    assert texts(written(), "status") == ["Actual"]
+    assert texts(written(), "note") == []
+
+
+def test_the_onset_is_told_between_its_beginning_and_its_end():
+    root = written(onset_at=SENT + dt.timedelta(hours=3))
+    assert texts(root, "info/onset") == ["2026-03-14T12:30:12-00:00"]
+    assert texts(written(), "info/onset") == []
+
+
+def test_a_narrower_area_takes_the_place_of_the_region_and_of_its_code():
+    inner = {"type": "Polygon", "coordinates": [[[10, 50], [11, 50], [11, 51], [10, 50]]]}
+    root = written(area={"polygon": inner, "description": "Below the dam"})
+    assert texts(root, "info/area/areaDesc") == ["Below the dam"]
+    assert texts(root, "info/area/polygon") == ["50,10 50,11 51,11 50,10"]
+    assert texts(root, "info/area/geocode/value") == [], "it would widen the area to the region again"
+    assert texts(root, "info/parameter/value") == ["HT-OUEST"]
+    root = written(area={"circle": {"lon": -72.25, "lat": 18.5, "radius_km": 2.5}})
+    assert texts(root, "info/area/areaDesc") == ["Ouest"]
+    assert texts(root, "info/area/circle") == ["18.5,-72.25 2.5"]
+    assert texts(root, "info/area/polygon") == []
 
 
 # --- areas --------------------------------------------------------------------------------------------------------
@@ -272,3 +319,56 @@ def test_an_area_too_small_to_be_told_or_unreadable_leaves_the_code():
 def test_no_number_is_told_in_powers_of_ten():
     [text] = polygons_of({"type": "Polygon", "coordinates": [square(-0.0000001, 0.00001, 1)]})
     assert text == "0.00001,0 0.00001,1 1.00001,1 1.00001,0 0.00001,0"
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    st.lists(
+        st.tuples(st.integers(0, 60), st.integers(0, 60), st.integers(-6, 6), st.integers(-6, 6)),
+        min_size=4,
+        max_size=12,
+    )
+)
+def test_places_that_become_one_when_they_are_rounded_leave_a_valid_polygon(places):
+    """On a grid that is a little finer than what is told."""
+    ring = [(x * 0.7e-6 + dx * 1e-8, y * 0.7e-6 + dy * 1e-8) for x, y, dx, dy in places]
+    wanted = shapely.make_valid(shapely.Polygon([*ring, ring[0]]))
+    pieces = [part for part in shapely.get_parts(wanted) if part.geom_type == "Polygon"]
+    for piece in pieces:
+        told = polygons_of({"type": "Polygon", "coordinates": [list(map(list, piece.exterior.coords))]})
+        _, shapes = area_of(told)
+        assert all(shape.is_valid and shape.area for shape in shapes)
+        assert told or piece.area < 1e-13, "only what is smaller than a decimetre may be left out"
+
+
+def test_a_spike_that_vanishes_when_it_is_rounded_is_no_part_of_the_polygon():
+    spike = [[0, 0], [1, 0], [1, 0.0000001], [2, 0.0000001], [1, 0.0000002], [1, 1], [0, 0]]
+    [text] = polygons_of({"type": "Polygon", "coordinates": [spike]})
+    _, [found] = area_of([text])
+    assert found.is_valid
+    assert found.area == pytest.approx(0.5)
+
+
+def test_an_area_of_a_few_decimetres_is_told_with_more_decimals():
+    [text] = polygons_of({"type": "Polygon", "coordinates": [square(10, 50, 3e-7)]})
+    _, [found] = area_of([text])
+    assert found.area == pytest.approx(9e-14, rel=0.2)
+
+
+def test_a_message_in_many_languages_does_not_repeat_a_long_border_for_each():
+    ring = [[math.cos(math.radians(at / 50)), math.sin(math.radians(at / 50))] for at in range(18_000)]
+    boundaries = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
+    assert (
+        sum(len(text.split()) for text in texts(written(boundaries=boundaries), "info/area/polygon")) > 17_000
+    )
+    other = [{"language": f"aa-{number:04}", "title": "T", "message": "M"} for number in range(40)]
+    told = texts(written(boundaries=boundaries, translations=other), "info/area/polygon")
+    assert len(told) == 41
+    assert sum(len(text.split()) for text in told) <= 20_000
+    covered, _ = area_of(told[:1])
+    assert covered.area == pytest.approx(math.pi, rel=0.01)
+
+
+def test_boundaries_as_text_are_told_as_well():
+    assert polygons_of(orjson.dumps(SQUARE).decode()) == polygons_of(SQUARE)
+    assert polygons_of("nonsense") == []

@@ -374,3 +374,20 @@ def test_documents_are_kept_for_a_time_and_up_to_a_size():
     kept.get(UUID(int=1), lambda: ask(1))
     assert asked[-1] == 1
     assert len(asked) == 5
+
+
+@pytest.mark.parametrize("form", FORMATS)
+@pytest.mark.parametrize(
+    ("changed", "title"),
+    [
+        ({}, "Leave"),
+        ({"cap_status": "Actual", "msg_type": "Update"}, "Leave"),
+        ({"cap_status": "Exercise"}, "EXERCISE: Leave"),
+        ({"cap_status": "Test", "msg_type": "Cancel"}, "TEST: CANCEL: Leave"),
+        ({"msg_type": "Cancel"}, "CANCEL: Leave"),
+    ],
+)
+def test_what_is_not_meant_or_is_over_says_so_in_its_title(alerts, form, changed, title):
+    alerts.pages = [[alert(title="Leave", **changed)]]
+    answer = client(alerts).get(f"/feeds/alerts.{form}")
+    assert f"<title>{title}</title>".encode() in answer.data
