@@ -54,7 +54,7 @@ TABLE_OPTIONS: Final = (
 
 
 class Problem(Schema):
-    """Problem details (RFC 9457). Some have further members: a conflict may list the ``legal`` statuses."""
+    """Problem details (RFC 9457), with every further member that any of them has."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -64,8 +64,26 @@ class Problem(Schema):
     slug = fields.String(required=True)
     correlation_id = fields.String(required=True)
     fields_ = fields.Dict(data_key="fields", keys=fields.String(), values=fields.List(fields.String()))
-    legal = fields.List(fields.String())
-    retry_after = fields.Integer()
+    version = fields.Integer(metadata={"description": "The present version of the thing."})
+    current_status = fields.String(metadata={"description": "The present status of the thing."})
+    legal = fields.List(fields.String(), metadata={"description": "The statuses that may follow it."})
+    capacity = fields.Integer(allow_none=True)
+    current_usage = fields.Integer()
+    remaining = fields.Integer(allow_none=True, metadata={"description": "What is left of the capacity."})
+    permission = fields.Raw(
+        metadata={
+            "type": ["string", "array"],
+            "items": {"type": "string"},
+            "description": "The permission that is lacking, or several of which one is needed.",
+        }
+    )
+    lacking = fields.List(fields.String(), metadata={"description": "The permissions that the caller lacks."})
+    accepted = fields.List(
+        fields.String(), metadata={"description": "The types of content that are accepted."}
+    )
+    offered = fields.List(fields.String(), metadata={"description": "The types of content that are offered."})
+    limit = fields.Integer(metadata={"description": "The greatest size that is accepted, in bytes."})
+    retry_after = fields.Integer(metadata={"description": "Seconds to wait."})
 
 
 def describe(route: Route) -> dict[str, Any]:
@@ -129,6 +147,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 "The ETag of the response in which the thing was seen.",
                 '"1"',
                 required=route.needs_version,
+                form={"pattern": '^"[1-9][0-9]{0,9}"$', "minLength": 3, "maxLength": 12},
             )
         )
     if route.made_at:
@@ -144,18 +163,20 @@ def idempotency_key() -> dict[str, Any]:
         "Idempotency-Key",
         "Makes a repeat harmless: the same key with the same body returns what the first one made.",
         "0197f3c8-first-try",
+        form={"minLength": 1, "maxLength": requests.LONGEST_KEY},
     )
 
 
-def header(name: str, about: str, example: str, *, required: bool = False) -> dict[str, Any]:
-    """A parameter that is a header of the request."""
-    schema = {"type": "string", "minLength": 1, "maxLength": requests.LONGEST_KEY}
+def header(
+    name: str, about: str, example: str, *, required: bool = False, form: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    """A parameter that is a header of the request; ``form`` says what else than a text it must be."""
     return {
         "in": "header",
         "name": name,
         "description": about,
         "required": required,
-        "schema": schema,
+        "schema": {"type": "string", **(form or {})},
         "example": example,
     }
 

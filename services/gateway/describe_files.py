@@ -92,7 +92,9 @@ def _download() -> dict[str, Any]:
 
 
 def _bytes() -> dict[str, Any]:
-    content = {"*/*": {"schema": {"type": "string", "format": "binary"}}}
+    # The type is that of the file. Generators of clients know bytes by the first.
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {"application/octet-stream": binary, "*/*": binary}
     return {
         "200": {"description": "All bytes.", "content": content},
         "206": {"description": "The bytes of the range.", "content": content},

@@ -55,15 +55,32 @@ PLACE: Final = {
         },
     ]
 }
-OUTLINE: Final = {
-    "type": "object",
-    "required": ["type", "coordinates"],
-    "additionalProperties": False,
-    "properties": {
-        "type": {"type": "string", "enum": ["Polygon", "MultiPolygon"]},
-        "coordinates": {"type": "array", "items": {"type": "array"}, "minItems": 1},
+_RINGS: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "array",
+        "minItems": 4,
+        "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3},
     },
 }
+
+
+def _geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"A GeoJSON {kind} (RFC 7946); every ring ends where it begins.",
+        "required": ["type", "coordinates"],
+        "additionalProperties": False,
+        "properties": {"type": {"type": "string", "const": kind}, "coordinates": coordinates},
+    }
+
+
+POLYGONS: Final = {
+    "Polygon": _geometry("Polygon", _RINGS),
+    "MultiPolygon": _geometry("MultiPolygon", {"type": "array", "items": _RINGS, "minItems": 1}),
+}
+OUTLINE: Final = {"oneOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in POLYGONS]}
 PREFERENCES: Final = {
     "type": "object",
     "additionalProperties": False,
@@ -113,7 +130,7 @@ def complete(document: dict[str, Any]) -> bytes:
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for unused in ("ErrorSchema", "PaginationMetadataSchema"):  # flask-smorest's own
         parts["schemas"].pop(unused, None)
-    parts["schemas"]["FeatureCollection"] = FEATURES
+    parts["schemas"] |= {"FeatureCollection": FEATURES, **POLYGONS}
     document["security"] = [{"token": []}]
     return orjson.dumps(document, option=orjson.OPT_INDENT_2)
 
@@ -147,6 +164,8 @@ def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> d
         form["pattern"] = "^" + ret["pattern"].removeprefix("^").replace(r"\Z", "$")
     if "type" in form and field.allow_none and isinstance(form["type"], str):
         form["type"] = [form["type"], "null"]
+    if "oneOf" in form and field.allow_none:
+        form["oneOf"] = [*form["oneOf"], {"type": "null"}]
     name = field.data_key or field.name
     parent = type(field.parent).__name__ if isinstance(field.parent, Schema) else ""
     example = EXAMPLES.get(f"{parent}.{name}", EXAMPLES.get(str(name)))

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
 LONGEST_KEY: Final = 255
+GREATEST_VERSION: Final = 2**31 - 1
 BYTE_ORDER_MARK: Final = "bom"
 TIME_ZONE: Final = "time_zone"
 JSON_TYPES: Final = ("application/json",)
@@ -152,9 +153,21 @@ def version_seen() -> int:
     if header in ("", "*"):
         raise PreconditionRequired
     version = header[1:-1] if header.startswith('"') and header.endswith('"') else ""
-    if not _VERSION.fullmatch(version):
-        raise PreconditionFailed
+    if not _VERSION.fullmatch(version) or int(version) > GREATEST_VERSION:
+        raise PreconditionFailed(_etag_problem(header), fields={"If-Match": [_etag_problem(header)]})
     return int(version)
+
+
+def _etag_problem(header: str) -> str:
+    """What is wrong with an If-Match that is no ETag of ours."""
+    weak = header.removeprefix("W/").strip('"')
+    if header.startswith("W/") and _VERSION.fullmatch(weak):
+        return f'If-Match compares strong ETags only, and {header} is a weak one: send "{weak}".'
+    if "," in header:
+        return "If-Match must name one ETag, that of the version that you saw."
+    if _VERSION.fullmatch(header):
+        return f'An ETag is in double quotes: send "{header}".'
+    return 'If-Match must be the ETag of the response in which you saw the thing, such as "1".'
 
 
 def idempotent_id(method: str) -> str | None:

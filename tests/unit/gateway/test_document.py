@@ -1,10 +1,17 @@
 """What the OpenAPI document promises, and that it is whole."""
 
+import ast
+from pathlib import Path
+
 import jsonschema_rs
 import pytest
 
-from services.gateway.describe import METHODS
-from tests.support.gateway import OPERATIONS, document
+import services
+import shared
+from services.gateway import errors, requests
+from services.gateway.describe import METHODS, Problem
+from shared.errors import ImpactXError
+from tests.support.gateway import OPERATIONS, application, document
 
 NOT_OFFERED = {"alerts.rebuild_audience"}
 """RPC methods that have no route: work of operators."""
@@ -74,3 +81,41 @@ def test_what_the_gateway_fills_in_is_in_no_body(hidden):
             name = content["schema"].get("$ref", "").rpartition("/")[2]
             properties = document()["components"]["schemas"].get(name, {}).get("properties", {})
             assert hidden not in properties, operation["operationId"]
+
+
+def details_of_errors():
+    """The names of all further facts that errors are raised with, as they stand in the code."""
+    names = {error.__name__ for error in (*ImpactXError.__subclasses__(), ImpactXError)}
+    for package in (services, shared):
+        for path in Path(package.__file__).parent.rglob("*.py"):
+            for call in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(call, ast.Call) and getattr(call.func, "id", "") in names:
+                    yield from (
+                        keyword.arg for keyword in call.keywords if keyword.arg not in (None, "fields")
+                    )
+
+
+def test_a_problem_names_every_member_that_an_error_has():
+    members = {field.data_key or name for name, field in Problem().fields.items()}
+    details = set(details_of_errors())
+    assert {"version", "status", "remaining", "accepted"} <= details
+    # A status is renamed, so that it is not taken for that of the answer; the echo is between a caller and a service.
+    assert details - {"status", "echo"} | {"current_status"} <= members
+    assert errors.STATUS
+
+
+@pytest.mark.parametrize(
+    ("header", "says"),
+    [
+        ('W/"1"', 'send "1"'),
+        ("1", 'send "1"'),
+        ('"1", "2"', "one ETag"),
+        ('"x"', 'such as "1"'),
+        ('W/"x"', 'such as "1"'),
+    ],
+)
+def test_an_etag_that_is_none_is_answered_with_how_to_say_it(header, says):
+    with application().test_request_context(headers={"If-Match": header}):
+        with pytest.raises(errors.PreconditionFailed, match=says) as failed:
+            requests.version_seen()
+        assert set(failed.value.fields) == {"If-Match"}
