@@ -15,6 +15,7 @@ from shared.messaging.address import BrokerAddressError, read_address
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+MIB = 1024 * 1024
 MEMORY_BROKER = "memory://"
 DEFAULT_HOME = ".impactx"
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
@@ -24,6 +25,7 @@ MAX_NUMBER = 2**31 - 1
 MAX_SECONDS = 86_400.0
 """A day: no wait of ours is longer, and clocks of threads overflow at some length."""
 
+MAX_SIZE = 2**60
 MAX_LIFETIME = 10 * 365 * 86_400
 LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
@@ -107,6 +109,13 @@ class Settings:
         attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
+        attachment_quota_reporter: Bytes of files that an account that may only change its own reports may attach within
+            24 hours; 0 sets no limit, here and for the next ones (``IMPACTX_ATTACHMENT_QUOTA_REPORTER``).
+        attachment_quota_staff: The same for any other account (``IMPACTX_ATTACHMENT_QUOTA_STAFF``).
+        attachment_quota_report: Bytes of the files of one report (``IMPACTX_ATTACHMENT_QUOTA_REPORT``).
+        attachment_quota_total: Bytes of the files of all reports together (``IMPACTX_ATTACHMENT_QUOTA_TOTAL``).
+        attachment_free_space: Bytes that have to stay free on the disk of `attachments`, where it is a local one
+            (``IMPACTX_ATTACHMENT_FREE_SPACE``).
         keep_photo_metadata: Whether photos and videos are kept with what they say of where, when and with what they
             were made; taken out by default (``IMPACTX_KEEP_PHOTO_METADATA``).
         phone_region: The country of telephone numbers without a country code in imported files, as two letters
@@ -164,6 +173,11 @@ class Settings:
     traces_endpoint: str = ""
     attachments: str = ""
     attachment_limit: int = 100 * 1024 * 1024
+    attachment_quota_reporter: int = 64 * MIB
+    attachment_quota_staff: int = 5 * 1024 * MIB
+    attachment_quota_report: int = 1024 * MIB
+    attachment_quota_total: int = 0
+    attachment_free_space: int = 512 * MIB
     keep_photo_metadata: bool = False
     phone_region: str = ""
     tile_url: str = ""
@@ -265,7 +279,12 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         traces_endpoint=read.address("IMPACTX_TRACES_ENDPOINT")
         or read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
         attachments=read.file_address("IMPACTX_ATTACHMENTS"),
-        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * 1024 * 1024, least=1, most=2**40),
+        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * MIB, least=1, most=2**40),
+        attachment_quota_reporter=read.size("IMPACTX_ATTACHMENT_QUOTA_REPORTER", 64 * MIB),
+        attachment_quota_staff=read.size("IMPACTX_ATTACHMENT_QUOTA_STAFF", 5 * 1024 * MIB),
+        attachment_quota_report=read.size("IMPACTX_ATTACHMENT_QUOTA_REPORT", 1024 * MIB),
+        attachment_quota_total=read.size("IMPACTX_ATTACHMENT_QUOTA_TOTAL", 0),
+        attachment_free_space=read.size("IMPACTX_ATTACHMENT_FREE_SPACE", 512 * MIB),
         keep_photo_metadata=read.flag("IMPACTX_KEEP_PHOTO_METADATA"),
         phone_region=environment.get("IMPACTX_PHONE_REGION", ""),
         tile_url=environment.get("IMPACTX_TILE_URL", ""),
@@ -291,6 +310,10 @@ class _Reader:
         if value > most:
             raise SettingError(f"{name} must be at most {most}, not {value}.")
         return value
+
+    def size(self, name: str, default: int) -> int:
+        """Bytes; 0 stands for none or for no limit."""
+        return self.integer(name, default, least=0, most=MAX_SIZE)
 
     def seconds(self, name: str, default: float) -> float:
         text = self._environment.get(name, "").strip()

@@ -61,7 +61,8 @@ def describe_transfer(method: str, summary: str, *, made: type[Result] | None = 
     if made is None:
         return described | _download() | {"responses": _bytes() | problems(refusals | contract.errors)}
     refusals |= {
-        "too_large": "The file is larger than is accepted.",
+        "too_large": "The file is larger than is accepted, or passes a quota: `scope`, `quota`, `remaining`.",
+        "insufficient_storage": "There is no room for files: `remaining`.",
         "unsupported_media_type": "The content is of no type that is accepted, or the body is not multipart.",
         "request_timeout": "The file arrives too slowly.",
     }

@@ -101,6 +101,7 @@ class HttpServer(DependencyProvider):
 
 def _file_store(settings: Settings) -> FileStore:
     try:
-        return FileStore(settings.attachments or str(settings.home.absolute() / "attachments"))
+        root = settings.attachments or str(settings.home.absolute() / "attachments")
+        return FileStore(root, free_space=settings.attachment_free_space)
     except (ImportError, ValueError) as error:
         raise SettingError(f"IMPACTX_ATTACHMENTS cannot be used: {error}") from error

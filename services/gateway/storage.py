@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
 import logging
+import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
@@ -13,6 +15,7 @@ from eventlet import tpool
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
+from services.gateway.errors import InsufficientStorage
 from shared.errors import Unavailable
 
 if TYPE_CHECKING:
@@ -23,6 +26,10 @@ logger = logging.getLogger(__name__)
 T = TypeVar("T")
 
 BLOCK: Final = 256 * 1024
+CHECK_EVERY: Final = 4 * 1024 * 1024
+"""Bytes of a file between two looks at the space that is left."""
+
+FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 INCOMING: Final = "incoming"
 """Below it are files that are still arriving."""
 
@@ -30,7 +37,7 @@ FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 """Of local files: nobody but our account reads what people have attached."""
 
-LEFT_OVER: Final = dt.timedelta(days=1)
+LEFT_OVER: Final = dt.timedelta(hours=1)
 """Since a file was last written to below `INCOMING`: whoever was to keep it has died long ago."""
 
 MOST_LEFT_OVER: Final = 1000
@@ -45,13 +52,14 @@ class FileStore:
 
     Args:
         root: A path, or an address such as ``s3://bucket/files``. Credentials are read by the file system itself.
+        free_space: Bytes that have to stay free on a local disk.
 
     Raises:
         ValueError: Its kind is not known, or cannot be used here.
         ImportError: Its kind needs a package that is not installed.
     """
 
-    def __init__(self, root: str) -> None:
+    def __init__(self, root: str, *, free_space: int = 0) -> None:
         self._system, path = fsspec.core.url_to_fs(root)
         if isinstance(self._system, AsyncFileSystem):
             kind = root.partition("://")[0]
@@ -62,12 +70,50 @@ class FileStore:
         if self._is_local and Path(self._root).is_dir():
             # of a version before, or made by hand
             Path(self._root).chmod(DIRECTORY_MODE)
+        self._free_space = free_space
+        self._arriving: dict[str, int] = {}
 
-    def receive(self) -> Incoming:
-        """A new file for bytes that arrive."""
+    def receive(self, expected: int = 0) -> Incoming:
+        """A new file for bytes that arrive.
+
+        Args:
+            expected: How many, as far as that is known; they are reserved until the file is kept or discarded.
+
+        Raises:
+            InsufficientStorage: There is no room for them.
+        """
         path = f"{self._root}/{INCOMING}/{uuid4()}"
         self._run(self._make_directory, f"{self._root}/{INCOMING}")
-        return Incoming(self, path, self._run(self._create, path))
+        self.check_space(expected)
+        self._arriving[path] = expected
+        try:
+            return Incoming(self, path, self._run(self._create, path))
+        except BaseException:
+            del self._arriving[path]
+            raise
+
+    def check_space(self, more: int = 0) -> None:
+        """Returns if the disk has room for so many bytes beside those that are arriving.
+
+        Raises:
+            InsufficientStorage: Less than has to stay free would be left.
+        """
+        if not self._is_local or not self._free_space:
+            return
+        free = self._run(shutil.disk_usage, self._root).free - sum(self._arriving.values())
+        if free - more < self._free_space:
+            raise InsufficientStorage(
+                "There is no room for files now; the disk has to keep some space free.",
+                remaining=max(free - self._free_space, 0),
+            )
+
+    def count(self, path: str, size: int) -> None:
+        """Counts bytes of a file that is arriving, which are on the disk now."""
+        self._arriving[path] = max(self._arriving.get(path, 0) - size, 0)
+
+    def arrived(self, path: str) -> None:
+        """Gives back what was reserved for a file."""
+        self._arriving.pop(path, None)
 
     def size(self, name: str) -> int | None:
         """The bytes of a file; None where there is none."""
@@ -164,6 +210,8 @@ class FileStore:
         try:
             return tpool.execute(work, *arguments, **options)  # type: ignore[no-any-return]  # eventlet is untyped
         except OSError as error:
+            if error.errno in FULL:
+                raise InsufficientStorage("There is no room for files now; the disk is full.") from error
             logger.exception("the file store failed")
             raise Unavailable("Files cannot be kept or read now.") from error
 
@@ -175,10 +223,20 @@ class Incoming:
         self._store = store
         self._path = path
         self._file = file
+        self._unchecked = 0
 
     def write(self, data: bytes) -> None:
-        """Adds bytes."""
+        """Adds bytes.
+
+        Raises:
+            InsufficientStorage: There is no room for more.
+        """
         self._store._run(self._file.write, data)  # noqa: SLF001 - one thing in two classes
+        self._store.count(self._path, len(data))
+        self._unchecked += len(data)
+        if self._unchecked >= CHECK_EVERY:
+            self._unchecked = 0
+            self._store.check_space()
 
     def close(self) -> None:
         """All bytes are there."""
@@ -187,8 +245,12 @@ class Incoming:
     def keep_as(self, name: str) -> None:
         """Gives the file its name."""
         self._store.put(self._path, name)
+        self._store.arrived(self._path)
 
     def discard(self) -> None:
         """Removes it."""
-        self.close()
-        self._store.remove(self._path)
+        try:
+            self.close()
+        finally:
+            self._store.arrived(self._path)
+            self._store.remove(self._path)

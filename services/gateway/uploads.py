@@ -10,7 +10,7 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from services.gateway.errors import RequestTimeout, UnsupportedMediaType
+from services.gateway.errors import InsufficientStorage, RequestTimeout, UnsupportedMediaType
 from services.gateway.media.cleaning import MalformedMetadataError, cleaner_for
 from services.gateway.media.types import HEAD, MEDIA_TYPES, name_for, recognise
 from shared.errors import Invalid, TooLarge
@@ -21,6 +21,9 @@ if TYPE_CHECKING:
     from services.gateway.media.tiff import Position
     from services.gateway.media.types import MediaType
     from services.gateway.storage import FileStore, Incoming
+
+TOTAL: Final = "total"
+"""The scope of the quota of everything together: the file is not too large, the store is too small."""
 
 ENVELOPE: Final = 64 * 1024
 """Bytes that multipart may take around the file."""
@@ -64,17 +67,19 @@ class _Kept:
     position: Position | None
 
 
-def receive(store: FileStore, limit: int, *, keeps_metadata: bool) -> Upload:
+def receive(store: FileStore, limit: int, allowance: dict[str, Any], *, keeps_metadata: bool) -> Upload:
     """Reads the request's body, ``multipart/form-data`` with one part ``file``.
 
     Args:
         store: Where the file goes.
         limit: Bytes that it may have.
+        allowance: What quotas leave, as `services.reports.schemas.AttachmentAllowance` has it.
         keeps_metadata: Whether photos and videos are kept with what they say of where and when they were made.
 
     Raises:
         UnsupportedMediaType: The body is not multipart, or the file's content is of no type that is accepted.
-        TooLarge: The file is larger.
+        TooLarge: The file is larger, or passes a quota.
+        InsufficientStorage: There is no room for it.
         Invalid: There is no file, more than one, or the body is malformed.
         RequestTimeout: It arrives too slowly.
     """
@@ -82,8 +87,10 @@ def receive(store: FileStore, limit: int, *, keeps_metadata: bool) -> Upload:
         raise UnsupportedMediaType("Send the file as the part `file` of multipart/form-data.")
     if (request.content_length or 0) > limit + ENVELOPE:
         raise _too_large(limit)
+    quota = _Quota(allowance)
+    quota.check((request.content_length or 0) - ENVELOPE)
     request.max_content_length = limit + ENVELOPE
-    slot = _Slot(store, limit, keeps_metadata=keeps_metadata)
+    slot = _Slot(store, limit, quota, keeps_metadata=keeps_metadata)
     try:
         return _parse(slot)
     except RequestEntityTooLarge:
@@ -115,12 +122,30 @@ def _parse(slot: _Slot) -> Upload:
     return upload
 
 
+class _Quota:
+    """What may still be attached; see `services.reports.schemas.AttachmentAllowance`."""
+
+    def __init__(self, allowance: dict[str, Any]) -> None:
+        self._allowance = allowance
+
+    def check(self, size: int) -> None:
+        """Refuses so many bytes if they are more than what is left."""
+        left = self._allowance["remaining"]
+        if left is None or size <= left:
+            return
+        message = f"The quota leaves {left} bytes for this file."
+        if self._allowance["scope"] == TOTAL:
+            raise InsufficientStorage(message, **self._allowance)
+        raise TooLarge(message, **self._allowance)
+
+
 class _Slot:
     """Room for one file."""
 
-    def __init__(self, store: FileStore, limit: int, *, keeps_metadata: bool) -> None:
+    def __init__(self, store: FileStore, limit: int, quota: _Quota, *, keeps_metadata: bool) -> None:
         self._store = store
         self._limit = limit
+        self._quota = quota
         self._keeps_metadata = keeps_metadata
         self.sink: _Sink | None = None
         self.is_kept = False
@@ -129,7 +154,12 @@ class _Slot:
         """Called by werkzeug for each part that is a file."""
         if self.sink is not None:
             raise Invalid(fields={"file": ["Only one file at a time."]})
-        self.sink = _Sink(self._store.receive(), self._limit, keeps_metadata=self._keeps_metadata)
+        self.sink = _Sink(
+            self._store.receive(request.content_length or 0),
+            self._limit,
+            self._quota,
+            keeps_metadata=self._keeps_metadata,
+        )
         return self.sink
 
     def tidy(self) -> None:
@@ -144,9 +174,10 @@ class _Slot:
 class _Sink:
     """What werkzeug's parser writes the file to: recognised, cleaned, hashed and kept as it comes."""
 
-    def __init__(self, file: Incoming, limit: int, *, keeps_metadata: bool) -> None:
+    def __init__(self, file: Incoming, limit: int, quota: _Quota, *, keeps_metadata: bool) -> None:
         self.file = file
         self._limit = limit
+        self._quota = quota
         self._keeps_metadata = keeps_metadata
         self._received = 0
         self._size = 0
@@ -206,6 +237,7 @@ class _Sink:
     def _keep(self, data: bytes) -> None:
         if data:
             self._size += len(data)
+            self._quota.check(self._size)
             self._digest.update(data)
             self.file.write(data)
 

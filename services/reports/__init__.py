@@ -6,8 +6,8 @@ of report types and severity levels.
 Offers `create_report`, `get_report`, `update_report`, `change_report_status`, `resolve_report`, `review_report`,
 `list_reports`, `list_active_reports`, `summarise_reports`, `aggregate_reports`, `import_reports`,
 `get_report_history`; `add_comment`, `edit_comment`, `list_comments`; `add_attachment`, `get_attachment`,
-`list_attachments`; `create_report_type`, `update_report_type`, `list_report_types`, `create_severity_level`,
-`update_severity_level`, `list_severity_levels`.
+`get_attachment_allowance`, `list_attachments`; `create_report_type`, `update_report_type`, `list_report_types`,
+`create_severity_level`, `update_severity_level`, `list_severity_levels`.
 
 Emits `report_created`, `report_status_changed`, `report_updated`, `report_comment_added`,
 `report_attachment_added`.

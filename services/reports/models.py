@@ -208,6 +208,12 @@ report_attachments = Table(
     comment="Files that belong to a report; file_path is relative to the root of the store.",
 )
 Index(
+    "idx_report_attachments_account",
+    report_attachments.c.uploaded_by,
+    report_attachments.c.uploaded_at,
+    postgresql_include=["file_size"],
+)
+Index(
     "idx_report_attachments_report",
     report_attachments.c.report_id,
     report_attachments.c.uploaded_at,

@@ -7,10 +7,11 @@ statuses of the seed's view ``active_reports``.
 from __future__ import annotations
 
 import datetime as dt
+from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Conflict, Invalid
+from shared.errors import Conflict, Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -166,3 +167,60 @@ def place_reasons(location: Mapping[str, Any], *, region_is_known: bool) -> list
     if not region_is_known:
         reasons.append(OUTSIDE_REGIONS if has_coordinates else NO_REGION)
     return reasons
+
+
+MIB: Final = 1024 * 1024
+ACCOUNT: Final = "account"
+REPORT: Final = "report"
+TOTAL: Final = "total"
+"""What a quota of attached files is counted for."""
+
+
+@dataclass(frozen=True, slots=True)
+class AttachmentQuotas:
+    """How many bytes of files may be attached; 0 sets no limit.
+
+    Attributes:
+        reporter: By an account that may only change its own reports, within 24 hours.
+        staff: By any other account, within 24 hours.
+        report: To one report.
+        total: To all reports together.
+    """
+
+    reporter: int = 64 * MIB
+    staff: int = 5 * 1024 * MIB
+    report: int = 1024 * MIB
+    total: int = 0
+
+    def of_account(self, *, is_staff: bool) -> int:
+        """Return the quota of an account."""
+        return self.staff if is_staff else self.reporter
+
+
+def check_quotas(left: Mapping[str, tuple[int, int]], size: int) -> None:
+    """Refuse a file that passes a quota.
+
+    Args:
+        left: For each scope what is left of its quota with the file counted, negative where it is passed, and the
+            quota.
+        size: Of the file.
+
+    Raises:
+        TooLarge: It names the ``scope``, its ``quota``, and the ``remaining`` bytes without the file.
+    """
+    for scope, (after, quota) in left.items():
+        if after < 0:
+            remaining = max(after + size, 0)
+            raise TooLarge(
+                _PASSED[scope].format(quota=quota, remaining=remaining),
+                scope=scope,
+                quota=quota,
+                remaining=remaining,
+            )
+
+
+_PASSED: Final = {
+    ACCOUNT: "You may attach {quota} bytes within 24 hours; {remaining} are left.",
+    REPORT: "The files of a report may have {quota} bytes together; {remaining} are left.",
+    TOTAL: "The files of all reports may have {quota} bytes together; {remaining} are left.",
+}

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.reports import operations, queries, schemas
+from services.reports.quotas import QuotasProvider
 from services.reports.rules import RESOLVED
 from shared.contracts.permissions import (
     CATALOGUE_WRITE,
@@ -43,6 +44,7 @@ class ReportsService:
     db = DatabaseProvider()
     rpc = RpcProvider()
     relay = OutboxRelay()
+    quotas = QuotasProvider()
 
     @operation(permission=REPORT_CREATE, arguments=schemas.CreateReport, result=schemas.Report)
     def create_report(self, caller: Caller, **arguments: Any) -> Any:
@@ -159,7 +161,15 @@ class ReportsService:
     def add_attachment(self, caller: Caller, **arguments: Any) -> Any:
         """Records a file of a report and answers with the path for its bytes."""
         with self.db.write() as connection:
-            return operations.add_attachment(connection, caller, arguments)
+            return operations.add_attachment(connection, caller, arguments, self.quotas)
+
+    @operation(
+        permission=REPORT_ATTACH, arguments=schemas.GetAttachmentAllowance, result=schemas.AttachmentAllowance
+    )
+    def get_attachment_allowance(self, caller: Caller, report_id: UUID, attachment_id: UUID | None) -> Any:
+        """Returns how many bytes the caller may still attach to a report."""
+        with self.db.read() as connection:
+            return queries.get_attachment_allowance(connection, caller, report_id, attachment_id, self.quotas)
 
     @operation(permission=READ, arguments=schemas.GetAttachment, result=schemas.Attachment)
     def get_attachment(self, caller: Caller, attachment_id: UUID) -> Any:

@@ -9,8 +9,10 @@ from services.gateway.auth import require_sign_in
 from services.gateway.blueprint import PREFIX, ResourceBlueprint
 from services.gateway.context import call, caller, gateway
 from services.gateway.describe_files import describe_transfer
+from services.gateway.errors import InsufficientStorage
 from services.reports import schemas
 from shared.contracts.permissions import REPORT_ATTACH
+from shared.errors import TooLarge
 from shared.schemas import Location
 
 if TYPE_CHECKING:
@@ -44,6 +46,13 @@ attachments.offer(
 )
 attachments.offer(
     "GET",
+    "/reports/<uuid:report_id>/attachment-allowance",
+    "reports.get_attachment_allowance",
+    schemas.GetAttachmentAllowance,
+    schemas.AttachmentAllowance,
+)
+attachments.offer(
+    "GET",
     "/attachments/<uuid:attachment_id>",
     "reports.get_attachment",
     schemas.GetAttachment,
@@ -67,14 +76,20 @@ def add_attachment(report_id: UUID) -> Response:
     who = caller()
     if who is not None:
         who.require(REPORT_ATTACH)
-    call("reports.get_report", {"report_id": report_id})
+    key = requests.idempotent_id("reports.add_attachment")
+    allowance = call("reports.get_attachment_allowance", {"report_id": report_id, "attachment_id": key})
     settings = gateway().settings
     upload = uploads.receive(
-        gateway().files, settings.attachment_limit, keeps_metadata=settings.keep_photo_metadata
+        gateway().files, settings.attachment_limit, allowance, keeps_metadata=settings.keep_photo_metadata
     )
     try:
-        attachment = call("reports.add_attachment", _arguments(report_id, upload))
+        attachment = call("reports.add_attachment", _arguments(report_id, upload, key))
         upload.file.keep_as(attachment["file_path"])
+    except TooLarge as error:  # others were quicker
+        upload.file.discard()
+        if error.details.get("scope") == uploads.TOTAL:
+            raise InsufficientStorage(error.message, **error.details) from None
+        raise
     except BaseException:
         upload.file.discard()
         raise
@@ -99,9 +114,8 @@ def get_attachment_content(attachment_id: UUID) -> Response:
     return downloads.send(gateway().files, attachment)
 
 
-def _arguments(report_id: UUID, upload: uploads.Upload) -> dict[str, Any]:
+def _arguments(report_id: UUID, upload: uploads.Upload, key: str | None) -> dict[str, Any]:
     requests.refuse_unknown(upload.fields, upload.fields.keys() - FIELDS)
-    key = requests.idempotent_id("reports.add_attachment")
     given = upload.fields.get("id") or key
     return {
         "report_id": report_id,

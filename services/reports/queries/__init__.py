@@ -1,5 +1,6 @@
 """The reads of the reports service."""
 
+from services.reports.queries.allowance import get_attachment_allowance
 from services.reports.queries.catalogues import list_report_types, list_severity_levels
 from services.reports.queries.cells import aggregate_reports
 from services.reports.queries.parts import (
@@ -18,6 +19,7 @@ from services.reports.queries.reports import (
 __all__ = [
     "aggregate_reports",
     "get_attachment",
+    "get_attachment_allowance",
     "get_report",
     "get_report_history",
     "list_active_reports",

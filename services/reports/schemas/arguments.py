@@ -154,6 +154,13 @@ class AddAttachment(Arguments):
     sha256 = fields.String(required=True, validate=SHA256)
 
 
+class GetAttachmentAllowance(Arguments):
+    """The report to attach to; ``attachment_id`` is of a file that is attached again, whose bytes count already."""
+
+    report_id = Identifier(required=True)
+    attachment_id = Identifier(load_default=None, allow_none=True)
+
+
 class GetAttachment(Arguments):
     """One attachment."""
 

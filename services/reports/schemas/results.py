@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from marshmallow import fields
+from marshmallow import fields, validate
 
+from services.reports.rules import ACCOUNT, REPORT, TOTAL
 from shared.schemas import Identifier, Result, Timestamp, page_of
 
 
@@ -71,6 +72,14 @@ class Attachment(Result):
     file_size = fields.Integer()
     sha256 = fields.String(allow_none=True)
     uploaded_at = Timestamp()
+
+
+class AttachmentAllowance(Result):
+    """How many bytes may still be attached; ``scope`` is of the quota that leaves the least, null without a quota."""
+
+    remaining = fields.Integer(allow_none=True)
+    quota = fields.Integer(allow_none=True)
+    scope = fields.String(allow_none=True, validate=validate.OneOf((ACCOUNT, REPORT, TOTAL)))
 
 
 class HistoryEntry(Result):

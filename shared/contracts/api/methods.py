@@ -147,7 +147,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "reports.add_attachment": MethodContract(
         'Records a file of a report and answers with the path for its bytes.',
         ('report:attach',),
-        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not attach to it.', 'conflict': "The id belongs to another attachment, or the report is the caller's own but not pending."},
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not attach to it.', 'too_large': 'It would pass a quota: ``scope``, ``quota`` and ``remaining`` say which.', 'conflict': "The id belongs to another attachment, or the report is the caller's own but not pending."},
     ),
     "reports.add_comment": MethodContract(
         'Comments on a report.',
@@ -188,6 +188,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Returns what is known of one attached file.',
         ('report:read', 'report:read_own'),
         {'not_found': 'There is none, or the caller may not see its report.'},
+    ),
+    "reports.get_attachment_allowance": MethodContract(
+        'Returns how many bytes the caller may still attach to a report.',
+        ('report:attach',),
+        {'not_found': 'There is no such report, or the caller may not see it.', 'forbidden': 'The caller may not attach to it.'},
     ),
     "reports.get_report": MethodContract(
         'Returns one report.',

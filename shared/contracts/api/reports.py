@@ -123,6 +123,16 @@ class SeverityLevel(TypedDict):
     color_code: str | None
 
 
+class AttachmentAllowance(TypedDict):
+    """How many bytes may still be attached; ``scope`` is of the quota that leaves the least, null without a
+    quota.
+    """
+
+    remaining: int | None
+    quota: int | None
+    scope: str | None
+
+
 class HistoryEntry(TypedDict):
     """A status that a report entered; ``version`` is the version of the report that this made."""
 
@@ -396,6 +406,17 @@ class ReportsMethods(Protocol):
         """Returns what is known of one attached file.
 
         Needs: report:read or report:read_own.
+        """
+
+    def get_attachment_allowance(
+        self,
+        *,
+        report_id: Identifier,
+        attachment_id: Identifier | None = ...,
+    ) -> AttachmentAllowance:
+        """Returns how many bytes the caller may still attach to a report.
+
+        Needs: report:attach.
         """
 
     def get_report(

@@ -2,6 +2,7 @@
 
 import hashlib
 import socket
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import psutil
@@ -156,6 +157,26 @@ def test_files_are_for_the_account_of_the_gateway_alone(system, report):
     assert {mode for path, mode in found.items() if path.is_dir()} == {0o700}
 
 
+def test_a_stranger_does_not_fill_the_disk(system):
+    """Twelve files of 8 MiB, several at a time: as many as the quota of a day are kept, and no others."""
+    owner = system.person()
+    report = system.report(owner)
+    content = JPEG + b"x" * (8 * MIB - len(JPEG))
+    before = system.stored_files()
+    with ThreadPoolExecutor(4) as pool:
+        answers = list(pool.map(lambda _: attach(owner, report, content), range(12)))
+    assert sorted(answer.status_code for answer in answers) == [201] * 8 + [413] * 4
+    problem = next(answer.json() for answer in answers if answer.status_code == 413)
+    assert (problem["slug"], problem["scope"], problem["quota"]) == ("too_large", "account", 64 * MIB)
+    assert len(system.stored_files() - before) == 8
+    left = owner.done("GET", f"/reports/{report['id']}/attachment-allowance")
+    assert left == {"remaining": 0, "quota": 64 * MIB, "scope": "account"}
+    # refused by what it says of itself, before any of it is sent
+    headers = {"Content-Type": "multipart/form-data; boundary=x", "Content-Length": str(8 * MIB)}
+    assert b" 413 " in _raw(system, f"/reports/{report['id']}/attachments", headers, owner)
+    assert attach(system.admin, report).status_code == 201
+
+
 def test_a_key_makes_a_repeat_harmless(system, report):
     key = {"Idempotency-Key": "file"}
     first, again = (attach(system.admin, report, headers=key).json() for _ in range(2))
@@ -240,15 +261,19 @@ def test_a_client_that_goes_away_leaves_nothing(system, report):
     eventually(lambda: system.stored_files() == before, "what had arrived goes away")
 
 
-def _connect(system, path, headers, body=b""):
+def _connect(system, path, headers, body=b"", client=None):
     where = urlsplit(system.url)
     connection = socket.create_connection((where.hostname, where.port), timeout=patience(20))
-    lines = [f"POST /api/v1{path} HTTP/1.1", "Host: x", f"Authorization: Bearer {system.admin.token}"]
+    lines = [
+        f"POST /api/v1{path} HTTP/1.1",
+        "Host: x",
+        f"Authorization: Bearer {(client or system.admin).token}",
+    ]
     lines += [f"{name}: {value}" for name, value in headers.items()]
     connection.sendall("\r\n".join(lines).encode() + b"\r\n\r\n" + body)
     return connection
 
 
-def _raw(system, path, headers):
-    with _connect(system, path, headers) as connection:
+def _raw(system, path, headers, client=None):
+    with _connect(system, path, headers, client=client) as connection:
         return connection.recv(4096)

@@ -203,9 +203,17 @@ def test_comments(system, admin):
     assert admin.done("GET", path)["items"] == [edited]
 
 
-@happy("add_attachment", "get_attachment", "list_attachments", "get_attachment_content")
+@happy(
+    "add_attachment",
+    "get_attachment",
+    "get_attachment_allowance",
+    "list_attachments",
+    "get_attachment_content",
+)
 def test_attachments(system, admin):
     report = system.report()
+    before = admin.done("GET", f"/reports/{report['id']}/attachment-allowance")
+    assert (before["scope"], before["quota"], before["remaining"]) == ("report", 2**30, 2**30)
     made = system.attachment(report)
     assert admin.done("GET", f"/attachments/{made['id']}") == made
     assert admin.done("GET", f"/reports/{report['id']}/attachments")["items"] == [made]

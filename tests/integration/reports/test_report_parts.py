@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from uuid import UUID
 
 import pytest
 from sqlalchemy import text
 from uuid6 import uuid7
 
 from services.reports import operations, queries, schemas
+from services.reports.rules import AttachmentQuotas
 from shared.contracts import CONTRACTS
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from shared.schemas import load
 from tests.support.waiting import eventually
 
@@ -27,10 +29,23 @@ def edit(world, caller, found, content, version=None):
         return operations.edit_comment(connection, caller, found["id"], version or found["version"], content)
 
 
-def attach(world, caller, report, **changed):
+def attach(world, caller, report, quotas=None, **changed):
     given = load(schemas.AddAttachment(), {**PHOTO, "report_id": str(report["id"]), **changed})
     with world.db.write() as connection:
-        return operations.add_attachment(connection, caller, given)
+        return operations.add_attachment(connection, caller, given, quotas or AttachmentQuotas())
+
+
+def allowance(world, caller, report, quotas, attachment_id=None):
+    with world.db.read() as connection:
+        return queries.get_attachment_allowance(connection, caller, report["id"], attachment_id, quotas)
+
+
+def used_by_all(world, caller, report):
+    quota = 2**40
+    return (
+        quota
+        - allowance(world, caller, report, AttachmentQuotas(reporter=0, report=0, total=quota))["remaining"]
+    )
 
 
 def test_who_sees_a_report_may_comment_on_it(world):
@@ -132,6 +147,70 @@ def test_the_same_attachment_added_twice_at_once_is_one(world):
                 lambda: connection.execute(WAITING).scalar_one(), "the other waits for this transaction"
             )
         assert second.result().items() <= first.items()
+
+
+@pytest.mark.parametrize("scope", ["account", "report", "total"])
+def test_files_that_pass_a_quota_are_refused_with_what_is_left(world, scope):
+    owner = world.caller("reporter")
+    report = world.create(owner)
+    others = used_by_all(world, owner, report) if scope == "total" else 0
+    quota = others + 100
+    quotas = AttachmentQuotas(
+        **{"reporter": 0, "report": 0, {"account": "reporter"}.get(scope, scope): quota}
+    )
+    first = str(uuid7())
+    attach(world, owner, report, quotas, id=first, file_size=60)
+    with pytest.raises(TooLarge) as refused:
+        attach(world, owner, report, quotas, file_size=41)
+    assert refused.value.details == {"scope": scope, "quota": quota, "remaining": 40}
+    assert allowance(world, owner, report, quotas) == {"remaining": 40, "quota": quota, "scope": scope}
+    attach(world, owner, report, quotas, file_size=40)
+    with pytest.raises(TooLarge, match="0 are left"):
+        attach(world, owner, report, quotas, file_size=1)
+    # what is there already needs no room
+    assert str(attach(world, owner, report, quotas, id=first, file_size=60)["id"]) == first
+    assert allowance(world, owner, report, quotas, UUID(first))["remaining"] is None
+
+
+def test_files_that_are_attached_at_once_do_not_pass_a_quota_together(world):
+    owner = world.caller("reporter")
+    reports = [world.create(owner) for _ in range(12)]
+    quotas = AttachmentQuotas(reporter=64, total=used_by_all(world, owner, reports[0]) + 1000)
+
+    def attempt(report):
+        try:
+            return attach(world, owner, report, quotas, file_size=8)
+        except TooLarge:
+            return None
+
+    with ThreadPoolExecutor(12) as pool:
+        done = [found for found in pool.map(attempt, reports) if found]
+    assert len(done) == 8
+    assert allowance(world, owner, reports[0], quotas) == {"remaining": 0, "quota": 64, "scope": "account"}
+
+
+def test_the_quota_of_an_account_is_of_a_day_and_larger_for_staff(world):
+    owner, staff = world.caller("reporter"), world.caller("responder")
+    report = world.create(owner)
+    quotas = AttachmentQuotas(reporter=100, staff=200, report=0)
+    old = attach(world, owner, report, quotas, file_size=100)
+    assert allowance(world, owner, report, quotas)["remaining"] == 0
+    assert allowance(world, staff, report, quotas) == {"remaining": 200, "quota": 200, "scope": "account"}
+    world.as_admin(
+        "UPDATE reports.report_attachments SET uploaded_at = now() - interval '25 h' WHERE id = :id",
+        id=old["id"],
+    )
+    assert allowance(world, owner, report, quotas)["remaining"] == 100
+    nothing = {"remaining": None, "quota": None, "scope": None}
+    assert allowance(world, owner, report, AttachmentQuotas(reporter=0, report=0)) == nothing
+
+
+def test_who_may_not_attach_has_no_allowance(world):
+    report = world.create(world.caller("reporter"))
+    with pytest.raises(NotFound):
+        allowance(world, world.caller("reporter"), report, AttachmentQuotas())
+    with pytest.raises(Forbidden):
+        allowance(world, world.caller("viewer"), report, AttachmentQuotas())
 
 
 def test_who_may_edit_a_report_may_attach_to_it(world):

@@ -44,6 +44,7 @@ ALLOWED = {
     "list_comments": READERS,
     "add_attachment": FILERS,
     "get_attachment": READERS,
+    "get_attachment_allowance": FILERS,
     "list_attachments": READERS,
     "create_report_type": frozenset({"administrator", "coordinator"}),
     "update_report_type": frozenset({"administrator", "coordinator"}),
@@ -164,6 +165,7 @@ def test_another_ones_report_does_not_exist(person, people, incident):
         ("edit_comment", {"comment_id": comment["id"], "version": 1, "content": "Hello"}),
         ("list_attachments", {"report_id": report["id"]}),
         ("get_attachment", {"attachment_id": attachment["id"]}),
+        ("get_attachment_allowance", {"report_id": report["id"]}),
         (
             "add_attachment",
             {

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import datetime as dt
+import errno
+from types import SimpleNamespace
 from uuid import uuid4
 
 import fsspec
@@ -10,6 +12,7 @@ import pytest
 from fsspec.asyn import AsyncFileSystem
 
 from services.gateway import storage
+from services.gateway.errors import InsufficientStorage
 from services.gateway.storage import FileStore
 from shared.errors import Unavailable
 
@@ -89,3 +92,62 @@ def test_a_store_that_needs_asyncio(monkeypatch):
     monkeypatch.setattr(fsspec.core, "url_to_fs", lambda address: (AsyncFileSystem(), address))
     with pytest.raises(ValueError, match="later:// is read with asyncio"):
         FileStore("later://there")
+
+
+@pytest.fixture
+def disk(monkeypatch):
+    """A disk of which the test says how much is free."""
+    free = SimpleNamespace(free=1000)
+    monkeypatch.setattr(storage.shutil, "disk_usage", lambda _: free)
+    return free
+
+
+def test_space_stays_free_and_what_arrives_is_reserved(tmp_path, disk):
+    store = FileStore(str(tmp_path / "files"), free_space=100)
+    first = store.receive(600)
+    with pytest.raises(InsufficientStorage) as refused:
+        store.receive(301)
+    assert refused.value.details == {"remaining": 300}
+    second = store.receive(300)
+    first.write(b"x" * 600)
+    disk.free = 400
+    first.close()
+    first.keep_as("reports/aa/one")
+    second.discard()
+    store.receive(300).discard()
+    assert not list((tmp_path / "files" / storage.INCOMING).iterdir())
+
+
+def test_a_disk_that_fills_while_a_file_arrives_is_noticed(tmp_path, disk, monkeypatch):
+    monkeypatch.setattr(storage, "CHECK_EVERY", 10)
+    store = FileStore(str(tmp_path / "files"), free_space=100)
+    incoming = store.receive()
+    incoming.write(b"x" * 9)
+    disk.free = 99
+    with pytest.raises(InsufficientStorage):
+        incoming.write(b"x")
+    incoming.discard()
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT])
+def test_a_disk_that_is_full_is_not_taken_for_weather(store, number):
+    incoming = store.receive()
+
+    def write(_):
+        raise OSError(number, "full")
+
+    file, incoming._file = incoming._file, SimpleNamespace(write=write, close=incoming._file.close)
+    with pytest.raises(InsufficientStorage, match="the disk is full"):
+        incoming.write(b"x")
+    file.close()
+    incoming.discard()
+
+
+def test_files_and_directories_are_for_our_account_alone(tmp_path):
+    root = tmp_path / "files"
+    root.mkdir(mode=0o755)
+    store = FileStore(str(root))
+    arrive(store, b"hello").keep_as("reports/aa/one")
+    modes = {path.relative_to(root).as_posix(): path.stat().st_mode & 0o777 for path in root.rglob("*")}
+    assert modes == {"incoming": 0o700, "reports": 0o700, "reports/aa": 0o700, "reports/aa/one": 0o600}
+    assert root.stat().st_mode & 0o777 == 0o700
