@@ -22,6 +22,7 @@ import bcrypt
 from eventlet import tpool
 
 from services.identity.rules import encode_password
+from shared import deadline
 from shared.errors import RateLimited
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 LONGEST_WAIT: Final = 8.0
-"""Seconds that anybody waits for their turn: less than a caller waits for the reply."""
+"""Seconds that anybody waits for their turn at most; never longer than the caller waits for the reply."""
 
 RETRY_AFTER: Final = 2
 """Seconds after which it is worth trying again: a full queue is worked off in about that time."""
@@ -88,7 +89,7 @@ class _Turns:
             self._waiting[queue].append(called)
             self._call_next()
         try:
-            called.wait(LONGEST_WAIT)
+            called.wait(max(0.0, min(LONGEST_WAIT, deadline.left())))
         except BaseException:  # the caller is stopped while it waits
             if self._leave(queue, called):
                 self._end(queue)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from jwt.algorithms import OKPAlgorithm
 
+from shared import deadline
 from shared.errors import ImpactXError, Unavailable
 
 if TYPE_CHECKING:
@@ -131,7 +132,7 @@ class KeySet:
             raise Unavailable("The key that this token is checked with is being fetched; try again.")
         self._waiting += 1
         try:
-            if not running.done.wait(FETCH_SECONDS):
+            if not running.done.wait(max(0.0, min(FETCH_SECONDS, deadline.left()))):
                 raise Unavailable("The keys that tokens are checked with did not come in time.")
         finally:
             self._waiting -= 1

@@ -8,6 +8,7 @@ import pytest
 from eventlet.queue import Queue
 
 from services.identity.passwords import CHANGE, REGISTRATION, SIGN_IN, PasswordHasher
+from shared import deadline
 from shared.errors import RateLimited
 
 
@@ -116,6 +117,13 @@ def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch):
     bench.end("first")
     assert first.wait() == "first"
     assert bench.hasher.verify("battery staple", bench.hasher.hash("battery staple"))
+
+
+def test_nobody_waits_for_longer_than_their_caller_does(monkeypatch):
+    bench = Bench(monkeypatch, at_once=1)
+    bench.spawn("first", SIGN_IN)
+    with deadline.within(0), pytest.raises(RateLimited):
+        bench.hasher.hash("battery staple")
 
 
 def test_thirty_registrations_at_once_leave_room_for_sign_ins(monkeypatch):
