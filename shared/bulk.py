@@ -20,11 +20,13 @@ class ImportedRow(Arguments):
     """What names the record that a row of an import is about; the rest of a row is what it says of the record.
 
     ``key`` names it among the records of the call's ``source``, ``id`` among all. Without either the row is a new
-    record. ``former_id`` is the id that the command of an earlier version made of the row's content: a record that
-    was imported so, and has no key yet, gets this one.
+    record. ``former_key`` is what the record was called before somebody said what tells it from others, in this source
+    or in none: a record that has that key gets this one. ``former_id`` is the id that the command of an earlier version
+    made of the row's content: a record that was imported so, and has no key yet, gets this one.
     """
 
     key = Text(longest=LONGEST_KEY, allow_none=True)
+    former_key = Text(longest=LONGEST_KEY, allow_none=True)
     former_id = Identifier(allow_none=True)
 
 

@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-IDENTITY: Final[tuple[str, ...]] = ("id", "key", "former_id")
+IDENTITY: Final[tuple[str, ...]] = ("id", "key", "former_key", "former_id")
 """What names the record that a row is about; everything else is what the row says of it."""
 
 
@@ -306,17 +306,25 @@ class Import:
         return {index: records[0] for index, records in matches.items() if records}
 
     def _former(self, connection: Connection, batch: Batch) -> dict[int, UUID]:
-        """The rows whose record was imported before records had keys, with its id."""
-        known = {
-            batch.identities[index]["former_id"]: index
-            for index in batch.rows
-            if "former_id" in batch.identities[index]
-        }
-        if not known:
+        """The rows whose record was imported under another key, or before records had keys, with its id."""
+        ids = _indexes(batch, "former_id")
+        keys = _indexes(batch, "former_key")
+        if not ids and not keys:
             return {}
         columns = self._table.c
-        statement = select(columns.id).where(one_of(columns.id, list(known)), columns.import_key.is_(None))
-        return {known[row_id]: row_id for row_id in connection.scalars(statement)}
+        statement = select(columns.id, columns.import_key).where(
+            or_(
+                and_(one_of(columns.id, list(ids)), columns.import_key.is_(None)),
+                and_(
+                    one_of(columns.import_source, [batch.source, ""]),
+                    one_of(columns.import_key, list(keys)),
+                ),
+            )
+        )
+        return {
+            ids[record_id] if key is None else keys[key]: record_id
+            for record_id, key in connection.execute(statement)
+        }
 
     def _by_region(
         self,
@@ -492,10 +500,15 @@ class Import:
         }
 
 
-def _matches(found: Mapping[Any, RowMapping], identity: Row, former_id: UUID | None) -> list[RowMapping]:
-    """The records that a row names, by its key, its id, or the id of earlier versions."""
-    names = (identity.get("key"), identity.get("id"), former_id)
-    return [found[name] for name in names if name in found]
+def _indexes(batch: Batch, name: str) -> dict[Any, int]:
+    """The rows by what they say under this name of `IDENTITY`."""
+    return {batch.identities[index][name]: index for index in batch.rows if name in batch.identities[index]}
+
+
+def _matches(found: Mapping[Any, RowMapping], identity: Row, former: UUID | None) -> list[RowMapping]:
+    """The records that a row names by its key and its id, or else the one that it named formerly."""
+    named = [found[name] for name in (identity.get("key"), identity.get("id")) if name in found]
+    return named or ([found[former]] if former in found else [])
 
 
 def _values(caller: Caller, rows: Iterable[Row]) -> dict[str, Any]:

@@ -77,14 +77,17 @@ class Keys:
 
     def of_values(self, record: Record, values: Sequence[Any]) -> str:
         """The key of the record by what usually identifies it; records that share it are told apart by order."""
+        key, is_shared = self.usual(values)
+        self.shared += is_shared
+        self.seen[key] = record.number
+        return key
+
+    def usual(self, values: Sequence[Any]) -> tuple[str, bool]:
+        """The key that the next record with these values has without ``columns``, and whether an earlier one had it."""
         base = _short([plain(value) if isinstance(value, str) else value for value in values])
         self._twins[base] += 1
         number = self._twins[base]
-        if number > 1:
-            self.shared += 1
-        key = base if number == 1 else _short([base, number])
-        self.seen[key] = record.number
-        return key
+        return (base, False) if number == 1 else (_short([base, number]), True)
 
     def notes(self) -> Counter[str]:
         """What the user has to know of the keys, with how often it happened."""
@@ -124,7 +127,10 @@ def identify(row: Row, keys: Keys, record: Record, former_id: UUID, values: Sequ
     """
     if row["id"] is not None:
         return row
-    return row | {"key": row["key"] or keys.of_values(record, values), "former_id": former_id}
+    if row["key"] is None:
+        return row | {"key": keys.of_values(record, values), "former_id": former_id}
+    # It may have been imported before without the columns of the key.
+    return row | {"former_key": keys.usual(values)[0], "former_id": former_id}
 
 
 def _cell(value: Any) -> str:

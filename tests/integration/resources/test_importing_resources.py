@@ -205,6 +205,20 @@ def test_what_was_imported_before_there_were_keys_is_recognised_and_gets_its_key
     assert store(world, caller, [later], source)["ids"] == [former]
 
 
+def test_a_record_that_was_imported_under_another_key_is_recognised_and_gets_the_new_one(world):
+    caller, source = world.caller(), str(uuid7())
+    usual = f"by name {source}"
+    [resource_id] = store(world, caller, [world.arguments(key=usual)])["ids"]
+    keyed = world.arguments(key="17", former_key=usual, current_usage=2)
+    result = store(world, caller, [keyed, world.arguments(key="18", former_key="none")], source)
+    assert (result["stored"], result["updated"], result["ids"][0]) == (1, 1, resource_id)
+    again = store(world, caller, [keyed], source)
+    assert (again["unchanged"], again["ids"]) == (1, [resource_id])
+    other = store(world, caller, [world.arguments(key=usual)])["ids"]
+    assert store(world, caller, [keyed | {"current_usage": 3}], source)["ids"] == [resource_id]
+    assert other != [resource_id], "a key counts before a former one"
+
+
 def test_the_second_row_about_the_same_record_is_refused(world):
     rows = [world.arguments(key="17"), world.arguments(key="17", name="Hall")]
     result = store(world, world.caller(), rows, str(uuid7()))

@@ -68,6 +68,9 @@ class Methods:
         for index, row in batch.rows.items():
             identity = batch.identities[index]
             name = identity.get("id") or (source, identity["key"])
+            former = ("", identity.get("former_key"))
+            if former in self.stored:
+                self.stored[name] = self.stored.pop(former)
             before = self.stored.get(name)
             same = before is not None and before["digest"] == row["digest"]
             counts["stored" if before is None else "unchanged" if same else "updated"] += 1
@@ -229,6 +232,14 @@ def test_the_list_of_an_hour_later_updates_the_shelters_that_are_there(bring, me
     assert "unchanged         1" in said
     assert "updated           1" in said
     assert [row["current_usage"] for row in methods.stored.values()] == [85, 50]
+
+
+def test_a_key_that_is_named_later_makes_no_second_shelter(bring, methods):
+    bring(NINE, *SHELTERS)
+    assert "unchanged         2" in bring(NINE, *SHELTERS, "--key", "shelter_id", "--source", "county")
+    moved = NINE.replace("School One,-81.5", "School 1,-81.51")
+    assert "updated           1" in bring(moved, *SHELTERS, "--key", "shelter_id", "--source", "county")
+    assert len(methods.stored) == 2
 
 
 def test_a_shelter_that_is_not_listed_any_more_is_closed_when_asked_and_opened_when_it_is_again(
