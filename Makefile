@@ -17,11 +17,11 @@ PIP_COMPILE := $(CURDIR)/$(BIN)/pip-compile --quiet --generate-hashes --allow-un
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install runtime run demo test bench lint format migrate lock clean
+.PHONY: help install runtime run demo test test-repeat bench lint format migrate lock clean
 
 help:  ## list these targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
-		printf '  make %-10s %s\n' "$$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
+		printf '  make %-12s %s\n' "$$name" "$$text"; done
 
 install: $(STAMP)  ## make .venv with everything: what runs and what checks
 	@echo "$(VENV) is ready: $$($(BIN)/python -V)"
@@ -55,6 +55,11 @@ demo: $(RUNTIME)  ## drive the main job through RPC and print each step with its
 
 test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ; ARGS="tests/unit -x" runs some
 	@exec $(BIN)/python -m $(if $(strip $(ARGS)),pytest $(ARGS),tests)
+
+# How often; make test-repeat N=3 ARGS="tests/integration/shared" repeats some of them.
+N ?= 20
+test-repeat: $(STAMP)  ## run the tests N times with every processor busy beside them (N=20), and print what came of it
+	@exec $(BIN)/python -m tests.repeat $(N) $(if $(strip $(ARGS)),-- $(ARGS))
 
 bench: $(STAMP)  ## measure against the floors, print ratios, write JSON
 	@exec $(BIN)/python -m benchmarks $(ARGS)
