@@ -6,7 +6,7 @@ import sys
 import urllib.error
 import urllib.request
 
-TIMEOUT = 4.0
+TIMEOUT = 12.0
 """Seconds; less than what docker-compose.yml gives a healthcheck, so that the reason is told."""
 
 if __name__ == "__main__":

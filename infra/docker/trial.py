@@ -123,7 +123,7 @@ class Trial:
         image = "debian:trixie-slim"
         if not _succeeds("docker", "image", "inspect", image):
             with suppress(subprocess.TimeoutExpired):
-                if _succeeds("docker", "pull", "--quiet", image, timeout=_patience(PULL_SECONDS)):
+                if _succeeds("docker", "pull", "--quiet", image, timeout=story.patience(PULL_SECONDS)):
                     return
         _run(DOCKER / "base-images")
 
@@ -155,7 +155,7 @@ class Trial:
             "--profile", "monitoring", "up", "--wait", "--scale", "reports=3", "prometheus", "reports"
         )
         expected = sorted([*SERVICES, "reports", "reports"])
-        deadline = time.monotonic() + _patience(SCRAPE_SECONDS)
+        deadline = time.monotonic() + story.patience(SCRAPE_SECONDS)
         while True:
             up = self._ask_prometheus('up{job="impactx"} == 1')
             found = sorted(series["metric"]["process"] for series in up)
@@ -187,11 +187,6 @@ class Trial:
         for line in self.compose("logs", "--no-log-prefix", *SERVICES).splitlines():
             if '"level":"ERROR"' in line or '"level":"CRITICAL"' in line or line.startswith("Traceback"):
                 sys.exit(line)
-
-
-def _patience(seconds: float) -> float:
-    """Return a limit for this machine, as it is now, of what takes far less than so many seconds on an idle one."""
-    return seconds * max(os.getloadavg()[0] / (os.cpu_count() or 1), 1.0)
 
 
 def _check_ended_well(container: str) -> None:
