@@ -76,6 +76,8 @@ class Relay:
         self._routes = Routes(service, amqp_uri)
         self._trouble = ""
         self._unroutable: dict[str, str] = {}
+        self._recheck = Backoff()
+        self._recheck_at = 0.0
         self._one_by_one = 0
         self._busy = False
         self._stop_by = 0.0
@@ -183,7 +185,7 @@ class Relay:
 
     def _batch(self, connection: Connection) -> Sequence[Any]:
         """Return the next rows, none of which has to wait for a queue, and note which types have to."""
-        unroutable = self._routes.missing(self._unroutable)
+        unroutable = self._still_missing()
         rows = self._read_batch(connection, unroutable)
         found = self._routes.missing({row.type for row in rows})
         self._report_unroutable(unroutable | found)
@@ -192,6 +194,17 @@ class Relay:
         # As the statement would have it; those behind are for the next round.
         held = {row.subject: row.seq for row in reversed(rows) if row.type in found}
         return [row for row in rows if row.seq < held.get(row.subject, row.seq + 1)]
+
+    def _still_missing(self) -> dict[str, str]:
+        """Look again for the queues that were missing, now and then: each look is an error in the broker's log."""
+        if not self._unroutable:
+            self._recheck.reset()
+            return {}
+        now = time.monotonic()
+        if now < self._recheck_at:
+            return self._unroutable
+        self._recheck_at = now + self._recheck.next()
+        return self._routes.missing(self._unroutable)
 
     def _read_batch(self, connection: Connection, unroutable: Iterable[str]) -> Sequence[Any]:
         limit = 1 if self._one_by_one else BATCH

@@ -3,9 +3,11 @@
 import itertools
 import threading
 import time
+import zlib
 
 import kombu
 import pytest
+from kombu.exceptions import ChannelError
 
 from infra.embedded import broker
 from shared.contracts import topology
@@ -16,6 +18,7 @@ from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.declare import declare_everything, declare_subscription
 from shared.messaging.link import Link
 from shared.messaging.reader import QueueReader
+from shared.messaging.routes import Routes
 from shared.rpc.client import RpcClient
 from tests.support.inprocess import inprocess_broker
 from tests.support.waiting import eventually, patience
@@ -357,3 +360,33 @@ def test_a_link_that_is_reset_opens_again():
     eventually(lambda: len(opened) == 2)
     assert link.wait_until_open(patience(5))
     link.stop()
+
+
+def test_a_rejected_event_is_a_dead_letter_and_is_confirmed(channel):
+    confirmed = confirming(channel)
+    publish(channel, b"bad")
+    for queue in (HISTORY, AUDIENCE):
+        found = channel.basic_get(queue)
+        channel.basic_reject(found.delivery_tag, requeue=False)
+        assert channel.basic_get(topology.dead_queue_of(queue)).body in (b"bad", "bad")
+    assert confirmed == [1]
+
+
+def test_nothing_is_inflated_and_the_header_stays(channel):
+    squeezed = zlib.compress(b" " * 1_000_000)
+    made = message(channel, squeezed)
+    made["headers"]["compression"] = "application/x-gzip"
+    channel.basic_publish(made, EXCHANGE, "report_created")
+    first = channel.basic_get(HISTORY)
+    assert (first.body, first.headers["compression"]) == (squeezed, "application/x-gzip")
+    channel.basic_reject(first.delivery_tag, requeue=True)
+    again = channel.basic_get(HISTORY)
+    assert (again.body, again.headers["compression"]) == (squeezed, "application/x-gzip")
+
+
+def test_a_queue_that_is_not_there_cannot_be_bound(channel):
+    with pytest.raises(ChannelError):
+        channel.queue_bind("not.there", EXCHANGE, "report_created")
+    assert Routes("reports", broker.URI).missing(["report_created"]) == {}
+    channel._remove(AUDIENCE)
+    assert AUDIENCE in Routes("reports", broker.URI).missing(["report_created"])["report_created"]
