@@ -98,8 +98,9 @@ def by_service(user, other):
     if other not in topology.CALLS.get(user, ()):
         yield f"calls {other}", publish(RPC_EXCHANGE, f"{other}.any_method")
     own, events = OWN_QUEUES[user], topology.exchange_of(other)
+    heard_by_any = set().union(*(heard_by(service, user) for service in SERVICES))
     for queue in queues_of(other):
-        for key in ("#", "*", *sorted(types_of(user) - heard_by(other, user))):
+        for key in ("#", "*", *sorted(types_of(user) - heard_by_any)):
             yield f"has {queue} hear its {key}", bind(queue, topology.exchange_of(user), key)
     yield (
         f"has the requests to {other} among its events",
