@@ -1,6 +1,7 @@
 """An event is read off the wire as it was put there, or refused with a reason; never anything else."""
 
 import datetime as dt
+import threading
 from pathlib import Path
 from uuid import uuid4
 
@@ -10,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shared.contracts
+from shared.messaging import subscribe
 from shared.messaging.event import PREFIX, ContractViolation, event_of, headers_of
 
 EXAMPLE = (Path(shared.contracts.__file__).parent / "examples/reports/report_created.json").read_bytes()
@@ -108,3 +110,19 @@ def test_a_missing_fact_is_a_violation_that_names_it(field):
 def test_anything_at_all_is_an_event_or_a_violation(changed, body):
     with pytest.raises(ContractViolation):
         event_of(body, headers() | changed)
+
+
+@pytest.mark.parametrize("size", [0, 1_000_000])
+def test_a_large_event_is_parsed_in_a_native_thread_so_that_others_have_their_turn(monkeypatch, size):
+    threads = []
+
+    def recorded(body, given):
+        threads.append(threading.get_ident())
+        return event_of(body, given)
+
+    monkeypatch.setattr(subscribe, "event_of", recorded)
+    body = orjson.dumps(orjson.loads(EXAMPLE) | {"later": "x" * size})
+    assert subscribe._read(body, headers()).data["later"] == "x" * size
+    assert (threads == [threading.get_ident()]) is (size == 0)
+    with pytest.raises(ContractViolation):
+        subscribe._read(b"{" + b" " * size, headers())
