@@ -29,6 +29,10 @@ EXAMPLE = Path(shared.contracts.__file__).parent / "examples/reports/report_crea
 HISTORY = "reports.history"
 
 
+FAULTS: list[BaseException] = []
+"""What `EchoService.fail` raises."""
+
+
 class Say(Arguments):
     text = Text(longest=100_000, required=True)
 
@@ -83,6 +87,12 @@ class EchoService:
     def hang_up(self, caller):
         """Raises what is no Exception, as a bare `eventlet.Timeout` would."""
         raise eventlet.Timeout(0.001)
+
+    @operation(permission=ANYONE, arguments=Empty)
+    def fail(self, caller):
+        """Raises what the tests want."""
+        self.executed.append("fail")
+        raise FAULTS[0]
 
     @operation(permission=ANYONE, arguments=Empty, result=Said)
     def unsendable(self, caller):

@@ -1,11 +1,13 @@
 """RPC on a real broker: every call is answered or fails in time, whatever is sent and whatever breaks."""
 
+import asyncio
 import contextlib
 import threading
 import time
 from uuid import uuid4
 
 import amqp
+import greenlet
 import kombu
 import orjson
 import pytest
@@ -114,6 +116,30 @@ def test_any_other_error_tells_the_caller_nothing_but_where_to_ask(echo, client,
     assert "secret" not in str(refusal.value)
     assert refusal.value.details == {"correlation_id": "case-7"}
     assert "the secret of the house" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FileNotFoundError(2, "No such file"),
+        OSError("no number"),
+        MemoryError(),
+        RecursionError(),
+        StopIteration(),
+        SystemExit(1),
+        GeneratorExit(),
+        KeyboardInterrupt(),
+        greenlet.GreenletExit(),
+        asyncio.CancelledError(),
+    ],
+    ids=repr,
+)
+def test_a_fault_of_any_kind_is_answered_and_executed_once(echo, client, executed, fault, monkeypatch):
+    monkeypatch.setattr("tests.integration.shared.samples.FAULTS", [fault])
+    with pytest.raises(Internal):
+        client.call("echo.fail")
+    assert executed == ["fail"]
+    assert client.echo.say(text="Still there?") == {"text": "Still there?"}
 
 
 def test_a_fault_is_executed_once(echo, client, executed):

@@ -1,10 +1,12 @@
 """A handler's events: every one handled, in order, none lost; what cannot be handled is set aside and kept."""
 
+import asyncio
 import threading
 import time
 from uuid import UUID, uuid4
 
 import eventlet
+import greenlet
 import kombu
 import orjson
 import psycopg
@@ -246,6 +248,35 @@ def test_a_bare_timeout_in_a_handler_is_an_error_like_any_other(declared, handle
     with serving(declared, HistoryService):
         eventually(lambda: [one.sequence for batch in handled.batches for one in batch] == [2])
         eventually(lambda: count(declared, DEAD) == 1)
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        FileNotFoundError(2, "No such file"),
+        MemoryError(),
+        RecursionError(),
+        SystemExit(1),
+        GeneratorExit(),
+        KeyboardInterrupt(),
+        greenlet.GreenletExit(),
+        asyncio.CancelledError(),
+    ],
+    ids=repr,
+)
+def test_a_fault_of_any_kind_in_a_handler_kills_the_event_and_nothing_else(declared, handled, hurried, fault):
+    def fail(events):
+        if events[0].sequence == 1:
+            raise fault
+
+    handled.fail = fail
+    publish(declared, [event(1), event(2)])
+    with serving(declared, HistoryService):
+        eventually(lambda: [one.sequence for batch in handled.batches for one in batch] == [2])
+        eventually(lambda: count(declared, DEAD) == 1)
+    [letter] = DeadLetters(declared, HISTORY).list()
+    assert letter.tries == TRIES
+    assert type(fault).__name__ in letter.error
 
 
 def test_an_error_of_the_fixed_set_that_will_not_pass_is_buried_too(declared, handled):

@@ -152,7 +152,9 @@ def ticking(monkeypatch):
         Ticking.gate.set()
 
 
-@pytest.mark.parametrize("error", [LookupError("a bug"), eventlet.Timeout()], ids=repr)
+@pytest.mark.parametrize(
+    "error", [LookupError("a bug"), eventlet.Timeout(), SystemExit(1), GeneratorExit()], ids=repr
+)
 def test_a_timer_goes_on_after_runs_that_fail_and_is_not_ready_meanwhile(ticking, error):
     Ticking.outcome.append(error)
     eventually(lambda: says(ticking, "has failed"))
