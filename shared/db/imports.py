@@ -234,6 +234,7 @@ class Import:
         self._permission = permission
         self._region_key = region_key
         self._rules = rules
+        self._key_given = f"Another {thing} was given this key at this very moment; look which of them it is."
         given = (
             func.json_to_recordset(bindparam("rows", type_=JSON))
             .table_valued(
@@ -267,6 +268,9 @@ class Import:
             .returning(table.c.id, table.c.version, table.c.updated_at, TRACED)
         )
         self._columns = [found for found in table.c if found.computed is None]
+        self._key_index = next(
+            index.name for index in table.indexes if index.unique and "import_key" in index.columns
+        )
 
     def refuse_forbidden(self, caller: Caller, batch: Batch) -> None:
         """Takes out the rows in whose region the caller may not import."""
@@ -348,7 +352,11 @@ class Import:
                 raise
         written: set[UUID] = set()
         for region_id in {row["region_id"] for row in rows.values()}:
-            group = {index: row for index, row in rows.items() if row["region_id"] == region_id}
+            group = {
+                index: row
+                for index, row in rows.items()
+                if row["region_id"] == region_id and index in batch.rows
+            }
             try:
                 written |= write(connection, caller, group.values())
             except IntegrityError as error:
@@ -467,13 +475,27 @@ class Import:
         if not changes:
             return 0
         rows = {index: self._row_after(batch.rows[index], change) for index, change in changes.items()}
+        indexes = {row["id"]: index for index, row in rows.items()}
         done: dict[UUID, RowMapping] = {}
 
         def write(connection: Connection, caller: Caller, rows: Iterable[Row]) -> set[UUID]:
-            with connection.begin_nested():
-                records = connection.execute(self._update, _values(caller, rows)).mappings().all()
-            done.update({record["id"]: record for record in records})
-            return {record["id"] for record in records}
+            left = list(rows)
+            while True:
+                try:
+                    with connection.begin_nested():
+                        records = connection.execute(self._update, _values(caller, left)).mappings().all()
+                except IntegrityError as error:
+                    if constraint_of(error) != self._key_index:
+                        raise
+                    taken = self._taken(connection, batch, left)
+                    if not taken:
+                        raise Conflict(f"A {self._thing} changed at this very moment; try again.") from error
+                    for row_id in taken:
+                        batch.refuse(indexes[row_id], Conflict(fields={"key": [self._key_given]}))
+                    left = [row for row in left if row["id"] not in taken]
+                else:
+                    done.update({record["id"]: record for record in records})
+                    return {record["id"] for record in records}
 
         written = self._by_region(connection, caller, batch, rows, write)
         self._rules.record(
@@ -486,6 +508,15 @@ class Import:
             ],
         )
         return len(written)
+
+    def _taken(self, connection: Connection, batch: Batch, rows: Iterable[Row]) -> set[UUID]:
+        """The ids of the rows whose key another record was given since it was looked for."""
+        columns = self._table.c
+        wanted = {row["import_key"]: row["id"] for row in rows if row["import_source"] == batch.source}
+        statement = select(columns.import_key, columns.id).where(
+            columns.import_source == batch.source, one_of(columns.import_key, list(wanted))
+        )
+        return {wanted[key] for key, record_id in connection.execute(statement) if record_id != wanted[key]}
 
     def _row_after(self, row: Row, change: Change) -> Row:
         """Everything that is written of a record that changes."""

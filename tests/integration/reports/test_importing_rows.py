@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -11,6 +12,7 @@ from uuid6 import uuid7
 from services.reports import operations, schemas
 from shared.errors import Invalid
 from shared.schemas import load
+from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
     from tests.integration.reports.conftest import World
@@ -167,3 +169,22 @@ def test_a_call_has_1_to_500_rows(rows):
     with pytest.raises(Invalid) as caught:
         load(schemas.ImportReports(), {"rows": rows})
     assert set(caught.value.fields) == {"rows"}
+
+
+def test_a_key_that_two_imports_give_to_different_reports_at_once_is_given_to_one(world):
+    caller, source = world.caller(), str(uuid7())
+    first, second, third = store(world, caller, rows_of(world, 3))["ids"]
+    other = [world.arguments(id=second, key="17"), world.arguments(id=third, key="18", title="Hall")]
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with world.db.write() as connection:
+            batch = operations.check_rows([world.arguments(id=first, key="17")], source)
+            assert operations.import_reports(connection, caller, batch)["updated"] == 1
+            late = pool.submit(store, world, caller, other, source)
+            with world.db.read() as onlooker:
+                eventually(lambda: onlooker.exec_driver_sql(waits).scalar_one(), "the other waits")
+        result = late.result()
+    assert (result["updated"], [refusal["row"] for refusal in result["refused"]]) == (1, [0])
+    assert "at this very moment" in result["refused"][0]["fields"]["key"][0]
+    assert world.get(caller, third)["title"] == "Hall"
+    assert world.get(caller, second)["version"] == 1

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from uuid6 import uuid7
 
 from services.resources import operations, queries, schemas
+from tests.support.waiting import eventually
 
 
 def store(world, caller, rows, source=""):
@@ -287,3 +288,22 @@ def test_two_imports_of_the_same_rows_at_the_same_time_make_each_resource_once(w
     assert sum(result["stored"] for result in results) == 200
     assert sum(result["unchanged"] for result in results) == 600
     assert len({tuple(result["ids"]) for result in results}) == 1
+
+
+def test_a_key_that_two_imports_give_to_different_resources_at_once_is_given_to_one(world):
+    caller, source = world.caller(), str(uuid7())
+    first, second, third = store(world, caller, rows_of(world, 3))["ids"]
+    other = [world.arguments(id=second, key="17"), world.arguments(id=third, key="18", name="Hall")]
+    waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    with ThreadPoolExecutor(1) as pool:
+        with world.db.write() as connection:
+            batch = operations.check_rows([world.arguments(id=first, key="17")], source)
+            assert operations.import_resources(connection, caller, batch)["updated"] == 1
+            late = pool.submit(store, world, caller, other, source)
+            with world.db.read() as onlooker:
+                eventually(lambda: onlooker.exec_driver_sql(waits).scalar_one(), "the other waits")
+        result = late.result()
+    assert (result["updated"], [refusal["row"] for refusal in result["refused"]]) == (1, [0])
+    assert "at this very moment" in result["refused"][0]["fields"]["key"][0]
+    assert world.get(caller, third)["name"] == "Hall"
+    assert world.get(caller, second)["version"] == 1
