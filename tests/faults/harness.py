@@ -6,6 +6,8 @@ nothing hangs.
 """
 
 import os
+import re
+import signal
 import subprocess
 import sys
 import threading
@@ -19,6 +21,7 @@ from typing import Self
 import kombu
 import orjson
 import psycopg
+import requests
 from psycopg.rows import dict_row
 from uuid6 import uuid7
 
@@ -113,11 +116,19 @@ class System:
     def replica(self) -> Iterator["Replica"]:
         """One more process of reports, served until the block ends."""
         self._replicas += 1
-        with Proxy(self.broker.port, self.broker.host) as network:
+        with Proxy(self.broker.port, self.broker.host) as network, Proxy(self.server.port) as database:
             uri = network.through(self._users["reports"])
-            process = self._process("reports", uri, f"reports-{self._replicas}")
+            process = self._process(
+                "reports",
+                uri,
+                f"reports-{self._replicas}",
+                IMPACTX_REPORTS_DATABASE_URL=database.through(
+                    self._environment["IMPACTX_REPORTS_DATABASE_URL"]
+                ),
+                IMPACTX_HEALTH_PORT="0",
+            )
             with process:
-                yield Replica(process, network)
+                yield Replica(process, network, database)
 
     def client(self) -> RpcClient:
         """A caller with every permission, who gives up an attempt soon so as to make it again."""
@@ -237,26 +248,45 @@ class System:
         eventually(lambda: self.waiting("reports.history") == 0, "every event is acknowledged")
         eventually(lambda: self.waiting("rpc-reports") == 0, "every request is acknowledged or has expired")
 
-    def _process(self, service: str, uri: str, name: str) -> ServiceProcess:
+    def _process(self, service: str, uri: str, name: str, **settings: str) -> ServiceProcess:
         return ServiceProcess(
             ["serve", service],
-            environment=self._environment | {"AMQP_URI": uri},
+            environment=self._environment | {"AMQP_URI": uri} | settings,
             log=self._directory / f"{name}.log",
         )
 
 
 @dataclass
 class Replica:
-    """A process of reports and the network between it and the broker."""
+    """A process of reports, and the networks between it and the broker and the database."""
 
     process: ServiceProcess
     network: Proxy
+    database: Proxy
 
     def kill(self) -> None:
         """SIGKILL; its connections end, as they do when a kernel cleans up after a process."""
         self.process.kill()
         self.network.cut()
         self.network.resume()
+
+    def readiness(self) -> str:
+        """Empty while it says that it can do its work; else what it says."""
+        address = re.search(r"metrics at (http://[\d.:]+)", self.process.output())
+        assert address, "it does not say where it is asked"
+        try:
+            answer = requests.get(f"{address[1]}/health/ready", timeout=patience(10))
+        except requests.RequestException as error:
+            return str(error)
+        return "" if answer.ok else answer.text
+
+    def freeze(self) -> None:
+        """SIGSTOP: its connections stand, and nobody answers on them."""
+        os.kill(self.process.pid, signal.SIGSTOP)
+
+    def thaw(self) -> None:
+        """Lets it go on after `freeze`."""
+        os.kill(self.process.pid, signal.SIGCONT)
 
     def restart(self) -> None:
         """Starts it again after it has been killed or stopped."""

@@ -29,6 +29,7 @@ class Proxy:
         self._refusing = False
         self._left: int | None = None
         self._rate: float | None = None
+        self._trickle: float | None = None
         self._server = socket.create_server(("127.0.0.1", self.port))
         # Small, so that whoever sends feels soon that nothing is passed on.
         self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
@@ -55,6 +56,10 @@ class Proxy:
         """Passes so much on, in each direction of each connection."""
         self._rate = bytes_per_second
 
+    def trickle(self, bytes_per_second: float) -> None:
+        """Passes on byte by byte, so that something comes all the time and nothing is ever complete."""
+        self._trickle = bytes_per_second
+
     def stall_after(self, size: int) -> None:
         """Passes ``size`` bytes more towards the client, wherever that cuts a message, and stalls."""
         self._left = size
@@ -77,6 +82,7 @@ class Proxy:
 
     def resume(self) -> None:
         """Passes everything on again, what was held back first."""
+        self._trickle = None
         self._up.set()
         self._down.set()
 
@@ -145,6 +151,10 @@ class Proxy:
                     chunk, self._left = chunk[self._left :], None
                     gate.clear()
                     self._wait(gate, pair)
+                while chunk and (rate := self._trickle) is not None and pair in self._pairs:
+                    sink.sendall(chunk[:1])
+                    chunk = chunk[1:]
+                    time.sleep(1 / rate)
                 sink.sendall(chunk)
                 if self._rate is not None:
                     time.sleep(len(chunk) / self._rate)
