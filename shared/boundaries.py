@@ -5,9 +5,10 @@ Nothing here waits or knows eventlet. shapely works in C and can take long on a 
 a user's data from a service goes to a native thread.
 
 Where a ring crosses the antimeridian. GeoJSON wants such an area cut into a MultiPolygon (RFC 7946, 3.1.9), which
-files often are not. A ring is therefore followed around the Earth: a step over more than 180 degrees of longitude is
-the shorter way, and longitudes beyond 180 go on. A ring that comes back to its beginning only after a whole turn goes
-round a pole and is closed through it. What is laid out so is cut at every 180 and put back between -180 and 180.
+files often are not. A ring is therefore followed around the Earth: a step over 240 degrees of longitude or more is the
+way round the other side, at most half as long, and longitudes beyond 180 go on. A ring that comes back to its beginning
+only after a whole turn goes round a pole and is closed through it. What is laid out so is cut at every 180 and put back
+between -180 and 180.
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ MIN_RING: Final = 4
 TURN: Final = 360.0
 POLE: Final = GREATEST_LATITUDE
 ANTIMERIDIAN: Final = GREATEST_LONGITUDE
+
+CROSSING: Final = 240.0
+"""Degrees of longitude from which on a step is the other way round: twice as many as that has. Shorter steps are what
+GeoJSON says, a straight line on the map, as a box over half of the Earth has them."""
 
 DIGITS: Final = 10
 """Decimals of a degree that are kept of a longitude that was moved by whole turns: a hundredth of a millimetre."""
@@ -355,7 +360,7 @@ def _polygons_of(boundaries: Any) -> list[list[Ring]]:
 
 
 def _is_plain(ring: Ring) -> bool:
-    """Whether the ring lies between -180 and 180 and takes no step that is shorter the other way round."""
+    """Whether the ring lies between -180 and 180 and takes no step across the antimeridian."""
     return all(abs(position[0]) <= ANTIMERIDIAN for position in ring) and not any(_shifts(ring))
 
 
@@ -373,7 +378,7 @@ def _shifts(ring: Ring) -> list[float]:
 
 def _shift(here: Sequence[float], there: Sequence[float]) -> float:
     step = there[0] - here[0]
-    return -math.copysign(TURN, step) if abs(step) > ANTIMERIDIAN else 0.0
+    return -math.copysign(TURN, step) if abs(step) >= CROSSING else 0.0
 
 
 def _goes_round(

@@ -12,6 +12,7 @@ from services.identity.service import IdentityService
 from shared.contracts.permissions import DEFAULT_ROLES
 from shared.db.engine import Database
 from shared.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
+from shared.messaging.declare import declare_everything
 from shared.rpc.client import RpcClient
 from shared.rpc.server import Method
 from shared.runtime import Runtime
@@ -42,6 +43,8 @@ def running(service_class, seed):
     )
     runtime = Runtime([IdentityService, service_class], settings)
     with inprocess_broker():
+        # Events wait for every queue that has to hear them, also those of services that do not run here.
+        declare_everything(MEMORY_BROKER, quorum=False)
         runtime.start()
         try:
             with RpcClient(MEMORY_BROKER, name=f"tests of {service_class.name}") as client:

@@ -124,10 +124,19 @@ def test_both_ways_to_write_an_island_across_the_antimeridian_are_the_same_area(
         box(-180, -90, 180, -60),
         box(-170, 10, -10, 20),
         box(0, 0, 180, 10),
+        box(-120, -50, 90, 40),
+        box(-100, -10, 139, 10),
     ],
 )
 def test_what_goes_round_the_earth_or_stays_on_one_side_is_kept_as_it_is(ring):
     assert stored(polygon(ring)) == geojson.check_structure(polygon(ring))
+
+
+def test_a_step_twice_as_long_as_the_other_way_round_is_the_other_way_round():
+    across = stored(polygon(box(120, -10, -120, 10)))
+    assert area(across) == 120 * 20
+    assert holds(across, 180, 0)
+    assert not holds(across, 0, 0)
 
 
 @pytest.mark.parametrize(
