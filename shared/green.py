@@ -7,13 +7,9 @@ module takes a reference to them, and psycopg chooses how it waits when it is fi
 
 import os
 import sys
-import warnings
 
 if "psycopg" in sys.modules:
     raise ImportError("psycopg was imported before shared.green: each query would stop the whole process")
-
-# ADR 0002 names the way off eventlet; a user of the command line need not be told at each call.
-warnings.filterwarnings("ignore", message=r"\s*Eventlet is deprecated")
 
 import eventlet
 

@@ -298,7 +298,6 @@ class Link:
             heartbeat=HEARTBEAT_SECONDS,
             connect_timeout=CONNECT_SECONDS,
             client_properties={"connection_name": self.name},
-            max_retries=0,
             on_blocked=self._block,
             on_unblocked=self._unblock,
             max_body=self._max_body,

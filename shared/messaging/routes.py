@@ -86,7 +86,7 @@ class Routes:
     def _open(self) -> Any:
         if self._connection is None:
             self._connection = connection_to(
-                self._uri, client_properties={"connection_name": f"routes of {self._service}"}, max_retries=0
+                self._uri, client_properties={"connection_name": f"routes of {self._service}"}
             )
             self._connection.connect()
         if self._channel is None:

@@ -281,6 +281,22 @@ class Transport(pyamqp.Transport):
     Connection = _Connection
 
 
+class _TriedOnce(kombu.Connection):
+    """A connection that is tried once: kombu would wait two seconds and try again before it says what is wrong.
+
+    Whoever opens it has a pause of its own between two attempts.
+    """
+
+    def connect(self) -> Any:
+        """Open the connection now."""
+        return self._ensure_connection(max_retries=0, reraise_as_library_errors=False)
+
+    @property
+    def connection(self) -> Any:
+        """The open connection of py-amqp; opened when it is first asked for."""
+        return None if self._closed else (self._connection if self.connected else self.connect())
+
+
 def connection_to(
     uri: str, *, heartbeat: float = 0, connect_timeout: float = CONNECT_SECONDS, **options: Any
 ) -> kombu.Connection:
@@ -298,7 +314,7 @@ def connection_to(
     address = read_address(uri)
     if address.scheme == MEMORY_SCHEME:
         return kombu.Connection(uri)
-    return kombu.Connection(
+    return _TriedOnce(
         address.host,
         port=address.port,
         userid=address.user,
@@ -307,5 +323,10 @@ def connection_to(
         transport=Transport,
         heartbeat=heartbeat,
         connect_timeout=connect_timeout,
-        transport_options={"tls": address.tls, "server_hostname": address.server_hostname, **options},
+        transport_options={
+            "tls": address.tls,
+            "server_hostname": address.server_hostname,
+            "max_retries": 0,  # of kombu's, for the channel that it opens by itself
+            **options,
+        },
     )

@@ -4,9 +4,11 @@ import subprocess
 import sys
 
 import pytest
+from kombu.exceptions import OperationalError
 
 from shared.errors import Unavailable
 from shared.messaging import link as link_module
+from shared.messaging.transport import connection_to
 from shared.rpc.client import RpcClient
 from shared.rpc.local import LocalClient, default_path, is_open
 from tests.support.processes import ROOT
@@ -24,6 +26,32 @@ def test_a_broker_that_was_never_there_is_said_at_once_and_make_run_is_named(mon
     assert said.startswith("No message broker answers at 127.0.0.1:1 (")
     assert "LocalClient" in said
     assert "secret" not in said
+
+
+def test_a_refused_connection_is_said_after_one_attempt_without_a_pause(monkeypatch):
+    pauses = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", pauses.append)
+    monkeypatch.setattr("shared.rpc.client.CONNECT_SECONDS", 3600)
+    with ends("the call"), RpcClient(NOBODY, timeout=3600) as client, pytest.raises(Unavailable):
+        client.reports.list_reports()
+    assert pauses == []
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda connection: connection.connect(),
+        lambda connection: connection.connection,
+        lambda connection: connection.channel(),
+        lambda connection: connection.default_channel,
+    ],
+)
+def test_a_connection_is_tried_once_however_it_is_opened(open_it, monkeypatch):
+    pauses = []
+    monkeypatch.setattr("kombu.utils.functional.sleep", pauses.append)
+    with pytest.raises((OSError, OperationalError), match=r"Connection refused|ECONNREFUSED"):
+        open_it(connection_to(NOBODY))
+    assert pauses == []
 
 
 def test_make_run_is_not_named_where_the_broker_is_elsewhere(monkeypatch):
@@ -61,7 +89,7 @@ def test_a_program_that_configures_no_logging_prints_nothing_beside_its_error():
         "    except Unavailable as error: print(error)\n"
     )
     done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", program],
+        [sys.executable, "-c", program],
         cwd=ROOT,
         capture_output=True,
         text=True,
