@@ -139,9 +139,9 @@ def running():
         process.terminate()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def system():
-    """The system that the tests share; one that fills it has its own."""
+    """The system that the tests of one file share, so that they find in it what they put there and nothing else."""
     with running() as made:
         yield made
 
