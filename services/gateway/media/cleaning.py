@@ -2,7 +2,7 @@
 
 The picture itself is passed on bit by bit, with its colour profile and how it is to be turned. What comes behind the
 end of a picture (a second picture, a video) is left away. A file that breaks the rules of its format is passed on from
-there as it is: no program shows it.
+there as it is, for no program shows it; but decoders of JPEG read on, so EXIF, XMP and IPTC are taken out there too.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ IN_MEMORY: Final = 4 * 1024 * 1024
 
 LARGEST_BLOCK: Final = 1024 * 1024
 """Bytes of metadata that are looked through for a position; larger ones are removed unseen."""
+
+LARGEST_BOX: Final = 2**63
+"""Bytes of a box that goes up to the end of its file."""
 
 LARGEST_INDEX: Final = 16 * 1024 * 1024
 """Bytes of the index of a HEIC file."""
@@ -141,29 +144,49 @@ class _Streaming:
 
 
 class JpegCleaner(_Streaming):
-    """JPEG: keeps APP0, colour profiles (APP2) and Adobe's transform (APP14) of the fields of applications."""
+    """JPEG: keeps APP0, colour profiles (APP2) and Adobe's transform (APP14) of the fields of applications.
+
+    Where something is no field, decoders skip it. From there on, only fields that begin as metadata do are taken out.
+    """
 
     _MARKER: Final = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
     _ALONE: Final = frozenset({0x01, *range(0xD0, 0xD9)})
     _END: Final = 0xD9
     _SCAN: Final = 0xDA
     _COMMENT: Final = 0xFE
+    _KEPT: Final = {0xE0: b"", 0xE2: b"ICC_PROFILE\0", 0xEE: b""}
+    """How the content begins of those fields of applications that are part of the picture."""
+
+    _EXIF: Final = b"Exif\0"
+    _BLOCK: Final = re.compile(
+        rb"\xff[\xe1\xed](?:\x00[\x02-\xff]|[\x01-\xff].)(?:Exif\0|http://ns\.adobe\.com/|Photoshop 3\.0)",
+        re.DOTALL,
+    )
+    _LONGEST_BEGINNING: Final = 23
 
     def __init__(self) -> None:
         super().__init__()
         self._is_scan = False
+        self._is_loose = False
 
     def finish(self) -> Iterator[bytes]:
         """Yields the rest; half a field of metadata is not kept."""
-        if not self._is_over and not (len(self._buffer) > 1 and self._is_metadata(self._buffer[1], b"")):
+        is_half = self._BLOCK.match(self._buffer) if self._is_loose else self._is_half_of_metadata()
+        if not self._is_over and not is_half:
             yield bytes(self._buffer)
 
-    def _next(self) -> bool:  # noqa: PLR0911 - a decision each
+    def _is_half_of_metadata(self) -> bool:
+        return not self._is_scan and len(self._buffer) > 1 and self._is_metadata(self._buffer[1], b"")
+
+    def _next(self) -> bool:
+        if self._is_loose:
+            return self._next_block()
+        return self._next_of_scan() if self._is_scan else self._next_field()
+
+    def _next_field(self) -> bool:  # noqa: PLR0911 - a decision each
         buffer = self._buffer
-        if self._is_scan:
-            return self._next_of_scan()
-        if buffer[0] != 0xFF:  # noqa: PLR2004 - each marker begins so
-            return self._break()
+        if buffer[0] != 0xFF or buffer[1:2] == b"\0":  # noqa: PLR2004 - each marker begins so
+            return self._be_loose()
         if len(buffer) < 2:  # noqa: PLR2004
             return False
         marker = buffer[1]
@@ -178,13 +201,29 @@ class JpegCleaner(_Streaming):
             self._is_over = True
             return False
         if len(buffer) < 4:  # noqa: PLR2004
-            return marker == 0 and self._break()
+            return False
         size = int.from_bytes(buffer[2:4], "big")
-        if marker == 0 or size < 2:  # noqa: PLR2004 - the size counts itself
-            return self._break()
+        if size < 2:  # noqa: PLR2004 - it counts itself
+            return self._be_loose()
         if len(buffer) < 2 + size:
             return False
         self._take_field(marker, 2 + size)
+        return True
+
+    def _be_loose(self) -> bool:
+        self._is_loose = True
+        return True
+
+    def _next_block(self) -> bool:
+        found = self._BLOCK.search(self._buffer)
+        if found is None:
+            self._emit(max(0, len(self._buffer) - self._LONGEST_BEGINNING))
+            return False
+        self._emit(found.start())
+        whole = 2 + int.from_bytes(self._buffer[2:4], "big")
+        if len(self._buffer) < whole:
+            return False
+        self._take_field(self._buffer[1], whole)
         return True
 
     def _next_of_scan(self) -> bool:
@@ -202,7 +241,7 @@ class JpegCleaner(_Streaming):
             self._emit(size)
             self._is_scan = marker == self._SCAN
             return
-        if content.startswith(b"Exif\0"):
+        if content.startswith(self._EXIF):
             orientation = self._look(content)
             if orientation != 1:
                 block = b"Exif\0\0" + tiff.only_orientation(orientation)
@@ -212,10 +251,10 @@ class JpegCleaner(_Streaming):
     def _is_metadata(self, marker: int, content: bytes) -> bool:
         if marker == self._COMMENT:
             return True
-        if not 0xE1 <= marker <= 0xEF:  # noqa: PLR2004 - APP1 to APP15
+        if not 0xE0 <= marker <= 0xEF:  # noqa: PLR2004 - APP0 to APP15
             return False
-        is_profile = marker == 0xE2 and content.startswith(b"ICC_PROFILE\0")  # noqa: PLR2004
-        return not is_profile and marker != 0xEE  # noqa: PLR2004
+        kept = self._KEPT.get(marker)
+        return kept is None or not content.startswith(kept) or content.startswith(self._EXIF)
 
 
 class PngCleaner(_Streaming):
@@ -231,6 +270,7 @@ class PngCleaner(_Streaming):
     def __init__(self) -> None:
         super().__init__()
         self._has_begun = False
+        self._has_picture = False
 
     def _next(self) -> bool:  # noqa: PLR0911 - a decision each
         buffer = self._buffer
@@ -241,7 +281,9 @@ class PngCleaner(_Streaming):
             return False
         size, name = int.from_bytes(buffer[:4], "big"), bytes(buffer[4:8])
         if not self._NAME.fullmatch(name) or size >= 2**31:
-            return self._break()
+            self._is_over = self._has_picture  # and no program reads on
+            return not self._is_over and self._break()
+        self._has_picture = self._has_picture or name == b"IDAT"
         whole = size + 12
         if name == b"IEND":
             if len(buffer) < whole:
@@ -291,7 +333,8 @@ class WebpCleaner(_Streaming):
         name, size = bytes(buffer[:4]), int.from_bytes(buffer[4:8], "little")
         whole = 8 + size + size % 2
         if whole > self._left + 1:
-            return self._break()
+            self._is_over = name in (b"EXIF", b"XMP ")
+            return not self._is_over and self._break()
         if name in (b"VP8X", b"EXIF", b"XMP ") and len(buffer) < whole:
             return whole > LARGEST_BLOCK and self._blank_unseen(whole)
         self._left -= whole
@@ -323,7 +366,7 @@ class VideoCleaner(_Streaming):
     """MP4, QuickTime and 3GPP: turns the boxes of user data and metadata into free space of the same size."""
 
     _CONTAINERS: Final = frozenset({b"moov", b"trak"})
-    _METADATA: Final = frozenset({b"udta", b"meta", b"uuid"})
+    METADATA: Final = frozenset({b"udta", b"meta", b"uuid"})
     _PLACE: Final = re.compile(
         rb"([+-][0-9]{1,2}(?:\.[0-9]{1,8})?)([+-][0-9]{1,3}(?:\.[0-9]{1,8})?)(?=[+/-])"
     )
@@ -335,12 +378,14 @@ class VideoCleaner(_Streaming):
         size, name, header = int.from_bytes(buffer[:4], "big"), bytes(buffer[4:8]), 8
         if size == 1:
             size, header = int.from_bytes(buffer[8:16], "big"), 16
-        if size < header:  # 0: up to the end of the file
-            return self._break()
-        if name in self._CONTAINERS:
+        if name in self._CONTAINERS and (size == 0 or size >= header):
             self._emit(header)
             return True
-        if name not in self._METADATA:
+        if size == 0 and name in self.METADATA:  # up to the end of the file
+            size = LARGEST_BOX
+        if size < header:
+            return self._break()
+        if name not in self.METADATA:
             return self._pass(size, KEEP)
         if size <= LARGEST_BLOCK:
             if len(buffer) < size:
@@ -352,7 +397,7 @@ class VideoCleaner(_Streaming):
 
     def finish(self) -> Iterator[bytes]:
         """Yields the rest; a last box of metadata is freed."""
-        if bytes(self._buffer[4:8]) in self._METADATA and not self._is_broken:
+        if bytes(self._buffer[4:8]) in self.METADATA and not self._is_broken:
             self._look_for_place(bytes(self._buffer))
             yield bytes(self._buffer[:4]) + b"free" + bytes(len(self._buffer) - 8)
         else:
@@ -447,7 +492,22 @@ class HeicCleaner(_Whole):
                 return
             if name == b"meta" and size <= LARGEST_INDEX:
                 yield from self._of_index(_Index(self._read(at + header, size - header), at + header))
+            elif name == b"moov":
+                yield from self._of_movie(at + header, min(at + size, end))
             elif name not in self._KEPT:
+                yield at + 4, b"free"
+                yield at + header, size - header
+            at += size
+
+    def _of_movie(self, at: int, end: int) -> Iterator[tuple[int, bytes | int]]:
+        """Frees the metadata of a picture that moves, and of its tracks."""
+        while at + 8 <= end:
+            size, name, header = self._box(at, end)
+            if size < header:
+                return
+            if name == b"trak":
+                size = header
+            elif name in VideoCleaner.METADATA:
                 yield at + 4, b"free"
                 yield at + header, size - header
             at += size

@@ -147,6 +147,37 @@ def test_fields_between_the_scans_of_a_progressive_jpeg_are_removed():
     assert kept == jpeg(end=field(0xC4, b"table") + SCAN + b"\xff\xd9")
 
 
+@pytest.mark.parametrize("junk", [b"junk", b"\0\0", b"\xff\0junk", b"\xff\xff", b"\xff\xe5\0\1"])
+@pytest.mark.parametrize("step", [1, 65536])
+def test_metadata_behind_bytes_that_programs_skip_are_removed(junk, step):
+    """Decoders look for the next marker, so the photo is shown, and its position was read by everybody."""
+    profile = field(0xE2, b"ICC_PROFILE\0\1\1profile")
+    sent = jpeg(profile, junk, field(0xE1, b"Exif\0\0" + exif(orientation=1)), junk)
+    kept, position = cleaned("image/jpeg", sent, step)
+    assert kept.replace(junk, b"") == jpeg(profile).replace(junk, b"")
+    assert position == (-72.333333, 18.5)
+
+
+@pytest.mark.parametrize("marker", [0xE0, 0xE2, 0xEE])
+def test_metadata_in_the_fields_of_others_are_removed(marker):
+    sent = jpeg(field(marker, b"Exif\0\0" + exif(orientation=1)))
+    assert cleaned("image/jpeg", sent) == (jpeg(), (-72.333333, 18.5))
+
+
+@pytest.mark.parametrize("step", [1, 7, 65536])
+def test_bytes_that_are_no_picture_are_kept_as_they_are(step):
+    sent = b"\xff\xd8\xff\xe0\0\4ab" + random.Random(1).randbytes(300_000)
+    assert cleaned("image/jpeg", sent, step) == (sent, None)
+    sent = b"\x89PNG\r\n\x1a\n" + b"\1" * 99
+    assert cleaned("image/png", sent, step) == (sent, None)
+
+
+@pytest.mark.parametrize("cut", [1, 10, 99])
+def test_a_block_behind_skipped_bytes_that_breaks_off_loses_that_half(cut):
+    sent = b"\xff\xd8junk" + field(0xE1, b"Exif\0\0" + exif())[:-cut]
+    assert cleaned("image/jpeg", sent)[0] == b"\xff\xd8junk"
+
+
 def test_a_jpeg_that_breaks_off_within_its_metadata_loses_that_half():
     kept, _ = cleaned("image/jpeg", b"\xff\xd8" + field(0xE1, b"Exif\0\0" + exif())[:-20])
     assert kept == b"\xff\xd8"
@@ -211,6 +242,21 @@ def test_a_webp_is_blanked_in_its_places(step):
     assert b"picture" in kept
 
 
+def test_a_webp_whose_size_leaves_too_little_room_for_its_metadata_loses_them():
+    sent = bytearray(webp((b"VP8 ", b"picture"), (b"EXIF", exif())))
+    sent[4:8] = struct.pack("<I", len(sent) - 8 - 50)
+    kept, _ = cleaned("image/webp", bytes(sent))
+    assert b"picture" in kept
+    assert MAKER not in kept
+
+
+def test_a_png_loses_what_comes_behind_a_chunk_that_is_none():
+    sent = png(chunk(b"IDAT", b"picture"))[:-12] + b"\0\0\0\1\0\0\0\0" + chunk(b"eXIf", exif())
+    kept, _ = cleaned("image/png", sent)
+    assert b"picture" in kept
+    assert MAKER not in kept
+
+
 @pytest.mark.parametrize("order", ["<", ">"])
 def test_a_tiff_loses_its_entries_of_metadata(order):
     sent = exif(order)
@@ -236,6 +282,29 @@ def test_a_heic_is_blanked_wherever_its_index_is(index_last):
         kept[: len(sent)].count(b"Exif") == 1
     )  # the type of the item, which has an orientation and nothing else
     assert tiff.only_orientation(6) in kept
+
+
+def test_a_heic_that_moves_loses_the_user_data_of_its_tracks():
+    movie = box(
+        b"moov", box(b"trak", box(b"tkhd", b"head") + box(b"udta", b"Secret")) + box(b"uuid", b"Secret")
+    )
+    kept, _ = cleaned("image/heic", heic(exif()) + movie)
+    assert b"Secret" not in kept
+    assert kept[-len(movie) :].count(b"free") == 2
+    assert b"head" in kept
+
+
+@pytest.mark.parametrize("step", [1, 65536])
+def test_boxes_that_go_up_to_the_end_of_the_file_lose_their_user_data(step):
+    """A size of 0 (ISO/IEC 14496-12, 4.2)."""
+    ftyp, film = box(b"ftyp", b"isom\0\0\0\0isom"), box(b"mdat", b"film" * 99)
+    movie = box(b"moov", box(b"mvhd", b"m" * 20) + box(b"udta", b"Secret+18.5000-072.3333/"), size=0)
+    kept, position = cleaned("video/mp4", ftyp + film + movie, step)
+    assert len(kept) == len(ftyp + film + movie)
+    assert b"Secret" not in kept
+    assert position == (-72.3333, 18.5)
+    kept, _ = cleaned("video/mp4", ftyp + film + box(b"udta", b"Secret" * 9, size=0), step)
+    assert kept == ftyp + film + box(b"free", bytes(54), size=0)
 
 
 @pytest.mark.parametrize("step", [1, 65536])
