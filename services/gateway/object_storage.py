@@ -6,12 +6,13 @@ fsspec's own s3fs runs asyncio in a thread beside, which under eventlet is none:
 from __future__ import annotations
 
 import datetime as dt
+import errno
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
 import obstore
 from fsspec import AbstractFileSystem
-from obstore.exceptions import BaseError, NotFoundError
+from obstore.exceptions import BaseError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import S3Store
 
 if TYPE_CHECKING:
@@ -130,9 +131,15 @@ def _as_os_errors() -> Iterator[None]:
     try:
         yield
     except NotFoundError as error:
-        raise FileNotFoundError(str(error).partition("\n")[0]) from None
-    except BaseError as error:
-        raise OSError(str(error).partition("\n")[0]) from None
+        raise FileNotFoundError(errno.ENOENT, _first_line(error)) from None
+    except (PermissionDeniedError, UnauthenticatedError) as error:
+        raise PermissionError(errno.EACCES, _first_line(error)) from None
+    except BaseError as error:  # what is left is told after the retries, and mostly of a server that is away
+        raise OSError(errno.EIO, _first_line(error)) from None
+
+
+def _first_line(error: Exception) -> str:
+    return str(error).partition("\n")[0]
 
 
 def _entry(bucket: str, found: ObjectMeta) -> dict[str, Any]:

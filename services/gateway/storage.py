@@ -16,7 +16,7 @@ from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from services.gateway.errors import InsufficientStorage
-from shared.errors import Unavailable
+from shared.errors import Internal, Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +30,25 @@ CHECK_EVERY: Final = 4 * 1024 * 1024
 """Bytes of a file between two looks at the space that is left."""
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
+PASSING: Final = frozenset(
+    {
+        # the process or the machine has too much to do
+        *(errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN, errno.EBUSY, errno.EINTR),
+        # the disk, or the server of a network's file system
+        *(errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENETDOWN, errno.ENETUNREACH, errno.EHOSTDOWN),
+        *(
+            errno.EHOSTUNREACH,
+            errno.ECONNREFUSED,
+            errno.ECONNRESET,
+            errno.ECONNABORTED,
+            errno.ENOTCONN,
+            errno.EPIPE,
+        ),
+    }
+)
+"""Errors after which trying again later may help. Others, such as a right that lacks, are faults that somebody has to
+mend."""
+
 INCOMING: Final = "incoming"
 """Below it are files that are still arriving."""
 
@@ -213,7 +232,11 @@ class FileStore:
             if error.errno in FULL:
                 raise InsufficientStorage("There is no room for files now; the disk is full.") from error
             logger.exception("the file store failed")
-            raise Unavailable("Files cannot be kept or read now.") from error
+            if error.errno in PASSING:
+                raise Unavailable("Files cannot be kept or read now; try again later.") from error
+            raise Internal(
+                "Files cannot be kept or read: the file store has a fault, which the log of the gateway tells."
+            ) from error
 
 
 class Incoming:

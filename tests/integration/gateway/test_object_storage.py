@@ -11,7 +11,7 @@ import threading
 import pytest
 
 from services.gateway.storage import FileStore
-from shared.errors import Unavailable
+from shared.errors import Internal
 from tests.integration.gateway.conftest import EMAIL, JPEG, PASSWORD, System
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess
@@ -64,9 +64,9 @@ def test_what_is_discarded_or_given_up_is_gone(s3, store):
     assert store.size("aa/none") is None
 
 
-def test_a_bucket_that_is_not_there_is_unavailable(s3):
+def test_a_bucket_that_is_not_there_is_a_fault_of_the_setting(s3):
     store = FileStore("s3://nowhere/files")
-    with pytest.raises(Unavailable):
+    with pytest.raises(Internal):
         arrive(store, b"x")
 
 

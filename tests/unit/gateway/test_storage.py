@@ -14,7 +14,7 @@ from fsspec.asyn import AsyncFileSystem
 from services.gateway import storage
 from services.gateway.errors import InsufficientStorage
 from services.gateway.storage import FileStore
-from shared.errors import Unavailable
+from shared.errors import Internal, Unavailable
 
 
 @pytest.fixture(params=["directory", "memory"])
@@ -77,10 +77,34 @@ def test_what_was_never_there(store):
     assert store.size("reports/aa/none") is None
 
 
-def test_a_store_that_fails_is_unavailable(tmp_path):
+def test_a_store_that_is_set_up_wrongly_is_a_fault_that_no_repeat_mends(tmp_path):
     (tmp_path / "taken").write_text("a file where a directory should be")
-    with pytest.raises(Unavailable):
+    with pytest.raises(Internal, match="the log of the gateway"):
         FileStore(str(tmp_path / "taken")).receive()
+
+
+@pytest.mark.parametrize(
+    ("number", "expected"),
+    [
+        (errno.EIO, Unavailable),
+        (errno.ESTALE, Unavailable),
+        (errno.EMFILE, Unavailable),
+        (errno.EACCES, Internal),
+        (errno.EROFS, Internal),
+        (errno.ENAMETOOLONG, Internal),
+    ],
+)
+def test_only_trouble_that_passes_is_unavailable(store, number, expected):
+    incoming = store.receive()
+
+    def write(_):
+        raise OSError(number, "no")
+
+    file, incoming._file = incoming._file, SimpleNamespace(write=write, close=incoming._file.close)
+    with pytest.raises(expected):
+        incoming.write(b"x")
+    file.close()
+    incoming.discard()
 
 
 def test_a_store_of_no_known_kind():
