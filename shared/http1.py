@@ -29,6 +29,9 @@ BLOCK: Final = 64 * 1024
 MOST_FRAMING: Final = 64 * 1024
 """Bytes that sizes, extensions and trailers of chunks may take beside eight for each byte of the body."""
 
+SAVED: Final = 2
+"""How many times the patience somebody may save up by being fast."""
+
 MOST_DISCARDED: Final = 64 * 1024 * 1024
 DISCARD_SECONDS: Final = 5.0
 
@@ -92,7 +95,8 @@ class Pace:
     """Holds the other side to a minimum rate by a clock, counting only the time for which it was waited for.
 
     A byte now and then does not extend the time: after the patience, everything that has passed since the beginning
-    must amount to the rate.
+    must amount to the rate. Whoever was faster may be slower for a while, but not for longer than `SAVED` times the
+    patience: a large first half does not pay for hours in which hardly anything comes.
 
     Args:
         limits: The patience and the rate.
@@ -123,7 +127,8 @@ class Pace:
 
     def passed(self, size: int) -> None:
         """Counts bytes that the other side has sent or taken."""
-        self._passed += size
+        most = (self._waited + SAVED * self._limits.patience) * self._limits.rate
+        self._passed = min(self._passed + size, int(most))
 
 
 class Wire:

@@ -275,6 +275,17 @@ def test_a_body_that_began_fast_may_not_rest_on_it():
         body.read(1)
 
 
+def test_a_fast_first_half_does_not_pay_for_hours_of_single_bytes():
+    slow = Trickle([*[b"x"] * 10_000], 1.25)
+    wire = Wire(slow, Limits(patience=30, rate=1024), slow.clock)
+    wire.buffer = HEAD + b"x" * 500_000
+    body = read_head(wire, lambda: True).body
+    began = slow.now
+    with pytest.raises(SlowBodyError):
+        body.read()
+    assert slow.now - began == pytest.approx(60, abs=2)
+
+
 def test_the_time_that_we_take_ourselves_is_not_the_clients():
     slow = Trickle([HEAD, b"x" * 5_000, b"y" * 5_000], 1.0)
     wire = Wire(slow, Limits(patience=30, rate=1024), slow.clock)
