@@ -81,11 +81,15 @@ class _Turns:
         finally:
             self._end(queue)
 
+    def refuse_full(self, queue: Queue) -> None:
+        """Raise `RateLimited` where the queue is full."""
+        if len(self._waiting[queue]) >= queue.max_waiting:
+            raise _refusal(queue)
+
     def _wait(self, queue: Queue) -> None:
         called = threading.Event()
         with self._deciding:
-            if len(self._waiting[queue]) >= queue.max_waiting:
-                raise _refusal(queue)
+            self.refuse_full(queue)
             self._waiting[queue].append(called)
             self._call_next()
         try:
@@ -133,6 +137,14 @@ class PasswordHasher:
         # What an unknown account is checked against, so that it takes as long as a known one: the form of a
         # hash that is no password's.
         self._dummy = bcrypt.gensalt(cost) + b"." * 31
+
+    def refuse_full(self, queue: Queue) -> None:
+        """Refuse work for which there is no place now, before anything else is done for it.
+
+        Raises:
+            RateLimited: Too many are waiting for their turn.
+        """
+        self._turns.refuse_full(queue)
 
     def hash(self, password: str, queue: Queue = CHANGE) -> str:
         """Return the hash to store.

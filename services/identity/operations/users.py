@@ -98,6 +98,8 @@ def register_user(
     digest = content_digest(arguments)
     queue, probes = (REGISTRATION, throttle.probe_keys(None, address)) if caller is None else (CHANGE, [])
     if caller is None:
+        # A flood is refused here, so that sign-ins do not wait for the rows that it is counted on.
+        hasher.refuse_full(REGISTRATION)
         with database.write() as connection:
             throttle.take(connection, throttle.registration_keys(address), unless_blocked=probes)
     with database.read() as connection:

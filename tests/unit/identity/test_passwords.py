@@ -7,6 +7,7 @@ import eventlet.event
 import pytest
 from eventlet.queue import Queue
 
+from services.identity.operations.users import register_user
 from services.identity.passwords import CHANGE, REGISTRATION, SIGN_IN, PasswordHasher
 from shared import deadline
 from shared.errors import RateLimited
@@ -137,6 +138,11 @@ def test_thirty_registrations_at_once_leave_room_for_sign_ins(monkeypatch):
     assert {str(refusal) for refusal in refused} == {
         "The service has too many registrations at once; try again in a moment."
     }
+    with pytest.raises(RateLimited):  # before the database is asked for anything
+        register_user(
+            None, None, bench.hasher, password="correct horse", email="a@x.example", roles=["reporter"]
+        )
+    bench.hasher.refuse_full(SIGN_IN)
     bench.spawn("second sign-in", SIGN_IN)
     bench.end("registration 0")
     assert bench.next() == "second sign-in"
