@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from flask import Response, request
-from werkzeug.exceptions import HTTPException
+from werkzeug.exceptions import ClientDisconnected, HTTPException
 
 from services.gateway.context import correlation_id
 from shared.errors import ImpactXError
@@ -114,6 +114,11 @@ def _of_the_set(error: ImpactXError) -> Response:
 
 
 def _of_http(error: HTTPException) -> Response:
+    if isinstance(error, ClientDisconnected):  # what werkzeug makes of every error while it reads a body
+        if isinstance(error.__context__, SlowBodyError):
+            return _of_the_set(RequestTimeout(str(error.__context__)))
+        if isinstance(error.__context__, MalformedBodyError):
+            return _of_the_body(error.__context__)
     status = HTTPStatus(error.code or HTTPStatus.INTERNAL_SERVER_ERROR)
     response = _problem(_SLUGS.get(status.value, status.name.lower()), status, status.description or "")
     for name, value in error.get_headers():
