@@ -55,13 +55,37 @@ WRITE_SECONDS = 5.0
 DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
-class _Connector(TCPTransport):
+class _Answered:
+    """A connection on which an answer is complete in time, also where one byte of it comes now and then.
+
+    Attributes:
+        answer_by: Until when, by `time.monotonic`; None while no answer is waited for.
+    """
+
+    answer_by: float | None = None
+
+    def check_time(self) -> None:
+        """Return while there is time left.
+
+        Raises:
+            TimeoutError: There is none.
+        """
+        if self.answer_by is not None and time.monotonic() >= self.answer_by:
+            raise TimeoutError("The broker does not answer in time.")
+
+
+class _Connector(_Answered, TCPTransport):
     """One TCP connection to the broker."""
 
     def _setup_transport(self) -> None:
         super()._setup_transport()
         receive = self.sock.recv
-        self._quick_recv = lambda size: receive(max(size, READ_SIZE))
+
+        def receive_much(size: int) -> bytes:
+            self.check_time()
+            return bytes(receive(max(size, READ_SIZE)))
+
+        self._quick_recv = receive_much
         if is_monkey_patched("socket"):
             self._unsent = bytearray()
             self._sending = Semaphore()
@@ -130,7 +154,7 @@ def hang_up(transport: Any) -> None:
         logger.debug("ending a broken connection: %s", error)
 
 
-class _TlsConnector(SSLTransport):
+class _TlsConnector(_Answered, SSLTransport):
     """One TLS connection to the broker.
 
     OpenSSL lets nobody read a connection while another thread writes it. Under eventlet there is one thread; elsewhere
@@ -151,13 +175,21 @@ class _TlsConnector(SSLTransport):
         )
 
     def _setup_transport(self) -> None:
-        super()._setup_transport()
+        # Python's own handshake is complete in time or fails; eventlet's waits so long for each part of it.
+        if self._using is None and self.answer_by is not None:
+            with eventlet.Timeout(
+                max(self.answer_by - time.monotonic(), 0), TimeoutError("The handshake takes too long.")
+            ):
+                super()._setup_transport()
+        else:
+            super()._setup_transport()
         self._quick_recv = self._receive
 
     def _shutdown_transport(self) -> None:
         """Nothing: a goodbye would wait for a peer that may be gone."""
 
     def _receive(self, size: int) -> bytes:
+        self.check_time()
         try:
             if self._using is None:
                 return bytes(self.sock.read(max(size, READ_SIZE)))
@@ -235,17 +267,26 @@ class _Connection(pyamqp.Connection):
 
     def Transport(self, host: str, connect_timeout: float, *more: Any, **options: Any) -> Any:  # noqa: N802 - as in py-amqp
         _ssl, read_timeout, write_timeout = more
+        made: _Connector | _TlsConnector
         if self._tls is None:
-            return _Connector(host, connect_timeout, read_timeout, write_timeout, **options)
-        return _TlsConnector(
-            host,
-            connect_timeout,
-            read_timeout=read_timeout,
-            write_timeout=write_timeout,
-            context=self._tls,
-            server_hostname=self._server_hostname,
-            **options,
-        )
+            made = _Connector(host, connect_timeout, read_timeout, write_timeout, **options)
+        else:
+            made = _TlsConnector(
+                host,
+                connect_timeout,
+                read_timeout=read_timeout,
+                write_timeout=write_timeout,
+                context=self._tls,
+                server_hostname=self._server_hostname,
+                **options,
+            )
+        made.answer_by = self._answer_by
+        return made
+
+    def connect(self, callback: Any = None) -> Any:
+        """Connect, sign in and open, all of it within `ANSWER_SECONDS` more than the connecting may take."""
+        with self.answering(self.connect_timeout + ANSWER_SECONDS):
+            return super().connect(callback)
 
     def wait(self, method: Any, callback: Any = None, timeout: float | None = None, **options: Any) -> Any:
         """Wait for an answer of the broker, for `ANSWER_SECONDS` at most."""
@@ -256,11 +297,17 @@ class _Connection(pyamqp.Connection):
     def answering(self, seconds: float) -> Iterator[None]:
         """Limit what is read in the block, heartbeats and messages of other methods included, to so many seconds."""
         before = self._answer_by
-        self._answer_by = time.monotonic() + seconds
+        self._limit_answers(time.monotonic() + seconds)
         try:
             yield
         finally:
-            self._answer_by = before
+            self._limit_answers(before)
+
+    def _limit_answers(self, until: float | None) -> None:
+        self._answer_by = until
+        transport = getattr(self, "_transport", None)
+        if transport is not None:
+            transport.answer_by = until
 
     def blocking_read(self, timeout: float | None = None) -> Any:
         """Read one frame."""

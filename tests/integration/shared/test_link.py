@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 import time
+from contextlib import suppress
 from urllib.parse import quote
 
 import kombu
@@ -13,8 +14,10 @@ import pytest
 from infra.embedded.postgresql.ports import free_port
 from shared.errors import Unavailable
 from shared.messaging import link as link_module
+from shared.messaging import transport
 from shared.messaging.confirms import ConfirmedPublisher, Outgoing
 from shared.messaging.link import TRANSIENT, Link
+from shared.messaging.transport import connection_to
 from tests.support.processes import ROOT
 from tests.support.waiting import ends, eventually, patience
 
@@ -112,6 +115,41 @@ def test_a_server_that_accepts_and_says_nothing_is_given_up(open_link, monkeypat
         mute.settimeout(patience(10))
         mute.accept()
         mute.accept()  # it hung up on the first and tries again
+
+
+@pytest.fixture
+def trickling(monkeypatch):
+    """An address where one byte comes now and then, always before a limit for one read would be over."""
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.5)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def serve():
+            client, _ = server.accept()
+            with client, suppress(OSError):
+                # the head of a frame as long as there can be, and of a record of TLS
+                for byte in b"\x16\x03\x03\x40\x00\x02\x00" + bytes(100_000):
+                    client.sendall(bytes([byte]))
+                    time.sleep(0.05)
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{server.getsockname()[1]}"
+
+
+@pytest.mark.parametrize("scheme", ["amqp", "amqps"])
+def test_a_server_that_lets_nobody_in_but_sends_a_byte_now_and_then_is_given_up(trickling, scheme):
+    connection = connection_to(f"{scheme}://guest:guest@{trickling}//", connect_timeout=0.5, max_retries=0)
+    with ends("connecting"), pytest.raises(TimeoutError):
+        connection.connect()
+
+
+def test_an_answer_of_which_a_byte_comes_now_and_then_is_given_up(uri, proxy, monkeypatch):
+    monkeypatch.setattr(transport, "ANSWER_SECONDS", 0.5)
+    connection = connection_to(proxy.through(uri), connect_timeout=patience(10))
+    channel = connection.channel()
+    proxy.trickle(5)
+    with ends("declaring"), pytest.raises(TimeoutError):
+        channel.queue_declare("q" * 200, exclusive=True)
+    connection.collect()
 
 
 def test_a_connection_that_died_without_a_word_is_noticed_and_given_up(uri, proxy, open_link, monkeypatch):
