@@ -183,7 +183,11 @@ def test_an_open_report_is_what_is_printed(page, system):
     page.open_entry("#reports", report["title"])
     page.says("#detail .steps", "pending")
     emulate(page, media="print")
-    assert not page.visible("#situation, .top, #detail-close, #detail .adding, #detail .buttons")
+    assert not page.visible(
+        "#situation, .top, #detail-close, #detail .adding, #detail .buttons, #status-note"
+    )
+    behind = "return getComputedStyle(document.getElementById('detail'), '::backdrop').backgroundColor"
+    assert page.driver.execute_script(behind) == "rgba(0, 0, 0, 0)", "white paper, also behind the report"
     assert page.texts("#detail-title") == [report["title"]]
     emulate(page)
 
