@@ -158,10 +158,12 @@ class Sender:
     def __init__(self, client: RpcClient) -> None:
         self._client = client
         self._versions: dict[str, tuple[str, int]] = {}
+        self._codes: dict[str, str] = {}
         cursor = None
         while True:
             page = client.identity.list_regions(limit=PAGE, cursor=cursor)
             self._versions |= {row["code"]: (row["id"], row["version"]) for row in page["items"]}
+            self._codes |= {plain(row["code"]): row["code"] for row in page["items"]}
             cursor = page["next_cursor"]
             if cursor is None:
                 break
@@ -172,15 +174,22 @@ class Sender:
 
     def _send(self, row: Row) -> Outcome:
         try:
-            if row.get("code") not in self._versions:
+            known = self._known(row.get("code"))
+            if known is None:
                 self._client.identity.create_region(**row)
                 return Outcome("stored")
-            return self._update(row)
+            return self._update(known, row)
         except (Invalid, Conflict) as error:
             return Outcome("refused", reason_of(error.fields, error.message))
 
-    def _update(self, row: Row) -> Outcome:
-        region_id, version = self._versions[row["code"]]
+    def _known(self, code: str | None) -> str | None:
+        """The code of a region that is there, as that has it: codes are compared as within one file, without case."""
+        if code is None or code in self._versions:
+            return code
+        return self._codes.get(plain(code))
+
+    def _update(self, code: str, row: Row) -> Outcome:
+        region_id, version = self._versions[code]
         there: Row = {**self._client.identity.get_region(region_id=region_id)}
         changes = {name: value for name, value in row.items() if name != "code" and there[name] != value}
         if same_boundaries(there["boundaries"], changes.get("boundaries")):

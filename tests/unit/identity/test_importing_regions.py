@@ -117,6 +117,13 @@ def test_what_changed_in_the_file_changes_in_the_region(run, identity):
     assert identity.regions["id of B"]["boundaries"]["coordinates"][0][1] == [2, 0]
 
 
+def test_a_code_in_other_letters_is_the_same_region_in_a_second_file_as_in_the_first(run, identity):
+    run(("Ht-Gr", "First", SQUARE))
+    assert "updated           1" in run(("HT-GR ", "Second", SQUARE))
+    assert "unchanged         1" in run(("ht-gr", "Second", SQUARE))
+    assert [(region["code"], region["name"]) for region in identity.regions.values()] == [("Ht-Gr", "Second")]
+
+
 def test_a_wrong_boundary_is_refused_with_the_place_or_mended(run, identity):
     features = [("A", "Bowtie", BOWTIE), ("B", "Open", OPEN), ("C", None, SQUARE)]
     assert "refused           3" in run(*features)
