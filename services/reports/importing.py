@@ -258,7 +258,8 @@ class Dates:
             moment = (
                 dt.datetime.strptime(word, self.format)  # noqa: DTZ007 - the zone is added below
                 if self.format
-                else dt.datetime.fromisoformat(word)
+                # RFC 3339 allows t and z in lower case, which Python does not read.
+                else dt.datetime.fromisoformat(word.upper())
             )
         except ValueError:
             raise RefusedError(f"reported_at: Not a date like {self.format or 'RFC 3339'}.") from None

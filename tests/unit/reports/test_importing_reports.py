@@ -11,7 +11,7 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from services.reports.importing import import_reports
+from services.reports.importing import Dates, import_reports
 from services.reports.schemas import ReportRow
 from shared.db.imports import check_rows
 from shared.errors import Unavailable
@@ -275,6 +275,11 @@ def test_an_interrupted_import_goes_on_where_it_stopped(run, write, methods):
     assert [found["Serial"] for found in refused()] == [str(number) for number in range(0, 2600, 100)]
     assert "refused          26" in result.output
     assert "26  latitude: Not a number.  record 1" in result.output
+
+
+@pytest.mark.parametrize("written", ["2026-01-31T12:00:00z", "2026-01-31t12:00:00Z", "2026-01-31t14:00:00+02:00"])
+def test_small_letters_in_a_moment_are_rfc_3339(written):
+    assert Dates(None, None).read(written).isoformat() == "2026-01-31T12:00:00+00:00"
 
 
 def test_geojson_points_are_places(run, methods, tmp_path):
