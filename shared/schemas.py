@@ -50,8 +50,9 @@ class Empty(Arguments):
 class Text(fields.String):
     """A text of at most ``longest`` characters, without control and invisible characters (`shared.texts.clean`).
 
-    At least one character must be visible unless ``blank`` is allowed. A text of one line unless ``lines`` allows
-    more. Only a ``verbatim`` text, which is a secret, stays as it came.
+    At least one character must be visible unless ``blank`` is allowed, which makes the empty text of one that shows
+    nothing and is not white space. A text of one line unless ``lines`` allows more. Only a ``verbatim`` text, which is
+    a secret, stays as it came.
     """
 
     def __init__(
@@ -76,8 +77,11 @@ class Text(fields.String):
         # Composing can make a text longer, so the second look is at what is stored.
         if len(text) > self.longest:
             raise ValidationError(f"Longer than {self.longest} characters.")
-        if not self.blank and texts.is_blank(text):
-            raise ValidationError("Must not be empty.")
+        if texts.is_blank(text):
+            if not self.blank:
+                raise ValidationError("Must not be empty.")
+            # White space stays as it was typed; fillers and empty cells, which look like letters to a program, go.
+            return text if self.verbatim or text.isspace() else ""
         return text
 
 

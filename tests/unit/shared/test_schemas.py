@@ -92,6 +92,7 @@ def test_texts_are_bounded_and_not_blank_unless_they_may():
 def test_a_text_in_which_nothing_can_be_seen_is_empty(invisible):
     assert problems(text=invisible) == {"text": ["Must not be empty."]}
     assert problems(inner={"code": invisible[:3]}) == {"inner.code": ["Must not be empty."]}
+    assert loaded(note=invisible[:5])["note"].strip() == ""
 
 
 def test_a_text_has_no_characters_that_cannot_be_seen():
