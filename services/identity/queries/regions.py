@@ -244,10 +244,18 @@ class RegionLocator:
         changed = [
             region_id for region_id, version in versions.items() if self._versions.get(region_id) != version
         ]
-        entries = {region_id: entry for region_id, entry in self._entries.items() if region_id in versions}
+        stale = set(changed)
+        self._entries = {
+            region_id: entry
+            for region_id, entry in self._entries.items()
+            if region_id in versions and region_id not in stale
+        }
+        self._versions = {region_id: versions[region_id] for region_id in self._entries}
         for first in range(0, len(changed), READ_TOGETHER):
-            entries |= self._read(connection, changed[first : first + READ_TOGETHER])
-        self._entries, self._versions = entries, versions
+            some = changed[first : first + READ_TOGETHER]
+            # Kept at once: a call that ends at its deadline leaves less to read to the one after it.
+            self._entries |= self._read(connection, some)
+            self._versions |= {region_id: versions[region_id] for region_id in some}
 
     @staticmethod
     def _read(connection: Connection, region_ids: list[UUID]) -> dict[UUID, Entry | None]:

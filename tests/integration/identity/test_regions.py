@@ -16,7 +16,7 @@ from services.identity.queries import RegionLocator
 from services.identity.queries import regions as regions_module
 from shared.boundaries import bbox_of
 from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
 from tests.support.waiting import eventually
 
 
@@ -439,6 +439,29 @@ def test_only_the_boundaries_that_changed_are_read_again(world, coasts, monkeypa
         [found] = locator.locate(connection, [(-149.5, -69.5)])
     assert found == moved["id"]
     assert read == ["ONE-OF-MANY"]
+
+
+def test_what_a_call_read_for_the_index_before_its_deadline_is_not_read_again(world, monkeypatch):
+    regions = [world.region(f"PART-{n}", box(n, -75, n + 1, -74)) for n in range(3)]
+    read = []
+
+    def read_entries(rows):
+        rows = list(rows)
+        if len(read) == 1:
+            read.append("ended")
+            raise RpcTimeout
+        read.extend(code for _, code, _ in rows)
+        return geometry.read_entries(rows)
+
+    monkeypatch.setattr(regions_module, "READ_TOGETHER", 1)
+    monkeypatch.setattr(regions_module, "read_entries", read_entries)
+    locator = RegionLocator()
+    with world.database.read() as connection:
+        with pytest.raises(RpcTimeout):
+            locator.locate(connection, [(0, 0)])
+        found = locator.locate(connection, [(n + 0.5, -74.5) for n in range(3)])
+    assert found == [region["id"] for region in regions]
+    assert len(read) == len(set(read))
 
 
 def test_a_region_across_the_antimeridian_is_found_on_both_sides(world):

@@ -277,7 +277,9 @@ def test_an_interrupted_import_goes_on_where_it_stopped(run, write, methods):
     assert "26  latitude: Not a number.  record 1" in result.output
 
 
-@pytest.mark.parametrize("written", ["2026-01-31T12:00:00z", "2026-01-31t12:00:00Z", "2026-01-31t14:00:00+02:00"])
+@pytest.mark.parametrize(
+    "written", ["2026-01-31T12:00:00z", "2026-01-31t12:00:00Z", "2026-01-31t14:00:00+02:00"]
+)
 def test_small_letters_in_a_moment_are_rfc_3339(written):
     assert Dates(None, None).read(written).isoformat() == "2026-01-31T12:00:00+00:00"
 
