@@ -69,7 +69,9 @@ class Problem(Schema):
     legal = fields.List(fields.String(), metadata={"description": "The statuses that may follow it."})
     capacity = fields.Integer(allow_none=True)
     current_usage = fields.Integer()
-    remaining = fields.Integer(allow_none=True, metadata={"description": "What is left of the capacity."})
+    remaining = fields.Integer(
+        allow_none=True, metadata={"description": "What is left of the capacity, or of the quota in bytes."}
+    )
     permission = fields.Raw(
         metadata={
             "type": ["string", "array"],
@@ -83,6 +85,10 @@ class Problem(Schema):
     )
     offered = fields.List(fields.String(), metadata={"description": "The types of content that are offered."})
     limit = fields.Integer(metadata={"description": "The greatest size that is accepted, in bytes."})
+    scope = fields.String(
+        metadata={"description": "Which quota of files is used up: `account`, `report` or `total`."}
+    )
+    quota = fields.Integer(metadata={"description": "The bytes that this quota allows."})
     retry_after = fields.Integer(metadata={"description": "Seconds to wait."})
 
 
