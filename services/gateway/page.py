@@ -84,7 +84,7 @@ def install(app: Flask, settings: Settings) -> None:
     Raises:
         SettingError: The address of the tiles is not one.
     """
-    policy = POLICY.format(tiles=_tile_source(settings.tile_url))
+    policy = POLICY.format(tiles=tile_source(settings.tile_url))
     environment = Environment(autoescape=True)
     assets = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.is_file()}
     text = assets.pop(DOCUMENT).decode()
@@ -114,8 +114,12 @@ def _leaflet(name: str) -> Traversable:
     return files("js_lib_leaflet") / "static" / "js_lib_leaflet" / name
 
 
-def _tile_source(url: str) -> str:
-    """What the policy has to allow beside our own address for images, with a blank before it."""
+def tile_source(url: str) -> str:
+    """Return what the policy has to allow beside our own address for images, with a blank before it.
+
+    Raises:
+        SettingError: The address of the tiles is not one.
+    """
     if not url or (url.startswith("/") and not url.startswith("//")):
         return ""
     where = urlsplit(_SUBDOMAIN.sub("*", url))

@@ -9,6 +9,7 @@ from nameko.extensions import DependencyProvider
 from services.gateway import health
 from services.gateway.app import create_app
 from services.gateway.context import Gateway
+from services.gateway.page import tile_source
 from services.gateway.storage import FileStore
 from services.gateway.stream.source import LiveEvents
 from shared.accepting import ensure_descriptors
@@ -39,10 +40,12 @@ class HttpServer(DependencyProvider):
         """Called by nameko when the service is put together: takes the port, before anything starts.
 
         Raises:
-            SettingError: The address cannot be listened at, or the process may not have so many connections.
+            SettingError: The address cannot be listened at, the process may not have so many connections, or the tiles
+                of the map have no proper address.
         """
         bound: Self = super().bind(container, attr_name)
         settings = bound._settings = container.config["SETTINGS"]
+        tile_source(settings.tile_url)  # a setting that cannot work stops the start here, in one sentence
         ensure_descriptors(
             settings.http_connections + DESCRIPTORS_BESIDE,
             because=f"IMPACTX_HTTP_CONNECTIONS={settings.http_connections}",

@@ -98,6 +98,28 @@ def test_a_key_that_is_none(seeded, virtual_host, tmp_path):
     assert said == "Error: IMPACTX_JWT_PRIVATE_KEY is not a PEM private key without a passphrase.\n"
 
 
+@pytest.mark.parametrize(
+    ("service", "variable", "value"),
+    [
+        ("alerts", "IMPACTX_ALERT_SENDER", "with blanks & more"),
+        ("gateway", "IMPACTX_TILE_URL", "ftp://tiles.example/{z}"),
+    ],
+)
+def test_a_setting_of_one_service_that_cannot_work(service, variable, value, seeded, virtual_host, tmp_path):
+    said = command(
+        "serve",
+        service,
+        home=tmp_path,
+        AMQP_URI=virtual_host.uri,
+        DATABASE_URL=seeded.admin_url,
+        IMPACTX_HTTP_PORT="0",
+        IMPACTX_LOG_LEVEL="INFO",
+        **{variable: value},
+    )
+    assert said.startswith(f"Error: {variable} must ")
+    assert said.count("\n") == 1
+
+
 def test_run_says_at_every_start_where_the_password_is(tmp_path):
     home = temporary_directory("password")
     process = ServiceProcess(
