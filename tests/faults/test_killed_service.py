@@ -40,8 +40,8 @@ def test_killed_between_commit_and_publish(system, onlooker):
 def test_killed_between_publish_and_confirm(system, onlooker):
     with system.replica() as replica:
         report, _, caller = filed_while_nothing_leaves(system, replica)
-        # from now on it can speak but not hear: the events go out, the confirms do not come
-        replica.network.deafen()
+        # from now on its relay can speak but not hear: the events go out, the confirms do not come
+        replica.network.deafen("relay of reports")
         eventually(lambda: onlooker.about(report["id"]))
         assert system.outbox() == 1, "what is not confirmed is kept"
         replica.kill()

@@ -30,6 +30,8 @@ class Proxy:
         self._left: int | None = None
         self._rate: float | None = None
         self._trickle: float | None = None
+        self._names: dict[tuple[socket.socket, socket.socket], bytes] = {}
+        self._deaf = b""
         self._server = socket.create_server(("127.0.0.1", self.port))
         # Small, so that whoever sends feels soon that nothing is passed on.
         self._server.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, CHUNK)
@@ -69,9 +71,16 @@ class Proxy:
         """Whether something is held back on purpose."""
         return not (self._up.is_set() and self._down.is_set())
 
-    def deafen(self) -> None:
-        """Passes everything on towards the server again, and nothing towards the client."""
-        self._down.clear()
+    def deafen(self, name: str = "") -> None:
+        """Passes everything on towards the server again, and nothing towards the client.
+
+        With a name, nothing towards the client on the AMQP connections of this name alone.
+        """
+        self._deaf = name.encode()
+        if name:
+            self._down.set()
+        else:
+            self._down.clear()
         self._up.set()
 
     def strand(self) -> None:
@@ -83,6 +92,7 @@ class Proxy:
     def resume(self) -> None:
         """Passes everything on again, what was held back first."""
         self._trickle = None
+        self._deaf = b""
         self._up.set()
         self._down.set()
 
@@ -146,6 +156,11 @@ class Proxy:
             while chunk := source.recv(CHUNK):
                 # While stalled this holds one chunk, and the kernel's buffers fill behind it as on a real network.
                 self._wait(gate, pair)
+                if source is pair[0] and len(self._names.get(pair, b"")) < CHUNK:
+                    # the client says its name at the beginning
+                    self._names[pair] = self._names.get(pair, b"") + chunk
+                while source is pair[1] and self._deaf and self._deaf in self._names.get(pair, b""):
+                    self._wait_a_moment(pair)
                 if gate is self._down and self._left is not None and len(chunk) > self._left:
                     sink.sendall(chunk[: self._left])
                     chunk, self._left = chunk[self._left :], None
@@ -167,8 +182,14 @@ class Proxy:
             if pair not in self._pairs:
                 raise ConnectionResetError
 
+    def _wait_a_moment(self, pair: tuple[socket.socket, socket.socket]) -> None:
+        if pair not in self._pairs:
+            raise ConnectionResetError
+        time.sleep(0.02)
+
     def _close(self, pair: tuple[socket.socket, socket.socket]) -> None:
         self._pairs.discard(pair)
+        self._names.pop(pair, None)
         for one in pair:
             with contextlib.suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)

@@ -142,4 +142,5 @@ def test_the_system_is_ready(system):
         "reports",
         "resources",
         "alerts",
+        "work",
     }

@@ -46,6 +46,7 @@ def test_it_names_all_that_it_rests_on(reports, system):
         "reports.history",
         "reports.relay",
         "reports.rpc",
+        "work",
     ]
     assert "identity" in system["gateway"].probe("/health/ready").json()["present"]
     assert reports.probe("/elsewhere").status_code == 404

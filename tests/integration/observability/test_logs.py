@@ -37,8 +37,10 @@ def not_allowed_to_write(system):
     """A fault that does not pass by itself."""
     with psycopg.connect(system.database.admin_url, autocommit=True) as connection:
         connection.execute("REVOKE INSERT ON reports.reports FROM reports_service")
-        yield
-        connection.execute("GRANT INSERT ON reports.reports TO reports_service")
+        try:
+            yield
+        finally:
+            connection.execute("GRANT INSERT ON reports.reports TO reports_service")
 
 
 def test_every_line_of_a_call_names_its_id_service_method_and_outcome(system):
@@ -75,7 +77,7 @@ def test_a_call_that_fails_is_logged_with_its_traceback_and_none_of_its_argument
     request_id, secret = "a-report-that-fails", "what-nobody-shall-read"
     body = system.report_body(description=secret)
     with not_allowed_to_write(system):
-        system.admin.refused(503, "POST", "/reports", json=body, headers={"X-Request-ID": request_id})
+        system.admin.refused(500, "POST", "/reports", json=body, headers={"X-Request-ID": request_id})
     lines = [line for name, line in lines_under(system, request_id) if name == "reports"]
     assert [line["level"] for line in lines if line["level"] != "DEBUG"][:2] == ["ERROR", "WARNING"]
     assert any("Traceback" in line.get("exception", "") for line in lines)
