@@ -24,7 +24,7 @@ from services.reports.rules import DUPLICATE, MOVES, PENDING
 from shared.contracts.topology import dead_queue_of
 from shared.errors import Unavailable
 from shared.messaging.relay import Relay
-from shared.messaging.subscribe import Subscriber
+from shared.messaging.subscribe import RUN_SECONDS, Subscriber
 from shared.settings import MEMORY_BROKER
 
 QUEUE = "reports.history"
@@ -57,6 +57,8 @@ class Transaction:
     def execute(self, statement, values=None):
         if statement is self._statements.anything:
             return SimpleNamespace(scalar_one=lambda: bool(self._store.outbox))
+        if statement is self._statements.lock:
+            return SimpleNamespace(one=lambda: SimpleNamespace(mine=True))
         if statement is self._statements.batch:
             rows = [self._store.outbox[number] for number in sorted(self._store.outbox)]
             return SimpleNamespace(all=lambda: rows[: values["limit"]])
@@ -137,22 +139,36 @@ class Publisher:
         self._broker = broker
         self._fate = fate
         self.unconfirmed = 0
+        self.confirmed: set[str] = set()
+        self.returned: set[str] = set()
 
     def publish(self, messages):
+        self.confirmed.clear()
         for message in messages:
             self._fate.step()
             self._broker.take(message)
         if self.unconfirmed:
             self.unconfirmed -= 1
             raise Unavailable
+        self.confirmed |= {message.message_id for message in messages}
         self._fate.step()
-        return set()
+        return self.returned
+
+
+class Routes:
+    """Every queue that has to hear an event is bound."""
+
+    def missing(self, _event_types):
+        return {}
 
 
 class Reader:
     def __init__(self, broker, fate):
         self._broker = broker
         self._fate = fate
+
+    def release(self):
+        """Called after a run that stood for longer than its limit; here none does."""
 
     def acknowledge(self, message, *, count=1):
         self._fate.step()
@@ -202,8 +218,9 @@ class Chain(RuleBasedStateMachine):
         self.relay = Relay("reports", database, MEMORY_BROKER, 1.0)
         database.statements = self.relay._statements
         self.publisher = self.relay._publisher = Publisher(self.broker, self.fate)
+        self.relay._routes = Routes()
 
-        self.subscriber = Subscriber(QUEUE, 10)
+        self.subscriber = Subscriber(QUEUE, 10, RUN_SECONDS)
         self.subscriber.container = Container(self.handle)
         self.subscriber.setup()
         self.subscriber._reader = Reader(self.broker, self.fate)

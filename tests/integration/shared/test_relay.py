@@ -114,16 +114,21 @@ def test_a_database_that_accepts_and_never_answers_holds_up_no_event_for_long(da
         outbox, relay = Outbox(database, uri), Relay("reports", behind, uri, 0.05)
         relay.start()
         first = outbox.add()
-        eventually(lambda: outbox.heard() == [first])
+        eventually(lambda: heard_once(outbox) == [first])
         network.stall()
         second = outbox.add()
         eventually(lambda: not carries(relay))
         network.strand()  # what stands stays as it is; a new connection leads to a database that answers
-        eventually(lambda: outbox.heard() == [first, second])
+        eventually(lambda: heard_once(outbox) == [first, second])
         eventually(lambda: carries(relay))
         relay.stop(10)
         behind.close()
         outbox.close()
+
+
+def heard_once(outbox):
+    """Each event at its first arrival: on a busy machine the database may answer later than is waited for."""
+    return list(dict.fromkeys(outbox.heard()))
 
 
 def carries(relay):
