@@ -82,7 +82,11 @@ class System:
             self.token = signed_in["access_token"]
         self.region, self.report_type, self.severity = (
             self.value(f"SELECT id::text FROM {table} LIMIT 1")
-            for table in ("identity.regions", "reports.report_types", "reports.severity_levels")
+            for table in (
+                "identity.regions WHERE NOT is_reserved",
+                "reports.report_types",
+                "reports.severity_levels",
+            )
         )
 
     def close(self) -> None:

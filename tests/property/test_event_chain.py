@@ -227,7 +227,7 @@ class Chain(RuleBasedStateMachine):
         self.subscriber._graveyard = Publisher(self.broker, self.fate)
         self.subscriber._stopping = Patient()
 
-    def handle(self, events):
+    def handle(self, events, _work_on):
         """The handler of the history: one transaction, nothing twice."""
         self.fate.step()
         if self.troubles:
