@@ -28,6 +28,7 @@ from uuid6 import uuid7
 from infra.embedded.home import private_key_pem
 from services.reports.rules import DUPLICATE, MOVES
 from shared.contracts import topology
+from shared.db.tables import UNKNOWN_REGION_ID
 from shared.errors import RpcTimeout, Unavailable
 from shared.messaging.dead_letters import DeadLetters
 from shared.messaging.declare import declare_everything
@@ -83,7 +84,7 @@ class System:
         self.region, self.report_type, self.severity = (
             self.value(f"SELECT id::text FROM {table} LIMIT 1")
             for table in (
-                "identity.regions WHERE NOT is_reserved",
+                f"identity.regions WHERE id <> '{UNKNOWN_REGION_ID}'",
                 "reports.report_types",
                 "reports.severity_levels",
             )
