@@ -5,11 +5,11 @@ from typing import Any
 
 from marshmallow import fields
 
-import shared.green  # noqa: F401 - before everything else
-from shared.rpc.operation import ANYONE, operation
-from shared.runtime import Runtime
-from shared.schemas import Arguments, Result, Text
-from shared.settings import from_environment
+import shared.platform.concurrency  # noqa: F401 - before everything else
+from shared.platform.rpc.operation import ANYONE, operation
+from shared.platform.runtime import Runtime
+from shared.platform.schemas import Arguments, Result, Text
+from shared.platform.settings import from_environment
 
 
 class Echo(Arguments):

@@ -6,7 +6,7 @@ import re
 import subprocess
 from typing import TYPE_CHECKING
 
-from infra.embedded.postgresql.programs import binaries, environment
+from infra.local.postgresql.programs import binaries, environment
 from tests.support.directories import temporary_directory
 
 if TYPE_CHECKING:

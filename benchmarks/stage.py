@@ -17,8 +17,8 @@ from sqlalchemy import create_engine
 
 from benchmarks.caller import Caller
 from benchmarks.stock.models import SCHEMA, Base
-from infra.embedded.home import private_key_pem
-from shared.db.engine import database_url
+from infra.local.instance_dir import private_key_pem
+from shared.platform.db.engine import database_url
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database, new_server
 from tests.support.processes import ROOT, ServiceProcess
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from typing import Self
 
-    from infra.embedded.postgresql import EmbeddedPostgresql
+    from infra.local.postgresql import EmbeddedPostgresql
     from tests.support.postgresql import TemporaryDatabase
 
 EMAIL, PASSWORD = "administrator@impactx.example", "a password of the benchmarks"

@@ -1,6 +1,6 @@
 """Makes the test process cooperative, as the services are, and hands out databases and brokers."""
 
-import shared.green  # noqa: F401, I001 - before everything else
+import shared.platform.concurrency  # noqa: F401, I001 - before everything else
 
 import gc
 import traceback

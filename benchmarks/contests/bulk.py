@@ -14,7 +14,7 @@ import orjson
 from benchmarks.contests import samples
 from benchmarks.contests.create import HISTORIES
 from benchmarks.measure import FLOOR, Result, Scale, Target, contest
-from shared.importing.run import IN_FLIGHT
+from services.cli.importing.run import IN_FLIGHT
 from tests.support.directories import temporary_directory
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ python -m docs.examples.client_example
 
 import os
 
-from shared.errors import Conflict
-from shared.rpc.client import RpcClient
+from shared.client.errors import Conflict
+from shared.client.rpc import RpcClient
 
 
 def main() -> None:

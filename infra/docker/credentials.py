@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote
 
-from infra.embedded.home import private_key_pem
+from infra.local.instance_dir import private_key_pem
 from infra.postgres.roles import runtime_role
 from infra.rabbitmq.rights import GATEWAY, OPERATOR, USERS
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -16,8 +16,8 @@ import psycopg
 from psycopg import errors, sql
 
 from infra.postgres.roles import make_roles, owner_role, runtime_role
-from shared.db.connection import GRACE_SECONDS, BoundedConnection
-from shared.db.revisions import require_utf8
+from shared.platform.db.connection import GRACE_SECONDS, BoundedConnection
+from shared.platform.db.revisions import require_utf8
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -50,7 +50,7 @@ def bootstrap(admin_url: str, passwords: Mapping[str, str | None]) -> None:
     Raises:
         BootstrapError: The server cannot be reached, the administrator may not do what is missing, or something is
             in the way.
-        shared.db.revisions.SchemaError: The database is not UTF-8.
+        shared.platform.db.revisions.SchemaError: The database is not UTF-8.
     """
     url = admin_url.replace("postgresql+psycopg://", "postgresql://", 1)
     for attempt in range(1, ATTEMPTS + 1):

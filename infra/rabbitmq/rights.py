@@ -1,4 +1,4 @@
-"""What each user of the broker may do, worked out from `shared.contracts.topology`; there is no second list.
+"""What each user of the broker may do, worked out from `shared.domain.topology`; there is no second list.
 
 RabbitMQ holds the name of the exchange or queue against a pattern each for configuring (declaring, deleting), writing
 (publishing, binding a queue) and reading (consuming, binding to an exchange), and on a topic exchange the routing key
@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from shared.contracts import topology
+from shared.domain import topology
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -63,7 +63,7 @@ def rights_of_service(service: str) -> Rights:
     requests = topology.rpc_queue_of(service)
     events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
     sources = _heard_types(subscriptions)
-    # Its relay makes sure that its events reach every queue that has to hear them (shared.messaging.routes).
+    # Its relay makes sure that its events reach every queue that has to hear them (shared.platform.outbox.routes).
     heard_elsewhere = _heard_types(topology.SUBSCRIPTIONS).get(events, [])
     hearers = [
         one.queue for one in topology.SUBSCRIPTIONS if service in one.events and one.queue not in heard

@@ -26,8 +26,8 @@ from infra.rabbitmq.rights import (
     rights_of_operator,
     rights_of_service,
 )
-from shared.contracts.topology import SERVICES
-from shared.errors import Invalid, Unavailable
+from shared.client.errors import Invalid, Unavailable
+from shared.domain.topology import SERVICES
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

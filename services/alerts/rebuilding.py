@@ -6,11 +6,11 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from services.alerts import operations
-from shared.errors import Invalid
+from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
-    from shared.contracts.api.identity import IdentityMethods
-    from shared.db.engine import Database
+    from shared.client.types.identity import IdentityMethods
+    from shared.platform.db.engine import Database
 
 SECONDS: Final = 4.0
 """How long a step may take, well under the time that a caller waits."""

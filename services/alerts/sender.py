@@ -7,7 +7,7 @@ from typing import Any, Self
 from nameko.extensions import DependencyProvider
 
 from services.alerts.cap import SENDER
-from shared.settings import SettingError
+from shared.platform.settings import SettingError
 
 
 class SenderProvider(DependencyProvider):

@@ -8,7 +8,7 @@ from eventlet import tpool
 
 from services.alerts import cap, operations, queries, rebuilding, schemas
 from services.alerts.sender import SenderProvider
-from shared.contracts.permissions import (
+from shared.domain.permissions import (
     ALERT_CANCEL,
     ALERT_DRAFT,
     ALERT_ISSUE,
@@ -19,20 +19,20 @@ from shared.contracts.permissions import (
     ALERT_RULE_READ,
     ALERT_RULE_WRITE,
 )
-from shared.db.provider import DatabaseProvider
-from shared.messaging.event import work_on
-from shared.messaging.relay import OutboxRelay
-from shared.messaging.subscribe import subscribe
-from shared.rpc.operation import ANYONE, SIGNED_IN, operation
-from shared.rpc.provider import RpcProvider
-from shared.timer import every
+from shared.platform.db.provider import DatabaseProvider
+from shared.platform.outbox.event import work_on
+from shared.platform.outbox.relay import OutboxRelay
+from shared.platform.outbox.subscribe import subscribe
+from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.platform.rpc.provider import RpcProvider
+from shared.platform.timer import every
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from shared.messaging.event import Event
-    from shared.rpc.context import Caller
+    from shared.platform.outbox.event import Event
+    from shared.platform.rpc.context import Caller
 
 EXPIRY_SECONDS = 20
 """Between two looks for alerts that are over; the promise is a minute."""

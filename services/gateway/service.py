@@ -5,8 +5,8 @@ from __future__ import annotations
 import logging
 from typing import Final
 
-from services.gateway.server import HttpServer
-from shared.timer import every
+from services.gateway.http.server import HttpServer
+from shared.platform.timer import every
 
 logger = logging.getLogger(__name__)
 

@@ -13,8 +13,8 @@ import shapely
 from eventlet import tpool
 from shapely.errors import ShapelyError
 
-from shared import boundaries as geojson
-from shared.boundaries import (
+from shared.domain import boundaries as geojson
+from shared.domain.boundaries import (
     ANTIMERIDIAN,
     TURN,
     GeometryError,

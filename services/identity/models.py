@@ -25,7 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import (
+from shared.platform.db.tables import (
     content_digest,
     identifier,
     metadata,

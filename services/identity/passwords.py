@@ -22,8 +22,8 @@ import bcrypt
 from eventlet import tpool
 
 from services.identity.rules import encode_password
-from shared import deadline
-from shared.errors import RateLimited
+from shared.client import deadline
+from shared.client.errors import RateLimited
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 
 import idna
 
-from shared.contracts.permissions import EVERYTHING, PERMISSIONS, REGIONAL_THINGS
+from shared.domain.permissions import EVERYTHING, PERMISSIONS, REGIONAL_THINGS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping

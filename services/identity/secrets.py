@@ -12,7 +12,7 @@ from services.identity.passwords import PasswordHasher
 from services.identity.tokens import Signer
 
 if TYPE_CHECKING:
-    from shared.settings import Settings
+    from shared.platform.settings import Settings
 
 
 def signer_of(settings: Settings) -> Signer:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from services.identity import operations, queries, schemas
 from services.identity.queries import RegionLocator
 from services.identity.secrets import SecretsProvider, signer_of
-from shared.contracts.permissions import (
+from shared.domain.permissions import (
     REGION_WRITE,
     ROLE_GRANT,
     ROLE_READ,
@@ -16,17 +16,17 @@ from shared.contracts.permissions import (
     USER_READ,
     USER_UPDATE,
 )
-from shared.db.provider import DatabaseProvider
-from shared.messaging.relay import OutboxRelay
-from shared.rpc.operation import ANYONE, SIGNED_IN, operation
-from shared.schemas import Empty
-from shared.timer import every
+from shared.platform.db.provider import DatabaseProvider
+from shared.platform.outbox.relay import OutboxRelay
+from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.platform.schemas import Empty
+from shared.platform.timer import every
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.rpc.context import Caller
-    from shared.settings import Settings
+    from shared.platform.rpc.context import Caller
+    from shared.platform.settings import Settings
 
 CLEAN_UP_SECONDS = 3600
 

@@ -16,9 +16,9 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 from uuid6 import uuid7
 
-from shared.rpc.grants import pack
-from shared.rpc.tokens import ALGORITHM, AUDIENCE, GRANTS_CLAIM, ISSUER
-from shared.settings import SettingError
+from shared.platform.rpc.grants import pack
+from shared.platform.rpc.tokens import ALGORITHM, AUDIENCE, GRANTS_CLAIM, ISSUER
+from shared.platform.settings import SettingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping

@@ -22,7 +22,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
-from shared.db.tables import (
+from shared.platform.db.tables import (
     Point,
     content_digest,
     identifier,
@@ -42,7 +42,7 @@ SEARCH_CONFIGURATION: Final = "reports.words"
 """The text search configuration of ``reports.search``: words as they are, without case and accents.
 
 Reports come in French, Creole and English, often in one sentence, so no language's endings are cut off. A query
-must use the same, as `shared.db.search` does.
+must use the same, as `shared.platform.db.search` does.
 """
 
 STATUSES: Final = "'pending', 'confirmed', 'in_progress', 'resolved', 'closed', 'rejected', 'duplicate'"

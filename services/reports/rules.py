@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.errors import Conflict, Invalid, TooLarge
+from shared.client.errors import Conflict, Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

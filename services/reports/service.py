@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from services.reports import operations, queries, schemas
 from services.reports.quotas import QuotasProvider
 from services.reports.rules import RESOLVED
-from shared.contracts.permissions import (
+from shared.domain.permissions import (
     CATALOGUE_WRITE,
     REPORT_ATTACH,
     REPORT_CHANGE_STATUS,
@@ -19,19 +19,19 @@ from shared.contracts.permissions import (
     REPORT_UPDATE,
     REPORT_UPDATE_OWN,
 )
-from shared.db.provider import DatabaseProvider
-from shared.messaging.relay import OutboxRelay
-from shared.messaging.subscribe import subscribe
-from shared.rpc.operation import SIGNED_IN, operation
-from shared.rpc.places import find_region, locate
-from shared.rpc.provider import RpcProvider
+from shared.domain.places import find_region, locate
+from shared.platform.db.provider import DatabaseProvider
+from shared.platform.outbox.relay import OutboxRelay
+from shared.platform.outbox.subscribe import subscribe
+from shared.platform.rpc.operation import SIGNED_IN, operation
+from shared.platform.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from shared.messaging.event import Event
-    from shared.rpc.context import Caller
+    from shared.platform.outbox.event import Event
+    from shared.platform.rpc.context import Caller
 
 READ = (REPORT_READ, REPORT_READ_OWN)
 

@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.db.tables import (
+from shared.platform.db.tables import (
     Cube,
     Point,
     content_digest,

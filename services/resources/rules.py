@@ -8,7 +8,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
-from shared.errors import Conflict
+from shared.client.errors import Conflict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.resources import operations, queries, schemas
-from shared.contracts.permissions import (
+from shared.domain.permissions import (
     CATALOGUE_WRITE,
     RESOURCE_CHANGE_STATUS,
     RESOURCE_CREATE,
@@ -14,19 +14,19 @@ from shared.contracts.permissions import (
     RESOURCE_UPDATE,
     RESOURCE_UPDATE_USAGE,
 )
-from shared.db.provider import DatabaseProvider
-from shared.messaging.relay import OutboxRelay
-from shared.messaging.subscribe import subscribe
-from shared.rpc.operation import SIGNED_IN, operation
-from shared.rpc.places import locate, region_of
-from shared.rpc.provider import RpcProvider
+from shared.domain.places import locate, region_of
+from shared.platform.db.provider import DatabaseProvider
+from shared.platform.outbox.relay import OutboxRelay
+from shared.platform.outbox.subscribe import subscribe
+from shared.platform.rpc.operation import SIGNED_IN, operation
+from shared.platform.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from shared.messaging.event import Event
-    from shared.rpc.context import Caller
+    from shared.platform.outbox.event import Event
+    from shared.platform.rpc.context import Caller
 
 
 class ResourcesService:

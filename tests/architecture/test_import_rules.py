@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import NullPool, create_engine
 
-from shared.db.engine import database_url
+from shared.platform.db.engine import database_url
 from tests.migrations.world import World
 
 

@@ -5,9 +5,9 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import text
 
-from shared.contracts import CONTRACTS
-from shared.contracts.topology import SERVICES
-from shared.messaging.event import event_of, headers_of
+from shared.domain import CONTRACTS
+from shared.domain.topology import SERVICES
+from shared.platform.outbox.event import event_of, headers_of
 
 SQUARE = '{"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1], [0, 1], [0, 0]]]}'
 

@@ -7,11 +7,11 @@ from uuid import UUID, uuid4
 import orjson
 import pytest
 
-import shared.contracts
-from shared.contracts import CONTRACTS
-from shared.messaging.event import PREFIX, ContractViolation, event_of, headers_of
+import shared.domain
+from shared.domain import CONTRACTS
+from shared.platform.outbox.event import PREFIX, ContractViolation, event_of, headers_of
 
-EXAMPLES = Path(shared.contracts.__file__).parent / "examples"
+EXAMPLES = Path(shared.domain.__file__).parent / "examples"
 every_contract = pytest.mark.parametrize(
     "contract", CONTRACTS.values(), ids=lambda one: f"{one.source}.{one.name}"
 )

@@ -9,9 +9,9 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.embedded.home import private_key_pem
-from shared.rpc.client import RpcClient
-from shared.rpc.local import LocalClient
+from infra.local.instance_dir import private_key_pem
+from shared.client.rpc import RpcClient
+from shared.platform.rpc.local import LocalClient
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess

@@ -8,7 +8,7 @@ import pytest
 from lxml import etree
 from uuid6 import uuid7
 
-from shared.errors import Invalid
+from shared.client.errors import Invalid
 from tests.e2e.systems import PASSWORD
 from tests.support.waiting import eventually
 

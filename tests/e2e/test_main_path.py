@@ -7,7 +7,7 @@ import orjson
 import pytest
 from uuid6 import uuid7
 
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from tests.support.waiting import eventually
 
 

@@ -5,11 +5,11 @@ The matrix is made from what the methods declare, so that a new method is in it 
 
 import pytest
 
-from services.loading import service_class
-from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS
-from shared.errors import Forbidden, ImpactXError, Unauthenticated
-from shared.rpc.operation import ANYONE, SIGNED_IN
-from shared.rpc.server import Method
+from services.cli.loading import service_class
+from shared.client.errors import Forbidden, ImpactXError, Unauthenticated
+from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS
+from shared.platform.rpc.operation import ANYONE, SIGNED_IN
+from shared.platform.rpc.server import Method
 
 GUARDED = ("identity", "reports", "resources", "alerts")
 

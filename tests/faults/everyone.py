@@ -11,8 +11,8 @@ from typing import Any, Self
 import requests
 from uuid6 import uuid7
 
-from shared.contracts import topology
-from shared.errors import RpcTimeout, Unavailable
+from shared.client.errors import RpcTimeout, Unavailable
+from shared.domain import topology
 from tests.faults.fleet import Fleet
 from tests.faults.harness import PASSWORD, SETTLE_SECONDS, Load
 from tests.support.http import Client, Listener

@@ -25,14 +25,14 @@ import requests
 from psycopg.rows import dict_row
 from uuid6 import uuid7
 
-from infra.embedded.home import private_key_pem
+from infra.local.instance_dir import private_key_pem
 from services.reports.rules import DUPLICATE, MOVES
-from shared.contracts import topology
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import RpcTimeout, Unavailable
-from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.declare import declare_everything
-from shared.rpc.client import RpcClient
+from shared.client.errors import RpcTimeout, Unavailable
+from shared.client.rpc import RpcClient
+from shared.domain import topology
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.outbox.dead_letters import DeadLetters
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess

@@ -7,10 +7,10 @@ import urllib.request
 
 import pytest
 
-from shared.errors import Unavailable
-from shared.messaging.confirms import ConfirmedPublisher
-from shared.messaging.declare import declare_everything
-from shared.rpc.client import RpcClient
+from shared.client.errors import Unavailable
+from shared.client.rpc import RpcClient
+from shared.platform.amqp.confirms import ConfirmedPublisher
+from shared.platform.amqp.declare import declare_everything
 from tests.integration.shared import samples
 from tests.integration.shared.samples import EchoService, HistoryService, event, serving
 from tests.support.rabbitmq import fresh_virtual_host, new_broker

@@ -12,11 +12,11 @@ import pytest
 from psycopg.rows import dict_row
 from uuid6 import uuid7
 
-from shared.contracts import topology
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.declare import declare_everything
-from shared.messaging.event import headers_of
+from shared.domain import topology
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.outbox.dead_letters import DeadLetters
+from shared.platform.outbox.event import headers_of
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ServiceProcess

@@ -2,7 +2,7 @@
 
 import time
 
-from shared.messaging.confirms import CONFIRM_SECONDS
+from shared.platform.amqp.confirms import CONFIRM_SECONDS
 from tests.faults.harness import Load
 
 DOWN_SECONDS = 20

@@ -1,6 +1,6 @@
 """Every event comes five times, in any order: the history is the same."""
 
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from tests.faults.harness import Load
 from tests.support.waiting import eventually
 

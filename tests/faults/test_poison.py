@@ -5,9 +5,9 @@ from uuid import uuid4
 import orjson
 from uuid6 import uuid7
 
-from shared.contracts.topology import exchange_of
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.dead_letters import PREFIX, DeadLetters
+from shared.domain.topology import exchange_of
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.outbox.dead_letters import PREFIX, DeadLetters
 from tests.faults.harness import Load
 from tests.support.waiting import eventually
 

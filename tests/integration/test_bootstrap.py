@@ -4,7 +4,7 @@ import psycopg
 import pytest
 from psycopg import errors
 
-from infra.embedded.postgresql import EmbeddedPostgresql
+from infra.local.postgresql import EmbeddedPostgresql
 from infra.postgres.bootstrap import BootstrapError, bootstrap
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import WatchedPostgresql

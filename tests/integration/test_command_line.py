@@ -9,9 +9,9 @@ import kombu
 import psycopg
 import pytest
 
-from infra.embedded.postgresql.ports import free_port
-from shared.db.migration import migrate
-from shared.db.revisions import revisions
+from infra.local.postgresql.ports import free_port
+from shared.platform.db.migration import migrate
+from shared.platform.db.revisions import revisions
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import TemporaryDatabase, fresh_database, shared_server
 from tests.support.processes import ROOT, ServiceProcess

@@ -11,9 +11,9 @@ import eventlet
 import psycopg
 import pytest
 
-from infra.embedded.postgresql import EmbeddedPostgresql, PostgresqlError, binaries
-from infra.embedded.postgresql.account import Account
-from infra.embedded.postgresql.postmaster import Postmaster
+from infra.local.postgresql import EmbeddedPostgresql, PostgresqlError, binaries
+from infra.local.postgresql.account import Account
+from infra.local.postgresql.postmaster import Postmaster
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import WatchedPostgresql
 from tests.support.waiting import ends, patience
@@ -173,11 +173,11 @@ def test_runs_for_every_account(account, green):
         os.chown(home, *identity)
     said = run_in_child(
         f"""
-        {"import shared.green" if green else ""}
+        {"import shared.platform.concurrency" if green else ""}
         import os, sys
         from pathlib import Path
         import psycopg
-        from infra.embedded.postgresql import EmbeddedPostgresql, binaries
+        from infra.local.postgresql import EmbeddedPostgresql, binaries
         binaries(), psycopg.connect
         import encodings.idna, encodings.ascii
         identity = {identity!r}
@@ -203,7 +203,7 @@ def test_takes_over_the_server_of_a_killed_run(directory):
         f"""
         import os
         from pathlib import Path
-        from infra.embedded.postgresql import EmbeddedPostgresql
+        from infra.local.postgresql import EmbeddedPostgresql
         server = EmbeddedPostgresql(Path({str(directory)!r}), durable=False).start()
         print(server.pid, server.port, flush=True)
         os.kill(os.getpid(), 9)

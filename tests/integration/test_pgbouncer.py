@@ -12,11 +12,11 @@ from sqlalchemy.exc import OperationalError
 from uuid6 import uuid7
 
 from infra.postgres.roles import RUNTIME_SETTINGS
-from shared.contracts.topology import SERVICES, exchange_of
-from shared.db.engine import Database
-from shared.db.errors import is_transient
-from shared.messaging.declare import declare_everything
-from shared.messaging.relay import Relay
+from shared.domain.topology import SERVICES, exchange_of
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.db.engine import Database
+from shared.platform.db.errors import is_transient
+from shared.platform.outbox.relay import Relay
 from tests.support.pgbouncer import PgBouncer
 from tests.support.postgresql import fresh_database
 from tests.support.waiting import eventually

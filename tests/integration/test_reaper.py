@@ -3,7 +3,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from infra.embedded.postgresql.postmaster import Postmaster
+from infra.local.postgresql.postmaster import Postmaster
 from tests.support.waiting import eventually, patience
 
 ROOT = Path(__file__).resolve().parents[2]

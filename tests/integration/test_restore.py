@@ -8,11 +8,11 @@ from pathlib import Path
 import psycopg
 import pytest
 
-from infra.embedded.postgresql import binaries
-from services import loading
-from shared.contracts.topology import SERVICES
-from shared.db.engine import Database
-from shared.settings import Settings
+from infra.local.postgresql import binaries
+from services.cli import loading
+from shared.domain.topology import SERVICES
+from shared.platform.db.engine import Database
+from shared.platform.settings import Settings
 from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,8 +5,8 @@ from contextlib import contextmanager
 import pytest
 from sqlalchemy import NullPool, create_engine
 
-from shared.contracts.topology import SERVICES
-from shared.db.engine import database_url
+from shared.domain.topology import SERVICES
+from shared.platform.db.engine import database_url
 from tests.migrations.world import World
 from tests.support import postgresql as postgresql_support
 

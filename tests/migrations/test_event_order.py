@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import NullPool, create_engine, exc, text
 
-from shared.db.engine import database_url
+from shared.platform.db.engine import database_url
 from tests.migrations.world import World
 
 

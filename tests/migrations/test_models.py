@@ -7,8 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import text
 from sqlalchemy.dialects.postgresql.base import ischema_names
 
-from shared.db import search_ddl
-from shared.db.tables import Cube, Point
+from shared.platform.db import search_ddl
+from shared.platform.db.tables import Cube, Point
 from tests.migrations.catalog import VIEWS, WHAT_MODELS_DECLARE, read
 from tests.support import postgresql as postgresql_support
 

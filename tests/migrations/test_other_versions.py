@@ -7,10 +7,10 @@ from psycopg import sql
 from sqlalchemy import text
 
 from infra.postgres.bootstrap import bootstrap
-from shared.contracts.topology import SERVICES
-from shared.db.migration import Outcome, configuration, migrate
-from shared.db.revisions import SchemaError, require_schema, revisions
-from shared.errors import Unavailable
+from shared.client.errors import Unavailable
+from shared.domain.topology import SERVICES
+from shared.platform.db.migration import Outcome, configuration, migrate
+from shared.platform.db.revisions import SchemaError, require_schema, revisions
 from tests.support.postgresql import TemporaryDatabase, empty_database
 
 NEWER = "9001"

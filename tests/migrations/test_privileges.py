@@ -8,7 +8,7 @@ from contextlib import ExitStack
 import pytest
 from sqlalchemy import exc, text
 
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 from tests.migrations.conftest import connected
 
 NEVER = {

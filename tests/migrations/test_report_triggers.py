@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import exc, insert
 
 from services.reports.models import reports
-from shared.db.context import traced
+from shared.platform.db.context import traced
 from tests.migrations.world import SYSTEM, types
 
 

@@ -3,8 +3,8 @@
 import pytest
 from sqlalchemy import text
 
-from shared.contracts.topology import SERVICES
-from shared.db.migration import migrate
+from shared.domain.topology import SERVICES
+from shared.platform.db.migration import migrate
 from tests.migrations.catalog import EVERYTHING, read
 
 TIED = ("reports", "resources", "alerts")

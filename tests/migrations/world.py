@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import text
 from uuid6 import uuid7
 
-from shared.contracts import CONTRACTS
+from shared.domain import CONTRACTS
 
 SYSTEM = UUID(int=0)
 JACMEL = '{"type": "Point", "coordinates": [-72.5, 18.2], "address": "Jacmel"}'

@@ -19,17 +19,17 @@ from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-import shared.contracts
+import shared.domain
 from services.reports.rules import DUPLICATE, MOVES, PENDING
-from shared.contracts.topology import dead_queue_of
-from shared.errors import Unavailable
-from shared.messaging.relay import Relay
-from shared.messaging.subscribe import RUN_SECONDS, Subscriber
-from shared.settings import MEMORY_BROKER
+from shared.client.errors import Unavailable
+from shared.domain.topology import dead_queue_of
+from shared.platform.outbox.relay import Relay
+from shared.platform.outbox.subscribe import RUN_SECONDS, Subscriber
+from shared.platform.settings import MEMORY_BROKER
 
 QUEUE = "reports.history"
 EXAMPLE = orjson.loads(
-    (Path(shared.contracts.__file__).parent / "examples/reports/report_status_changed.json").read_bytes()
+    (Path(shared.domain.__file__).parent / "examples/reports/report_status_changed.json").read_bytes()
 )
 
 

@@ -5,10 +5,10 @@ import resource
 import socket
 from pathlib import Path
 
-import shared.green  # noqa: F401
-from shared.errors import Unavailable
-from shared.observability import metrics
-from shared.web import WebServer
+import shared.platform.concurrency  # noqa: F401
+from shared.client.errors import Unavailable
+from shared.platform.http.server import WebServer
+from shared.platform.observability import metrics
 from tests.support.waiting import eventually
 
 LIMIT = 64

@@ -4,11 +4,11 @@ from functools import cache
 
 import orjson
 
-from services.gateway.app import DOCUMENT, create_app
-from services.gateway.context import Gateway
-from services.gateway.storage import FileStore
-from services.gateway.stream.broadcast import Broadcast
-from shared.settings import Settings
+from services.gateway.files.storage import FileStore
+from services.gateway.http.app import DOCUMENT, create_app
+from services.gateway.http.context import Gateway
+from services.gateway.live.broadcast import Broadcast
+from shared.platform.settings import Settings
 
 VERBS = ("get", "post", "put", "patch", "delete")
 

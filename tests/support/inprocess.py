@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 
-from infra.embedded import broker
+from infra.local import broker
 
 
 @contextmanager

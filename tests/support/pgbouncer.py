@@ -14,10 +14,10 @@ from urllib.parse import urlsplit, urlunsplit
 
 from sqlalchemy import Engine, event
 
-from infra.embedded.postgresql.account import account_for
-from infra.embedded.postgresql.ports import free_port
+from infra.local.postgresql.account import account_for
+from infra.local.postgresql.ports import free_port
 from infra.postgres.roles import runtime_role
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 from tests.support import reaper
 from tests.support.directories import temporary_directory
 from tests.support.packages import found_or_installed
@@ -27,7 +27,7 @@ from tests.support.waiting import patience
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from infra.embedded.postgresql import EmbeddedPostgresql
+    from infra.local.postgresql import EmbeddedPostgresql
 
 SHIPPED = ROOT / "infra" / "pgbouncer" / "pgbouncer.ini"
 START_TIMEOUT = 20.0

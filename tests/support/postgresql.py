@@ -8,11 +8,11 @@ from dataclasses import dataclass
 import psycopg
 from psycopg import sql
 
-from infra.embedded.postgresql import EmbeddedPostgresql
+from infra.local.postgresql import EmbeddedPostgresql
 from infra.postgres.bootstrap import bootstrap
 from infra.postgres.roles import runtime_role
-from shared.contracts.topology import SERVICES
-from shared.db.migration import migrate
+from shared.domain.topology import SERVICES
+from shared.platform.db.migration import migrate
 from tests.support import reaper
 from tests.support.directories import temporary_directory
 from tests.support.pgbouncer import PgBouncer

@@ -6,7 +6,7 @@ import threading
 import time
 from typing import Self
 
-from infra.embedded.postgresql.ports import free_port
+from infra.local.postgresql.ports import free_port
 
 CHUNK = 65536
 

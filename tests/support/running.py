@@ -6,17 +6,17 @@ from contextlib import contextmanager
 
 from uuid6 import uuid7
 
-from infra.embedded.home import private_key_pem
+from infra.local.instance_dir import private_key_pem
 from services.identity import operations as identity_operations
 from services.identity.service import IdentityService
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.engine import Database
-from shared.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
-from shared.messaging.declare import declare_everything
-from shared.rpc.client import RpcClient
-from shared.rpc.server import Method
-from shared.runtime import Runtime
-from shared.settings import MEMORY_BROKER, Settings
+from shared.client.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
+from shared.client.rpc import RpcClient
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.db.engine import Database
+from shared.platform.rpc.server import Method
+from shared.platform.runtime import Runtime
+from shared.platform.settings import MEMORY_BROKER, Settings
 from tests.support.inprocess import inprocess_broker
 from tests.support.postgresql import fresh_database
 

@@ -1,11 +1,11 @@
-"""Which environment variables there are, as `shared.settings` asks for them."""
+"""Which environment variables there are, as `shared.platform.settings` asks for them."""
 
 from __future__ import annotations
 
 import re
 
-from shared.contracts.topology import SERVICES
-from shared.settings import from_environment
+from shared.domain.topology import SERVICES
+from shared.platform.settings import from_environment
 
 BROKER_PASSWORD = re.compile(r"IMPACTX_[A-Z0-9_]+_BROKER_PASSWORD(_FILE)?")
 """Users of the broker have any names, so these are looked for instead of asked for."""

@@ -9,9 +9,9 @@ from uuid import UUID
 from sqlalchemy import create_engine, text
 from uuid6 import uuid7
 
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.engine import Database, database_url
-from shared.rpc.context import Caller
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.db.engine import Database, database_url
+from shared.platform.rpc.context import Caller
 from tests.support.postgresql import fresh_database
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import orjson
 import shapely
 from shapely.errors import ShapelyError
 
-from shared.boundaries import positions_of, simplified
+from shared.domain.boundaries import positions_of, simplified
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

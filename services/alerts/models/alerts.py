@@ -32,7 +32,14 @@ from services.alerts.models.schema import (
     URGENCIES,
     tables,
 )
-from shared.db.tables import content_digest, identifier, moment, optional_moment, reference, version
+from shared.platform.db.tables import (
+    content_digest,
+    identifier,
+    moment,
+    optional_moment,
+    reference,
+    version,
+)
 
 alert_rules = Table(
     "alert_rules",

@@ -8,7 +8,7 @@ from sqlalchemy import ARRAY, Boolean, Column, Index, Integer, String, Table, Un
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.alerts.models.schema import tables
-from shared.db.tables import moment
+from shared.platform.db.tables import moment
 
 ALL_REGIONS: Final = "*"
 """Stands among somebody's regions for every one; no region has this code."""

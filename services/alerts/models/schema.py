@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import Column, Table, Uuid
 
 from services.alerts import rules
-from shared.db.tables import metadata, outbox_table
+from shared.platform.db.tables import metadata, outbox_table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

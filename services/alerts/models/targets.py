@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 from services.alerts.models.schema import SCHEMA, TARGET_TYPES, tables
-from shared.db.tables import identifier, moment, optional_moment, reference
+from shared.platform.db.tables import identifier, moment, optional_moment, reference
 
 SHARDS: Final = 16
 """Rows that a counter of reads is spread over, so that many people may read at the same time."""

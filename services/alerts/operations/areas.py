@@ -11,8 +11,8 @@ from eventlet import tpool
 from sqlalchemy import Text, cast, select
 
 from services.alerts.models import audience_regions
-from shared.boundaries import shape_of
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.domain.boundaries import shape_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

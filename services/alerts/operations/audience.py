@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnClause, Connection
 
-    from shared.messaging.event import Event
+    from shared.platform.outbox.event import Event
 
 Row = dict[str, Any]
 

@@ -9,15 +9,15 @@ from sqlalchemy import delete, insert, select
 
 from services.alerts.models import alert_targets, audience_members, audience_regions
 from services.alerts.rules import GROUP, REGION, USER, Target, group_of, in_order
-from shared.db.conditions import one_of
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 NOWHERE = UUID(int=0)
 """A region that nobody has: what lies in no region needs its permission everywhere."""

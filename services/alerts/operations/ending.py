@@ -11,15 +11,15 @@ from uuid6 import uuid7
 from services.alerts.models import alerts
 from services.alerts.operations.writing import CONTENT, add, change, check_version, locked
 from services.alerts.rules import ACTIVE, CANCEL, CANCELLED, DRAFT, EXPIRED, PAST, check_move
-from shared.contracts.permissions import ALERT_CANCEL
-from shared.db.tables import SYSTEM_USER_ID
+from shared.domain.permissions import ALERT_CANCEL
+from shared.platform.db.tables import SYSTEM_USER_ID
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 EXPIRED_AT_ONCE: Final = 500
 

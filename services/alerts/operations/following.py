@@ -29,11 +29,11 @@ from services.alerts.rules import (
     issues,
     templates,
 )
-from shared.db.conditions import one_of
-from shared.db.context import traced
-from shared.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
-from shared.errors import Unavailable
-from shared.messaging.event import work_on
+from shared.client.errors import Unavailable
+from shared.platform.db.conditions import one_of
+from shared.platform.db.context import traced
+from shared.platform.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
+from shared.platform.outbox.event import work_on
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.messaging.event import Event
+    from shared.platform.outbox.event import Event
 
 LONGEST_TITLE: Final = 255
 

@@ -22,7 +22,7 @@ from services.alerts.operations.writing import (
 )
 from services.alerts.queries.targets import declared
 from services.alerts.rules import ACTIVE, DRAFT, check_expiry, check_move, check_onset, completed
-from shared.contracts.permissions import ALERT_DRAFT, ALERT_ISSUE
+from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def draft_alert(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:

@@ -8,15 +8,15 @@ from sqlalchemy import func, not_, select, update
 
 from services.alerts.models import alert_targets
 from services.alerts.queries.visibility import to
-from shared.db.context import traced
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.platform.db.context import traced
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _READING: Final = (alert_targets.c.alert_id, alert_targets.c.is_read, alert_targets.c.read_at)
 

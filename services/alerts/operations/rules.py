@@ -20,11 +20,11 @@ from services.alerts.rules import (
     targets,
     templates,
 )
-from shared.db.catalogue import add_missing
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken, is_repeat
-from shared.errors import Conflict, Invalid
+from shared.client.errors import Conflict, Invalid
+from shared.domain.catalogue import add_missing
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken, is_repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 CONSTRAINTS: Final = {"alert_rules_name_key": "name", "fk_alert_rules_region": "region_id"}
 

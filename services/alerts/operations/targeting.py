@@ -43,16 +43,16 @@ from services.alerts.models import (
     audience_regions,
 )
 from services.alerts.rules import GROUP, REGION, USER, group_of
-from shared.db.conditions import one_of
-from shared.db.context import traced
-from shared.errors import Unavailable
+from shared.client.errors import Unavailable
+from shared.platform.db.conditions import one_of
+from shared.platform.db.context import traced
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-    from shared.db.conditions import Condition
+    from shared.platform.db.conditions import Condition
 
 CHUNK: Final = 10_000
 """People a transaction: a fraction of a second of work, and little to do again after a crash."""

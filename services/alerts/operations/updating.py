@@ -26,9 +26,9 @@ from services.alerts.rules import (
     completed,
     succeeding,
 )
-from shared.contracts.permissions import ALERT_DRAFT, ALERT_ISSUE
-from shared.db.repeats import id_taken, stale
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
+from shared.platform.db.repeats import id_taken, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def update_alert(

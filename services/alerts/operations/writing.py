@@ -12,11 +12,11 @@ from services.alerts.queries.alerts import get_alert
 from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.visibility import holds
 from services.alerts.rules import ACTIVE
-from shared.db.context import traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken, is_repeat, stale
-from shared.errors import Unavailable
+from shared.client.errors import Unavailable
+from shared.platform.db.context import traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 CONTENT: Final = (
     "title",

@@ -11,10 +11,10 @@ from services.alerts.models import SCHEMA, alert_areas, alerts, audience_regions
 from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.visibility import holds, public, reached, visible
 from services.alerts.rules import ACTIVE, CANCEL, CANCELLED
-from shared.contracts.permissions import ALERT_READ
-from shared.db import paging
-from shared.db.conditions import conditions_of, one_of
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.domain.permissions import ALERT_READ
+from shared.platform.db import paging
+from shared.platform.db.conditions import conditions_of, one_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.db.conditions import Condition
-    from shared.rpc.context import Caller
+    from shared.platform.db.conditions import Condition
+    from shared.platform.rpc.context import Caller
 
 _ORDER: Final[paging.Order] = ((alerts.c.issued_at, "desc"), (alerts.c.id, "desc"))
 

@@ -12,15 +12,15 @@ from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.targets import declared
 from services.alerts.queries.visibility import public, reached, visible
 from services.alerts.rules import CANCEL, CANCELLED, DRAFT, completed
-from shared.db.conditions import one_of
-from shared.errors import Conflict, NotFound
+from shared.client.errors import Conflict, NotFound
+from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _REGION: Final = ("name", "code", "boundaries")
 

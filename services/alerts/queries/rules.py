@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from services.alerts.models import alert_rules
-from shared.db import paging
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from uuid import UUID

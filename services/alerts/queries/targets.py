@@ -10,9 +10,9 @@ from services.alerts.models import alert_reach, alert_targeting, alert_targets, 
 from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.visibility import holds, to
 from services.alerts.rules import USER, Target
-from shared.contracts.permissions import ALERT_READ_REACH
-from shared.db import paging
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.domain.permissions import ALERT_READ_REACH
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _TARGET_ID = alert_targets.c.id.label("received")
 _MINE: Final[paging.Order] = ((unread, "desc"), (_TARGET_ID, "desc"))

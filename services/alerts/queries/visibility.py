@@ -11,12 +11,12 @@ from sqlalchemy import and_, case, exists, func, not_, or_
 
 from services.alerts.models import alert_targets, alerts
 from services.alerts.rules import CANCEL, CANCELLED, DRAFT, REGION, USER
-from shared.contracts.permissions import ALERT_READ, ALERT_READ_DRAFT
-from shared.db.conditions import in_regions_of
+from shared.domain.permissions import ALERT_READ, ALERT_READ_DRAFT
+from shared.platform.db.conditions import in_regions_of
 
 if TYPE_CHECKING:
-    from shared.db.conditions import Condition
-    from shared.rpc.context import Caller
+    from shared.platform.db.conditions import Condition
+    from shared.platform.rpc.context import Caller
 
 
 def visible(caller: Caller) -> Condition:

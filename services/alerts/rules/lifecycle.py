@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from services.alerts.rules.vocabulary import ASSESSMENTS, DEFAULT_CATEGORY, MOVES
-from shared.errors import Conflict, Invalid
+from shared.client.errors import Conflict, Invalid
 
 if TYPE_CHECKING:
     import datetime as dt

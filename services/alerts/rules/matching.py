@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.db.tables import UNKNOWN_REGION_ID
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from uuid import UUID
 
 from services.alerts.rules.vocabulary import GROUP, REGION, USER
-from shared.db.tables import UNKNOWN_REGION_ID
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

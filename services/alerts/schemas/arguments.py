@@ -8,9 +8,19 @@ from typing import TYPE_CHECKING, Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.alerts import rules
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.filters import Outline, Word
-from shared.schemas import Arguments, Identifier, Latitude, Longitude, Number, Page, Text, Timestamp, Whole
+from shared.domain.geo_filters import Outline, Word
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Latitude,
+    Longitude,
+    Number,
+    Page,
+    Text,
+    Timestamp,
+    Whole,
+)
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -5,8 +5,8 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.alerts import rules
-from shared.filters import OneOrMany, Word
-from shared.schemas import Identifier, Page, Timestamp
+from shared.domain.geo_filters import OneOrMany, Word
+from shared.platform.schemas import Identifier, Page, Timestamp
 
 
 class ListAlerts(Page):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from marshmallow import fields
 
-from shared.schemas import Identifier, Result, Timestamp, page_of
+from shared.platform.schemas import Identifier, Result, Timestamp, page_of
 
 
 class Translation(Result):

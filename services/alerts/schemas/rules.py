@@ -8,8 +8,17 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.alerts import rules
 from services.alerts.schemas.arguments import LONGEST_MESSAGE, LONGEST_TITLE, RegionId, Version
-from shared.filters import Word
-from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Whole, page_of
+from shared.domain.geo_filters import Word
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Page,
+    Result,
+    Text,
+    Timestamp,
+    Whole,
+    page_of,
+)
 
 HIGHEST_LEVEL: Final = 5
 LONGEST_LIFETIME: Final = 366 * 86_400

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from shared.schemas import GREATEST_LIMIT
+from shared.platform.schemas import GREATEST_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable

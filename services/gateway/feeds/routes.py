@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final
 import flask_smorest
 from flask import Response, current_app, request
 
-from services.gateway.context import call, caller
-from services.gateway.describe import problems
-from services.gateway.edge.hosts import own_address
 from services.gateway.feeds import documents
 from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
 from services.gateway.feeds.current import CurrentAlerts
+from services.gateway.http.context import call, caller
+from services.gateway.http.middleware.hosts import own_address
+from services.gateway.openapi.operations import problems
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
     from flask import Flask
 
-    from services.gateway.context import Gateway
     from services.gateway.feeds.current import Snapshot
+    from services.gateway.http.context import Gateway
 
 CURRENT: Final = "impactx-current-alerts"
 DOCUMENTS: Final = "impactx-cap-documents"

@@ -1,6 +1,6 @@
 """Alembic's entrance to the revisions of identity."""
 
 from services.identity.models import tables
-from shared.db.migration import run_revisions
+from shared.platform.db.migration import run_revisions
 
 run_revisions(tables)

@@ -9,9 +9,9 @@ from sqlalchemy import func, select
 from services.identity import rules
 from services.identity.models import roles, user_roles, users
 from services.identity.queries import as_now, attainable_by, region_ids
-from shared.contracts.permissions import ADMINISTRATOR
-from shared.db.tables import SYSTEM_USER_ID
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain.permissions import ADMINISTRATOR
+from shared.platform.db.tables import SYSTEM_USER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def acting(connection: Connection, caller: Caller, permission: str) -> Caller:

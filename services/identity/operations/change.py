@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Table, null, select, update
 
-from shared.db.context import traced
-from shared.errors import Conflict, NotFound
+from shared.client.errors import Conflict, NotFound
+from shared.platform.db.context import traced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def change(

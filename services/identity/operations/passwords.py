@@ -17,9 +17,9 @@ from services.identity.operations.authority import acting, require_authority_ove
 from services.identity.operations.sessions import revoke_sessions_of
 from services.identity.passwords import CHANGE
 from services.identity.queries import read_user
-from shared.contracts.permissions import USER_UPDATE
-from shared.db.context import traced
-from shared.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from shared.client.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from shared.domain.permissions import USER_UPDATE
+from shared.platform.db.context import traced
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Row
 
     from services.identity.passwords import PasswordHasher
-    from shared.db.engine import Database
-    from shared.rpc.context import Caller
+    from shared.platform.db.engine import Database
+    from shared.platform.rpc.context import Caller
 
 
 def change_password(

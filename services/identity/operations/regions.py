@@ -15,12 +15,12 @@ from services.identity.geometry import normalise, outlines_of
 from services.identity.models import region_outlines, regions
 from services.identity.operations.change import change
 from services.identity.queries import get_region
-from shared.contracts.permissions import REGION_WRITE
-from shared.db.context import traced
-from shared.db.digest import content_digest
-from shared.db.repeats import id_taken
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.client.errors import Conflict, Forbidden, Invalid
+from shared.domain.permissions import REGION_WRITE
+from shared.platform.db.context import traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.repeats import id_taken
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.db.engine import Database
-    from shared.rpc.context import Caller
+    from shared.platform.db.engine import Database
+    from shared.platform.rpc.context import Caller
 
 OUTLINING_SECONDS: Final = 3.0
 """For how long a list makes missing outlines before it answers with the regions that it has."""

@@ -22,11 +22,11 @@ from services.identity.operations.authority import (
     role_grants,
 )
 from services.identity.queries import get_role, read_user
-from shared.contracts.permissions import ADMINISTRATOR, ROLE_GRANT, ROLE_WRITE
-from shared.db.context import trace, traced
-from shared.db.digest import content_digest
-from shared.db.repeats import id_taken
-from shared.errors import Conflict, Invalid, NotFound
+from shared.client.errors import Conflict, Invalid, NotFound
+from shared.domain.permissions import ADMINISTRATOR, ROLE_GRANT, ROLE_WRITE
+from shared.platform.db.context import trace, traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def create_role(

@@ -13,8 +13,8 @@ from services.identity.geometry import normalise
 from services.identity.models import regions, role_permissions, roles, user_roles, users
 from services.identity.operations.users import remember_look
 from services.identity.passwords import PasswordHasher
-from shared.contracts.permissions import ADMINISTRATOR, DEFAULT_ROLES
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.domain.permissions import ADMINISTRATOR, DEFAULT_ROLES
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

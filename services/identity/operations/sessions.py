@@ -19,8 +19,8 @@ from services.identity.passwords import SIGN_IN
 from services.identity.queries import authority_of
 from services.identity.rules import encode_password
 from services.identity.tokens import new_device_id, new_refresh_token, token_digest
-from shared.db.errors import field_errors
-from shared.errors import Unauthenticated
+from shared.client.errors import Unauthenticated
+from shared.platform.db.errors import field_errors
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
     from services.identity.passwords import PasswordHasher
     from services.identity.tokens import Signer
-    from shared.db.engine import Database
+    from shared.platform.db.engine import Database
 
 GRACE: Final = timedelta(seconds=30)
 WRONG: Final = "The e-mail address or the password is wrong."

@@ -35,15 +35,15 @@ from sqlalchemy.dialects.postgresql import insert
 
 from services.identity import rules
 from services.identity.models import login_throttle, sign_in_addresses
-from shared.addresses import client_network
-from shared.errors import RateLimited
+from shared.client.errors import RateLimited
+from shared.platform.http.addresses import client_network
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sqlalchemy import ColumnElement, Connection, Row, Select
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 WAIT: Final = "Too many attempts; wait before the next one."
 REMEMBERED_GUESSES: Final = 5

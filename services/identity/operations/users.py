@@ -24,7 +24,8 @@ from services.identity.operations.passwords import confirm_password
 from services.identity.operations.sessions import revoke_sessions_of
 from services.identity.passwords import CHANGE, REGISTRATION
 from services.identity.queries import get_role, read_user
-from shared.contracts.permissions import (
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain.permissions import (
     ADMINISTRATOR,
     REPORTER,
     ROLE_GRANT,
@@ -32,11 +33,10 @@ from shared.contracts.permissions import (
     USER_READ,
     USER_UPDATE,
 )
-from shared.db.context import traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.platform.db.context import traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from services.identity.passwords import PasswordHasher
-    from shared.db.engine import Database
-    from shared.rpc.context import Caller
+    from shared.platform.db.engine import Database
+    from shared.platform.rpc.context import Caller
 
 CONSTRAINTS = {"users_email_key": "email", "idx_users_email_lower": "email"}
 EMAIL_TAKEN = "An account with this e-mail address exists already."

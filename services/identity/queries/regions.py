@@ -10,11 +10,11 @@ from sqlalchemy import JSON, Text, cast, func, null, select, type_coerce
 
 from services.identity.geometry import FULL, OUTLINES_REVISION, RegionIndex, read_entries
 from services.identity.models import region_outlines, regions
-from shared.boundaries import bbox_of
-from shared.db.conditions import one_of
-from shared.db.paging import Order, keyset, page
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Invalid, NotFound
+from shared.client.errors import Invalid, NotFound
+from shared.domain.boundaries import bbox_of
+from shared.platform.db.conditions import one_of
+from shared.platform.db.paging import Order, keyset, page
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

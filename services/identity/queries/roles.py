@@ -8,9 +8,9 @@ from sqlalchemy import ARRAY, Text, cast, func, literal, select
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from services.identity.models import role_permissions, roles
-from shared.contracts.permissions import EVERYTHING, PERMISSIONS
-from shared.db.paging import Order, keyset, page
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.domain.permissions import EVERYTHING, PERMISSIONS
+from shared.platform.db.paging import Order, keyset, page
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, Select

@@ -10,17 +10,17 @@ from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from services.identity import rules
 from services.identity.models import regions, role_permissions, roles, user_roles, users
-from shared.contracts.permissions import USER_READ
-from shared.db.paging import Order, keyset, page
-from shared.db.tables import SYSTEM_USER_ID
-from shared.errors import NotFound, Unauthenticated
+from shared.client.errors import NotFound, Unauthenticated
+from shared.domain.permissions import USER_READ
+from shared.platform.db.paging import Order, keyset, page
+from shared.platform.db.tables import SYSTEM_USER_ID
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 NO_SUCH_USER = "There is no such account, or you may not see it."
 

@@ -9,8 +9,8 @@ from marshmallow import ValidationError, fields
 
 from services.identity import rules
 from services.identity.geometry import check_structure
-from shared import texts
-from shared.schemas import Text
+from shared.platform import texts
+from shared.platform.schemas import Text
 
 LONGEST_EMAIL: Final = 255
 LONGEST_PASSWORD: Final = 1000

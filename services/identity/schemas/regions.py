@@ -7,8 +7,17 @@ from marshmallow import fields, validate
 from services.identity.geometry import DETAILS
 from services.identity.schemas.fields import Boundaries, RegionCode
 from services.identity.schemas.users import Version
-from shared.filters import Box, Word
-from shared.schemas import Arguments, Identifier, Latitude, Longitude, Page, Result, Text, Timestamp
+from shared.domain.geo_filters import Box, Word
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Latitude,
+    Longitude,
+    Page,
+    Result,
+    Text,
+    Timestamp,
+)
 
 LONGEST_DESCRIPTION = 10_000
 MOST_POINTS = 500

@@ -6,7 +6,7 @@ from marshmallow import fields, validate
 
 from services.identity.schemas.fields import RoleName
 from services.identity.schemas.users import OptionalVersion
-from shared.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
+from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
 
 MOST_PERMISSIONS = 500
 LONGEST_DESCRIPTION = 2000

@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.identity.schemas.fields import Email, Password
-from shared.schemas import Arguments, Identifier, Result, Text
+from shared.platform.schemas import Arguments, Identifier, Result, Text
 
 
 class Authenticate(Arguments):

@@ -5,7 +5,17 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.identity.schemas.fields import Email, NewPassword, Password, Preferences, RoleName
-from shared.schemas import Arguments, Identifier, Page, Phone, Result, Text, Timestamp, Whole, page_of
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Page,
+    Phone,
+    Result,
+    Text,
+    Timestamp,
+    Whole,
+    page_of,
+)
 
 GREATEST_VERSION = 2**31 - 1
 MOST_ROLES = 20

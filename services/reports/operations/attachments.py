@@ -14,11 +14,11 @@ from services.reports.queries.allowance import remaining
 from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import require
 from services.reports.rules import AttachmentQuotas, check_quotas
-from shared.contracts.permissions import REPORT_ATTACH
-from shared.db.context import traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken
+from shared.domain.permissions import REPORT_ATTACH
+from shared.platform.db.context import traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 DEFAULT_QUOTAS: Final = AttachmentQuotas()
 

@@ -11,19 +11,19 @@ from uuid6 import uuid7
 from services.reports.models import report_comments, reports
 from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import require, visible
-from shared.contracts.permissions import REPORT_COMMENT
-from shared.db.context import traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken
-from shared.errors import Conflict, Forbidden, NotFound
+from shared.client.errors import Conflict, Forbidden, NotFound
+from shared.domain.permissions import REPORT_COMMENT
+from shared.platform.db.context import traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _CONSTRAINTS: Final = {"fk_report_comments_report": "report_id", "fk_report_comments_user": "user_id"}
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from services.reports.models import report_status_history
-from shared.db.history import StatusHistory
+from shared.domain.history import StatusHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-    from shared.messaging.event import Event
+    from shared.platform.outbox.event import Event
 
 _HISTORY: Final = StatusHistory(report_status_history, "report_id")
 

@@ -18,18 +18,18 @@ from services.reports.rules import (
     reasons_moved,
 )
 from services.reports.schemas import ReportRow
-from shared.contracts.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
-from shared.db import imports
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.domain import imports
+from shared.domain.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-    from shared.db.imports import Change
-    from shared.rpc.context import Caller
+    from shared.domain.imports import Change
+    from shared.platform.rpc.context import Caller
 
 
 def _check(caller: Caller, change: Change) -> None:

@@ -34,13 +34,13 @@ from services.reports.rules import (
     place_reasons,
     reasons_moved,
 )
-from shared.contracts.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
-from shared.db.context import TRACED, traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken, is_repeat, stale
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.client.errors import Conflict, Forbidden, Invalid
+from shared.domain.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
+from shared.platform.db.context import TRACED, traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken, is_repeat, stale
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 CONSTRAINTS: Final = {
     "fk_reports_region": "region_id",

@@ -20,18 +20,18 @@ from services.reports.models import reports
 from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import visible
 from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_move
-from shared.contracts.permissions import REPORT_CHANGE_STATUS
-from shared.db.conditions import granted, in_granted_regions
-from shared.db.context import TRACED
-from shared.db.repeats import is_repeat, stale
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.domain.permissions import REPORT_CHANGE_STATUS
+from shared.platform.db.conditions import granted, in_granted_regions
+from shared.platform.db.context import TRACED
+from shared.platform.db.repeats import is_repeat, stale
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _DUPLICATES_LOCK: Final = 0x6475706C6963  # "duplic"
 

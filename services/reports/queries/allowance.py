@@ -11,7 +11,7 @@ from services.reports.models import report_attachments
 from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import require
 from services.reports.rules import ACCOUNT, REPORT, TOTAL
-from shared.contracts.permissions import REPORT_ATTACH, REPORT_UPDATE
+from shared.domain.permissions import REPORT_ATTACH, REPORT_UPDATE
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, ScalarSelect
 
     from services.reports.rules import AttachmentQuotas
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 DAY: Final = dt.timedelta(days=1)
 

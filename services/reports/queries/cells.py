@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
 _LONGITUDE: Final = _PLACE[0]

@@ -7,16 +7,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import and_, not_, select
 
 from services.reports.models import PAIRS, SCHEMA, UNDER_REVIEW, reports, severity_levels
-from shared.db import geography
-from shared.db.conditions import conditions_of, one_of, within_area
-from shared.db.search import WordSearch
+from shared.domain import geography
+from shared.platform.db.conditions import conditions_of, one_of, within_area
+from shared.platform.db.search import WordSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
-    from shared.db.conditions import Condition
+    from shared.platform.db.conditions import Condition
 
 
 SEARCH: Final = WordSearch(SCHEMA, reports.c.search, PAIRS)

@@ -9,15 +9,15 @@ from sqlalchemy import Table, select
 from services.reports.models import report_attachments, report_comments, report_status_history, reports
 from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import visible
-from shared.db import paging
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _COMMENTS: Final[paging.Order] = ((report_comments.c.created_at, "asc"), (report_comments.c.id, "asc"))
 _ATTACHMENTS: Final[paging.Order] = (

@@ -10,10 +10,10 @@ from services.reports.models import SCHEMA, UNDER_REVIEW, report_types, reports,
 from services.reports.queries.filters import SEARCH, conditions, read_search
 from services.reports.queries.visibility import holds, visible
 from services.reports.rules import ACTIVE_STATUSES
-from shared.db import paging
-from shared.db.conditions import one_of
-from shared.db.search import ranked_page
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.platform.db import paging
+from shared.platform.db.conditions import one_of
+from shared.platform.db.search import ranked_page
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, RowMapping, Select
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 COLUMNS: Final = (
     reports.c.id,

@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import and_, or_
 
 from services.reports.models import reports
-from shared.contracts.permissions import REPORT_READ, REPORT_READ_OWN
-from shared.db.conditions import in_regions_of
-from shared.db.tables import UNKNOWN_REGION_ID
+from shared.domain.permissions import REPORT_READ, REPORT_READ_OWN
+from shared.platform.db.conditions import in_regions_of
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy import RowMapping
 
-    from shared.db.conditions import Condition
-    from shared.rpc.context import Caller
+    from shared.platform.db.conditions import Condition
+    from shared.platform.rpc.context import Caller
 
 
 def visible(caller: Caller) -> Condition:

@@ -46,7 +46,7 @@ from services.reports.schemas.results import (
     ReportPage,
     Summary,
 )
-from shared.bulk import ImportResult
+from shared.domain.import_schemas import ImportResult
 
 __all__ = [
     "ActiveReportPage",

@@ -8,8 +8,8 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.reports import rules
-from shared.filters import Word
-from shared.schemas import Arguments, Identifier, Location, Page, Text, Timestamp, Whole
+from shared.domain.geo_filters import Word
+from shared.platform.schemas import Arguments, Identifier, Location, Page, Text, Timestamp, Whole
 
 LONGEST_TITLE: Final = 255
 LONGEST_DESCRIPTION: Final = 50_000

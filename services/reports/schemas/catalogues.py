@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from shared.schemas import Arguments, Identifier, Page, Result, Text, Whole, page_of
+from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Whole, page_of
 
 LONGEST_TYPE_NAME: Final = 100
 LONGEST_LEVEL_NAME: Final = 50

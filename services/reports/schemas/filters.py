@@ -8,8 +8,8 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports import rules
-from shared.filters import Area, Box, Circle, OneOrMany, Word
-from shared.schemas import Arguments, Identifier, Number, Page, Text, Timestamp, Whole
+from shared.domain.geo_filters import Area, Box, Circle, OneOrMany, Word
+from shared.platform.schemas import Arguments, Identifier, Number, Page, Text, Timestamp, Whole
 
 LONGEST_SEARCH: Final = 500
 HIGHEST_LEVEL: Final = 5

@@ -6,9 +6,9 @@ from typing import Final
 
 from services.reports import rules
 from services.reports.schemas.arguments import LONGEST_NOTE, CreateReport
-from shared.bulk import ImportedRow, ImportRows
-from shared.filters import Word
-from shared.schemas import Text
+from shared.domain.geo_filters import Word
+from shared.domain.import_schemas import ImportedRow, ImportRows
+from shared.platform.schemas import Text
 
 STATUSES: Final = tuple(status for status in rules.STATUSES if status != rules.DUPLICATE)
 """Those that a row can say: a duplicate needs to name another report."""

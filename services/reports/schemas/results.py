@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.reports.rules import ACCOUNT, REPORT, TOTAL
-from shared.schemas import Identifier, Result, Timestamp, page_of
+from shared.platform.schemas import Identifier, Result, Timestamp, page_of
 
 
 class Report(Result):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from services.resources.models import resource_types
-from shared.db.catalogue import add_missing, create_entry, update_entry
+from shared.domain.catalogue import add_missing, create_entry, update_entry
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -10,14 +10,14 @@ from services.resources.models import resource_usage_changes, resources
 from services.resources.operations.resources import CONTENT, type_problems, types_in_use
 from services.resources.rules import AVAILABLE, below_usage, beyond_bounds, check_move, is_within_bounds
 from services.resources.schemas import ResourceRow
-from shared.contracts.permissions import (
+from shared.client.errors import Invalid
+from shared.domain import imports
+from shared.domain.permissions import (
     RESOURCE_CHANGE_STATUS,
     RESOURCE_IMPORT,
     RESOURCE_UPDATE,
     RESOURCE_UPDATE_USAGE,
 )
-from shared.db import imports
-from shared.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from shared.db.imports import Change
-    from shared.rpc.context import Caller
+    from shared.domain.imports import Change
+    from shared.platform.rpc.context import Caller
 
 
 def _check(caller: Caller, change: Change) -> None:

@@ -12,12 +12,12 @@ from services.resources.models import resource_types, resources
 from services.resources.queries.columns import COLUMNS, USAGE
 from services.resources.queries.resources import get_resource, holds
 from services.resources.rules import below_usage
-from shared.contracts.permissions import RESOURCE_CREATE, RESOURCE_UPDATE
-from shared.db.context import TRACED, traced
-from shared.db.digest import content_digest
-from shared.db.errors import field_errors
-from shared.db.repeats import id_taken, is_repeat, stale
-from shared.errors import Conflict, Invalid
+from shared.client.errors import Conflict, Invalid
+from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_UPDATE
+from shared.platform.db.context import TRACED, traced
+from shared.platform.db.digest import content_digest
+from shared.platform.db.errors import field_errors
+from shared.platform.db.repeats import id_taken, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 CONSTRAINTS: Final = {
     "fk_resources_region": "region_id",

@@ -10,17 +10,17 @@ from services.resources.models import resources
 from services.resources.queries.columns import COLUMNS
 from services.resources.queries.resources import get_resource
 from services.resources.rules import ORIGINS, check_move
-from shared.contracts.permissions import RESOURCE_CHANGE_STATUS
-from shared.db.conditions import granted, in_granted_regions
-from shared.db.context import TRACED
-from shared.db.repeats import is_repeat, stale
+from shared.domain.permissions import RESOURCE_CHANGE_STATUS
+from shared.platform.db.conditions import granted, in_granted_regions
+from shared.platform.db.context import TRACED
+from shared.platform.db.repeats import is_repeat, stale
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 def _change() -> Any:

@@ -11,19 +11,19 @@ from services.resources.models import resource_usage_changes, resources
 from services.resources.queries.columns import USAGE, USAGE_CHANGE_COLUMNS
 from services.resources.queries.resources import get_resource
 from services.resources.rules import GREATEST_USAGE, beyond_bounds, is_within_bounds
-from shared.contracts.permissions import RESOURCE_UPDATE_USAGE
-from shared.db.conditions import granted, in_granted_regions
-from shared.db.context import TRACED
-from shared.db.errors import constraint_of
-from shared.db.repeats import id_taken
-from shared.errors import Conflict
+from shared.client.errors import Conflict
+from shared.domain.permissions import RESOURCE_UPDATE_USAGE
+from shared.platform.db.conditions import granted, in_granted_regions
+from shared.platform.db.context import TRACED
+from shared.platform.db.errors import constraint_of
+from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 TRIES: Final = 3
 """How often the statement runs while others change the same resource between it and the look at why it did nothing."""

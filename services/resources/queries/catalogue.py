@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from services.resources.models import resource_types
-from shared.db import paging
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection

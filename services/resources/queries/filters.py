@@ -8,17 +8,17 @@ from sqlalchemy import and_, or_
 
 from services.resources.models import PAIRS, SCHEMA, WORDS, resources
 from services.resources.queries.columns import FREE
-from shared.db import geography
-from shared.db.conditions import conditions_of, one_of, within_area
-from shared.db.search import WordSearch
+from shared.domain import geography
+from shared.platform.db.conditions import conditions_of, one_of, within_area
+from shared.platform.db.search import WordSearch
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from sqlalchemy import Connection
 
-    from shared.db.conditions import Condition
-    from shared.db.search import Search
+    from shared.platform.db.conditions import Condition
+    from shared.platform.db.search import Search
 
 
 SEARCH: Final = WordSearch(SCHEMA, WORDS, PAIRS)

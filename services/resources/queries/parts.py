@@ -9,14 +9,14 @@ from sqlalchemy import select
 from services.resources.models import resource_status_history, resource_usage_changes
 from services.resources.queries.columns import USAGE_CHANGE_COLUMNS
 from services.resources.queries.resources import get_resource
-from shared.db import paging
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 _HISTORY: Final[paging.Order] = ((resource_status_history.c.version, "asc"),)
 _USAGE_CHANGES: Final[paging.Order] = (

@@ -10,11 +10,12 @@ from services.resources.models import SCHEMA, resources
 from services.resources.queries.columns import COLUMNS, FREE
 from services.resources.queries.filters import SEARCH, conditions, finds_exactly, read_search
 from services.resources.rules import AVAILABLE
-from shared.contracts.permissions import RESOURCE_READ
-from shared.db import geography, paging
-from shared.db.conditions import in_regions_of
-from shared.db.search import ranked_page
-from shared.errors import NotFound
+from shared.client.errors import NotFound
+from shared.domain import geography
+from shared.domain.permissions import RESOURCE_READ
+from shared.platform.db import paging
+from shared.platform.db.conditions import in_regions_of
+from shared.platform.db.search import ranked_page
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping, Select
 
-    from shared.db.conditions import Condition
-    from shared.rpc.context import Caller
+    from shared.platform.db.conditions import Condition
+    from shared.platform.rpc.context import Caller
 
 _AVAILABLE: Final = table(
     "available_resources",

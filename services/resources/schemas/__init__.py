@@ -31,7 +31,7 @@ from services.resources.schemas.results import (
     UsageChange,
     UsageChangePage,
 )
-from shared.bulk import ImportResult
+from shared.domain.import_schemas import ImportResult
 
 __all__ = [
     "AvailableResourcePage",

@@ -7,8 +7,8 @@ from typing import Any, Final
 from marshmallow import ValidationError, post_load, validate, validates_schema
 
 from services.resources import rules
-from shared.filters import Word
-from shared.schemas import Arguments, Identifier, Location, Page, Phone, Text, Whole
+from shared.domain.geo_filters import Word
+from shared.platform.schemas import Arguments, Identifier, Location, Page, Phone, Text, Whole
 
 LONGEST_NAME: Final = 255
 LONGEST_DESCRIPTION: Final = 50_000

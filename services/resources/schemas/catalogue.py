@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validates_schema
 
-from shared.schemas import Arguments, Identifier, Page, Result, Text, page_of
+from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, page_of
 
 LONGEST_NAME: Final = 100
 LONGEST_DESCRIPTION: Final = 2_000

@@ -8,9 +8,9 @@ from marshmallow import fields
 
 from services.resources import rules
 from services.resources.schemas.arguments import GREATEST_INTEGER
-from shared.bulk import LONGEST_SOURCE
-from shared.filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany, Word
-from shared.schemas import (
+from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany, Word
+from shared.domain.import_schemas import LONGEST_SOURCE
+from shared.platform.schemas import (
     GREATEST_LIMIT,
     Arguments,
     Identifier,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from services.resources import rules
 from services.resources.schemas.arguments import LONGEST_NOTE, CreateResource
-from shared.bulk import ImportedRow, ImportRows
-from shared.filters import Word
-from shared.schemas import Text
+from shared.domain.geo_filters import Word
+from shared.domain.import_schemas import ImportedRow, ImportRows
+from shared.platform.schemas import Text
 
 
 class ResourceRow(ImportedRow, CreateResource):

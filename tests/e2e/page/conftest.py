@@ -11,9 +11,9 @@ import psycopg
 import pytest
 from uuid6 import uuid7
 
-from infra.embedded.home import Home
-from infra.embedded.postgresql import DATABASE, SUPERUSER
-from shared.rpc.local import LocalClient
+from infra.local.instance_dir import Home
+from infra.local.postgresql import DATABASE, SUPERUSER
+from shared.platform.rpc.local import LocalClient
 from tests.support.browser import browser as new_browser
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess

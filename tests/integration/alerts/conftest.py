@@ -11,12 +11,12 @@ from sqlalchemy import create_engine, text
 from uuid6 import uuid7
 
 from services.alerts import operations, queries, schemas
-from shared.contracts import CONTRACTS
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.engine import Database, database_url
-from shared.messaging.event import Event
-from shared.rpc.context import Caller
-from shared.schemas import load
+from shared.domain import CONTRACTS
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.db.engine import Database, database_url
+from shared.platform.outbox.event import Event
+from shared.platform.rpc.context import Caller
+from shared.platform.schemas import load
 from tests.support.postgresql import fresh_database
 
 SENDER = "alerts@impactx.example"

@@ -12,9 +12,9 @@ from uuid6 import uuid7
 
 from services.alerts import operations, queries, schemas
 from services.alerts.operations.rules import SHIPPED
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Invalid, NotFound, Unavailable
-from shared.schemas import load
+from shared.client.errors import Conflict, Invalid, NotFound, Unavailable
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.schemas import load
 from tests.integration.alerts.conftest import event_of
 
 NAMES = {rule["name"] for rule in SHIPPED}

@@ -8,8 +8,8 @@ from uuid6 import uuid7
 
 from services.alerts import operations
 from services.alerts.service import AlertsService
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from shared.client.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
+from shared.domain.permissions import DEFAULT_ROLES
 from tests.support.running import PASSWORD, Person, methods_of, outcome, people_of, running
 from tests.support.waiting import eventually
 

@@ -9,8 +9,8 @@ from sqlalchemy import exc
 
 from services.alerts import cap, operations, queries, schemas
 from services.alerts.schemas.results import PublicAlert
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.platform.schemas import load
 
 INSIDE = {"type": "Polygon", "coordinates": [[[1, 0.5], [2, 0.5], [2, 1.5], [1, 1.5], [1, 0.5]]]}
 CIRCLE = {"lon": 1.0, "lat": 1.0, "radius_km": 5.0}

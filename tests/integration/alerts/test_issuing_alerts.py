@@ -10,8 +10,8 @@ from sqlalchemy import exc
 from uuid6 import uuid7
 
 from services.alerts import operations, queries, schemas
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
-from shared.schemas import load
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
+from shared.platform.schemas import load
 
 
 def shown(alert):

@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 from uuid6 import uuid7
 
 from services.alerts import operations, queries
-from shared.errors import NotFound, Unavailable
+from shared.client.errors import NotFound, Unavailable
 
 
 def region(world, name):

@@ -12,13 +12,13 @@ from sqlalchemy import exc, make_url, text
 
 from infra.postgres import bootstrap as bootstrap_module
 from infra.postgres.bootstrap import BootstrapError, bootstrap
-from shared import deadline
-from shared.db import engine as engine_module
-from shared.db import migration, revisions
-from shared.db.connection import BoundedConnection
-from shared.db.engine import Database
-from shared.db.errors import is_transient
-from shared.errors import Unavailable
+from shared.client import deadline
+from shared.client.errors import Unavailable
+from shared.platform.db import engine as engine_module
+from shared.platform.db import migration, revisions
+from shared.platform.db.connection import BoundedConnection
+from shared.platform.db.engine import Database
+from shared.platform.db.errors import is_transient
 from tests.support.proxy import Proxy
 
 NEW_ROLE = text("INSERT INTO identity.roles (name) VALUES (:name)")
@@ -244,7 +244,7 @@ def test_a_transaction_whose_statements_are_done_is_committed_although_the_deadl
 
 
 def test_a_server_that_does_not_cancel_is_given_up_at_the_deadline(module_database, monkeypatch):
-    monkeypatch.setattr("shared.db.connection.CANCEL_SECONDS", ANSWER)
+    monkeypatch.setattr("shared.platform.db.connection.CANCEL_SECONDS", ANSWER)
     database = Database(module_database.url("identity"), pool_size=1)
     with frozen(backend_of(database)), deadline.within(0.2):
         fails_for_now(lambda: ask(database))

@@ -5,10 +5,10 @@ import psycopg
 import pytest
 from sqlalchemy import exc, literal, select, text
 
-from shared.db.context import trace, traced
-from shared.db.engine import Database, database_url
-from shared.db.errors import field_errors, is_transient
-from shared.errors import Conflict, Invalid
+from shared.client.errors import Conflict, Invalid
+from shared.platform.db.context import trace, traced
+from shared.platform.db.engine import Database, database_url
+from shared.platform.db.errors import field_errors, is_transient
 from tests.support.waiting import ends, eventually
 
 NEW_ROLE = text("INSERT INTO identity.roles (name) VALUES (:name)")

@@ -6,11 +6,11 @@ import random
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, select
 
-from shared.db import geography
-from shared.db.conditions import within_area
-from shared.db.engine import Database
-from shared.db.tables import Cube, Point
-from shared.filters import Area
+from shared.domain import geography
+from shared.domain.geo_filters import Area
+from shared.platform.db.conditions import within_area
+from shared.platform.db.engine import Database
+from shared.platform.db.tables import Cube, Point
 
 places = Table(
     "places",

@@ -6,8 +6,8 @@ from uuid import UUID
 import pytest
 from sqlalchemy import Column, Integer, MetaData, Table, Uuid, select, text
 
-from shared.db import paging
-from shared.db.engine import Database
+from shared.platform.db import paging
+from shared.platform.db.engine import Database
 
 things = Table(
     "paged",

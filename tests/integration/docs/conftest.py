@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from infra.embedded.home import private_key_pem
+from infra.local.instance_dir import private_key_pem
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess

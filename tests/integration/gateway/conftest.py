@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pytest
 
-from shared.contracts.permissions import DEFAULT_ROLES
+from shared.domain.permissions import DEFAULT_ROLES
 from tests.support.directories import temporary_directory
 from tests.support.http import Client
 from tests.support.processes import ServiceProcess

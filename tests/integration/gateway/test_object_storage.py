@@ -10,8 +10,8 @@ import threading
 
 import pytest
 
-from services.gateway.storage import FileStore
-from shared.errors import Internal
+from services.gateway.files.storage import FileStore
+from shared.client.errors import Internal
 from tests.integration.gateway.conftest import EMAIL, JPEG, PASSWORD, System
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess

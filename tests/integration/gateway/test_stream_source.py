@@ -4,12 +4,12 @@ import orjson
 import pytest
 from uuid6 import uuid7
 
-from services.gateway.stream.source import LiveEvents
-from shared.contracts import topology
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.declare import declare_everything
-from shared.messaging.event import PREFIX
-from shared.settings import Settings
+from services.gateway.live.source import LiveEvents
+from shared.domain import topology
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.outbox.event import PREFIX
+from shared.platform.settings import Settings
 from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 

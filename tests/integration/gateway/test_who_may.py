@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from shared.contracts.permissions import DEFAULT_ROLES, EVERYTHING
+from shared.domain.permissions import DEFAULT_ROLES, EVERYTHING
 from tests.integration.gateway.conftest import NOWHERE
 from tests.support.gateway import OPERATIONS
 from tests.support.waiting import eventually

@@ -15,11 +15,11 @@ from services.identity import operations, queries, schemas
 from services.identity.passwords import PasswordHasher
 from services.identity.queries import RegionLocator
 from services.identity.tokens import Signer
-from shared.contracts import CONTRACTS
-from shared.db.engine import Database
-from shared.rpc.context import Caller
-from shared.rpc.tokens import TokenVerifier
-from shared.schemas import load
+from shared.domain import CONTRACTS
+from shared.platform.db.engine import Database
+from shared.platform.rpc.context import Caller
+from shared.platform.rpc.tokens import TokenVerifier
+from shared.platform.schemas import load
 from tests.support import postgresql as postgresql_support
 
 ADMIN_EMAIL = "admin@impactx.example"

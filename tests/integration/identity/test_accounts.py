@@ -11,8 +11,8 @@ from uuid6 import uuid7
 from services.identity import operations, queries, schemas
 from services.identity.look_alikes import skeleton_digest
 from services.identity.rules import TAKEN_ADDRESSES
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
-from shared.schemas import load
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
+from shared.platform.schemas import load
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 NIL = UUID(int=0)

@@ -3,7 +3,7 @@
 import pytest
 
 from services.identity import operations, queries, schemas
-from shared.errors import Conflict, Forbidden, Invalid
+from shared.client.errors import Conflict, Forbidden, Invalid
 from tests.integration.identity.conftest import PASSWORD
 
 HELPERS_PERMISSIONS = (

@@ -3,12 +3,12 @@
 import pytest
 
 from services.identity.service import IdentityService
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
-from shared.rpc.client import RpcClient
-from shared.rpc.server import Method
-from shared.runtime import Runtime
-from shared.settings import MEMORY_BROKER, Settings
+from shared.client.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
+from shared.client.rpc import RpcClient
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.rpc.server import Method
+from shared.platform.runtime import Runtime
+from shared.platform.settings import MEMORY_BROKER, Settings
 from tests.integration.identity.conftest import PASSWORD, private_key
 from tests.support.inprocess import inprocess_broker
 

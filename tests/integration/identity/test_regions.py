@@ -14,9 +14,9 @@ from uuid6 import uuid7
 from services.identity import geometry, operations, queries, schemas
 from services.identity.queries import RegionLocator
 from services.identity.queries import regions as regions_module
-from shared.boundaries import bbox_of
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
+from shared.domain.boundaries import bbox_of
+from shared.platform.db.tables import UNKNOWN_REGION_ID
 from tests.support.waiting import eventually
 
 

@@ -7,8 +7,8 @@ import pytest
 from uuid6 import uuid7
 
 from services.identity import operations, queries, schemas
-from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 

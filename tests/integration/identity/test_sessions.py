@@ -8,7 +8,7 @@ from uuid6 import uuid7
 
 from services.identity import operations, schemas
 from services.identity.passwords import PasswordHasher
-from shared.errors import Conflict, Unauthenticated
+from shared.client.errors import Conflict, Unauthenticated
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 

@@ -8,7 +8,7 @@ import pytest
 from services.identity import operations, rules, schemas
 from services.identity.operations import throttle
 from services.identity.passwords import PasswordHasher
-from shared.errors import Conflict, Invalid, RateLimited, Unauthenticated
+from shared.client.errors import Conflict, Invalid, RateLimited, Unauthenticated
 from tests.integration.identity.conftest import PASSWORD
 
 HOME, OFFICE, ELSEWHERE = "192.0.2.1", "192.0.2.50", "198.51.100.7"

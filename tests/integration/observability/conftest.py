@@ -11,7 +11,7 @@ import pytest
 import requests
 from prometheus_client.parser import text_string_to_metric_families
 
-from infra.embedded.home import private_key_pem
+from infra.local.instance_dir import private_key_pem
 from tests.e2e.systems import EMAIL, PASSWORD, run_command, secrets
 from tests.support.collector import Collector
 from tests.support.directories import temporary_directory

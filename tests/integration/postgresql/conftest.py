@@ -8,7 +8,7 @@ from psycopg.rows import scalar_row
 
 from infra.postgres.bootstrap import bootstrap
 from infra.postgres.roles import runtime_role
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 from tests.support.postgresql import fresh_database
 
 

@@ -7,7 +7,7 @@ import pytest
 from psycopg import errors
 
 from infra.postgres.roles import owner_role, runtime_role
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 
 RELATIONS = """
     SELECT relname FROM pg_class WHERE relnamespace = %s::regnamespace AND relkind = %s ORDER BY relname

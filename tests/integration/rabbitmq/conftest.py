@@ -5,7 +5,7 @@ from contextlib import ExitStack
 import kombu
 import pytest
 
-from shared.messaging.declare import declare_everything
+from shared.platform.amqp.declare import declare_everything
 from tests.support.rabbitmq import users_of
 
 

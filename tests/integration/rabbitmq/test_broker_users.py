@@ -7,9 +7,9 @@ import pytest
 from click.testing import CliRunner
 
 from infra.rabbitmq.rights import USERS
-from services.broker_users import broker_users
-from shared.errors import Invalid, Unavailable
-from shared.settings import SettingError, from_environment
+from services.cli.broker_users import broker_users
+from shared.client.errors import Invalid, Unavailable
+from shared.platform.settings import SettingError, from_environment
 from tests.support.rabbitmq.users import administration_of, password_of
 
 

@@ -7,8 +7,8 @@ import amqp.exceptions
 import pytest
 
 from infra.rabbitmq.rights import GATEWAY, OPERATOR
-from shared.contracts import CONTRACTS, topology
-from shared.contracts.topology import RPC_EXCHANGE, SERVICES, SUBSCRIPTIONS
+from shared.domain import CONTRACTS, topology
+from shared.domain.topology import RPC_EXCHANGE, SERVICES, SUBSCRIPTIONS
 
 CALLERS = (GATEWAY, "dispatch", "neighbour")
 """Who serves nothing. `dispatch` is another system, `neighbour` one that uses nameko."""

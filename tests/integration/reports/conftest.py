@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 
 from services.reports import operations, queries, schemas
-from shared.schemas import load
+from shared.platform.schemas import load
 from tests.support import world as world_support
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 @dataclass

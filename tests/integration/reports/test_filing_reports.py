@@ -8,9 +8,9 @@ import pytest
 from uuid6 import uuid7
 
 from services.reports import operations, queries, schemas
-from shared.contracts import CONTRACTS
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
-from shared.schemas import load
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain import CONTRACTS
+from shared.platform.schemas import load
 
 
 def test_a_report_begins_as_pending_and_tells_of_itself(world):

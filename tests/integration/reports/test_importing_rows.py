@@ -10,8 +10,8 @@ import pytest
 from uuid6 import uuid7
 
 from services.reports import operations, schemas
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.platform.schemas import load
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:

@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from uuid6 import uuid7
 
 from services.reports import queries, schemas
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.platform.schemas import load
 
 EARTH_RADIUS = 6_371_008.8
 MORNING = dt.datetime(2026, 3, 14, 6, tzinfo=dt.UTC)

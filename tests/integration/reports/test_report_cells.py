@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from services.reports import queries, schemas
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.platform.schemas import load
 from tests.support.waiting import ends
 
 EVERYWHERE = [-180, -90, 180, 90]

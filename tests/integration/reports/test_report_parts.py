@@ -11,9 +11,9 @@ from uuid6 import uuid7
 
 from services.reports import operations, queries, schemas
 from services.reports.rules import AttachmentQuotas
-from shared.contracts import CONTRACTS
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
-from shared.schemas import load
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
+from shared.domain import CONTRACTS
+from shared.platform.schemas import load
 from tests.support.waiting import eventually
 
 PHOTO = {"file_name": "bridge.jpg", "mime_type": "image/jpeg", "file_size": 48_213, "sha256": "ab" * 32}

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from uuid6 import uuid7
 
 from services.reports import operations, queries, rules, schemas
-from shared.contracts import CONTRACTS
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
-from shared.messaging.event import Event
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain import CONTRACTS
+from shared.platform.outbox.event import Event
 
 
 def events_of(world, report_id):

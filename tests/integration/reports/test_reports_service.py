@@ -9,14 +9,14 @@ import pytest
 from click.testing import CliRunner
 from uuid6 import uuid7
 
+from services.cli.importing.reports import import_reports
 from services.reports import operations
-from services.reports.importing import import_reports
 from services.reports.service import ReportsService
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from shared.rpc.client import RpcClient
-from shared.settings import MEMORY_BROKER
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.client.rpc import RpcClient
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.settings import MEMORY_BROKER
 from tests.support.running import Person, methods_of, outcome, people_of, running
 from tests.support.waiting import patience
 

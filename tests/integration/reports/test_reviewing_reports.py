@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from services.reports import operations, queries, schemas
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
-from shared.schemas import load
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain.permissions import DEFAULT_ROLES
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.schemas import load
 
 ADDRESS = {"address": "Behind the market, Jacmel"}
 AT_SEA = {"type": "Point", "coordinates": [-60, 30]}

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import text
 
 from services.reports import queries, schemas
-from shared.schemas import load
+from shared.platform.schemas import load
 
 
 @pytest.fixture(scope="module")

@@ -9,13 +9,13 @@ import pytest
 from uuid6 import uuid7
 
 from services.resources import operations, queries, schemas
-from shared.schemas import load
+from shared.platform.schemas import load
 from tests.support import world as world_support
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.rpc.context import Caller
+    from shared.platform.rpc.context import Caller
 
 
 @dataclass

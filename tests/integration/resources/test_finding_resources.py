@@ -13,9 +13,9 @@ from sqlalchemy import event, text
 from uuid6 import uuid7
 
 from services.resources import queries, schemas
-from shared.contracts.permissions import RESOURCE_READ
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.domain.permissions import RESOURCE_READ
+from shared.platform.schemas import load
 
 EARTH_RADIUS = 6_371_008.8
 

@@ -7,9 +7,9 @@ import random
 import pytest
 
 from services.resources import operations, queries, rules
-from shared.contracts import CONTRACTS
-from shared.errors import Conflict
-from shared.messaging.event import Event
+from shared.client.errors import Conflict
+from shared.domain import CONTRACTS
+from shared.platform.outbox.event import Event
 
 
 def event_of_row(row):

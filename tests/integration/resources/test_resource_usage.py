@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from uuid6 import uuid7
 
 from services.resources import queries
-from shared.db.engine import Database
-from shared.errors import Conflict, NotFound
+from shared.client.errors import Conflict, NotFound
+from shared.platform.db.engine import Database
 
 TAKERS = 200
 LEFT = 10

@@ -6,9 +6,9 @@ import pytest
 from uuid6 import uuid7
 
 from services.resources import operations
-from shared.contracts import CONTRACTS
-from shared.contracts.permissions import RESOURCE_READ, RESOURCE_UPDATE
-from shared.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain import CONTRACTS
+from shared.domain.permissions import RESOURCE_READ, RESOURCE_UPDATE
 
 
 def test_a_resource_is_added_with_its_event(world):

@@ -7,8 +7,8 @@ from uuid6 import uuid7
 
 from services.resources import operations
 from services.resources.service import ResourcesService
-from shared.contracts.permissions import DEFAULT_ROLES
-from shared.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from shared.domain.permissions import DEFAULT_ROLES
 from tests.support.running import Person, methods_of, outcome, people_of, running
 from tests.support.waiting import eventually
 

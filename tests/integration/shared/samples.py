@@ -11,21 +11,21 @@ import eventlet
 import orjson
 from marshmallow import fields
 
-import shared.contracts
-from infra.embedded.home import private_key_pem
+import shared.domain
+from infra.local.instance_dir import private_key_pem
 from services.identity.tokens import Signer
-from shared.contracts.topology import exchange_of
-from shared.errors import Conflict
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.event import headers_of
-from shared.messaging.subscribe import subscribe
-from shared.rpc.operation import ANYONE, SIGNED_IN, operation
-from shared.runtime import Runtime
-from shared.schemas import Arguments, Empty, Result, Text
-from shared.settings import Settings
+from shared.client.errors import Conflict
+from shared.domain.topology import exchange_of
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.outbox.event import headers_of
+from shared.platform.outbox.subscribe import subscribe
+from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.platform.runtime import Runtime
+from shared.platform.schemas import Arguments, Empty, Result, Text
+from shared.platform.settings import Settings
 
 SIGNER = Signer(private_key_pem())
-EXAMPLE = Path(shared.contracts.__file__).parent / "examples/reports/report_created.json"
+EXAMPLE = Path(shared.domain.__file__).parent / "examples/reports/report_created.json"
 HISTORY = "reports.history"
 
 

@@ -7,14 +7,14 @@ import kombu
 import orjson
 import pytest
 
-from shared.contracts import topology
-from shared.messaging import subscribe as subscribe_module
-from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.declare import declare_everything
-from shared.messaging.event import PREFIX as ENVELOPE
-from shared.messaging.reader import QueueReader
-from shared.messaging.transport import connection_to
-from shared.rpc.client import RpcClient
+from shared.client.amqp.transport import connection_to
+from shared.client.rpc import RpcClient
+from shared.domain import topology
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.amqp.reader import QueueReader
+from shared.platform.outbox import subscribe as subscribe_module
+from shared.platform.outbox.dead_letters import DeadLetters
+from shared.platform.outbox.event import PREFIX as ENVELOPE
 from tests.integration.shared.samples import HISTORY, EchoService, HistoryService, event, publish, serving
 from tests.support.randomness import chance
 from tests.support.raw_amqp import RawMessage, field, long, properties, random_properties

@@ -11,18 +11,17 @@ from contextlib import contextmanager
 import eventlet
 import pytest
 
-from infra.embedded import broker as embedded_broker
-from shared import deadline
-from shared.errors import RpcTimeout, Unavailable
-from shared.observability import metrics
-from shared.rpc import client as client_module
-from shared.rpc import lateness
-from shared.rpc.client import RpcClient
-from shared.rpc.lateness import SENT_HEADER
-from shared.rpc.operation import ANYONE, operation
-from shared.rpc.provider import RpcProvider
-from shared.rpc.request import TIMEOUT_HEADER
-from shared.schemas import Empty
+from infra.local import broker as embedded_broker
+from shared.client import deadline, lateness
+from shared.client import rpc as client_module
+from shared.client.errors import RpcTimeout, Unavailable
+from shared.client.lateness import SENT_HEADER
+from shared.client.request import TIMEOUT_HEADER
+from shared.client.rpc import RpcClient
+from shared.platform.observability import metrics
+from shared.platform.rpc.operation import ANYONE, operation
+from shared.platform.rpc.provider import RpcProvider
+from shared.platform.schemas import Empty
 from tests.integration.shared.samples import EchoService, Said, Wait, serving
 from tests.integration.shared.test_rpc import RawCaller, request
 from tests.support.inprocess import inprocess_broker
@@ -134,10 +133,10 @@ def test_a_request_whose_turn_comes_after_its_caller_gave_up_is_not_executed(any
 
 
 SERVE = """
-import shared.green
+import shared.platform.concurrency
 import sys
 from tests.integration.shared.samples import EchoService, settings
-from shared.runtime import Runtime
+from shared.platform.runtime import Runtime
 runtime = Runtime([EchoService], settings(sys.argv[1]))
 runtime.start()
 print("ready", flush=True)

@@ -11,13 +11,13 @@ from urllib.parse import quote
 import kombu
 import pytest
 
-from infra.embedded.postgresql.ports import free_port
-from shared.errors import Unavailable
-from shared.messaging import link as link_module
-from shared.messaging import transport
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.link import TRANSIENT, Link
-from shared.messaging.transport import connection_to
+from infra.local.postgresql.ports import free_port
+from shared.client.amqp import link as link_module
+from shared.client.amqp import transport
+from shared.client.amqp.link import TRANSIENT, Link
+from shared.client.amqp.transport import connection_to
+from shared.client.errors import Unavailable
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from tests.support.processes import ROOT
 from tests.support.waiting import ends, eventually, patience
 
@@ -236,8 +236,8 @@ def test_a_slow_network_is_no_broken_one(uri, proxy, queue):
 PLAIN = """
 import socket, sys
 from eventlet.patcher import is_monkey_patched
-from shared.messaging import transport
-from shared.messaging.link import Link
+from shared.platform.amqp import transport
+from shared.client.amqp.link import Link
 
 set_up = transport._Connector._setup_transport
 def set_up_small(connector):

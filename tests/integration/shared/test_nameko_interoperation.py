@@ -10,9 +10,9 @@ from nameko.exceptions import RemoteError
 from nameko.rpc import rpc
 from nameko.standalone.rpc import ClusterRpcProxy, ServiceRpcProxy
 
-from shared.errors import Internal
-from shared.messaging.declare import declare_everything
-from shared.rpc.client import RpcClient
+from shared.client.errors import Internal
+from shared.client.rpc import RpcClient
+from shared.platform.amqp.declare import declare_everything
 from tests.integration.shared.samples import EchoService, event, publish, serving, token
 from tests.support.waiting import eventually
 

@@ -9,14 +9,14 @@ import orjson
 import pytest
 from sqlalchemy import make_url, text
 
-from shared.contracts.topology import exchange_of
-from shared.db.connection import BoundedConnection
-from shared.db.engine import Database
-from shared.errors import Unavailable
-from shared.messaging import relay as relay_module
-from shared.messaging.declare import declare_everything
-from shared.messaging.relay import Relay
-from shared.messaging.routes import Routes
+from shared.client.errors import Unavailable
+from shared.domain.topology import exchange_of
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.db.connection import BoundedConnection
+from shared.platform.db.engine import Database
+from shared.platform.outbox import relay as relay_module
+from shared.platform.outbox.relay import Relay
+from shared.platform.outbox.routes import Routes
 from tests.integration.shared.samples import EXAMPLE
 from tests.support.proxy import Proxy
 from tests.support.waiting import eventually

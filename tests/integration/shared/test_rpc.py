@@ -12,8 +12,7 @@ import kombu
 import orjson
 import pytest
 
-from shared.contracts import topology
-from shared.errors import (
+from shared.client.errors import (
     Conflict,
     Forbidden,
     Internal,
@@ -24,8 +23,9 @@ from shared.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.rpc.client import RpcClient
-from shared.rpc.request import GREATEST_BODY
+from shared.client.request import GREATEST_BODY
+from shared.client.rpc import RpcClient
+from shared.domain import topology
 from tests.integration.shared.samples import EchoService, serving, token
 from tests.support.waiting import ends, eventually
 
@@ -307,7 +307,7 @@ def test_a_request_that_has_expired_is_not_executed_late(uri, client, executed):
 
 
 def test_a_broker_that_is_away_is_unavailable_in_time(uri, proxy, echo, monkeypatch):
-    monkeypatch.setattr("shared.messaging.link.CONNECT_SECONDS", 0.5)
+    monkeypatch.setattr("shared.client.amqp.link.CONNECT_SECONDS", 0.5)
     with RpcClient(proxy.through(uri), timeout=0.5) as client:
         assert client.echo.say(text="before")
         proxy.refuse()

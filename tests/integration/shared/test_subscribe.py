@@ -13,12 +13,12 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from shared.contracts import topology
-from shared.errors import Invalid, NotFound, Unavailable
-from shared.messaging.confirms import Outgoing
-from shared.messaging.dead_letters import PREFIX, DeadLetters
-from shared.messaging.declare import declare_everything
-from shared.messaging.subscribe import BATCH, TRIES
+from shared.client.errors import Invalid, NotFound, Unavailable
+from shared.domain import topology
+from shared.platform.amqp.confirms import Outgoing
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.outbox.dead_letters import PREFIX, DeadLetters
+from shared.platform.outbox.subscribe import BATCH, TRIES
 from tests.integration.shared.samples import HISTORY, HistoryService, event, publish, serving
 from tests.support.randomness import chance
 from tests.support.waiting import ends, eventually, patience
@@ -36,7 +36,7 @@ def declared(uri):
 @pytest.fixture
 def hurried(monkeypatch):
     """Waits between two tries are a tenth."""
-    monkeypatch.setattr("shared.messaging.backoff.random.uniform", lambda low, _high: low / 10)
+    monkeypatch.setattr("shared.client.amqp.backoff.random.uniform", lambda low, _high: low / 10)
 
 
 def count(uri, queue):

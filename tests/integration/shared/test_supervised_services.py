@@ -5,15 +5,15 @@ import threading
 import eventlet
 import pytest
 
-from infra.embedded import broker as embedded_broker
-from shared import supervision
-from shared.errors import Unavailable
-from shared.messaging import link as link_module
-from shared.messaging.declare import declare_everything
-from shared.messaging.event import work_on
-from shared.messaging.link import Link
-from shared.messaging.subscribe import Subscriber, subscribe
-from shared.timer import MISSED, Timer, every
+from infra.local import broker as embedded_broker
+from shared.client import supervision
+from shared.client.amqp import link as link_module
+from shared.client.amqp.link import Link
+from shared.client.errors import Unavailable
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.outbox.event import work_on
+from shared.platform.outbox.subscribe import Subscriber, subscribe
+from shared.platform.timer import MISSED, Timer, every
 from tests.integration.shared.samples import (
     HANDLED,
     HISTORY,

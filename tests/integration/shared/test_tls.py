@@ -7,12 +7,12 @@ from urllib.parse import quote, urlsplit
 
 import pytest
 
-from shared.contracts import topology
-from shared.errors import Unavailable
-from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.declare import declare_everything
-from shared.messaging.link import Link
-from shared.rpc.client import RpcClient
+from shared.client.amqp.link import Link
+from shared.client.errors import Unavailable
+from shared.client.rpc import RpcClient
+from shared.domain import topology
+from shared.platform.amqp.declare import declare_everything
+from shared.platform.outbox.dead_letters import DeadLetters
 from tests.integration.shared.samples import HISTORY, EchoService, HistoryService, event, publish, serving
 from tests.integration.shared.test_any_bytes import BINARY, EVENTS, Stranger
 from tests.support.processes import ROOT
@@ -81,7 +81,7 @@ def test_many_at_once_do_not_mix_what_they_write(secure):
 
 PLAIN_THREADS = """
 import sys, threading
-from shared.rpc.client import RpcClient
+from shared.client.rpc import RpcClient
 
 answers = {}
 with RpcClient(sys.argv[1], timeout=20) as client:

@@ -4,8 +4,8 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.contracts import topology
-from shared.messaging.declare import GREATEST_DELIVERIES, declare_everything
+from shared.domain import topology
+from shared.platform.amqp.declare import GREATEST_DELIVERIES, declare_everything
 from tests.integration.shared.samples import event, publish
 
 

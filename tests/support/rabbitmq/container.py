@@ -5,7 +5,7 @@ import functools
 import socket
 import sys
 
-from infra.embedded.postgresql.ports import free_port
+from infra.local.postgresql.ports import free_port
 from tests.support import reaper
 from tests.support.rabbitmq.broker import Broker, BrokerError
 

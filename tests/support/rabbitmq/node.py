@@ -12,7 +12,7 @@ import subprocess
 import time
 from pathlib import Path
 
-from infra.embedded.postgresql.ports import free_port
+from infra.local.postgresql.ports import free_port
 from tests.support import reaper
 from tests.support.directories import temporary_directory
 from tests.support.rabbitmq.broker import Broker, BrokerError

@@ -9,9 +9,9 @@ from uuid6 import uuid7
 
 from services.alerts import rules, schemas
 from services.alerts.rules import templates
-from shared.db.tables import UNKNOWN_REGION_ID
-from shared.errors import Conflict, Invalid
-from shared.schemas import load
+from shared.client.errors import Conflict, Invalid
+from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.schemas import load
 
 # Written down once more, and not read from the table that it checks.
 LEGAL = {

@@ -22,8 +22,8 @@ from sqlalchemy import (
     select,
 )
 
-from shared.db import paging
-from shared.errors import Invalid
+from shared.client.errors import Invalid
+from shared.platform.db import paging
 
 things = Table(
     "things",

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.db.search import positive_words, replaced, required
+from shared.platform.db.search import positive_words, replaced, required
 
 
 @pytest.mark.parametrize(

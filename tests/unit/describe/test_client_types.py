@@ -5,14 +5,14 @@ import sys
 
 import pytest
 
-from services.describe.command import ROOT
+from services.cli.describe.command import ROOT
 
 RIGHT = """
 from datetime import UTC, datetime
 from uuid import UUID
 
-from shared.contracts.api.reports import Report
-from shared.rpc.client import RpcClient
+from shared.client.types.reports import Report
+from shared.client.rpc import RpcClient
 
 client = RpcClient("amqp://")
 report: Report = client.reports.create_report(
@@ -40,7 +40,7 @@ WRONG = {
         'has no key "titel"',
     ),
 }
-HEAD = "from shared.rpc.client import RpcClient\n\nclient = RpcClient('amqp://')\n"
+HEAD = "from shared.client.rpc import RpcClient\n\nclient = RpcClient('amqp://')\n"
 
 
 @pytest.fixture(scope="module")

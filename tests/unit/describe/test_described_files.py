@@ -6,13 +6,13 @@ import sys
 
 import pytest
 
-from services.describe.command import ROOT, described_files
-from services.describe.methods import every_offer
-from services.describe.wire import argument_type, words
+from services.cli.describe.command import ROOT, described_files
+from services.cli.describe.methods import every_offer
+from services.cli.describe.wire import argument_type, words
 from services.identity import schemas as identity
 from services.reports import schemas as reports
-from shared.contracts import methods
-from shared.errors import BY_SLUG
+from shared.client import methods
+from shared.client.errors import BY_SLUG
 from tests.support.waiting import patience
 
 
@@ -26,7 +26,8 @@ def test_a_made_file_is_up_to_date(path):
 def test_describing_does_without_the_gateway():
     """Its routes are made of what is described, and could not be loaded while one of them is new."""
     program = (
-        "import shared.green, sys; from services.describe.command import described_files; described_files();"
+        "import shared.platform.concurrency, sys;"
+        " from services.cli.describe.command import described_files; described_files();"
         " sys.exit(any(name.startswith('services.gateway') for name in sys.modules))"
     )
     subprocess.run([sys.executable, "-c", program], cwd=ROOT, check=True, timeout=patience(60))

@@ -7,14 +7,19 @@ from pathlib import Path
 
 import pytest
 
-from services.describe.methods import every_offer
-from shared.errors import BY_SLUG
+from services.cli.describe.methods import every_offer
+from shared.client.errors import BY_SLUG
 
 ROOT = Path(__file__).parents[3]
 ERRORS = {error.__name__ for error in BY_SLUG.values()}
 
 # Every method may answer with these; docs/rpc.md says so.
-OF_EVERY_METHOD = ("shared.rpc.operation", "shared.schemas", "shared.db.paging", "shared.deadline")
+OF_EVERY_METHOD = (
+    "shared.platform.rpc.operation",
+    "shared.platform.schemas",
+    "shared.platform.db.paging",
+    "shared.client.deadline",
+)
 EVERYWHERE = {"Unauthenticated", "Unavailable", "RpcTimeout", "Internal"}
 
 # Raised for a thing that the method itself has just made, found or locked, or caught where it is called.
@@ -73,7 +78,7 @@ class Code:
                 yield self.found(module, node.func.id)
             elif isinstance(node.func, ast.Attribute):
                 if node.func.attr == "require":
-                    yield "shared.rpc.context", "Caller.require"
+                    yield "shared.platform.rpc.context", "Caller.require"
                 owner = node.func.value.id if isinstance(node.func.value, ast.Name) else ""
                 if owner == "self":
                     yield self.found(module, f"{qualified.partition('.')[0]}.{node.func.attr}")

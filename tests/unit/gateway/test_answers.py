@@ -11,12 +11,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import fields
 
-from services.gateway import answers
-from shared.errors import BY_SLUG, Conflict, Internal, RateLimited, Unavailable
-from shared.exporting import Table
-from shared.rpc.client import RpcClient
-from shared.schemas import Identifier, Result, Timestamp
-from shared.spreadsheet import neutralised, restored
+from services.gateway.http import responses
+from shared.client.errors import BY_SLUG, Conflict, Internal, RateLimited, Unavailable
+from shared.client.rpc import RpcClient
+from shared.domain.exporting import Table
+from shared.platform.schemas import Identifier, Result, Timestamp
+from shared.platform.spreadsheet import neutralised, restored
 from tests.support.gateway import application
 
 APP = application()
@@ -54,7 +54,7 @@ def written(pages, shown):
         return {"items": pages[number], "next_cursor": more}
 
     with APP.test_request_context("/"):
-        response = answers.csv_answer(call, "reports.list_reports", {}, shown)
+        response = responses.csv_answer(call, "reports.list_reports", {}, shown)
         return b"".join(response.response)
 
 
@@ -142,7 +142,7 @@ def test_a_list_that_breaks_off_breaks_off():
         return {"items": [{"id": "1"}], "next_cursor": "x"}
 
     with APP.test_request_context("/"):
-        response = answers.csv_answer(call, "reports.list_reports", {}, table("id"))
+        response = responses.csv_answer(call, "reports.list_reports", {}, table("id"))
         with pytest.raises(Unavailable):
             list(response.response)
 

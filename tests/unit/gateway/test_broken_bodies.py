@@ -7,9 +7,9 @@ from uuid import UUID, uuid4
 
 import pytest
 
-from shared.contracts.permissions import EVERYTHING
-from shared.http1 import MalformedBodyError, SlowBodyError
-from shared.rpc.context import Caller
+from shared.domain.permissions import EVERYTHING
+from shared.platform.http.parser import MalformedBodyError, SlowBodyError
+from shared.platform.rpc.context import Caller
 from tests.support.gateway import application
 
 HEAD = b'--e\r\nContent-Disposition: form-data; name="file"; filename="a.gif"\r\n\r\nGIF89a'

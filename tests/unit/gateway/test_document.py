@@ -8,9 +8,9 @@ import pytest
 
 import services
 import shared
-from services.gateway import errors, requests
-from services.gateway.describe import METHODS, Problem
-from shared.errors import ImpactXError
+from services.gateway.http import errors, requests
+from services.gateway.openapi.operations import METHODS, Problem
+from shared.client.errors import ImpactXError
 from tests.support.gateway import OPERATIONS, application, document
 
 NOT_OFFERED = {"alerts.rebuild_audience"}

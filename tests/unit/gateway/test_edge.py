@@ -6,11 +6,11 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.edge.limits import MOST_CLIENTS, Allowances
-from shared.errors import Unauthenticated
-from shared.observability.logs import JsonFormatter
-from shared.rpc.context import Caller
-from shared.settings import SettingError, from_environment
+from services.gateway.http.middleware.limits import MOST_CLIENTS, Allowances
+from shared.client.errors import Unauthenticated
+from shared.platform.observability.logs import JsonFormatter
+from shared.platform.rpc.context import Caller
+from shared.platform.settings import SettingError, from_environment
 from tests.support.gateway import application
 
 USER = UUID("01978f3e-1c00-7aa1-9c55-0b8f1d2e3f40")

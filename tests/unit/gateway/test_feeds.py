@@ -11,11 +11,11 @@ from services.gateway.feeds import documents
 from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
 from services.gateway.feeds.current import LIFETIME, LIVE_LIFETIME, CurrentAlerts
 from services.gateway.feeds.documents import ATOM
-from services.gateway.stream.broadcast import Broadcast
-from services.gateway.stream.recent import Heard
-from shared.errors import NotFound, Unauthenticated, Unavailable
-from shared.rpc.context import Caller
-from shared.settings import SettingError, from_environment
+from services.gateway.live.broadcast import Broadcast
+from services.gateway.live.recent import Heard
+from shared.client.errors import NotFound, Unauthenticated, Unavailable
+from shared.platform.rpc.context import Caller
+from shared.platform.settings import SettingError, from_environment
 from tests.support.gateway import application
 
 NOW = dt.datetime(2026, 3, 14, 9, 30, 0, 250_000, tzinfo=dt.UTC)

@@ -4,12 +4,12 @@ import threading
 
 import pytest
 
-from services.gateway.health import BROKER, CONNECTIONS, WORK
-from shared.contracts.topology import SERVICES
-from shared.errors import Internal, RpcTimeout, Unauthenticated, Unavailable
-from shared.observability import metrics
-from shared.observability.health import LIFETIME, Readiness
-from shared.rpc.client import RpcClient
+from services.gateway.http.health import BROKER, CONNECTIONS, WORK
+from shared.client.errors import Internal, RpcTimeout, Unauthenticated, Unavailable
+from shared.client.rpc import RpcClient
+from shared.domain.topology import SERVICES
+from shared.platform.observability import metrics
+from shared.platform.observability.health import LIFETIME, Readiness
 from tests.support.gateway import application
 
 

@@ -6,9 +6,9 @@ from contextlib import closing
 
 import pytest
 
-from services.gateway.media import tiff
-from services.gateway.media.cleaning import MalformedMetadataError, cleaner_for, is_cleaned
-from services.gateway.media.types import HEAD, MEDIA_TYPES, name_for, recognise
+from services.gateway.files import tiff
+from services.gateway.files.metadata_removal import MalformedMetadataError, cleaner_for, is_cleaned
+from services.gateway.files.types import HEAD, MEDIA_TYPES, name_for, recognise
 from tests.support.photos import MAKER, SCAN, box, chunk, directory, exif, field, heic, jpeg, png, webp
 
 

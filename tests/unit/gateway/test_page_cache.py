@@ -6,9 +6,9 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.page_cache import PageCache
-from shared.errors import Forbidden, Unauthenticated
-from shared.rpc.context import Caller
+from services.gateway.http.page_cache import PageCache
+from shared.client.errors import Forbidden, Unauthenticated
+from shared.platform.rpc.context import Caller
 from tests.support.gateway import application
 
 GEOJSON = {"Accept": "application/geo+json"}

@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from services.gateway.page import STATIC
-from shared.settings import SettingError
+from services.gateway.web.page import STATIC
+from shared.platform.settings import SettingError
 from tests.support.gateway import application
 
 TILES = "https://{s}.tiles.example/{z}/{x}/{y}.png"

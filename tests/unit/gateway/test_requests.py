@@ -9,12 +9,12 @@ from flask import g
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.gateway import requests
-from services.gateway.errors import PreconditionFailed, PreconditionRequired
+from services.gateway.http import requests
+from services.gateway.http.errors import PreconditionFailed, PreconditionRequired
 from services.reports import schemas as reports
 from services.resources import schemas as resources
-from shared.errors import Invalid
-from shared.rpc.context import Caller
+from shared.client.errors import Invalid
+from shared.platform.rpc.context import Caller
 from tests.support.gateway import application
 
 APP = application()

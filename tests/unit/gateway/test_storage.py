@@ -11,10 +11,10 @@ import fsspec
 import pytest
 from fsspec.asyn import AsyncFileSystem
 
-from services.gateway import storage
-from services.gateway.errors import InsufficientStorage
-from services.gateway.storage import FileStore
-from shared.errors import Internal, Unavailable
+from services.gateway.files import storage
+from services.gateway.files.storage import FileStore
+from services.gateway.http.errors import InsufficientStorage
+from shared.client.errors import Internal, Unavailable
 
 
 @pytest.fixture(params=["directory", "memory"])

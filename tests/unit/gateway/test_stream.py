@@ -9,16 +9,16 @@ import eventlet
 import jwt
 import pytest
 
-from services.gateway.stream import broadcast as broadcasting
-from services.gateway.stream import frames
-from services.gateway.stream.audiences import AUDIENCES, BY_TYPE, Hearing
-from services.gateway.stream.broadcast import Broadcast
-from services.gateway.stream.recent import OVERLAP_SECONDS, Heard, RecentEvents
-from shared.contracts import CONTRACTS
-from shared.contracts.permissions import PERMISSIONS
-from shared.messaging.event import PREFIX
-from shared.rpc.context import Caller
-from shared.rpc.operation import SIGNED_IN
+from services.gateway.live import broadcast as broadcasting
+from services.gateway.live import frames
+from services.gateway.live.audiences import AUDIENCES, BY_TYPE, Hearing
+from services.gateway.live.broadcast import Broadcast
+from services.gateway.live.recent import OVERLAP_SECONDS, Heard, RecentEvents
+from shared.domain import CONTRACTS
+from shared.domain.permissions import PERMISSIONS
+from shared.platform.outbox.event import PREFIX
+from shared.platform.rpc.context import Caller
+from shared.platform.rpc.operation import SIGNED_IN
 from tests.support.gateway import application
 from tests.support.waiting import ends, eventually
 

@@ -5,11 +5,11 @@ from pathlib import Path
 import orjson
 import pytest
 
-import shared.contracts
-from shared.contracts import identity
-from shared.contracts.permissions import PERMISSIONS, REGIONAL_THINGS
+import shared.domain
+from shared.domain import identity
+from shared.domain.permissions import PERMISSIONS, REGIONAL_THINGS
 
-EXAMPLES = Path(shared.contracts.__file__).parent / "examples" / "identity"
+EXAMPLES = Path(shared.domain.__file__).parent / "examples" / "identity"
 PERSONAL = {"email", "first_name", "last_name", "phone", "password_hash"}
 
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.identity import rules
-from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
-from shared.rpc.context import Caller
+from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
+from shared.platform.rpc.context import Caller
 
 NORTH, SOUTH = uuid4(), uuid4()
 REGIONS = {"NORTH": NORTH, "SOUTH": SOUTH}

@@ -9,11 +9,11 @@ import pytest
 from click.testing import CliRunner
 from shapely.geometry import Point, shape
 
+from services.cli.importing.identity import import_regions
 from services.identity.geometry import check_structure, normalise
-from services.identity.importing import import_regions
-from shared.boundaries import bbox_of
-from shared.errors import Invalid, Unavailable
-from shared.schemas import ValidationError, invalid
+from shared.client.errors import Invalid, Unavailable
+from shared.domain.boundaries import bbox_of
+from shared.platform.schemas import ValidationError, invalid
 
 SQUARE = {"type": "Polygon", "coordinates": [[[0, 0], [0, 1], [1, 1], [1, 0], [0, 0]]]}
 BOWTIE = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}

@@ -9,8 +9,8 @@ from eventlet.queue import Queue
 
 from services.identity.operations.users import register_user
 from services.identity.passwords import CHANGE, REGISTRATION, SIGN_IN, PasswordHasher
-from shared import deadline
-from shared.errors import RateLimited
+from shared.client import deadline
+from shared.client.errors import RateLimited
 
 
 @pytest.fixture(scope="module")

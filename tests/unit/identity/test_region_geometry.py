@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 
 from services.identity import geometry
-from shared.errors import Invalid
+from shared.client.errors import Invalid
 
 
 def box(west, south, east, north):

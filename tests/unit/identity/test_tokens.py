@@ -16,11 +16,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from uuid6 import uuid7
 
 from services.identity.tokens import KeyFault, Signer, new_refresh_token, token_digest
-from shared.contracts.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
-from shared.errors import Unauthenticated, Unavailable
-from shared.rpc.grants import pack
-from shared.rpc.keys import KEYS_LIFETIME, MAX_WAITING, REFETCH_AFTER
-from shared.rpc.tokens import LEEWAY, REMEMBERED_TOKENS, TokenVerifier
+from shared.client.errors import Unauthenticated, Unavailable
+from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
+from shared.platform.rpc.grants import pack
+from shared.platform.rpc.keys import KEYS_LIFETIME, MAX_WAITING, REFETCH_AFTER
+from shared.platform.rpc.tokens import LEEWAY, REMEMBERED_TOKENS, TokenVerifier
 from tests.support.waiting import patience
 
 
@@ -370,7 +370,7 @@ def test_callers_with_an_unknown_key_share_one_fetch_and_only_a_few_wait(verifie
 def test_a_fetch_that_never_ends_does_not_stop_the_next_one(verifier, signer, hung, clock, monkeypatch):
     verifier.verify(sign(signer))
     assert hung.asked.wait(patience(30))
-    monkeypatch.setattr("shared.rpc.keys.STUCK_AFTER", -1.0)
+    monkeypatch.setattr("shared.platform.rpc.keys.STUCK_AFTER", -1.0)
     verifier.verify(sign(signer))
     hung.let.set()
     assert verifier.refresh_keys()

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from infra.docker import credentials, trial
-from services import loading
-from shared.contracts.topology import SERVICES
-from shared.observability import metrics
-from shared.settings import from_environment
+from services.cli import loading
+from shared.domain.topology import SERVICES
+from shared.platform.observability import metrics
+from shared.platform.settings import from_environment
 
 ROOT = Path(__file__).parents[3]
 COMPOSE_FILE = ROOT / "docker-compose.yml"
@@ -25,7 +25,7 @@ MONITORING = sorted((ROOT / "infra").glob("prometheus/*.yml")) + sorted(
 )
 
 BEYOND_THE_GRACE = 5
-"""Seconds after the grace at which `shared.runtime` gives up by itself."""
+"""Seconds after the grace at which `shared.platform.runtime` gives up by itself."""
 
 SECRET = re.compile(r"PASSWORD|SECRET|TOKEN|PRIVATE_KEY|DATABASE_URL|AMQP_URI|RABBITMQ_API")
 MOUNT = "/run/secrets/impactx/"

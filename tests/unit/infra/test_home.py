@@ -2,8 +2,8 @@
 
 import pytest
 
-from infra.embedded.home import ADMINISTRATOR, Home
-from shared.settings import from_environment
+from infra.local.instance_dir import ADMINISTRATOR, Home
+from shared.platform.settings import from_environment
 
 
 @pytest.fixture

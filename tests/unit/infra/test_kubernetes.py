@@ -11,13 +11,13 @@ import yaml
 from nameko.extensions import ENTRYPOINT_EXTENSIONS_ATTR
 
 from infra.docker import credentials
-from services import loading
-from shared.contracts import topology
-from shared.contracts.topology import SERVICES
-from shared.messaging.subscribe import Subscriber
-from shared.observability import probes
-from shared.runtime import PROBE_GRACE
-from shared.settings import from_environment
+from services.cli import loading
+from shared.domain import topology
+from shared.domain.topology import SERVICES
+from shared.platform.observability import probes
+from shared.platform.outbox.subscribe import Subscriber
+from shared.platform.runtime import PROBE_GRACE
+from shared.platform.settings import from_environment
 from tests.support.gateway import application
 from tests.support.variables import is_known
 from tests.unit.infra.custom_resources import SCHEMAS
@@ -27,7 +27,7 @@ VERSIONS = ("1.30", "1.37")
 """The oldest Kubernetes that knows all that is used (preStop: sleep), and the newest."""
 
 GIVES_UP_AFTER = 5
-"""Seconds over its grace after which a process ends whatever is left: `shared.runtime.Runtime.stop`."""
+"""Seconds over its grace after which a process ends whatever is left: `shared.platform.runtime.Runtime.stop`."""
 
 DOCUMENTS = [
     (path, document)

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 
 from infra.rabbitmq.rights import USERS
-from shared.contracts.topology import SERVICES
+from shared.domain.topology import SERVICES
 from tests.support.variables import asked_for
 
 ROOT = Path(__file__).resolve().parents[3]

@@ -11,10 +11,10 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from services.reports.importing import Dates, import_reports
+from services.cli.importing.reports import Dates, import_reports
 from services.reports.schemas import ReportRow
-from shared.db.imports import check_rows
-from shared.errors import Unavailable
+from shared.client.errors import Unavailable
+from shared.domain.imports import check_rows
 
 TYPES = {"Flood": "00000000-0000-7000-8000-00000000000a", "Fire": "00000000-0000-7000-8000-00000000000b"}
 REGION = "00000000-0000-7000-8000-00000000000c"

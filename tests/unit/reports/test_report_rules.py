@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.reports import rules
-from shared.errors import Conflict, Invalid
+from shared.client.errors import Conflict, Invalid
 
 LEGAL = {
     ("pending", "confirmed"),

@@ -11,9 +11,9 @@ import orjson
 import pytest
 from click.testing import CliRunner
 
-from services.resources.importing import import_resources
+from services.cli.importing.resources import import_resources
 from services.resources.schemas import ResourceRow
-from shared.db.imports import check_rows
+from shared.domain.imports import check_rows
 
 TYPES = {"Shelter": "00000000-0000-7000-8000-00000000000a", "Clinic": "00000000-0000-7000-8000-00000000000b"}
 REGION = "00000000-0000-7000-8000-00000000000c"

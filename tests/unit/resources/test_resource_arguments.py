@@ -6,8 +6,8 @@ import pytest
 from uuid6 import uuid7
 
 from services.resources import schemas
-from shared.errors import Invalid
-from shared.schemas import load
+from shared.client.errors import Invalid
+from shared.platform.schemas import load
 
 RESOURCE = {
     "resource_type_id": str(uuid7()),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.resources import rules
-from shared.errors import Conflict
+from shared.client.errors import Conflict
 
 STATUS = st.sampled_from(rules.STATUSES)
 

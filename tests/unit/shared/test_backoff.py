@@ -2,7 +2,7 @@
 
 from itertools import pairwise
 
-from shared.messaging.backoff import Backoff
+from shared.client.amqp.backoff import Backoff
 
 
 def test_delays_double_up_to_the_greatest_and_lose_at_most_half():

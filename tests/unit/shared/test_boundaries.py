@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from marshmallow import ValidationError
 from shapely.geometry import shape
 
-from shared import boundaries as geojson
-from shared.boundaries import GeometryError
+from shared.domain import boundaries as geojson
+from shared.domain.boundaries import GeometryError
 
 
 def polygon(*rings):

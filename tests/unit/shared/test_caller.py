@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Forbidden
-from shared.rpc.context import Caller
+from shared.client.errors import Forbidden
+from shared.platform.rpc.context import Caller
 
 HERE, THERE = uuid4(), uuid4()
 THINGS = ("report", "resource", "alert")

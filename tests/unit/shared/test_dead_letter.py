@@ -7,8 +7,8 @@ from uuid import UUID
 
 import pytest
 
-from shared.errors import NotFound
-from shared.messaging.dead_letters import PREFIX, DeadLetters, dead_letter
+from shared.client.errors import NotFound
+from shared.platform.outbox.dead_letters import PREFIX, DeadLetters, dead_letter
 
 
 @dataclass

@@ -5,7 +5,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import BY_SLUG, Conflict, ImpactXError, Internal, Invalid, from_wire, to_wire
+from shared.client.errors import (
+    BY_SLUG,
+    Conflict,
+    ImpactXError,
+    Internal,
+    Invalid,
+    from_wire,
+    to_wire,
+)
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
 FIELDS = st.dictionaries(TEXT, st.lists(TEXT, max_size=3), max_size=3)

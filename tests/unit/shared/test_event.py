@@ -10,11 +10,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import shared.contracts
-from shared.messaging import subscribe
-from shared.messaging.event import PREFIX, ContractViolation, event_of, headers_of
+import shared.domain
+from shared.platform.outbox import subscribe
+from shared.platform.outbox.event import PREFIX, ContractViolation, event_of, headers_of
 
-EXAMPLE = (Path(shared.contracts.__file__).parent / "examples/reports/report_created.json").read_bytes()
+EXAMPLE = (Path(shared.domain.__file__).parent / "examples/reports/report_created.json").read_bytes()
 SUBJECT = uuid4()
 MOMENT = dt.datetime(2026, 1, 31, 12, tzinfo=dt.timezone(dt.timedelta(hours=2)))
 

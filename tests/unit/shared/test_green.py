@@ -20,7 +20,7 @@ def python(program):
     )
 
 
-@pytest.mark.parametrize("module", ["services.__main__", "shared.green"])
+@pytest.mark.parametrize("module", ["services.__main__", "shared.platform.concurrency"])
 def test_a_query_lets_the_others_work(module):
     done = python(
         f"import {module}, select, eventlet.green.select, psycopg.waiting as waiting\n"
@@ -32,6 +32,6 @@ def test_a_query_lets_the_others_work(module):
 
 def test_what_comes_too_late_is_refused():
     assert (
-        "ImportError: psycopg was imported before shared.green"
-        in python("import psycopg, shared.green").stderr
+        "ImportError: psycopg was imported before shared.platform.concurrency"
+        in python("import psycopg, shared.platform.concurrency").stderr
     )

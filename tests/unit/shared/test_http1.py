@@ -7,8 +7,15 @@ from http import HTTPStatus
 import orjson
 import pytest
 
-from shared.http1 import Limits, MalformedBodyError, SlowBodyError, Wire, problem, read_head
-from shared.web import WebServer
+from shared.platform.http.parser import (
+    Limits,
+    MalformedBodyError,
+    SlowBodyError,
+    Wire,
+    problem,
+    read_head,
+)
+from shared.platform.http.server import WebServer
 from tests.support.waiting import patience
 
 GET = b"GET / HTTP/1.1\r\nHost: a\r\n"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from shared.importing.files import Source
-from shared.importing.keys import FormerIds
+from services.cli.importing.files import Source
+from services.cli.importing.keys import FormerIds
 
 
 def test_the_ids_that_earlier_versions_made_of_rows_are_known(tmp_path):

@@ -9,17 +9,17 @@ import kombu
 import pytest
 from kombu.exceptions import ChannelError
 
-from infra.embedded import broker
-from shared.contracts import topology
-from shared.contracts.topology import Subscription
-from shared.errors import Unavailable
-from shared.messaging.confirms import ConfirmedPublisher, Outgoing
-from shared.messaging.dead_letters import DeadLetters
-from shared.messaging.declare import declare_everything, declare_subscription
-from shared.messaging.link import Link
-from shared.messaging.reader import QueueReader
-from shared.messaging.routes import Routes
-from shared.rpc.client import RpcClient
+from infra.local import broker
+from shared.client.amqp.link import Link
+from shared.client.errors import Unavailable
+from shared.client.rpc import RpcClient
+from shared.domain import topology
+from shared.domain.topology import Subscription
+from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
+from shared.platform.amqp.declare import declare_everything, declare_subscription
+from shared.platform.amqp.reader import QueueReader
+from shared.platform.outbox.dead_letters import DeadLetters
+from shared.platform.outbox.routes import Routes
 from tests.support.inprocess import inprocess_broker
 from tests.support.waiting import eventually, patience
 
@@ -291,7 +291,7 @@ def test_two_readers_share_a_queue_and_one_takes_over_from_the_other(channel, re
 
 
 def test_a_waiting_reader_is_woken_and_does_not_poll(channel, reading, monkeypatch):
-    monkeypatch.setattr("shared.messaging.link.READ_SECONDS", 3600)
+    monkeypatch.setattr("shared.client.amqp.link.READ_SECONDS", 3600)
     one = reading()
     for count in (1, 2, 3):  # it had time to begin to wait after the one before
         publish(channel, b"1")

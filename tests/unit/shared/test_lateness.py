@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.rpc.lateness import (
+from shared.client.lateness import (
     MOST_ECHOES,
     REMEMBERED,
     SENT_HEADER,

@@ -6,11 +6,11 @@ import sys
 import pytest
 from kombu.exceptions import OperationalError
 
-from shared.errors import Unavailable
-from shared.messaging import link as link_module
-from shared.messaging.transport import connection_to
-from shared.rpc.client import RpcClient
-from shared.rpc.local import LocalClient, default_path, is_open
+from shared.client.amqp import link as link_module
+from shared.client.amqp.transport import connection_to
+from shared.client.errors import Unavailable
+from shared.client.rpc import RpcClient
+from shared.platform.rpc.local import LocalClient, default_path, is_open
 from tests.support.processes import ROOT
 from tests.support.waiting import ends, patience
 
@@ -18,7 +18,7 @@ NOBODY = "amqp://guest:guest@127.0.0.1:1//"
 
 
 def test_a_broker_that_was_never_there_is_said_at_once_and_make_run_is_named(monkeypatch):
-    monkeypatch.setattr("shared.rpc.client.CONNECT_SECONDS", 3600)
+    monkeypatch.setattr("shared.client.rpc.CONNECT_SECONDS", 3600)
     with ends("the call"), RpcClient(NOBODY, email="a@b.example", password="secret", timeout=3600) as client:  # noqa: SIM117 - closing is not what raises
         with pytest.raises(Unavailable) as error:
             client.reports.list_reports()
@@ -31,7 +31,7 @@ def test_a_broker_that_was_never_there_is_said_at_once_and_make_run_is_named(mon
 def test_a_refused_connection_is_said_after_one_attempt_without_a_pause(monkeypatch):
     pauses = []
     monkeypatch.setattr("kombu.utils.functional.sleep", pauses.append)
-    monkeypatch.setattr("shared.rpc.client.CONNECT_SECONDS", 3600)
+    monkeypatch.setattr("shared.client.rpc.CONNECT_SECONDS", 3600)
     with ends("the call"), RpcClient(NOBODY, timeout=3600) as client, pytest.raises(Unavailable):
         client.reports.list_reports()
     assert pauses == []
@@ -55,7 +55,7 @@ def test_a_connection_is_tried_once_however_it_is_opened(open_it, monkeypatch):
 
 
 def test_make_run_is_not_named_where_the_broker_is_elsewhere(monkeypatch):
-    monkeypatch.setattr("shared.rpc.client.CONNECT_SECONDS", 3600)
+    monkeypatch.setattr("shared.client.rpc.CONNECT_SECONDS", 3600)
     with ends("the call"), RpcClient("amqp://127.0.0.2:1//", timeout=3600) as client:  # noqa: SIM117 - closing is not what raises
         with pytest.raises(Unavailable) as error:
             client.reports.list_reports()
@@ -82,8 +82,8 @@ def test_the_reason_is_in_the_sentence(error, said):
 
 def test_a_program_that_configures_no_logging_prints_nothing_beside_its_error():
     program = (
-        "from shared.rpc.client import RpcClient\n"
-        "from shared.errors import Unavailable\n"
+        "from shared.client.rpc import RpcClient\n"
+        "from shared.client.errors import Unavailable\n"
         f"with RpcClient({NOBODY!r}) as client:\n"
         "    try: client.reports.list_reports()\n"
         "    except Unavailable as error: print(error)\n"

@@ -13,13 +13,18 @@ from prometheus_client import Gauge
 from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
-from shared.db.context import TRACED, traced
-from shared.errors import Unavailable
-from shared.messaging.event import facts_of
-from shared.observability import context, metrics, probes, traces
-from shared.observability.health import PATIENCE, Readiness
-from shared.observability.logs import ContextFilter, JsonFormatter, PlainFormatter, without_secrets
-from shared.observability.sampling import LIFETIME, Sample
+from shared.client.errors import Unavailable
+from shared.platform.db.context import TRACED, traced
+from shared.platform.observability import context, metrics, probes, traces
+from shared.platform.observability.health import PATIENCE, Readiness
+from shared.platform.observability.logs import (
+    ContextFilter,
+    JsonFormatter,
+    PlainFormatter,
+    without_secrets,
+)
+from shared.platform.observability.sampling import LIFETIME, Sample
+from shared.platform.outbox.event import facts_of
 from tests.support.processes import ROOT
 
 
@@ -136,7 +141,7 @@ def test_a_figure_is_asked_for_once_while_it_holds():
 
 
 def test_who_looks_waits_for_no_slow_answer_and_it_is_not_asked_again_meanwhile(monkeypatch):
-    monkeypatch.setattr("shared.observability.sampling.PATIENCE", 0.05)
+    monkeypatch.setattr("shared.platform.observability.sampling.PATIENCE", 0.05)
     answer, asked = threading.Event(), []
 
     def ask():
@@ -215,7 +220,7 @@ def test_what_is_missing_is_named_and_what_is_there_too():
 
 
 def test_a_dependency_that_says_nothing_is_missing_and_not_asked_again_meanwhile(monkeypatch):
-    monkeypatch.setattr("shared.observability.health.PATIENCE", 0.05)
+    monkeypatch.setattr("shared.platform.observability.health.PATIENCE", 0.05)
     now, asked, answer = [100.0], [], threading.Event()
 
     def silent():
@@ -257,7 +262,7 @@ def test_without_a_collector_nothing_is_traced_and_nothing_of_opentelemetry_is_l
     assert traces.current() == ""
     assert traces.fact(None) == {}
     code = (
-        "import shared.green, services.reports.service, services.gateway.service, sys;"
+        "import shared.platform.concurrency, services.reports.service, services.gateway.service, sys;"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run(

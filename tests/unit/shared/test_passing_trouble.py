@@ -9,9 +9,9 @@ import psycopg
 import pytest
 from sqlalchemy.exc import OperationalError
 
-from shared.errors import BY_SLUG, RateLimited, RpcTimeout, Unavailable
-from shared.messaging.link import is_broken
-from shared.messaging.subscribe import passes
+from shared.client.amqp.link import is_broken
+from shared.client.errors import BY_SLUG, RateLimited, RpcTimeout, Unavailable
+from shared.platform.outbox.subscribe import passes
 
 WEATHER = [
     Unavailable(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.phones import LONGEST, readable
+from shared.domain.phones import LONGEST, readable
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,7 @@ from amqp.serialization import dumps, loads
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import TooLarge
-from shared.messaging.received import (
+from shared.client.amqp.received import (
     MAX_DEPTH,
     as_text,
     bytes_of,
@@ -21,6 +20,7 @@ from shared.messaging.received import (
     properties_of,
     readable_names,
 )
+from shared.client.errors import TooLarge
 from tests.support.raw_amqp import field, long, properties, random_properties, short
 
 ESCAPED = "\\xff\\xfe"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared.errors import Invalid, TooLarge
-from shared.rpc.request import (
+from shared.client.errors import Invalid, TooLarge
+from shared.client.request import (
     CORRELATION_HEADER,
     GREATEST_BODY,
     GREATEST_DEPTH,

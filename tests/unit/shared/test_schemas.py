@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import fields
 
-from shared.errors import Invalid
-from shared.schemas import (
+from shared.client.errors import Invalid
+from shared.platform.schemas import (
     DEFAULT_LIMIT,
     GREATEST_LIMIT,
     Arguments,

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.settings import MEMORY_BROKER, SettingError, from_environment
+from shared.platform.settings import MEMORY_BROKER, SettingError, from_environment
 
 SERVICES = ("identity", "reports")
 

@@ -6,10 +6,10 @@ import time
 import eventlet
 import pytest
 
-from shared import supervision
-from shared.errors import Unavailable
-from shared.observability import metrics
-from shared.supervision import HOPELESS_SECONDS, StandsStillError, Work
+from shared.client import supervision
+from shared.client.errors import Unavailable
+from shared.client.supervision import HOPELESS_SECONDS, StandsStillError, Work
+from shared.platform.observability import metrics
 from tests.support.waiting import eventually
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from shared import texts
+from shared.platform import texts
 
 VISIBLE_FORMAT_CHARACTERS = {
     *range(0x0600, 0x0606),

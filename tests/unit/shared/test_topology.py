@@ -1,6 +1,6 @@
 """Who hears what fits together: every binding names an event that somebody emits."""
 
-from shared.contracts import CONTRACTS, topology
+from shared.domain import CONTRACTS, topology
 
 
 def test_every_binding_is_to_an_event_that_has_a_contract():

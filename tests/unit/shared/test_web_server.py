@@ -14,11 +14,11 @@ import pytest
 import requests
 from eventlet.event import Event
 
-from shared import accepting
-from shared.accepting import Acceptor, ensure_descriptors
-from shared.http1 import Limits
-from shared.settings import SettingError
-from shared.web import WebServer
+from shared.platform.http import accepting
+from shared.platform.http.accepting import Acceptor, ensure_descriptors
+from shared.platform.http.parser import Limits
+from shared.platform.http.server import WebServer
+from shared.platform.settings import SettingError
 from tests.support.waiting import eventually, patience
 
 

@@ -8,7 +8,7 @@ Revision ID: 0004
 Revises: 0003
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0004"
 down_revision = "0003"

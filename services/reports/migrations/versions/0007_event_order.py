@@ -7,7 +7,7 @@ Revision ID: 0007
 Revises: 0006
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0007"
 down_revision = "0006"

@@ -4,7 +4,7 @@ Revision ID: 0008
 Revises: 0007
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0008"
 down_revision = "0007"

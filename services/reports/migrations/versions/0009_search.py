@@ -4,7 +4,7 @@ Revision ID: 0009
 Revises: 0008
 """
 
-from shared.db import ddl, search_ddl
+from shared.platform.db import ddl, search_ddl
 
 revision = "0009"
 down_revision = "0008"

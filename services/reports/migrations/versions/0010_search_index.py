@@ -8,7 +8,7 @@ Revises: 0009
 
 from alembic import op
 
-from shared.db import ddl, search_ddl
+from shared.platform.db import ddl, search_ddl
 
 revision = "0010"
 down_revision = "0009"

@@ -8,7 +8,7 @@ Revises: 0010
 
 from alembic import op
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0011"
 down_revision = "0010"

@@ -4,7 +4,7 @@ Revision ID: 0001
 Revises:
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0001"
 down_revision = None

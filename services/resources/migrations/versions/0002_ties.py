@@ -6,7 +6,7 @@ Revision ID: 0002
 Revises: 0001
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0002"
 down_revision = "0001"

@@ -6,7 +6,7 @@ Revision ID: 0003
 Revises: 0002
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0003"
 down_revision = "0002"

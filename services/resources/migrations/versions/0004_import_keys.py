@@ -6,7 +6,7 @@ Revises: 0003
 
 from alembic import op
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0004"
 down_revision = "0003"

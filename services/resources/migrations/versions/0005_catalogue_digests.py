@@ -4,7 +4,7 @@ Revision ID: 0005
 Revises: 0004
 """
 
-from shared.db import ddl
+from shared.platform.db import ddl
 
 revision = "0005"
 down_revision = "0004"

@@ -4,7 +4,7 @@ Revision ID: 0006
 Revises: 0005
 """
 
-from shared.db import ddl, search_ddl
+from shared.platform.db import ddl, search_ddl
 
 revision = "0006"
 down_revision = "0005"

@@ -1,0 +1,207 @@
+"""The main job, step by step, as another system would do it: by RPC."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from shared.client.errors import ImpactXError, RpcTimeout
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.client.rpc import RpcClient
+    from shared.client.types.identity import Region
+    from shared.client.types.reports import HistoryEntry
+
+T = TypeVar("T")
+
+WAIT_SECONDS = 10.0
+NAME_WIDTH = 46
+
+
+class Steps:
+    """Runs each step, and prints what it was and how long it took."""
+
+    def __init__(self) -> None:
+        self._number = 0
+
+    def __call__(self, name: str, work: Callable[[], T], say: Callable[[T], str]) -> T:
+        """Does one step.
+
+        Args:
+            name: What is done.
+            work: Does it.
+            say: What to print of the outcome.
+        """
+        self._number += 1
+        began = time.perf_counter()
+        outcome = work()
+        milliseconds = (time.perf_counter() - began) * 1000
+        click.echo(f"{self._number:2}. {name:<{NAME_WIDTH}} {milliseconds:8.1f} ms   {say(outcome)}")
+        return outcome
+
+
+def demonstrate(client: RpcClient) -> None:
+    """Files a report as a reporter, confirms and resolves it, and shows the history and the alert that came of it.
+
+    Args:
+        client: Signed in as somebody who may change the status of reports.
+
+    Raises:
+        ImpactXError: A step failed.
+    """
+    step = Steps()
+    region, place = _a_region(client)
+    resident = _somebody(client, step, "resident", {"regions": [region["code"]]})
+    token = _somebody(client, step, "reporter", {})
+    report_type = client.reports.list_report_types()["items"][0]
+    severity = client.reports.list_severity_levels()["items"][-1]
+    report = step(
+        "file a report, located by its coordinates",
+        lambda: client.call(
+            "reports.create_report",
+            {
+                "report_type_id": report_type["id"],
+                "severity_level_id": severity["id"],
+                "title": "Bridge washed away",
+                "description": "The bridge is gone; about forty people are cut off on the other bank.",
+                "location": {"type": "Point", "coordinates": place},
+            },
+            token=token,
+        ),
+        lambda filed: f"{filed['status']} in {region['name']}",
+    )
+    report = _change(client, step, report, "confirm it", status="confirmed", notes="Seen by the river watch.")
+    alert = step(
+        "wait for the alert that a rule issues",
+        lambda: _eventually(
+            lambda: client.alerts.list_alerts(source_id=report["id"])["items"],
+            "The alert did not come in time.",
+        )[0],
+        lambda issued: f"{issued['priority']}: {issued['title']}",
+    )
+    step(
+        "wait until it reaches the resident",
+        lambda: _eventually(
+            lambda: client.call("alerts.list_my_alerts", {"unread_only": True}, token=resident)["items"],
+            "The alert did not reach the resident in time.",
+        ),
+        lambda mine: f"{len(mine)} unread",
+    )
+    step(
+        "read it, as the resident",
+        lambda: client.call("alerts.mark_alert_read", {"alert_id": alert["id"]}, token=resident),
+        lambda _: _reach(client, alert["id"]),
+    )
+    report = _change(client, step, report, "send a team", status="in_progress")
+    report = _change(
+        client,
+        step,
+        report,
+        "resolve it",
+        method="resolve_report",
+        resolution_notes="Everybody was brought over.",
+    )
+    step(
+        "wait until the alert is cancelled",
+        lambda: _eventually(
+            lambda: client.alerts.list_alerts(source_id=report["id"], msg_type="Cancel")["items"],
+            "The alert was not cancelled in time.",
+        )[0],
+        lambda message: f"CAP {message['msg_type']} of {len(message['references'])} message",
+    )
+    history = step(
+        "wait for the history that the events wrote",
+        lambda: _history(client, report),
+        lambda entries: " > ".join(entry["status"] for entry in entries),
+    )
+    for entry in history:
+        click.echo(f"      {entry['changed_at']}  {entry['status']:<12} {entry['notes'] or ''}")
+
+
+def _somebody(client: RpcClient, step: Steps, who: str, preferences: dict[str, Any]) -> str:
+    """Registers somebody and signs them in; the token."""
+    email = f"{who}-{secrets.token_hex(4)}@impactx.example"
+    password = secrets.token_urlsafe(12)
+    names = {"first_name": "Demo", "last_name": who.title()}
+    step(
+        f"register a {who}",
+        lambda: client.call(
+            "identity.register_user",
+            {"email": email, "password": password, "preferences": preferences, **names},
+            token="",
+        ),
+        lambda user: f"{user['email']}",
+    )
+    tokens = step(
+        f"sign in as the {who}",
+        lambda: client.call("identity.authenticate", {"email": email, "password": password}, token=""),
+        lambda tokens: f"a token for {tokens['expires_in']} s",
+    )
+    token: str = tokens["access_token"]
+    return token
+
+
+def _change(
+    client: RpcClient,
+    step: Steps,
+    report: dict[str, Any],
+    what: str,
+    method: str = "change_report_status",
+    **arguments: str,
+) -> dict[str, Any]:
+    """Moves the report to another status."""
+    return step(
+        f"{what}, as a coordinator",
+        lambda: client.call(
+            f"reports.{method}", {"report_id": report["id"], "version": report["version"], **arguments}
+        ),
+        lambda changed: f"{changed['status']}, version {changed['version']}",
+    )
+
+
+def _reach(client: RpcClient, alert_id: str) -> str:
+    reach = client.alerts.get_alert_reach(alert_id=alert_id)
+    return f"{reach['targets']} reached, {reach['read']} read"
+
+
+def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
+    """A region with boundaries, and a point in it."""
+    for region in client.identity.list_regions(include_boundaries=True, detail="full")["items"]:
+        if region["boundaries"]:
+            ring = region["boundaries"]["coordinates"]
+            while isinstance(ring[0][0], list):
+                ring = ring[0]
+            point = [
+                sum(axis) / len(axis) for axis in zip(*(position[:2] for position in ring[:-1]), strict=True)
+            ]
+            return region, point
+    raise ImpactXError("No region has boundaries: seed or import regions first.")
+
+
+def _history(client: RpcClient, report: dict[str, Any]) -> list[HistoryEntry]:
+    def complete() -> list[HistoryEntry] | None:
+        entries = client.reports.get_report_history(report_id=report["id"])["items"]
+        return entries if len(entries) == report["version"] else None
+
+    entries = _eventually(complete, "The history did not come in time.")
+    return sorted(entries, key=lambda entry: entry["version"])
+
+
+def _eventually(look: Callable[[], T | None], problem: str) -> T:
+    """The first thing that there is to see.
+
+    Raises:
+        RpcTimeout: There was nothing in time.
+    """
+    deadline = time.monotonic() + WAIT_SECONDS
+    while time.monotonic() < deadline:
+        found = look()
+        if found:
+            return found
+        time.sleep(0.005)
+    raise RpcTimeout(problem)

@@ -1,0 +1,211 @@
+"""Writes `shared/client/types`: what the client's services, methods and results are to editors and mypy."""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from typing import TYPE_CHECKING, Any
+
+from services.cli.describe.methods import every_offer, paragraphs
+from services.cli.describe.wire import (
+    argument_type,
+    choice_name,
+    choices,
+    innermost,
+    nested_schemas,
+    result_type,
+    wire_name,
+)
+from shared.client import errors
+from shared.platform.schemas import Arguments
+
+if TYPE_CHECKING:
+    from marshmallow import Schema
+
+    from services.cli.describe.methods import Offer
+
+WIDTH = 110
+MADE = "# Made by `python -m services describe --write`; do not edit."
+
+TYPING = ("Any", "Literal", "NotRequired", "Protocol", "TypeAlias", "TypedDict")
+ABSTRACT = ("Mapping", "Sequence")
+WIRE = ("Identifier", "Moment")
+
+
+def type_modules() -> dict[str, str]:
+    """The source of every module of the package by its file name."""
+    offers = every_offer()
+    modules = {f"{name}.py": _module(name, offers[name]) for name in offers}
+    return {"__init__.py": _package(offers), "methods.py": _contracts(offers), **modules}
+
+
+def _package(services: dict[str, list[Offer]]) -> str:
+    imports = "\n".join(
+        f"    from shared.client.types.{name} import {_protocol(name)}" for name in sorted(services)
+    )
+    attributes = "\n".join(f"    {name}: {_protocol(name)}" for name in services)
+    return f'''"""The RPC methods as types: arguments, results and services, a module for each service."""
+
+{MADE}
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+{imports}
+
+
+class Services:
+    """Something through which every method can be called: ``client.reports.create_report(...)``."""
+
+{attributes}
+'''
+
+
+def _contracts(services: dict[str, list[Offer]]) -> str:
+    listed = "".join(_contract(offer) for offers in services.values() for offer in offers)
+    return f'''"""Every method with its permission and its refusals, by ``service.method``."""
+
+{MADE}
+
+from __future__ import annotations
+
+from typing import Final
+
+from shared.client.methods import MethodContract
+
+METHODS: Final[dict[str, MethodContract]] = {{
+{listed}}}
+'''
+
+
+def _contract(offer: Offer) -> str:
+    members = (offer.summary, offer.description.permission, _reasons(offer))
+    lines = "".join(f"        {member!r},\n" for member in members)
+    return f'    "{offer.service}.{offer.name}": MethodContract(\n{lines}    ),\n'
+
+
+def _reasons(offer: Offer) -> dict[str, str]:
+    """When the method refuses, by the slug of the error."""
+    found: dict[str, str] = {}
+    for name, reason in offer.errors:
+        slug = getattr(errors, name).slug
+        found[slug] = f"{found[slug]} {reason}" if slug in found else reason
+    return found
+
+
+def _module(service: str, offers: list[Offer]) -> str:
+    listed = "\n".join(_choices(offers).values())
+    objects = "\n\n\n".join(([listed] if listed else []) + list(_objects(offers).values()))
+    methods = "\n\n".join(_method(offer) for offer in offers) or "    ..."
+    protocol = f'class {_protocol(service)}(Protocol):\n    """The methods of {service}."""\n\n{methods}\n'
+    body = f"{objects}\n\n\n{protocol}" if objects else protocol
+    return f'''"""What the methods of {service} take and return."""
+
+{MADE}
+
+from __future__ import annotations
+
+{_imports(body)}
+
+{body}'''
+
+
+def _imports(body: str) -> str:
+    def used(names: tuple[str, ...]) -> str:
+        return ", ".join(name for name in names if re.search(rf"\b{name}\b", body))
+
+    guarded = [
+        f"    from {module} import {names}\n"
+        for module, names in (("collections.abc", used(ABSTRACT)), ("shared.client.types.wire", used(WIRE)))
+        if names
+    ]
+    typing = ("TYPE_CHECKING, " if guarded else "") + used(TYPING)
+    block = "\nif TYPE_CHECKING:\n" + "\n".join(guarded) if guarded else ""
+    return f"from typing import {typing}\n{block}"
+
+
+def _choices(offers: list[Offer]) -> dict[str, str]:
+    """The source of an alias for every set of texts of which an argument is one, by its name."""
+    found: dict[str, str] = {}
+    for offer in offers:
+        arguments = offer.description.arguments()
+        for schema in (arguments, *nested_schemas(arguments)):
+            for field in map(innermost, schema.fields.values()):
+                if choices(field):
+                    listed = ", ".join(f'"{choice}"' for choice in choices(field))
+                    _add(
+                        found,
+                        choice_name(field),
+                        f"{choice_name(field)}: TypeAlias = Literal[{listed}]",
+                        offer,
+                    )
+    return found
+
+
+def _objects(offers: list[Offer]) -> dict[str, str]:
+    """The source of a TypedDict for every result, and for every object inside arguments, by its name."""
+    found: dict[str, str] = {}
+    for offer in offers:
+        described = offer.description
+        schemas: list[Schema] = nested_schemas(described.arguments())
+        if described.result is not None:
+            schemas += [*nested_schemas(described.result()), described.result()]
+        for schema in schemas:
+            _add(found, type(schema).__name__, _typed_dict(schema), offer)
+    return found
+
+
+def _add(found: dict[str, str], name: str, source: str, offer: Offer) -> None:
+    if found.setdefault(name, source) != source:
+        raise ValueError(
+            f"{offer.service} gives the name {name} to two things: give one of them its own class"
+        )
+
+
+def _typed_dict(schema: Schema) -> str:
+    lines = [f"class {type(schema).__name__}(TypedDict):"]
+    text = type(schema).__doc__
+    if text and not type(schema).__name__.startswith("PageOf"):
+        lines += [_docstring(paragraphs(text), "    "), ""]
+    for field in schema.fields.values():
+        if isinstance(schema, Arguments):
+            kind = argument_type(field)
+            kind = kind if field.required else f"NotRequired[{kind}]"
+        else:
+            kind = result_type(field)
+        lines.append(f"    {wire_name(field)}: {kind}")
+    return "\n".join(lines)
+
+
+def _method(offer: Offer) -> str:
+    described = offer.description
+    declared = described.arguments().fields.values()
+    arguments = [
+        f"        {wire_name(field)}: {argument_type(field)},\n" for field in declared if field.required
+    ] + [
+        f"        {wire_name(field)}: {argument_type(field)} = ...,\n"
+        for field in declared
+        if not field.required
+    ]
+    listed = f"\n        self,\n        *,\n{''.join(arguments)}    " if arguments else "self"
+    result = described.result.__name__ if described.result is not None else "None"
+    text = [offer.summary or _about(described.arguments), f"Needs: {' or '.join(described.permission)}."]
+    return f"    def {offer.name}({listed}) -> {result}:\n{_docstring(text, '        ')}"
+
+
+def _about(schema: type[Any]) -> str:
+    return paragraphs(schema.__doc__ or "")[0]
+
+
+def _docstring(parts: list[str], indent: str) -> str:
+    wrapped = [textwrap.fill(part, WIDTH - len(indent) - 3, break_long_words=False) for part in parts]
+    text = textwrap.indent('"""' + "\n\n".join(wrapped), indent)
+    if len(parts) == 1 and "\n" not in text and len(text) + 3 <= WIDTH:
+        return text + '"""'
+    return f'{text}\n{indent}"""'
+
+
+def _protocol(service: str) -> str:
+    return f"{service.capitalize()}Methods"

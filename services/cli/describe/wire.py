@@ -1,0 +1,193 @@
+"""What a marshmallow field is on the wire: as a type for Python callers, and in words."""
+
+from __future__ import annotations
+
+import inspect
+from typing import Any, get_args
+
+from marshmallow import Schema, fields, missing, validate
+
+from services.cli.describe.methods import paragraphs
+from shared.domain.geo_filters import Area, Box, OneOrMany, Word
+from shared.platform import schemas
+
+OBJECT = "Mapping[str, Any]"
+
+ARGUMENT_TYPES: dict[type[Any], str] = {
+    schemas.Identifier: "Identifier",
+    schemas.Timestamp: "Moment",
+    schemas.Location: OBJECT,
+    Box: "Sequence[float]",
+    Area: OBJECT,
+    fields.String: "str",
+    fields.Integer: "int",
+    fields.Float: "float",
+    fields.Boolean: "bool",
+    fields.Dict: OBJECT,
+}
+RESULT_TYPES: dict[type[Any], str] = {
+    schemas.Identifier: "str",
+    schemas.Timestamp: "str",
+    fields.String: "str",
+    fields.Integer: "int",
+    fields.Float: "float",
+    fields.Boolean: "bool",
+    fields.Dict: "dict[str, Any]",
+}
+LOADED_ARGUMENTS: dict[Any, str] = {float: "float", dict[str, Any]: OBJECT, bytes: "str"}
+LOADED_RESULTS: dict[Any, str] = {float: "float", dict[str, Any]: "dict[str, Any]", bytes: "str"}
+"""Of fields that derive from ``Field[...]`` directly, by what they load as."""
+
+GREATEST_INTEGER = 2**31 - 1
+"""PostgreSQL's; as a bound it says nothing to a caller."""
+
+WORDS: dict[type[Any], str] = {
+    schemas.Identifier: "UUID",
+    schemas.Timestamp: "time, RFC 3339 with an offset",
+    schemas.Location: "GeoJSON `Point`, with an optional `address`",
+    fields.Boolean: "true or false",
+    fields.Dict: "object",
+    fields.Integer: "whole number",
+    fields.Float: "number",
+    fields.String: "text",
+    fields.Raw: "any JSON",
+}
+
+
+def argument_type(field: fields.Field[Any]) -> str:
+    """The Python type that a caller passes."""
+    if isinstance(field, fields.List):
+        found = f"Sequence[{argument_type(field.inner)}]"
+    elif isinstance(field, OneOrMany):
+        inner = argument_type(field.inner)
+        found = f"{inner} | Sequence[{inner}]"
+    elif isinstance(field, fields.Nested):
+        found = field.schema.__class__.__name__
+    elif choices(field):
+        found = choice_name(field)
+    else:
+        found = _by_class(field, ARGUMENT_TYPES) or LOADED_ARGUMENTS.get(_loaded(field), "Any")
+    return _nullable(field, found)
+
+
+def result_type(field: fields.Field[Any]) -> str:
+    """The Python type of what a caller gets, which is what JSON has."""
+    if isinstance(field, fields.List):
+        found = f"list[{result_type(field.inner)}]"
+    elif isinstance(field, fields.Nested):
+        found = field.schema.__class__.__name__
+    else:
+        found = _by_class(field, RESULT_TYPES) or LOADED_RESULTS.get(_loaded(field), "Any")
+    return _nullable(field, found)
+
+
+def nested_schemas(schema: Schema) -> list[Schema]:
+    """The schemas of the objects inside, innermost first."""
+    found: list[Schema] = []
+    for field in schema.fields.values():
+        inner = innermost(field)
+        if isinstance(inner, fields.Nested):
+            found += [*nested_schemas(inner.schema), inner.schema]
+    return found
+
+
+def innermost(field: fields.Field[Any]) -> fields.Field[Any]:
+    """The field of the elements, where a field holds a list."""
+    while isinstance(field, fields.List | OneOrMany):
+        field = field.inner
+    return field
+
+
+def choice_name(field: fields.Field[Any]) -> str:
+    """What the type of a field with listed choices is called: as its own class, else as the field."""
+    kind = type(field)
+    if kind not in (fields.String, schemas.Text, Word):
+        return kind.__name__
+    return "".join(part.capitalize() for part in wire_name(field).split("_"))
+
+
+def words(field: fields.Field[Any]) -> str:
+    """What a field holds, in words."""
+    if isinstance(field, fields.List):
+        found = f"list of {_count(field)}({words(field.inner)})"
+    elif isinstance(field, OneOrMany):
+        found = f"{words(field.inner)}; or a list of such"
+    elif isinstance(field, fields.Nested):
+        found = f"object: {_members(field.schema)}"
+    elif choices(field):
+        found = "one of " + ", ".join(f"`{choice}`" for choice in choices(field))
+    else:
+        found = _plain_words(field)
+    return f"{found}; may be null" if field.allow_none else found
+
+
+def default_words(field: fields.Field[Any]) -> str:
+    """`` (default …)`` where an omitted argument has a plain one."""
+    default = field.load_default
+    if default is missing or default is None or callable(default):
+        return ""
+    return f" (default `{str(default).lower() if isinstance(default, bool) else default}`)"
+
+
+def choices(field: fields.Field[Any]) -> tuple[str, ...]:
+    """The texts of which a field holds one, where they are listed."""
+    for validator in field.validators:
+        if isinstance(validator, validate.OneOf):
+            return tuple(str(choice) for choice in validator.choices)
+    return ()
+
+
+def _plain_words(field: fields.Field[Any]) -> str:
+    kind = type(field)
+    if isinstance(field, schemas.Number):
+        return f"number, {field.least:.15g} to {field.greatest:.15g}"
+    for validator in field.validators:
+        if isinstance(validator, validate.Range):
+            return _whole_number(validator)
+    if isinstance(field, schemas.Text) and kind is schemas.Text:
+        return f"text of at most {field.longest} characters"
+    if kind in WORDS:
+        return WORDS[kind]
+    # A field of a service's own says in its docstring what it takes, some with a list of what that may be.
+    said = " ".join(paragraphs(inspect.getdoc(kind) or "")).replace(" - ``", " ``").rstrip(".")
+    return said[:1].lower() + said[1:] if said[1:2].islower() or said[1:2] == " " else said
+
+
+def _whole_number(bounds: validate.Range) -> str:
+    least, greatest = bounds.min, bounds.max
+    if greatest != GREATEST_INTEGER:
+        return f"whole number, {least} to {greatest}"
+    return "whole number" if least == -GREATEST_INTEGER else f"whole number, at least {least}"
+
+
+def _members(schema: Schema) -> str:
+    return ", ".join(f"`{wire_name(field)}` {words(field)}" for field in schema.fields.values())
+
+
+def wire_name(field: fields.Field[Any]) -> str:
+    """What the field is called on the wire."""
+    return field.data_key or str(field.name)
+
+
+def _count(field: fields.Field[Any]) -> str:
+    for validator in field.validators:
+        if isinstance(validator, validate.Length) and validator.max is not None:
+            return f"{validator.min} to {validator.max} " if validator.min else f"up to {validator.max} "
+    return ""
+
+
+def _by_class(field: fields.Field[Any], types: dict[type[Any], str]) -> str:
+    return next((types[kind] for kind in type(field).__mro__ if kind in types), "")
+
+
+def _loaded(field: fields.Field[Any]) -> Any:
+    """What stands in the brackets of the ``Field[...]`` that the class, or one above it, derives from."""
+    for kind in type(field).__mro__:
+        for base in getattr(kind, "__orig_bases__", ()):
+            if get_args(base) and kind is not fields.Field:
+                return get_args(base)[0]
+    return None
+
+
+def _nullable(field: fields.Field[Any], found: str) -> str:
+    return f"{found} | None" if field.allow_none and found != "Any" else found

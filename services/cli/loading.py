@@ -1,0 +1,63 @@
+"""The services by name, each loaded when it is asked for.
+
+All of them together take a second to load, and most commands need none: only what is served is in memory.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from shared.domain.topology import SERVICES
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
+    from sqlalchemy import Connection
+
+    from shared.platform.db.migration import Outcome
+    from shared.platform.runtime import Runtime
+    from shared.platform.settings import Settings
+
+NAMES = (*SERVICES, "gateway")
+"""Everything that can be served; `SERVICES` are those of them that have a schema."""
+
+
+def service_class(name: str) -> type[Any]:
+    """The class that nameko runs."""
+    found: type[Any] = getattr(import_module(f"services.{name}.service"), f"{name.capitalize()}Service")
+    return found
+
+
+def seed(name: str, connection: Connection, settings: Settings) -> None:
+    """Adds what a service cannot do without, where it is missing."""
+    operations = import_module(f"services.{name}.operations")
+    if name == "identity":
+        operations.seed(
+            connection,
+            admin_email=settings.admin_email,
+            admin_password=settings.admin_password or "",
+            bcrypt_cost=settings.bcrypt_cost,
+        )
+    else:
+        operations.seed(connection)
+
+
+def migrate(
+    url: str,
+    services: Sequence[str],
+    revision: str,
+    confirm: Callable[[Mapping[str, Sequence[str]]], None] | None = None,
+) -> list[Outcome]:
+    """Bring the schemas of services to a revision; see `shared.platform.db.migration.migrate`."""
+    done: list[Outcome] = import_module("shared.platform.db.migration").migrate(
+        url, services, revision, confirm=confirm
+    )
+    return done
+
+
+def http_url(runtime: Runtime) -> str:
+    """Where the gateway of this process serves HTTP."""
+    server = import_module("services.gateway.http.server").HttpServer
+    url: str = runtime.extension(service_class("gateway"), server).url
+    return url

@@ -1,0 +1,76 @@
+"""The application: blueprints, errors, identification, and the document that describes them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import flask_smorest
+from flask import Flask
+from flask_swagger_ui import get_swaggerui_blueprint
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from services.gateway.feeds import routes as feeds
+from services.gateway.http import auth, errors, health
+from services.gateway.http.context import EXTENSION, Gateway
+from services.gateway.http.middleware import access, cors, headers, limits
+from services.gateway.live.route import live
+from services.gateway.openapi.schemas import DESCRIPTION, complete, marshmallow_plugin
+from services.gateway.routes import BLUEPRINTS
+from services.gateway.routes.blueprint import PREFIX
+from services.gateway.web import page
+from shared.client.request import GREATEST_BODY
+
+if TYPE_CHECKING:
+    from flask.typing import ResponseReturnValue
+
+VERSION: Final = "1"
+DOCUMENT: Final = f"{PREFIX}/openapi.json"
+DOCUMENTATION: Final = f"{PREFIX}/docs"
+
+
+def create_app(gateway: Gateway) -> Flask:
+    """A WSGI application on these parts."""
+    app = Flask("services.gateway", static_folder=None)
+    app.extensions[EXTENSION] = gateway
+    app.config.update(
+        MAX_CONTENT_LENGTH=GREATEST_BODY,
+        API_TITLE="ImpactX",
+        API_VERSION=VERSION,
+        OPENAPI_VERSION="3.1.0",
+        API_SPEC_OPTIONS={"info": {"description": DESCRIPTION}},
+    )
+    app.url_map.strict_slashes = False
+    # In this order before a request; what they do to its response, they do in the opposite one.
+    access.install(app)
+    headers.install(app, DOCUMENTATION)
+    errors.install(app)
+    auth.install(app)
+    cors.install(app, gateway.settings.http_cors_origins)
+    limits.install(app, gateway.settings)
+    health.install(app, gateway)
+    feeds.install(app, gateway)
+    api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
+    for blueprint in (*BLUEPRINTS, live, feeds.feeds):
+        api.register_blueprint(blueprint)
+    document = complete(api.spec.to_dict())
+    app.add_url_rule(DOCUMENT, "openapi", lambda: _document(document))
+    app.register_blueprint(
+        get_swaggerui_blueprint(DOCUMENTATION, DOCUMENT, config={"app_name": "ImpactX", "deepLinking": True})
+    )
+    page.install(app, gateway.settings)
+    if gateway.settings.http_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=gateway.settings.http_proxies)  # type: ignore[method-assign]
+    return app
+
+
+class _Api(flask_smorest.Api):
+    """flask-smorest's, with our own errors alone."""
+
+    DEFAULT_ERROR_RESPONSE_NAME = None
+
+    def _register_error_handlers(self) -> None:
+        """Called by flask-smorest; `services.gateway.http.errors` answers for everything."""
+
+
+def _document(document: bytes) -> ResponseReturnValue:
+    return document, {"Content-Type": "application/json", "Cache-Control": "no-cache"}

@@ -1,0 +1,101 @@
+"""Counts, times, traces and logs each request; the log says who asked for what, and never what was in it."""
+
+from __future__ import annotations
+
+import logging
+import time
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import quote
+
+from flask import g, request
+
+from services.gateway.http.context import caller, correlation_id
+from shared.platform.observability import metrics, probes, traces
+
+if TYPE_CHECKING:
+    from flask import Flask, Response
+
+    from shared.platform.observability.traces import Span
+
+logger = logging.getLogger("impactx.access")
+
+LONGEST_AGENT: Final = 200
+METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
+OTHER: Final = "other"
+NO_ROUTE: Final = "none"
+SERVER_ERRORS: Final = 500
+QUIET: Final = frozenset({probes.LIVE, probes.READY, probes.METRICS})
+"""Asked for so often and of so little interest that they are logged for debugging alone."""
+
+
+def install(app: Flask) -> None:
+    """Has every request counted, traced and logged; to be called before anything else that looks at requests."""
+    app.before_request(_begin)
+    app.after_request(_end)
+
+
+def _begin() -> None:
+    g.began = time.monotonic()
+    g.span = None if request.path in QUIET else _span()
+
+
+def _span() -> Span | None:
+    return traces.start(
+        request.method if request.method in METHODS else OTHER,
+        traces.SERVER,
+        {
+            "http.request.method": request.method if request.method in METHODS else "_OTHER",
+            "url.path": quote(request.path),
+            "url.scheme": request.scheme,
+        },
+        parent=request.headers.get(traces.TRACEPARENT, ""),
+        service="gateway",
+    )
+
+
+def _end(response: Response) -> Response:
+    method = request.method if request.method in METHODS else OTHER
+    route = request.url_rule.rule if request.url_rule is not None else NO_ROUTE
+    metrics.http_requests.labels(method, route, str(response.status_code)).inc()
+    metrics.http_seconds.labels(method, route).observe(time.monotonic() - g.began)
+    if g.span is not None:
+        # As W3C proposes it; whoever called can find the trace, also where they sent none.
+        response.headers["traceresponse"] = g.span.traceparent
+    who = caller()
+    facts: dict[str, Any] = {
+        "request_id": correlation_id(),
+        "method": method,
+        # The query is left out: what people search for, and tokens that somebody puts there, are no matter of logs.
+        "path": quote(request.path),
+        "route": route,
+        "status": response.status_code,
+        "address": request.remote_addr,
+        "user_id": str(who.user_id) if who is not None else None,
+        "agent": request.headers.get("User-Agent", "")[:LONGEST_AGENT],
+    }
+    if response.is_streamed:
+        response.call_on_close(partial(_finished, facts, g.began, g.span))
+    else:
+        _finished(facts, g.began, g.span)
+    return response
+
+
+def _finished(facts: dict[str, Any], began: float, span: Span | None) -> None:
+    if span is not None:
+        status = facts["status"]
+        span.end(
+            str(status) if status >= SERVER_ERRORS else "",
+            name=f"{facts['method']} {facts['route']}",
+            attributes={"http.route": facts["route"], "http.response.status_code": status},
+        )
+    facts["seconds"] = round(time.monotonic() - began, 6)
+    logger.log(
+        logging.DEBUG if facts["route"] in QUIET else logging.INFO,
+        "%s %s %s in %.1f ms",
+        facts["method"],
+        facts["path"],
+        facts["status"],
+        facts["seconds"] * 1000,
+        extra={"facts": facts},
+    )

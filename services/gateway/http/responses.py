@@ -1,0 +1,113 @@
+"""Makes responses of what services return: JSON with an ETag, pages, GeoJSON, CSV."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
+
+import orjson
+from flask import Response, request
+from werkzeug.http import parse_dict_header
+
+from services.gateway.http.errors import NotAcceptable
+from shared.domain.exporting import feature, pages
+from shared.platform.schemas import GREATEST_LIMIT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from shared.domain.exporting import Call, Table
+
+JSON: Final = "application/json"
+GEOJSON: Final = "application/geo+json"
+CSV: Final = "text/csv"
+
+
+def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Response:
+    """The result as JSON; with its version as the ETag where it is to have one.
+
+    A GET whose If-None-Match names that version is answered with 304.
+    """
+    response = Response(orjson.dumps(result), status=status, content_type=JSON)
+    if has_etag:
+        response.set_etag(str(result["version"]))
+        response.headers["Cache-Control"] = "private, no-cache"
+        if request.method in ("GET", "HEAD"):
+            response.make_conditional(request)
+    else:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def as_preferred(response: Response) -> Response:
+    """The answer to a write without the thing, where the caller prefers that (RFC 7240, ``return=minimal``)."""
+    preferences = parse_dict_header(",".join(request.headers.getlist("Prefer")))
+    if response.status_code not in (200, 201) or preferences.get("return") != "minimal":
+        return response
+    response.set_data(b"")
+    response.status_code = 204
+    del response.headers["Content-Type"]
+    response.headers["Preference-Applied"] = "return=minimal"
+    return response
+
+
+def nothing() -> Response:
+    """That it is done."""
+    return Response(status=204, headers={"Cache-Control": "no-store"})
+
+
+def chosen_type(offered: Sequence[str]) -> str:
+    """Which of the types on offer the caller likes best; the first where it likes several alike.
+
+    Raises:
+        NotAcceptable: It likes none.
+    """
+    if not request.accept_mimetypes:
+        return offered[0]
+    best = request.accept_mimetypes.best_match(offered)
+    if best is None:
+        raise NotAcceptable(f"Here is only {', '.join(offered)}.", offered=list(offered))
+    return best
+
+
+def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> Response:
+    """One page, whose Link header leads to the next one."""
+    content = page if media_type == JSON or geometry is None else _features(page, geometry)
+    response = Response(orjson.dumps(content), content_type=media_type)
+    response.headers["Cache-Control"] = "no-store"
+    response.vary.add("Accept")
+    if page.get("next_cursor"):
+        query = [(name, value) for name, value in request.args.items(multi=True) if name != "cursor"]
+        query.append(("cursor", page["next_cursor"]))
+        response.headers["Link"] = f'<{request.path}?{urlencode(query)}>; rel="next"'
+    return response
+
+
+def csv_answer(call: Call, method: str, arguments: dict[str, Any], table: Table) -> Response:
+    """Every row of a list from the cursor on, page by page as the client takes them; a limit is that of a page.
+
+    Where a later page fails, the connection breaks off: a client must not take half a list for the whole.
+
+    Raises:
+        ImpactXError: The first page failed.
+    """
+    arguments = {"limit": GREATEST_LIMIT, **arguments}
+    first = call(method, arguments)
+    name = method.partition(".")[2].removeprefix("list_")
+    return Response(
+        table.lines(call, pages(call, method, arguments, first)),
+        content_type="text/csv; charset=utf-8; header=present",
+        headers={
+            "Content-Disposition": f'attachment; filename="{name}.csv"',
+            "Cache-Control": "no-store",
+            "Vary": "Accept",
+        },
+    )
+
+
+def _features(page: dict[str, Any], geometry: str) -> dict[str, Any]:
+    return {
+        "type": "FeatureCollection",
+        "features": [feature(item, geometry) for item in page["items"]],
+        **{name: value for name, value in page.items() if name != "items"},
+    }

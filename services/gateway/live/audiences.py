@@ -1,0 +1,149 @@
+"""Who may hear of which events: one table. What does not stand in it is told to nobody."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+from uuid import UUID
+
+from shared.domain.permissions import (
+    ALERT_READ,
+    ALERT_READ_REACH,
+    REPORT_READ,
+    REPORT_READ_OWN,
+    RESOURCE_READ,
+    USER_READ,
+)
+from shared.platform.rpc.operation import SIGNED_IN
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+    from shared.platform.rpc.context import Caller
+
+REGION: Final = "region_id"
+
+
+@dataclass(frozen=True, slots=True)
+class Audience:
+    """Who may hear of one type of event.
+
+    Attributes:
+        permission: Needed in the region that the event names in ``region_id``; or `SIGNED_IN`.
+        own_permission: Suffices, in that region too, for who is named in ``user_id``.
+        regional: Whether the event lies in a region; else the permission anywhere will do.
+        left_out: Fields of its data that are not streamed.
+    """
+
+    permission: str
+    own_permission: str = ""
+    regional: bool = True
+    left_out: tuple[str, ...] = ()
+
+
+_REPORT: Final = Audience(REPORT_READ, own_permission=REPORT_READ_OWN)
+# `user_id` is who commented, not whose report it is.
+_PART_OF_REPORT: Final = Audience(REPORT_READ)
+_RESOURCE: Final = Audience(RESOURCE_READ)
+_ALERT: Final = Audience(ALERT_READ)
+_REACH: Final = Audience(ALERT_READ_REACH)
+_USER: Final = Audience(USER_READ, own_permission=SIGNED_IN, regional=False)
+# Boundaries can have a megabyte, which a thousand listeners would get at once; who wants them can ask for them.
+_PLACE: Final = Audience(SIGNED_IN, regional=False, left_out=("boundaries",))
+
+AUDIENCES: Final[Mapping[str, Mapping[str, Audience]]] = {
+    "identity": {
+        "user_created": _USER,
+        "user_updated": _USER,
+        "user_deactivated": _USER,
+        "role_granted": _USER,
+        "role_revoked": _USER,
+        "region_created": _PLACE,
+        "region_updated": _PLACE,
+    },
+    "reports": {
+        "report_created": _REPORT,
+        "report_status_changed": _REPORT,
+        "report_updated": _REPORT,
+        "report_comment_added": _PART_OF_REPORT,
+        "report_attachment_added": _PART_OF_REPORT,
+    },
+    "resources": {
+        "resource_created": _RESOURCE,
+        "resource_status_changed": _RESOURCE,
+        "resource_usage_changed": _RESOURCE,
+        "resource_updated": _RESOURCE,
+    },
+    "alerts": {
+        "alert_issued": _ALERT,
+        "alert_status_changed": _ALERT,
+        "alert_targeted": _REACH,
+        "alert_read": _REACH,
+    },
+}
+"""By service and type."""
+
+BY_TYPE: Final = {name: audience for types in AUDIENCES.values() for name, audience in types.items()}
+
+Regions = frozenset[UUID] | None
+"""As `Caller.regions` has it: None is everywhere, an empty set nowhere."""
+
+NOWHERE: Final[Regions] = frozenset()
+
+
+class Hearing:
+    """What one listener hears: what its token allows, less what it does not want.
+
+    Args:
+        caller: Who listens.
+        types: Wanted types; all when empty.
+        regions: Wanted regions; all, and what lies in none, when empty.
+    """
+
+    def __init__(self, caller: Caller, types: frozenset[str], regions: frozenset[UUID]) -> None:
+        self._user_id = caller.user_id
+        self._wanted = regions
+        self._allowed: dict[str, tuple[Regions, Regions]] = {}
+        for name in types or BY_TYPE:
+            audience = BY_TYPE[name]
+            everyone = _regions(caller, audience.permission)
+            own = _regions(caller, audience.own_permission) if audience.own_permission else NOWHERE
+            if everyone != NOWHERE or own != NOWHERE:
+                self._allowed[name] = (everyone, own)
+
+    @property
+    def types(self) -> frozenset[str]:
+        """The types of which the listener may hear anything at all."""
+        return frozenset(self._allowed)
+
+    def hears(self, event_type: str, region_id: UUID | None, user_id: UUID | None) -> bool:
+        """Whether it hears an event of this type that lies in this region and is about this person."""
+        allowed = self._allowed.get(event_type)
+        if allowed is None or (self._wanted and region_id not in self._wanted):
+            return False
+        everyone, own = allowed
+        if not BY_TYPE[event_type].regional:
+            return everyone != NOWHERE or (own != NOWHERE and user_id == self._user_id)
+        # An event that should name its region and does not is nobody's.
+        return region_id is not None and (
+            _within(region_id, everyone) or (user_id == self._user_id and _within(region_id, own))
+        )
+
+
+def place_of(data: Mapping[str, Any]) -> tuple[UUID | None, UUID | None]:
+    """The region in which an event lies and the person whom it is about, where its data says so.
+
+    Raises:
+        ValueError: One of them is no id.
+    """
+    region_id, user_id = data.get(REGION), data.get("user_id")
+    return UUID(region_id) if region_id else None, UUID(user_id) if user_id else None
+
+
+def _regions(caller: Caller, permission: str) -> Regions:
+    return None if permission == SIGNED_IN else caller.regions(permission)
+
+
+def _within(region_id: UUID, regions: Regions) -> bool:
+    return regions is None or region_id in regions

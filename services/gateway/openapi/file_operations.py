@@ -1,0 +1,107 @@
+"""Describes, for the OpenAPI document, the operations that take or give something that is no JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from services.gateway.http import errors, responses
+from services.gateway.openapi.operations import (
+    ALWAYS,
+    FORBIDDEN,
+    NOT_FOUND,
+    Problem,
+    header,
+    idempotency_key,
+    problems,
+    said,
+)
+from shared.client.types.methods import METHODS
+from shared.platform.rpc.operation import ANYONE
+
+if TYPE_CHECKING:
+    from shared.platform.schemas import Result
+
+
+def describe_document(method: str, media_type: str) -> dict[str, Any]:
+    """The operation for something that is no JSON, at an address that names what is meant.
+
+    Args:
+        method: The RPC method that gives it.
+        media_type: What it is.
+    """
+    contract = METHODS[method]
+    refusals = ALWAYS | FORBIDDEN | NOT_FOUND
+    done = {"description": "The document.", "content": {media_type: {"schema": {"type": "string"}}}}
+    described: dict[str, Any] = {
+        "operationId": method.partition(".")[2],
+        "summary": contract.summary,
+        "x-rpc-method": method,
+        "x-permission": list(contract.permission),
+        "responses": {"200": done} | problems(refusals | contract.errors),
+    }
+    return described | ({"security": []} if ANYONE in contract.permission else {})
+
+
+def describe_transfer(method: str, summary: str, *, made: type[Result] | None = None) -> dict[str, Any]:
+    """The operation for an upload that makes something, or else for a download.
+
+    Args:
+        method: The RPC method whose permission and refusals it has.
+        summary: What it does.
+        made: What an upload makes.
+    """
+    contract = METHODS[method]
+    described = {
+        "summary": summary,
+        "description": f"Needs the permission {' or '.join(f'`{name}`' for name in contract.permission)}.",
+        "x-rpc-method": method,
+        "x-permission": list(contract.permission),
+    }
+    refusals = ALWAYS | FORBIDDEN | NOT_FOUND
+    if made is None:
+        return described | _download() | {"responses": _bytes() | problems(refusals | contract.errors)}
+    refusals |= {
+        "too_large": "The file is larger than is accepted, or passes a quota: `scope`, `quota`, `remaining`.",
+        "insufficient_storage": "There is no room for files: `remaining`.",
+        "unsupported_media_type": "The content is of no type that is accepted, or the body is not multipart.",
+        "request_timeout": "The file arrives too slowly.",
+    }
+    done = {
+        "description": "What is known of the file.",
+        "content": {responses.JSON: {"schema": made}},
+        "headers": {"Location": said("Where it is.")},
+    }
+    return described | _upload() | {"responses": {"201": done} | problems(refusals | contract.errors)}
+
+
+def _upload() -> dict[str, Any]:
+    properties = {
+        "file": {"type": "string", "format": "binary"},
+        "id": {"type": "string", "format": "uuid", "description": "Makes a repeat harmless."},
+    }
+    form = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": properties}
+    return {
+        "operationId": "add_attachment",
+        "parameters": [idempotency_key()],
+        "requestBody": {"required": True, "content": {"multipart/form-data": {"schema": form}}},
+    }
+
+
+def _download() -> dict[str, Any]:
+    ranges = header("Range", "Which bytes; one range.", "bytes=0-1023")
+    return {"operationId": "get_attachment_content", "parameters": [ranges]}
+
+
+def _bytes() -> dict[str, Any]:
+    # The type is that of the file. Generators of clients know bytes by the first.
+    binary = {"schema": {"type": "string", "format": "binary"}}
+    content = {"application/octet-stream": binary, "*/*": binary}
+    return {
+        "200": {"description": "All bytes.", "content": content},
+        "206": {"description": "The bytes of the range.", "content": content},
+        "304": {"description": "It is what If-None-Match names."},
+        "416": {
+            "description": "The range begins behind the end.",
+            "content": {errors.MEDIA_TYPE: {"schema": Problem}},
+        },
+    }

@@ -1,0 +1,227 @@
+"""What the OpenAPI document says of schemas: their names, the form of each field, and examples."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+import orjson
+from apispec.ext.marshmallow import MarshmallowPlugin
+from marshmallow import Schema, fields
+
+from services.gateway.openapi.examples import EXAMPLES
+from services.identity.schemas import fields as identity_fields
+from shared.domain import geo_filters
+from shared.platform import schemas
+
+DESCRIPTION: Final = """The HTTP interface of ImpactX.
+
+Sign in with `POST /api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Lists are pages: `limit`
+says how long, the `Link` header (or `next_cursor`) leads to the next one. A change names in `If-Match` the ETag of what
+was seen. A create is made harmless to repeat by an `Idempotency-Key`, or by an `id` (UUIDv7) of your own. Errors are
+problem details (RFC 9457) with a stable `slug`; what one may not see is `not_found`. `X-Request-ID` is taken over and
+given back, and is logged by every service."""
+
+POINT: Final = {
+    "type": "object",
+    "required": ["type", "coordinates"],
+    "additionalProperties": False,
+    "properties": {
+        "type": {"type": "string", "const": "Point"},
+        "coordinates": {
+            "type": "array",
+            "prefixItems": [
+                {"type": "number", "minimum": -180, "maximum": 180},
+                {"type": "number", "minimum": -90, "maximum": 90},
+            ],
+            "items": {"type": "number"},
+            "minItems": 2,
+            "maxItems": 3,
+        },
+        "address": {"type": ["string", "null"], "maxLength": 500},
+    },
+}
+PLACE: Final = {
+    "oneOf": [
+        POINT,
+        {
+            "type": "object",
+            "description": "An address, where the coordinates are not known.",
+            "required": ["address"],
+            "additionalProperties": False,
+            "properties": {
+                "type": {"type": ["string", "null"], "enum": ["Point", None]},
+                "coordinates": {"type": ["array", "null"], "items": {"type": "number"}, "maxItems": 0},
+                "address": {"type": "string", "minLength": 1, "maxLength": 500},
+            },
+        },
+    ]
+}
+_RINGS: Final = {
+    "type": "array",
+    "minItems": 1,
+    "items": {
+        "type": "array",
+        "minItems": 4,
+        "items": {"type": "array", "items": {"type": "number"}, "minItems": 2, "maxItems": 3},
+    },
+}
+
+
+def _geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "description": f"A GeoJSON {kind} (RFC 7946); every ring ends where it begins.",
+        "required": ["type", "coordinates"],
+        "additionalProperties": False,
+        "properties": {"type": {"type": "string", "const": kind}, "coordinates": coordinates},
+    }
+
+
+POLYGONS: Final = {
+    "Polygon": _geometry("Polygon", _RINGS),
+    "MultiPolygon": _geometry("MultiPolygon", {"type": "array", "items": _RINGS, "minItems": 1}),
+}
+OUTLINE: Final = {"oneOf": [{"$ref": f"#/components/schemas/{kind}"} for kind in POLYGONS]}
+PREFERENCES: Final = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "regions": {"type": "array", "items": {"type": "string"}, "maxItems": 200},
+        "all_regions": {"type": "boolean"},
+        "language": {"type": "string"},
+        "time_zone": {"type": "string"},
+    },
+}
+FEATURES: Final = {
+    "type": "object",
+    "description": "GeoJSON (RFC 7946): the items as features, with their other fields as properties.",
+    "required": ["type", "features"],
+    "properties": {
+        "type": {"type": "string", "const": "FeatureCollection"},
+        "features": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["type", "id", "geometry", "properties"],
+                "properties": {
+                    "type": {"type": "string", "const": "Feature"},
+                    "id": {"type": "string"},
+                    "geometry": {"type": ["object", "null"]},
+                    "properties": {"type": "object"},
+                },
+            },
+        },
+        "next_cursor": {"type": ["string", "null"]},
+        "detail": {"type": "string", "description": "Of regions: how much of their boundaries this is."},
+    },
+}
+
+_AMBIGUOUS: Final = frozenset({"HistoryEntry"})
+"""Names that several services give to things of their own."""
+
+
+def marshmallow_plugin() -> MarshmallowPlugin:
+    """apispec's plugin, which knows our fields and names."""
+    return _Plugin(schema_name_resolver=_name)
+
+
+def complete(document: dict[str, Any]) -> bytes:
+    """The document with what concerns all operations, as JSON."""
+    parts = document["components"]
+    parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+    for unused in ("ErrorSchema", "PaginationMetadataSchema"):  # flask-smorest's own
+        parts["schemas"].pop(unused, None)
+    parts["schemas"] |= {"FeatureCollection": FEATURES, **POLYGONS}
+    document["security"] = [{"token": []}]
+    return orjson.dumps(document, option=orjson.OPT_INDENT_2)
+
+
+class _Plugin(MarshmallowPlugin):
+    """With what apispec is to know of our fields."""
+
+    def init_spec(self, spec: Any) -> None:
+        """Called by apispec."""
+        super().init_spec(spec)
+        if self.converter is not None:
+            self.converter.add_attribute_function(_form)  # type: ignore[no-untyped-call]
+            self.converter.add_parameter_attribute_function(_parameter)
+
+
+def _name(schema: Any) -> str:
+    """What a schema is called in the document."""
+    kind = schema if isinstance(schema, type) else type(schema)
+    name: str = kind.__name__
+    if name.startswith("PageOf"):
+        return f"{_name(kind().fields['items'].inner.schema)}Page"
+    if name in _AMBIGUOUS:
+        return kind.__module__.split(".")[1].removesuffix("s").capitalize() + name
+    return name
+
+
+def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
+    """What apispec cannot know: the JSON Schema of our own fields, and an example."""
+    form: dict[str, Any] = dict(_own_form(converter, field))
+    if "pattern" in ret:  # Python's way to say it, and `re.match` begins at the beginning
+        form["pattern"] = "^" + ret["pattern"].removeprefix("^").replace(r"\Z", "$")
+    if "type" in form and field.allow_none and isinstance(form["type"], str):
+        form["type"] = [form["type"], "null"]
+    if "oneOf" in form and field.allow_none:
+        form["oneOf"] = [*form["oneOf"], {"type": "null"}]
+    name = field.data_key or field.name
+    parent = type(field.parent).__name__ if isinstance(field.parent, Schema) else ""
+    example = EXAMPLES.get(f"{parent}.{name}", EXAMPLES.get(str(name)))
+    if example is not None:
+        form["examples"] = [[example] if isinstance(field, geo_filters.OneOrMany) else example]
+    return form
+
+
+def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # noqa: PLR0911 - one line for each kind
+    if isinstance(field, schemas.Identifier):
+        return {"type": "string", "format": "uuid"}
+    if isinstance(field, schemas.Timestamp):
+        return {"type": "string", "format": "date-time"}
+    if isinstance(field, schemas.Location):
+        return PLACE if field.address_suffices else POINT
+    if isinstance(field, identity_fields.Boundaries | geo_filters.Area | geo_filters.Outline):
+        return OUTLINE
+    if isinstance(field, identity_fields.Preferences):
+        return PREFERENCES
+    if isinstance(field, geo_filters.Box):
+        return {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
+    if isinstance(field, geo_filters.OneOrMany):
+        inner = converter.field2property(field.inner)
+        return {"type": "array", "items": inner, "minItems": 1, "maxItems": geo_filters.MOST_CHOICES}
+    if isinstance(field, schemas.Number):
+        return {"type": "number", "minimum": field.least, "maximum": field.greatest}
+    if isinstance(field, schemas.Text):
+        least = {} if field.blank else {"minLength": 1}
+        return {"type": "string", "maxLength": field.longest, **least}
+    return {}
+
+
+def _parameter(_converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
+    """How a parameter of the query is written; there, what is null is left out."""
+    _without_null(ret["schema"])
+    if isinstance(field, geo_filters.OneOrMany | fields.List):
+        return {"style": "form", "explode": True}
+    if isinstance(field, geo_filters.Box):
+        return {"style": "form", "explode": False}
+    if isinstance(field, geo_filters.Area):
+        return {"content": {"application/json": {"schema": ret.pop("schema")}}}
+    if isinstance(field, fields.Nested):
+        return {
+            "style": "form",
+            "explode": False,
+            "description": "longitude,latitude,radius in metres",
+            "schema": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3},
+        }
+    return {}
+
+
+def _without_null(form: dict[str, Any]) -> None:
+    if isinstance(form.get("type"), list):
+        form["type"] = next(kind for kind in form["type"] if kind != "null")
+    if "default" in form and form["default"] is None:
+        del form["default"]
+    if None in form.get("enum", ()):
+        form["enum"] = [value for value in form["enum"] if value is not None]

@@ -1,0 +1,128 @@
+"""Files attached to reports: what is known of them, and their bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from services.gateway.files import downloads, uploads
+from services.gateway.http import requests, responses
+from services.gateway.http.auth import require_sign_in
+from services.gateway.http.context import call, caller, gateway
+from services.gateway.http.errors import InsufficientStorage
+from services.gateway.openapi.file_operations import describe_transfer
+from services.gateway.routes.blueprint import PREFIX, ResourceBlueprint
+from services.reports import schemas
+from shared.client.errors import TooLarge
+from shared.domain.permissions import REPORT_ATTACH
+from shared.platform.schemas import Location
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from flask import Response
+
+FIELDS: Final = frozenset({"id"})
+
+
+class Attached(schemas.Attachment):
+    """The attachment, and where its photo or video says that it was made."""
+
+    position = Location(
+        metadata={
+            "description": "Where the photo or video says that it was made, if it does; said only here, and removed"
+            " from the file before it is kept. A client offers it for the location of the report."
+        },
+    )
+
+
+attachments = ResourceBlueprint("attachments", "Files attached to reports.")
+
+attachments.offer(
+    "GET",
+    "/reports/<uuid:report_id>/attachments",
+    "reports.list_attachments",
+    schemas.OfReport,
+    schemas.AttachmentPage,
+    csv=True,
+)
+attachments.offer(
+    "GET",
+    "/reports/<uuid:report_id>/attachment-allowance",
+    "reports.get_attachment_allowance",
+    schemas.GetAttachmentAllowance,
+    schemas.AttachmentAllowance,
+)
+attachments.offer(
+    "GET",
+    "/attachments/<uuid:attachment_id>",
+    "reports.get_attachment",
+    schemas.GetAttachment,
+    schemas.Attachment,
+)
+
+
+@attachments.route("/reports/<uuid:report_id>/attachments", methods=["POST"], endpoint="add_attachment")
+@attachments.doc(
+    **describe_transfer(
+        "reports.add_attachment",
+        "Attaches a file to a report. Its type is recognised by its content.",
+        made=Attached,
+    )
+)
+def add_attachment(report_id: UUID) -> Response:
+    """Takes the bytes first, and only then says that they are there; where that fails they are removed."""
+    require_sign_in()
+    requests.refuse_query()
+    # before anything is read: a report that one may not attach to needs no bytes
+    who = caller()
+    if who is not None:
+        who.require(REPORT_ATTACH)
+    key = requests.idempotent_id("reports.add_attachment")
+    allowance = call("reports.get_attachment_allowance", {"report_id": report_id, "attachment_id": key})
+    settings = gateway().settings
+    upload = uploads.receive(
+        gateway().files, settings.attachment_limit, allowance, keeps_metadata=settings.keep_photo_metadata
+    )
+    try:
+        attachment = call("reports.add_attachment", _arguments(report_id, upload, key))
+        upload.file.keep_as(attachment["file_path"])
+    except TooLarge as error:  # others were quicker
+        upload.file.discard()
+        if error.details.get("scope") == uploads.TOTAL:
+            raise InsufficientStorage(error.message, **error.details) from None
+        raise
+    except BaseException:
+        upload.file.discard()
+        raise
+    if upload.kept.position is not None:
+        attachment["position"] = {"type": "Point", "coordinates": list(upload.kept.position)}
+    response = responses.json_answer(attachment, status=201)
+    response.headers["Location"] = f"{PREFIX}/attachments/{attachment['id']}"
+    return response
+
+
+@attachments.route(
+    "/attachments/<uuid:attachment_id>/content", methods=["GET"], endpoint="get_attachment_content"
+)
+@attachments.doc(
+    **describe_transfer("reports.get_attachment", "Returns the bytes of an attachment, or a range of them.")
+)
+def get_attachment_content(attachment_id: UUID) -> Response:
+    """Whoever may see the report may see its files."""
+    require_sign_in()
+    requests.refuse_query()
+    attachment = call("reports.get_attachment", {"attachment_id": attachment_id})
+    return downloads.send(gateway().files, attachment)
+
+
+def _arguments(report_id: UUID, upload: uploads.Upload, key: str | None) -> dict[str, Any]:
+    requests.refuse_unknown(upload.fields, upload.fields.keys() - FIELDS)
+    given = upload.fields.get("id") or key
+    return {
+        "report_id": report_id,
+        "file_name": upload.file_name,
+        "mime_type": upload.kept.mime_type,
+        "file_size": upload.kept.size,
+        "sha256": upload.kept.sha256,
+        **({"id": given} if given else {}),
+    }

@@ -1,0 +1,178 @@
+"""The blueprint of a resource: a table of routes, each of which offers one RPC method over HTTP.
+
+What a route does follows from the method's schemas. Of its arguments, those in the address come from there,
+``version`` from If-Match, ``id`` also from Idempotency-Key, ``address`` from the connection, and the others from
+the query of a GET or the body of anything else. A result with a version gets it as its ETag; a page gets a link to
+the next one. The document of OpenAPI says the same, because it is made in the same place
+(`services.gateway.openapi.operations`).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Unpack
+
+import flask_smorest
+from flask import request
+
+from services.gateway.http import requests, responses
+from services.gateway.http.auth import require_sign_in
+from services.gateway.http.context import bound_call, call, gateway
+from services.gateway.http.errors import PreconditionFailed
+from services.gateway.http.page_cache import KNOWN_VERSION
+from services.gateway.openapi.operations import describe
+from services.gateway.routes.route import Offering, Route
+from shared.client.errors import Conflict
+from shared.client.types.methods import METHODS
+from shared.domain.exporting import Table
+from shared.platform.rpc.operation import ANYONE
+
+if TYPE_CHECKING:
+    from flask import Response
+
+    from shared.platform.schemas import Arguments, Result
+
+PREFIX: Final = "/api/v1"
+DETAIL: Final = "detail"
+
+
+class ResourceBlueprint(flask_smorest.Blueprint):
+    """The routes of one resource.
+
+    Args:
+        name: Of the resource; the tag of its operations in the document.
+        description: What it is, in a sentence.
+    """
+
+    def __init__(self, name: str, description: str) -> None:
+        super().__init__(name, __name__, url_prefix=PREFIX, description=description)
+
+    def offer(
+        self,
+        verb: str,
+        rule: str,
+        method: str,
+        arguments: type[Arguments] | Arguments,
+        result: type[Result] | None = None,
+        **offering: Unpack[Offering],
+    ) -> None:
+        """Offers an RPC method.
+
+        Args:
+            verb: GET, POST, PUT, PATCH or DELETE.
+            rule: The address below ``/api/v1``, with the arguments that it names.
+            method: ``service.method``.
+            arguments: What the method takes; an instance where only some of it is offered.
+            result: What it returns; None where it returns nothing.
+            offering: ``made_at`` for a method that makes a thing: where the thing is then, with the names of its
+                fields; ``geometry`` for a list that is offered as GeoJSON too: the field with the geometry; ``csv``
+                for a list that is offered as CSV too; ``name`` of the operation, where a method is offered twice.
+        """
+        schema = arguments() if isinstance(arguments, type) else arguments
+        route = Route(verb, rule, method, schema, result, **offering)
+        view = _View(route)
+        function = _named(view, route.operation)
+        function._apidoc = {"manual_doc": describe(route)}  # noqa: SLF001 - where flask-smorest keeps it
+        self.add_url_rule(rule, route.operation, function, methods=[verb])
+
+
+def _named(view: Any, name: str) -> Any:
+    """A function of this name, as Flask wants it."""
+
+    def function(**path: Any) -> Response:
+        response: Response = view(**path)
+        return response
+
+    function.__name__ = name
+    return function
+
+
+@dataclass(frozen=True, slots=True)
+class _View:
+    route: Route
+    table: Table | None = field(init=False)
+
+    def __post_init__(self) -> None:
+        item = self.route.item if self.route.csv else None
+        named = ANYONE not in METHODS[self.route.method].permission
+        object.__setattr__(self, "table", None if item is None else Table(item, named=named))
+
+    def __call__(self, **path: Any) -> Response:
+        route = self.route
+        if ANYONE not in METHODS[route.method].permission:
+            require_sign_in()
+        arguments = self._arguments(path)
+        if route.item is not None:
+            return self._page(arguments)
+        try:
+            result = call(route.method, arguments)
+        except Conflict as error:
+            raise _stale(error, arguments) from None
+        if route.result is None:
+            return responses.nothing()
+        response = responses.json_answer(
+            result, status=201 if route.made_at else 200, has_etag=route.has_etag
+        )
+        if route.made_at:
+            response.headers["Location"] = PREFIX + route.made_at.format_map(result)
+        elif route.has_etag and "<uuid:" in route.rule and str(result["id"]) not in map(str, path.values()):
+            # an update of an issued alert is another alert
+            response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
+        return response if route.verb == "GET" else responses.as_preferred(response)
+
+    def _arguments(self, path: dict[str, Any]) -> dict[str, Any]:
+        route = self.route
+        if route.verb == "GET":
+            given = requests.query_arguments(route.arguments)
+            requests.refuse_unknown(given, {*path, KNOWN_VERSION})
+            return given | path
+        requests.refuse_query()
+        given = {}
+        if route.said:
+            types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
+            given = requests.json_object(types, may_be_missing=not route.must_be_said)
+            requests.refuse_unknown(given, route.unsaid)
+        given |= path
+        if route.needs_version or (route.is_versioned and "If-Match" in request.headers):
+            given["version"] = requests.version_seen()
+        if route.has_address:
+            given["address"] = request.remote_addr
+        if route.made_at and given.get("id") is None:
+            made = requests.idempotent_id(route.method)
+            given |= {"id": made} if made else {}
+        return given
+
+    def _page(self, arguments: dict[str, Any]) -> Response:
+        route = self.route
+        media_type = responses.chosen_type(route.media_types)
+        if self.table is not None:
+            shown, arguments = requests.table_options(arguments)
+            if media_type == responses.CSV:
+                table = self.table.shown(**shown)
+                return responses.csv_answer(bound_call(), route.method, arguments, table)
+        if media_type == responses.GEOJSON and "include_boundaries" in route.arguments.fields:
+            arguments = {"include_boundaries": True, **arguments}
+        geometry = route.geometry or None
+        said = {}
+        if media_type == responses.GEOJSON and DETAIL in route.arguments.fields:
+            # Whether these are outlines: an import must not take them for the boundaries.
+            said[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
+        if not route.is_kept:
+            return responses.page_answer(call(route.method, arguments) | said, media_type, geometry)
+        return gateway().pages.get(
+            route.method,
+            arguments,
+            media_type,
+            call,
+            lambda page: responses.page_answer(page | said, media_type, geometry),
+        )
+
+
+def _stale(error: Conflict, arguments: dict[str, Any]) -> Conflict | PreconditionFailed:
+    """A conflict that is one of versions is what If-Match asked to be told."""
+    present = error.details.get("version")
+    if "version" not in arguments or present in (None, arguments["version"]):
+        return error
+    failed = PreconditionFailed(error.message, fields=error.fields)
+    failed.details = error.details
+    return failed

@@ -1,0 +1,1 @@
+"""What another program needs to call ImpactX and to hear its events; it knows neither nameko nor a database."""

@@ -1,0 +1,1 @@
+"""A connection to RabbitMQ whose waits end and which survives any message."""

@@ -1,0 +1,22 @@
+"""The RPC methods as types: arguments, results and services, a module for each service."""
+
+# Made by `python -m services describe --write`; do not edit.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from shared.client.types.alerts import AlertsMethods
+    from shared.client.types.identity import IdentityMethods
+    from shared.client.types.reports import ReportsMethods
+    from shared.client.types.resources import ResourcesMethods
+
+
+class Services:
+    """Something through which every method can be called: ``client.reports.create_report(...)``."""
+
+    identity: IdentityMethods
+    reports: ReportsMethods
+    resources: ResourcesMethods
+    alerts: AlertsMethods

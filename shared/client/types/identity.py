@@ -1,0 +1,484 @@
+"""What the methods of identity take and return."""
+
+# Made by `python -m services describe --write`; do not edit.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.client.types.wire import Identifier
+
+
+Detail: TypeAlias = Literal["overview", "medium", "fine", "full"]
+
+
+class SignedIn(TypedDict):
+    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-
+    in.
+    """
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user_id: str
+    device_token: str
+
+
+class Region(TypedDict):
+    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+
+    ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian. ``is_reserved`` is
+    true of one region, without boundaries, in which reports stand of which no region is known.
+    """
+
+    id: str
+    code: str
+    name: str
+    description: str | None
+    boundaries: dict[str, Any] | None
+    bbox: list[float] | None
+    is_reserved: bool
+    version: int
+    created_at: str
+    updated_at: str
+
+
+class Role(TypedDict):
+    """A role with its permissions."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+    permissions: list[str]
+    version: int
+    created_at: str
+
+
+class User(TypedDict):
+    """An account, with the names of its roles; ``role_id`` is the primary one. No password is shown."""
+
+    id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    role_id: str | None
+    roles: list[str]
+    is_active: bool
+    preferences: dict[str, Any]
+    version: int
+    created_at: str
+    updated_at: str
+
+
+class PublicKey(TypedDict):
+    """One Ed25519 key as RFC 8037 writes it."""
+
+    kty: str
+    crv: str
+    x: str
+    kid: str
+    alg: str
+    use: str
+
+
+class PublicKeys(TypedDict):
+    """A JSON Web Key Set (RFC 7517)."""
+
+    keys: list[PublicKey]
+
+
+class Me(TypedDict):
+    """One's own account. ``permissions`` map each permission to true, or to the ids of its regions."""
+
+    id: str
+    email: str
+    first_name: str
+    last_name: str
+    phone: str | None
+    role_id: str | None
+    roles: list[str]
+    is_active: bool
+    preferences: dict[str, Any]
+    version: int
+    created_at: str
+    updated_at: str
+    permissions: dict[str, Any]
+
+
+class Permission(TypedDict):
+    """A permission that exists, and what it allows."""
+
+    name: str
+    meaning: str
+
+
+class Permissions(TypedDict):
+    """Every permission that exists."""
+
+    items: list[Permission]
+
+
+class Regions(TypedDict):
+    """A page of regions. ``version`` changes whenever a region does; see ``known_version``."""
+
+    items: list[Region]
+    next_cursor: str | None
+    version: str
+    unchanged: bool
+
+
+class PageOfRole(TypedDict):
+    items: list[Role]
+    next_cursor: str | None
+
+
+class PageOfUser(TypedDict):
+    items: list[User]
+    next_cursor: str | None
+
+
+class Point(TypedDict):
+    """A point, in degrees (WGS 84)."""
+
+    lon: float
+    lat: float
+
+
+class LocatedRegions(TypedDict):
+    """For every point in order the id of its region, or null."""
+
+    region_ids: list[str | None]
+
+
+class Tokens(TypedDict):
+    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
+
+    access_token: str
+    token_type: str
+    expires_in: int
+    refresh_token: str
+    refresh_expires_in: int
+    user_id: str
+
+
+class IdentityMethods(Protocol):
+    """The methods of identity."""
+
+    def authenticate(
+        self,
+        *,
+        email: str,
+        password: str,
+        address: str | None = ...,
+        device_token: str | None = ...,
+    ) -> SignedIn:
+        """Signs in with e-mail address and password.
+
+        Needs: anyone.
+        """
+
+    def change_password(
+        self,
+        *,
+        current_password: str,
+        new_password: str,
+    ) -> None:
+        """Changes the caller's own password and closes all their sessions.
+
+        Needs: signed in.
+        """
+
+    def create_region(
+        self,
+        *,
+        code: str,
+        name: str,
+        id: Identifier | None = ...,
+        description: str | None = ...,
+        boundaries: Mapping[str, Any] | None = ...,
+    ) -> Region:
+        """Makes a region.
+
+        Needs: region:write.
+        """
+
+    def create_role(
+        self,
+        *,
+        name: str,
+        id: Identifier | None = ...,
+        description: str | None = ...,
+        permissions: Sequence[str] = ...,
+    ) -> Role:
+        """Makes a role.
+
+        Needs: role:write.
+        """
+
+    def deactivate_user(
+        self,
+        *,
+        user_id: Identifier,
+    ) -> User:
+        """Closes an account and its sessions.
+
+        Needs: user:deactivate.
+        """
+
+    def get_jwks(self) -> PublicKeys:
+        """Returns the public keys that access tokens are checked with.
+
+        Needs: anyone.
+        """
+
+    def get_me(self) -> Me:
+        """Returns the caller's own account and what it may.
+
+        Needs: signed in.
+        """
+
+    def get_region(
+        self,
+        *,
+        region_id: Identifier = ...,
+        code: str = ...,
+    ) -> Region:
+        """Returns a region with its boundaries.
+
+        Needs: signed in.
+        """
+
+    def get_role(
+        self,
+        *,
+        role: str,
+    ) -> Role:
+        """Returns one role with its permissions.
+
+        Needs: role:read.
+        """
+
+    def get_user(
+        self,
+        *,
+        user_id: Identifier,
+    ) -> User:
+        """Returns one account.
+
+        Needs: signed in.
+        """
+
+    def grant_role(
+        self,
+        *,
+        user_id: Identifier,
+        role: str,
+        primary: bool = ...,
+    ) -> User:
+        """Gives an account a role.
+
+        Needs: role:grant.
+        """
+
+    def list_permissions(self) -> Permissions:
+        """Returns every permission that exists, and what it allows.
+
+        Needs: role:read.
+        """
+
+    def list_regions(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        codes: Sequence[str] | None = ...,
+        bbox: Sequence[float] | None = ...,
+        include_boundaries: bool = ...,
+        detail: Detail = ...,
+        known_version: str | None = ...,
+    ) -> Regions:
+        """Returns a page of regions by code.
+
+        Needs: signed in.
+        """
+
+    def list_roles(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        is_active: bool | None = ...,
+    ) -> PageOfRole:
+        """Returns a page of roles by name.
+
+        Needs: role:read.
+        """
+
+    def list_users(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        is_active: bool | None = ...,
+        role: str | None = ...,
+        text: str | None = ...,
+    ) -> PageOfUser:
+        """Returns a page of accounts, the newest first.
+
+        Needs: user:read.
+        """
+
+    def locate_region(
+        self,
+        *,
+        lon: float,
+        lat: float,
+    ) -> Region:
+        """Returns the smallest region that contains a point.
+
+        Needs: signed in.
+        """
+
+    def locate_regions(
+        self,
+        *,
+        points: Sequence[Point],
+    ) -> LocatedRegions:
+        """Returns the id of the smallest region that contains each point, or null.
+
+        Needs: signed in.
+        """
+
+    def reactivate_user(
+        self,
+        *,
+        user_id: Identifier,
+    ) -> User:
+        """Opens a closed account again.
+
+        Needs: user:deactivate.
+        """
+
+    def refresh(
+        self,
+        *,
+        refresh_token: str,
+        id: Identifier | None = ...,
+    ) -> Tokens:
+        """Exchanges a refresh token for new tokens.
+
+        Needs: anyone.
+        """
+
+    def register_user(
+        self,
+        *,
+        email: str,
+        password: str,
+        first_name: str,
+        last_name: str,
+        id: Identifier | None = ...,
+        phone: str | None = ...,
+        preferences: Mapping[str, Any] = ...,
+        roles: Sequence[str] | None = ...,
+        address: str | None = ...,
+    ) -> User:
+        """Makes an account.
+
+        Needs: anyone.
+        """
+
+    def reset_password(
+        self,
+        *,
+        user_id: Identifier,
+        new_password: str,
+    ) -> None:
+        """Sets somebody else's password and closes all their sessions.
+
+        Needs: user:update.
+        """
+
+    def revoke(
+        self,
+        *,
+        refresh_token: str,
+    ) -> None:
+        """Closes the session of a refresh token.
+
+        Needs: anyone.
+        """
+
+    def revoke_role(
+        self,
+        *,
+        user_id: Identifier,
+        role: str,
+    ) -> User:
+        """Takes a role from an account.
+
+        Needs: role:grant.
+        """
+
+    def set_role_permissions(
+        self,
+        *,
+        role: str,
+        permissions: Sequence[str],
+        version: int | None = ...,
+    ) -> Role:
+        """Gives a role exactly these permissions.
+
+        Needs: role:write.
+        """
+
+    def update_region(
+        self,
+        *,
+        region_id: Identifier,
+        version: int,
+        name: str = ...,
+        description: str | None = ...,
+        boundaries: Mapping[str, Any] | None = ...,
+    ) -> Region:
+        """Changes name, description or boundaries of a region.
+
+        Needs: region:write.
+        """
+
+    def update_role(
+        self,
+        *,
+        role: str,
+        version: int | None = ...,
+        description: str | None = ...,
+        is_active: bool = ...,
+    ) -> Role:
+        """Describes a role, or switches it on or off.
+
+        Needs: role:write.
+        """
+
+    def update_user(
+        self,
+        *,
+        user_id: Identifier,
+        version: int,
+        email: str = ...,
+        first_name: str = ...,
+        last_name: str = ...,
+        phone: str | None = ...,
+        preferences: Mapping[str, Any] = ...,
+        current_password: str | None = ...,
+    ) -> User:
+        """Changes name, phone, e-mail address or preferences of an account.
+
+        Needs: signed in.
+        """

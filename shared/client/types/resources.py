@@ -1,0 +1,416 @@
+"""What the methods of resources take and return."""
+
+# Made by `python -m services describe --write`; do not edit.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from shared.client.types.wire import Identifier, Moment
+
+
+Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_service", "closed"]
+
+
+class Resource(TypedDict):
+    """A resource. ``version`` grows with every change and is what a change must name.
+
+    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
+    ``import_source`` and ``import_key`` say which list it was imported from and what it is called there.
+    """
+
+    id: str
+    name: str
+    description: str | None
+    region_id: str
+    resource_type_id: str
+    contact_person: str | None
+    contact_phone: str | None
+    contact_email: str | None
+    location: Any
+    capacity: int | None
+    current_usage: int
+    available_capacity: int | None
+    status: str
+    status_notes: str | None
+    created_at: str
+    updated_at: str
+    updated_by: str | None
+    version: int
+    import_source: str | None
+    import_key: str | None
+
+
+class ResourceType(TypedDict):
+    """A category of resources."""
+
+    id: str
+    name: str
+    description: str | None
+    is_active: bool
+
+
+class NearResource(TypedDict):
+    """A resource and how far it is, in metres along the surface."""
+
+    id: str
+    name: str
+    description: str | None
+    region_id: str
+    resource_type_id: str
+    contact_person: str | None
+    contact_phone: str | None
+    contact_email: str | None
+    location: Any
+    capacity: int | None
+    current_usage: int
+    available_capacity: int | None
+    status: str
+    status_notes: str | None
+    created_at: str
+    updated_at: str
+    updated_by: str | None
+    version: int
+    import_source: str | None
+    import_key: str | None
+    distance_m: float
+
+
+class NearestResources(TypedDict):
+    """The nearest first."""
+
+    items: list[NearResource]
+
+
+class HistoryEntry(TypedDict):
+    """A status that a resource entered; ``version`` is the version of the resource that this made."""
+
+    id: str
+    resource_id: str
+    status: str
+    changed_by: str
+    notes: str | None
+    changed_at: str
+    version: int
+
+
+class PageOfHistoryEntry(TypedDict):
+    items: list[HistoryEntry]
+    next_cursor: str | None
+
+
+class RefusedRow(TypedDict):
+    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+
+    row: int
+    error: str
+    message: str
+    fields: Any
+
+
+class ImportResult(TypedDict):
+    """What became of the rows.
+
+    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
+    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
+    """
+
+    stored: int
+    updated: int
+    unchanged: int
+    ids: list[str | None]
+    refused: list[RefusedRow]
+
+
+class Circle(TypedDict):
+    """A place and a distance from it along the surface, in metres."""
+
+    lon: float
+    lat: float
+    radius_m: float
+
+
+class AvailableResource(TypedDict):
+    """A resource with the names that the seed's view ``available_resources`` shows beside it."""
+
+    id: str
+    name: str
+    description: str | None
+    region_id: str
+    resource_type_id: str
+    contact_person: str | None
+    contact_phone: str | None
+    contact_email: str | None
+    location: Any
+    capacity: int | None
+    current_usage: int
+    available_capacity: int | None
+    status: str
+    status_notes: str | None
+    created_at: str
+    updated_at: str
+    updated_by: str | None
+    version: int
+    import_source: str | None
+    import_key: str | None
+    resource_type: str
+    region_name: str
+
+
+class PageOfAvailableResource(TypedDict):
+    items: list[AvailableResource]
+    next_cursor: str | None
+
+
+class PageOfResourceType(TypedDict):
+    items: list[ResourceType]
+    next_cursor: str | None
+
+
+class PageOfResource(TypedDict):
+    items: list[Resource]
+    next_cursor: str | None
+
+
+class UsageChange(TypedDict):
+    """A change of usage as it was made, and what it left.
+
+    ``current_usage``, ``capacity`` and ``remaining`` (null without a limit) are those of the moment after
+    it.
+    """
+
+    id: str
+    resource_id: str
+    usage_change: int
+    current_usage: int
+    capacity: int | None
+    remaining: int | None
+    changed_by: str
+    changed_at: str
+    version: int
+
+
+class PageOfUsageChange(TypedDict):
+    items: list[UsageChange]
+    next_cursor: str | None
+
+
+class ResourcesMethods(Protocol):
+    """The methods of resources."""
+
+    def change_resource_status(
+        self,
+        *,
+        resource_id: Identifier,
+        version: int,
+        status: Status,
+        notes: str | None = ...,
+    ) -> Resource:
+        """Moves a resource to another status.
+
+        Needs: resource:change_status.
+        """
+
+    def create_resource(
+        self,
+        *,
+        name: str,
+        resource_type_id: Identifier,
+        location: Mapping[str, Any],
+        id: Identifier | None = ...,
+        description: str | None = ...,
+        region_id: Identifier | None = ...,
+        contact_person: str | None = ...,
+        contact_phone: str | None = ...,
+        contact_email: str | None = ...,
+        capacity: int | None = ...,
+        current_usage: int | None = ...,
+    ) -> Resource:
+        """Adds a resource, in the region that contains its location unless it names one.
+
+        Needs: resource:create.
+        """
+
+    def create_resource_type(
+        self,
+        *,
+        name: str,
+        id: Identifier | None = ...,
+        description: str | None = ...,
+    ) -> ResourceType:
+        """Adds a resource type.
+
+        Needs: catalogue:write.
+        """
+
+    def deactivate_resource_type(
+        self,
+        *,
+        resource_type_id: Identifier,
+    ) -> ResourceType:
+        """Takes a resource type out of use; the resources that have it keep it.
+
+        Needs: catalogue:write.
+        """
+
+    def find_nearest_resources(
+        self,
+        *,
+        lon: float,
+        lat: float,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        needed: int = ...,
+        status: Status | Sequence[Status] = ...,
+        radius_m: float | None = ...,
+        limit: int = ...,
+    ) -> NearestResources:
+        """Returns the resources nearest to a place that can take what is needed, with their distance.
+
+        Needs: resource:read.
+        """
+
+    def get_resource(
+        self,
+        *,
+        resource_id: Identifier,
+    ) -> Resource:
+        """Returns one resource.
+
+        Needs: resource:read.
+        """
+
+    def get_resource_history(
+        self,
+        *,
+        resource_id: Identifier,
+        cursor: str | None = ...,
+        limit: int = ...,
+    ) -> PageOfHistoryEntry:
+        """Returns a page of the statuses that a resource entered, the first one first.
+
+        Needs: resource:read.
+        """
+
+    def import_resources(
+        self,
+        *,
+        rows: Sequence[Any],
+        source: str = ...,
+    ) -> ImportResult:
+        """Stores or updates up to 500 resources and says what became of each.
+
+        Needs: resource:import.
+        """
+
+    def list_available_resources(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        needed: int | None = ...,
+        changed_since: Moment | None = ...,
+        bbox: Sequence[float] | None = ...,
+        within: Mapping[str, Any] | None = ...,
+        near: Circle | None = ...,
+        text: str | None = ...,
+    ) -> PageOfAvailableResource:
+        """Returns a page of the available resources that are not full, with their names, the newest first.
+
+        Needs: resource:read.
+        """
+
+    def list_resource_types(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        include_inactive: bool = ...,
+    ) -> PageOfResourceType:
+        """Returns a page of the resource types by name.
+
+        Needs: signed in.
+        """
+
+    def list_resources(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        needed: int | None = ...,
+        changed_since: Moment | None = ...,
+        bbox: Sequence[float] | None = ...,
+        within: Mapping[str, Any] | None = ...,
+        near: Circle | None = ...,
+        text: str | None = ...,
+        status: Status | Sequence[Status] | None = ...,
+        import_source: str | None = ...,
+    ) -> PageOfResource:
+        """Returns a page of resources, the newest first.
+
+        Needs: resource:read.
+        """
+
+    def list_usage_changes(
+        self,
+        *,
+        resource_id: Identifier,
+        cursor: str | None = ...,
+        limit: int = ...,
+    ) -> PageOfUsageChange:
+        """Returns a page of what was taken and given back, the newest first.
+
+        Needs: resource:read.
+        """
+
+    def update_resource(
+        self,
+        *,
+        resource_id: Identifier,
+        version: int,
+        name: str = ...,
+        description: str | None = ...,
+        region_id: Identifier = ...,
+        resource_type_id: Identifier = ...,
+        contact_person: str | None = ...,
+        contact_phone: str | None = ...,
+        contact_email: str | None = ...,
+        location: Mapping[str, Any] = ...,
+        capacity: int | None = ...,
+    ) -> Resource:
+        """Edits a resource; what is omitted stays, and status and usage have methods of their own.
+
+        Needs: resource:update.
+        """
+
+    def update_resource_type(
+        self,
+        *,
+        resource_type_id: Identifier,
+        name: str = ...,
+        description: str | None = ...,
+        is_active: bool = ...,
+    ) -> ResourceType:
+        """Changes a resource type, or takes it into use again.
+
+        Needs: catalogue:write.
+        """
+
+    def update_resource_usage(
+        self,
+        *,
+        resource_id: Identifier,
+        id: Identifier,
+        usage_change: int,
+    ) -> UsageChange:
+        """Takes or gives back some of a resource, all of it or nothing.
+
+        Needs: resource:update_usage.
+        """

@@ -1,0 +1,188 @@
+"""Makes CSV and GeoJSON of what lists return: what an import reads back as it was.
+
+Every cell is quoted, and none is a formula (`shared.platform.spreadsheet`). Beside the ids of regions, types and
+severities are their codes and names, under the names of the fields that an import fills with them.
+"""
+
+from __future__ import annotations
+
+import csv
+import datetime as dt
+import io
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any, Final
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import orjson
+
+from shared.platform.schemas import GREATEST_LIMIT, Timestamp
+from shared.platform.spreadsheet import neutralised
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from marshmallow import Schema
+
+Call = Callable[[str, dict[str, Any]], Any]
+"""Calls a method with arguments."""
+
+BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
+LOCATION: Final = ("longitude", "latitude", "address")
+
+
+@dataclass(frozen=True, slots=True)
+class Names:
+    """Where the names behind an id are listed.
+
+    Attributes:
+        method: The list.
+        columns: For each column the field of the listed thing that fills it.
+        arguments: Of the list.
+    """
+
+    method: str
+    columns: Mapping[str, str]
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+
+NAMES: Final[Mapping[str, Names]] = MappingProxyType(
+    {
+        "region_id": Names("identity.list_regions", {"region": "code", "region_name": "name"}),
+        "report_type_id": Names(
+            "reports.list_report_types", {"report_type": "name"}, {"include_inactive": True}
+        ),
+        "severity_level_id": Names("reports.list_severity_levels", {"severity_level": "name"}),
+        "resource_type_id": Names(
+            "resources.list_resource_types", {"resource_type": "name"}, {"include_inactive": True}
+        ),
+    }
+)
+"""By the fields that hold the ids."""
+
+
+class Table:
+    """The columns of a list, and how its items become rows.
+
+    Args:
+        item: The schema of the items.
+        named: Whether ids get names beside them, which takes calls of a caller who is signed in.
+        zone: In which times are shown; UTC by default.
+        mark: Whether the file begins with a byte order mark, by which a spreadsheet knows that it is UTF-8.
+
+    Attributes:
+        columns: Their names, in order.
+    """
+
+    def __init__(
+        self, item: Schema, *, named: bool = True, zone: dt.tzinfo | None = None, mark: bool = False
+    ) -> None:
+        self._item = item
+        self._named = named
+        self._zone = zone
+        self._mark = mark
+        self._names = {
+            name: {column: part for column, part in NAMES[name].columns.items() if column not in item.fields}
+            for name in item.fields
+            if named and name in NAMES
+        }
+        self._moments = [name for name, kind in item.fields.items() if isinstance(kind, Timestamp)]
+        self.columns = [
+            column
+            for name in item.fields
+            for column in (LOCATION if name == "location" else (name, *self._names.get(name, ())))
+        ]
+
+    def shown(self, *, zone: dt.tzinfo | None, mark: bool) -> Table:
+        """The same table with times in a zone, or with a byte order mark."""
+        return Table(self._item, named=self._named, zone=zone, mark=mark)
+
+    def lines(self, call: Call, found: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
+        """The CSV file, a piece for each page."""
+        buffer = io.StringIO(newline="")
+        writer = csv.DictWriter(buffer, self.columns, extrasaction="ignore", quoting=csv.QUOTE_ALL)
+        writer.writeheader()
+        head = BYTE_ORDER_MARK if self._mark else b""
+        complete = self.complete(call)
+        for page in found:
+            writer.writerows(self._row(complete(item)) for item in page["items"])
+            yield head + buffer.getvalue().encode()
+            head = b""
+            buffer.seek(0)
+            buffer.truncate()
+
+    def complete(self, call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
+        """What adds the names to an item; they are listed once, before the first item."""
+        known: dict[str, dict[str, Mapping[str, Any]]] = {}
+        for name, columns in self._names.items():
+            if columns:
+                names = NAMES[name]
+                listed = pages(call, names.method, {"limit": GREATEST_LIMIT, **names.arguments})
+                known[name] = {row["id"]: row for page in listed for row in page["items"]}
+
+        def completed(item: Mapping[str, Any]) -> dict[str, Any]:
+            found = dict(item)
+            for name, rows in known.items():
+                row = rows.get(item.get(name) or "", {})
+                found |= {column: row.get(part) for column, part in self._names[name].items()}
+            return found
+
+        return completed
+
+    def _row(self, item: dict[str, Any]) -> dict[str, Any]:
+        if self._zone is not None:
+            item |= {
+                name: dt.datetime.fromisoformat(item[name]).astimezone(self._zone).isoformat()
+                for name in self._moments
+                if item.get(name)
+            }
+        row = {name: _cell(value) for name, value in item.items()}
+        location = item.get("location")
+        if isinstance(location, dict):
+            # A place that is known by its address alone has no coordinates.
+            coordinates = (location.get("coordinates") or (None, None))[:2]
+            row |= dict(zip(LOCATION, (*coordinates, _cell(location.get("address"))), strict=True))
+        return row
+
+
+def pages(
+    call: Call, method: str, arguments: Mapping[str, Any], first: Mapping[str, Any] | None = None
+) -> Iterator[Mapping[str, Any]]:
+    """The pages of a list, each called for when it is needed; ``first`` is the first one where it is there."""
+    page = call(method, dict(arguments)) if first is None else first
+    while True:
+        yield page
+        if not page["next_cursor"]:
+            return
+        page = call(method, {**arguments, "cursor": page["next_cursor"]})
+
+
+def feature(item: Mapping[str, Any], geometry: str) -> dict[str, Any]:
+    """An item as a GeoJSON feature; ``geometry`` is the field that holds its geometry."""
+    place = item.get(geometry)
+    properties = {name: value for name, value in item.items() if name not in ("id", geometry)}
+    if place is not None and "address" in place:
+        properties["address"] = place["address"]
+        place = {name: value for name, value in place.items() if name != "address"} or None
+    return {"type": "Feature", "id": item["id"], "geometry": place, "properties": properties}
+
+
+def zone_of(name: str) -> dt.tzinfo:
+    """The time zone of a name.
+
+    Raises:
+        ValueError: There is none.
+    """
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, OSError) as error:
+        raise ValueError(f"There is no time zone {name!r}.") from error
+
+
+def _cell(value: Any) -> Any:
+    if isinstance(value, dict | list):
+        value = orjson.dumps(value).decode()
+    if isinstance(value, bool):
+        return str(value).lower()
+    return neutralised(value) if isinstance(value, str) else value

@@ -1,0 +1,124 @@
+"""Declares exchanges, queues and bindings from `shared.domain.topology`; doing it again changes nothing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+import amqp.exceptions
+import kombu
+
+from shared.client.errors import Conflict
+from shared.domain import topology
+from shared.platform.amqp.commands import command_connection
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+GREATEST_DELIVERIES = 100
+"""How often the broker redelivers a message whose consumers keep dying before it calls the message dead.
+
+A lost connection counts as well, so it is far above what an unsteady network or a restarting service uses up
+while a batch waits for a database.
+"""
+
+UNLIMITED_DELIVERIES = 2**31 - 1
+"""For dead queues: looking at a dead letter is a delivery too, and RabbitMQ 4 drops a message at the 20th."""
+
+
+def declare_subscription(queue: str, channel: Any) -> None:
+    """An event queue with the queue for its dead letters, bound to everything it hears."""
+    subscription = topology.BY_QUEUE[queue]
+    dead = topology.dead_queue_of(queue)
+    dead_letters = topology.dead_letter_exchange_of(subscription.service)
+    dead_queue = kombu.Queue(
+        dead,
+        durable=True,
+        queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_DELIVERIES},
+    )(channel)
+    dead_queue.queue_declare()
+    require_exchange(dead_letters, channel, kind="direct")
+    dead_queue.bind_to(dead_letters, dead)
+    bound = kombu.Queue(
+        queue,
+        durable=True,
+        queue_arguments={
+            "x-queue-type": "quorum",
+            "x-delivery-limit": GREATEST_DELIVERIES,
+            "x-dead-letter-exchange": dead_letters,
+            "x-dead-letter-routing-key": dead,
+        },
+    )(channel)
+    bound.queue_declare()
+    for source, types in subscription.events.items():
+        require_exchange(topology.exchange_of(source), channel)
+        for event_type in types:
+            bound.bind_to(topology.exchange_of(source), event_type)
+
+
+def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
+    """The request queue of a service, bound on nameko's RPC exchange."""
+    require_exchange(topology.RPC_EXCHANGE, channel)
+    queue = kombu.Queue(
+        topology.rpc_queue_of(service),
+        durable=True,
+        queue_arguments={"x-queue-type": "quorum"} if quorum else None,
+    )(channel)
+    queue.queue_declare()
+    queue.bind_to(topology.RPC_EXCHANGE, f"{service}.*")
+
+
+def declare_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """A durable exchange."""
+    kombu.Exchange(name, type=kind, durable=True)(channel).declare()
+
+
+def require_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """Makes sure that an exchange is there, which may be somebody else's.
+
+    To ask for it takes no right. To declare it takes the right to delete it too, so only what is missing is declared,
+    by who may.
+    """
+    try:
+        kombu.Exchange(name, type=kind, passive=True)(channel).declare()
+    except amqp.exceptions.ChannelError:
+        declare_exchange(name, channel, kind=kind)
+
+
+def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
+    """What the ``topology`` command does.
+
+    Args:
+        amqp_uri: The broker; the user needs the right to configure all of these names.
+        quorum: Whether RPC request queues are quorum queues.
+
+    Returns:
+        A line for each thing declared.
+
+    Raises:
+        Conflict: The broker has one of them that was made otherwise.
+        Unavailable: The broker cannot be reached, or does not let this user do it.
+    """
+    done: list[str] = []
+
+    def step(line: str, declare: Callable[[Any], None]) -> None:
+        try:
+            declare(channel)
+        except amqp.exceptions.PreconditionFailed as error:
+            raise Conflict(f"The broker has another {line}; delete that one first: {error}") from error
+        done.append(line)
+
+    with command_connection(amqp_uri) as connection:
+        channel = connection.channel()
+        step(f"exchange {topology.RPC_EXCHANGE}", partial(declare_exchange, topology.RPC_EXCHANGE))
+        for service in topology.SERVICES:
+            events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
+            step(f"exchange {events}", partial(declare_exchange, events))
+            step(f"exchange {dead_letters}", partial(declare_exchange, dead_letters, kind="direct"))
+            step(f"queue {topology.rpc_queue_of(service)}", partial(declare_rpc, service, quorum=quorum))
+        for subscription in topology.SUBSCRIPTIONS:
+            step(
+                f"queue {subscription.queue} with its dead letters",
+                partial(declare_subscription, subscription.queue),
+            )
+    return done

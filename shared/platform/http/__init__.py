@@ -1,0 +1,1 @@
+"""An HTTP server that parses strictly and bounds every wait."""

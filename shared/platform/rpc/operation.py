@@ -1,0 +1,136 @@
+"""The RPC method decorator: who may call, what goes in, what comes out.
+
+A call goes one way: verify the token, check the permission, load the arguments, run the method, dump the result.
+A method without a declared permission cannot be written, so the default is to deny.
+"""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import eventlet
+from nameko.extensions import register_entrypoint
+from sqlalchemy.exc import SQLAlchemyError
+
+from shared.client import deadline
+from shared.client.errors import (
+    Forbidden,
+    ImpactXError,
+    RpcTimeout,
+    Unauthenticated,
+    Unavailable,
+    to_wire,
+)
+from shared.platform.db.errors import is_transient
+from shared.platform.observability import metrics
+from shared.platform.rpc.server import Method, TooLate, failure
+from shared.platform.schemas import load
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from shared.client.request import Request
+    from shared.platform.rpc.context import Caller
+    from shared.platform.schemas import Arguments, Result
+
+logger = logging.getLogger(__name__)
+
+ANYONE: Final = "anyone"
+"""A method that needs no token; its caller is None without one. A wrong token is refused all the same."""
+
+SIGNED_IN: Final = "signed in"
+"""A method for everybody with a valid token."""
+
+MethodFunction = TypeVar("MethodFunction", bound="Callable[..., Any]")
+
+
+@dataclass(frozen=True, slots=True)
+class Description:
+    """What is declared of a method: the source of checks, documentation and the permission matrix.
+
+    Attributes:
+        permission: The permissions of which one is needed, or `ANYONE` or `SIGNED_IN` alone.
+        arguments: The schema of what it takes.
+        result: The schema of what it returns; None where it returns nothing.
+    """
+
+    name: str
+    permission: tuple[str, ...]
+    arguments: type[Arguments]
+    result: type[Result] | None
+    summary: str
+
+
+def operation(
+    *, permission: str | tuple[str, ...], arguments: type[Arguments], result: type[Result] | None = None
+) -> Callable[[MethodFunction], MethodFunction]:
+    """Makes a method of a service class callable by RPC.
+
+    The method is called as ``method(self, caller, **arguments)`` with the loaded arguments. The check here is
+    whether the caller holds the permission anywhere at all; a method whose permission may be narrowed to regions
+    checks the region itself, with `Caller.require`.
+
+    Args:
+        permission: ``thing:verb``, several of which any suffices, or `ANYONE` or `SIGNED_IN`.
+        arguments: What it takes.
+        result: What it returns.
+    """
+    permissions = (permission,) if isinstance(permission, str) else permission
+
+    def decorate(method: MethodFunction) -> MethodFunction:
+        summary = (method.__doc__ or "").partition("\n")[0]
+        description = Description(method.__name__, permissions, arguments, result, summary)
+        loader = arguments()
+        dumper = result() if result is not None else None
+
+        @wraps(method)
+        def answer(service: Any, request: Request, verify: Callable[[str, str], Caller]) -> dict[str, Any]:
+            deadline.begin(request.due)
+            try:
+                if deadline.left() <= 0:
+                    metrics.rpc_late_requests.labels(service.name).inc()
+                    raise TooLate  # noqa: TRY301 - one way out for all refusals
+                caller = _authorised(request, verify, permissions)
+                outcome = method(service, caller, **load(loader, request.arguments))
+            # A bare eventlet.Timeout is no Exception; past here it would leave the caller without an answer.
+            except (Exception, eventlet.Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
+                return {
+                    "result": None,
+                    "error": to_wire(_public(error, method.__name__, request.correlation_id)),
+                }
+            return {"result": dumper.dump(outcome) if dumper is not None else None, "error": None}
+
+        register_entrypoint(answer, Method(description))
+        return cast("MethodFunction", answer)
+
+    return decorate
+
+
+def _authorised(
+    request: Request, verify: Callable[[str, str], Caller], permissions: tuple[str, ...]
+) -> Caller | None:
+    if not request.token:
+        if ANYONE in permissions:
+            return None
+        raise Unauthenticated
+    caller = verify(request.token, request.correlation_id)
+    if ANYONE in permissions or SIGNED_IN in permissions or any(caller.may(one) for one in permissions):
+        return caller
+    raise Forbidden(f"This needs the permission {' or '.join(permissions)}.", permission=list(permissions))
+
+
+def _public(error: Exception | eventlet.Timeout, method: str, correlation_id: str) -> ImpactXError:
+    """What the caller may know of it; everything that is not of the fixed set is logged here."""
+    if isinstance(error, ImpactXError):
+        return error
+    if is_transient(error):
+        if deadline.left() <= 0:
+            return RpcTimeout("The caller's time was over before the service had finished.")
+        logger.warning("%s: %s", method, error)
+        return Unavailable("The database cannot answer now; try again.", correlation_id=correlation_id)
+    text = "the database refused" if isinstance(error, SQLAlchemyError) else "failed"
+    logger.error("%s %s", method, text, exc_info=error)
+    return failure(correlation_id)

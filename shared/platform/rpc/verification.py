@@ -1,0 +1,85 @@
+"""Gives a container its token verifier: with its own keys in identity itself, with identity's answer elsewhere."""
+
+from __future__ import annotations
+
+import time
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final
+
+from nameko.extensions import SharedExtension
+
+from shared.client.amqp.backoff import Backoff
+from shared.client.supervision import Work
+from shared.platform.rpc.keys import FETCH_SECONDS, KEYS_LIFETIME
+from shared.platform.rpc.provider import RpcClients
+from shared.platform.rpc.tokens import TokenVerifier
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from shared.platform.rpc.context import Caller
+
+REFRESH_SECONDS: Final = KEYS_LIFETIME / 2
+"""Between two fetches: the keys are replaced before they are old."""
+
+
+class Verification(SharedExtension):
+    """One verifier a container. Elsewhere than in identity, a thread keeps its keys fresh.
+
+    Without that thread, the first token after a long pause could still be checked with a key that was withdrawn
+    during the pause. `shared.client.supervision` watches the thread.
+    """
+
+    clients = RpcClients()
+
+    _work: Work | None = None
+
+    def start(self) -> None:
+        """Called by nameko, once for each extension that shares the verification."""
+        if self._work is None and self._own_keys is None:
+            self._work = Work(f"token keys of {self.container.service_name}", self._keep_fresh)
+            self._work.start()
+
+    def stop(self) -> None:
+        """Called by nameko when no worker runs any more."""
+        if self._work is not None:
+            self._work.kill()
+
+    def kill(self) -> None:
+        """Called by nameko when there is no time."""
+        self.stop()
+
+    def verify(self, token: str, correlation_id: str) -> Caller:
+        """Return the caller that the token vouches for; see `TokenVerifier.verify`."""
+        return self._verifier.verify(token, correlation_id)
+
+    def _keep_fresh(self) -> None:
+        backoff = Backoff()
+        while True:
+            if self._verifier.refresh_keys():
+                backoff.reset()
+                time.sleep(REFRESH_SECONDS)
+            else:  # identity is away, perhaps because it starts at the same time
+                time.sleep(backoff.next())
+
+    @cached_property
+    def _verifier(self) -> TokenVerifier:
+        # identity has `own_keys`. Asking itself by RPC could wait for ever once every worker does.
+        own_keys = self._own_keys
+        if own_keys is None:
+            return TokenVerifier(self._ask_identity)
+        settings = self.container.config["SETTINGS"]
+        return TokenVerifier(lambda: own_keys(settings))
+
+    @property
+    def _own_keys(self) -> Callable[[Any], Mapping[str, Any]] | None:
+        found: Callable[[Any], Mapping[str, Any]] | None = getattr(
+            self.container.service_cls, "own_keys", None
+        )
+        return found
+
+    def _ask_identity(self) -> Mapping[str, Any]:
+        keys: Mapping[str, Any] = self.clients.client.call(
+            "identity.get_jwks", timeout=FETCH_SECONDS, attempts=1
+        )
+        return keys
