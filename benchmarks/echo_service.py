@@ -15,7 +15,7 @@ from shared.platform.settings import from_environment
 class Echo(Arguments):
     """What is to be sent back."""
 
-    x = Text(longest=1000, required=True)
+    x = Text(max_length=1000, required=True)
 
 
 class Echoed(Result):

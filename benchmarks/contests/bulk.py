@@ -37,7 +37,7 @@ COLUMNS = (
     "severity",
     "region",
 )
-MOST_ROUNDS = 4
+MAX_ROUNDS = 4
 
 INSERT = """
     INSERT INTO reports.reports (user_id, region_id, report_type_id, severity_level_id, title, description, location,
@@ -55,7 +55,7 @@ def run(stage: Stage, scale: Scale) -> Iterator[Result]:
     yield contest(
         f"Import {scale.imported:,} reports",
         "rows/s",
-        min(scale.rounds, MOST_ROUNDS),
+        min(scale.rounds, MAX_ROUNDS),
         {
             FLOOR: lambda: _bare(stage, scale.imported),
             BY_RPC: lambda: _by_rpc(stage, scale.imported),

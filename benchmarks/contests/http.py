@@ -21,7 +21,7 @@ OUTSTANDING = 32
 """Requests under way at once, each on a connection of its own, and calls in the contests by RPC."""
 
 BY_RPC, BARE = "RPC alone", "bare Flask, SQLAlchemy"
-MOST_EVENTS = 5
+MAX_EVENTS = 5
 
 
 def run(stage: Stage, scale: Scale) -> Iterator[Result]:
@@ -105,7 +105,7 @@ def _listening(stage: Stage, scale: Scale, listening: Connections) -> Result:
     return contest(
         f"From the call that files a report to the last of {scale.listeners:,} listeners",
         "ms",
-        min(scale.rounds, MOST_EVENTS),
+        min(scale.rounds, MAX_EVENTS),
         {OURS: last_listener},
         ratios=[],
     )

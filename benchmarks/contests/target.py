@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from benchmarks.stage import Stage
     from tests.support.postgresql import TemporaryDatabase
 
-MOST_ROUNDS = 3
+MAX_ROUNDS = 3
 FEW = 1_000
 SECONDS = 600.0
 
@@ -44,7 +44,7 @@ def run(stage: Stage, scale: Scale) -> Iterator[Result]:
         yield contest(
             f"Targets of an alert to {scale.people:,} people",
             "people/s",
-            min(scale.rounds, MOST_ROUNDS),
+            min(scale.rounds, MAX_ROUNDS),
             {
                 FLOOR: lambda: _bare(stage, floor_region, scale.people),
                 OURS: lambda: _issued(stage, everybody[0], scale.people),
@@ -57,7 +57,7 @@ def run(stage: Stage, scale: Scale) -> Iterator[Result]:
             yield contest(
                 f"From the call that confirms a report to its alert's targets, {people:,} people",
                 "ms",
-                min(scale.rounds, MOST_ROUNDS),
+                min(scale.rounds, MAX_ROUNDS),
                 {"the first is committed": first, "the last is committed": last},
                 ratios=[],
             )

@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 CLOSE_SECONDS = 2.0
 
 
-class Door:
+class ControlSocket:
     """The side inside the running system.
 
     Args:

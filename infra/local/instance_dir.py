@@ -26,7 +26,7 @@ ADMINISTRATOR = "administrator"
 """The name of the secret that is the administrator's password."""
 
 
-class Home:
+class InstanceDirectory:
     """``.impactx``: PostgreSQL's directory, ``secrets.json`` (readable by its owner alone) and ``rpc.sock``.
 
     Args:

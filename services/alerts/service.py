@@ -126,7 +126,7 @@ class AlertsService:
     @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Reading)
     def mark_alert_read(self, caller: Caller, alert_id: UUID) -> Any:
         """Notes that one has read an alert."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.mark_alert_read(connection, caller, alert_id)
 
     @operation(permission=ALERT_READ_REACH, arguments=schemas.AlertId, result=schemas.Reach)
@@ -209,6 +209,6 @@ class AlertsService:
     def expire_alerts(self) -> None:
         """Ends the alerts whose time is over; every replica does, each takes others."""
         while True:
-            with self.db.write_one() as connection:
+            with self.db.autocommit() as connection:
                 if operations.expire_alerts(connection) < operations.EXPIRED_AT_ONCE:
                     return

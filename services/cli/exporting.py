@@ -15,7 +15,7 @@ from services.identity.schemas import Region
 from services.reports.schemas import Report
 from services.resources.schemas import Resource
 from shared.domain.exporting import Table, feature, pages, zone_of
-from shared.platform.schemas import GREATEST_LIMIT
+from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
     import datetime as dt
@@ -46,7 +46,7 @@ class Export:
     method: str
     item: type[Result]
     geometry: str
-    limit: int = GREATEST_LIMIT
+    limit: int = MAX_LIMIT
 
 
 EXPORTS: Final = {

@@ -15,8 +15,8 @@ import click
 import orjson
 from sqlalchemy.exc import OperationalError
 
-from infra.local.control_socket import Door
-from infra.local.instance_dir import ADMINISTRATOR, Home, private_key_pem
+from infra.local.control_socket import ControlSocket
+from infra.local.instance_dir import ADMINISTRATOR, InstanceDirectory, private_key_pem
 from infra.local.postgresql.account import AccountError
 from infra.local.postgresql.postmaster import PostgresqlError
 from infra.postgres.bootstrap import BootstrapError
@@ -83,7 +83,7 @@ def main(context: click.Context) -> None:
 def run(settings: Settings) -> None:
     """Starts everything in this process: PostgreSQL, the broker and all services. Ctrl-C stops it."""
     began = time.monotonic()
-    home = Home(settings.home)
+    home = InstanceDirectory(settings.home)
     password_is_new = settings.admin_password is None and not home.knows(ADMINISTRATOR)
     with embedded(home, settings) as (own, runtime, _):
         url = loading.http_url(runtime)
@@ -221,13 +221,13 @@ def demo(settings: Settings) -> None:
     It uses the system at AMQP_URI or a running `make run`, and where there is neither, one of its own that it
     throws away.
     """
-    if settings.amqp_uri != MEMORY_BROKER or is_open(Home(settings.home).socket):
+    if settings.amqp_uri != MEMORY_BROKER or is_open(InstanceDirectory(settings.home).socket):
         with client(settings) as connected:
             demonstrate(connected)
         return
     with tempfile.TemporaryDirectory(prefix="impactx-demo-") as directory:
         click.echo("Nothing runs here, so the demo starts a system of its own and removes it afterwards.")
-        home = Home(Path(directory), durable=False)
+        home = InstanceDirectory(Path(directory), durable=False)
         with embedded(home, replace(settings, http_port=0)) as (_, _, connected):
             demonstrate(connected)
 
@@ -276,7 +276,7 @@ def client(settings: Settings) -> RpcClient:
             budget=settings.rpc_budget,
             **_credentials(settings, settings.admin_password or ""),
         )
-    home = Home(settings.home)
+    home = InstanceDirectory(settings.home)
     if not is_open(home.socket):
         raise click.ClickException(
             "Nothing runs here: start `make run` in another terminal, or set AMQP_URI."
@@ -295,7 +295,7 @@ def _credentials(settings: Settings, password: str) -> dict[str, str]:
 
 
 @contextmanager
-def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, RpcClient]]:
+def embedded(home: InstanceDirectory, given: Settings) -> Iterator[tuple[Settings, Runtime, RpcClient]]:
     """A whole system in this process, migrated and seeded, with a client signed in as its administrator."""
     home.start_database(SERVICES)
     try:
@@ -309,7 +309,7 @@ def embedded(home: Home, given: Settings) -> Iterator[tuple[Settings, Runtime, R
         connected = RpcClient(
             settings.amqp_uri, email=settings.admin_email, password=settings.admin_password or "", name="door"
         )
-        door = Door(home.socket, connected)
+        door = ControlSocket(home.socket, connected)
         try:
             door.open()
             yield settings, runtime, connected
@@ -353,7 +353,9 @@ def _confirm_loss(revision: str, filled: Mapping[str, Sequence[str]]) -> None:
     click.confirm(f"{loss} Go on?", abort=True)
 
 
-def _where_everything_is(home: Home, settings: Settings, url: str, *, password_is_new: bool) -> str:
+def _where_everything_is(
+    home: InstanceDirectory, settings: Settings, url: str, *, password_is_new: bool
+) -> str:
     where = f'in {home.secrets}, under "{ADMINISTRATOR}"'
     password = f"{settings.admin_password}   (not shown again; it is {where})" if password_is_new else where
     return f"""

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-LONGEST_WAIT: Final = 8.0
+MAX_WAIT: Final = 8.0
 """Seconds that anybody waits for their turn at most; never longer than the caller waits for the reply."""
 
 RETRY_AFTER: Final = 2
@@ -93,7 +93,7 @@ class _Turns:
             self._waiting[queue].append(called)
             self._call_next()
         try:
-            called.wait(max(0.0, min(LONGEST_WAIT, deadline.left())))
+            called.wait(max(0.0, min(MAX_WAIT, deadline.left())))
         except BaseException:  # the caller is stopped while it waits
             if self._leave(queue, called):
                 self._end(queue)

@@ -22,8 +22,8 @@ Grants = dict[str, frozenset["UUID"] | None]
 """What somebody may: ``thing:verb`` to the regions it is narrowed to, or None for every region."""
 
 SHORTEST_PASSWORD: Final = 10
-LONGEST_PASSWORD_BYTES: Final = 72
-LEAST_DIFFERENT_CHARACTERS: Final = 4
+MAX_PASSWORD_BYTES: Final = 72
+MIN_DIFFERENT_CHARACTERS: Final = 4
 
 FORGET_FAILURES_AFTER: Final = 24 * 3600
 """Seconds without a failure after which the failures before are forgotten."""
@@ -38,40 +38,40 @@ class Limit:
 
     Attributes:
         free: Failures without a wait.
-        longest_wait: Seconds to which the wait doubles, from one second.
+        max_wait: Seconds to which the wait doubles, from one second.
         forgiven_every: Seconds in which one failure is forgiven; 0 forgives none before `FORGET_FAILURES_AFTER`.
     """
 
     free: int
-    longest_wait: int
+    max_wait: int
     forgiven_every: float = 0.0
 
     def wait_after(self, failures: int) -> int:
         """Return for how many seconds the next attempt is refused after so many failures."""
         excess = failures - self.free
-        return 0 if excess < 0 else min(self.longest_wait, 1 << min(excess, 30))
+        return 0 if excess < 0 else min(self.max_wait, 1 << min(excess, 30))
 
 
-UNKNOWN_CLIENT: Final = Limit(free=5, longest_wait=900)
+UNKNOWN_CLIENT: Final = Limit(free=5, max_wait=900)
 """Of one account from one address, or over RPC without an address, from where its owner has not signed in lately."""
 
-KNOWN_CLIENT: Final = Limit(free=5, longest_wait=60)
+KNOWN_CLIENT: Final = Limit(free=5, max_wait=60)
 """Of one account from a device or an address from where its owner has signed in. The wait is short because the
 owner may be the one who waits."""
 
-ALL_UNKNOWN_CLIENTS: Final = Limit(free=50, longest_wait=900, forgiven_every=1800)
+ALL_UNKNOWN_CLIENTS: Final = Limit(free=50, max_wait=900, forgiven_every=1800)
 """Of one account from all unknown clients together: what slows a guesser who has many addresses."""
 
-ADDRESS: Final = Limit(free=100, longest_wait=30, forgiven_every=30)
+ADDRESS: Final = Limit(free=100, max_wait=30, forgiven_every=30)
 """Of all accounts from one address, behind which a whole field office may sit: what slows a guesser who tries a few
 passwords with many accounts."""
 
-TAKEN_ADDRESSES: Final = Limit(free=20, longest_wait=900, forgiven_every=3600)
+TAKEN_ADDRESSES: Final = Limit(free=20, max_wait=900, forgiven_every=3600)
 """Answers to registrations from one address that an e-mail address is taken: what slows somebody who wants to know who
 has an account."""
 
-REGISTRATIONS_OF_CLIENT: Final = Limit(free=60, longest_wait=60, forgiven_every=30)
-REGISTRATIONS: Final = Limit(free=300, longest_wait=5, forgiven_every=0.2)
+REGISTRATIONS_OF_CLIENT: Final = Limit(free=60, max_wait=60, forgiven_every=30)
+REGISTRATIONS: Final = Limit(free=300, max_wait=5, forgiven_every=0.2)
 """Registrations by people who are not signed in: from one address, and in total."""
 
 REGION_CODE: Final = re.compile(r"[^\s:,]{1,50}")
@@ -183,12 +183,12 @@ def password_problems(password: str, email: str = "") -> list[str]:
     problems = []
     if len(password) < SHORTEST_PASSWORD:
         problems.append(f"Must have at least {SHORTEST_PASSWORD} characters.")
-    if len(encode_password(password)) > LONGEST_PASSWORD_BYTES:
-        problems.append(f"Must have at most {LONGEST_PASSWORD_BYTES} bytes in UTF-8.")
+    if len(encode_password(password)) > MAX_PASSWORD_BYTES:
+        problems.append(f"Must have at most {MAX_PASSWORD_BYTES} bytes in UTF-8.")
     if problems:
         return problems
-    if len(set(password)) < LEAST_DIFFERENT_CHARACTERS:
-        problems.append(f"Must have at least {LEAST_DIFFERENT_CHARACTERS} different characters.")
+    if len(set(password)) < MIN_DIFFERENT_CHARACTERS:
+        problems.append(f"Must have at least {MIN_DIFFERENT_CHARACTERS} different characters.")
     if email and normalise_email(password) in (email, email.partition("@")[0]):
         problems.append("Must not be the e-mail address.")
     return problems

@@ -59,7 +59,7 @@ class IdentityService:
     @operation(permission=ANYONE, arguments=schemas.RefreshToken)
     def revoke(self, _caller: Caller | None, refresh_token: str) -> None:
         """Closes the session of a refresh token."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             operations.revoke(connection, refresh_token=refresh_token)
 
     @operation(permission=ANYONE, arguments=Empty, result=schemas.PublicKeys)

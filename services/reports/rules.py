@@ -48,7 +48,7 @@ ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 CLOCK_TOLERANCE: Final = dt.timedelta(minutes=5)
 """How far a reporter's clock may be ahead of ours without a doubt."""
 
-GREATEST_CLOCK_LEAD: Final = dt.timedelta(days=1) + CLOCK_TOLERANCE
+MAX_CLOCK_LEAD: Final = dt.timedelta(days=1) + CLOCK_TOLERANCE
 """How far a reporter's clock may be ahead at all."""
 
 OLDEST_FILED: Final = dt.timedelta(days=366)
@@ -121,9 +121,9 @@ def clock_reasons(
         oldest: How long ago it may be; None for records of old events, for which `OLDEST_CREDIBLE` alone counts.
 
     Raises:
-        Invalid: It is ahead by more than `GREATEST_CLOCK_LEAD`; it names ``reported_at``.
+        Invalid: It is ahead by more than `MAX_CLOCK_LEAD`; it names ``reported_at``.
     """
-    if reported_at > received_at + GREATEST_CLOCK_LEAD:
+    if reported_at > received_at + MAX_CLOCK_LEAD:
         raise Invalid(fields={"reported_at": ["Lies more than a day in the future."]})
     if reported_at > received_at + CLOCK_TOLERANCE:
         return [CLOCK_AHEAD]

@@ -50,7 +50,7 @@ class ReportsService:
     def create_report(self, caller: Caller, **arguments: Any) -> Any:
         """Files a report, in the region that contains its location unless it names one; marks what is in doubt."""
         region_id = arguments.get("region_id") or find_region(self.rpc, caller, arguments["location"])
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_report(connection, caller, arguments, region_id)
 
     @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report)
@@ -64,13 +64,13 @@ class ReportsService:
     )
     def update_report(self, caller: Caller, report_id: UUID, version: int, **changes: Any) -> Any:
         """Edits a report; what is omitted stays, and the status has methods of its own."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_report(connection, caller, report_id, version, changes)
 
     @operation(permission=REPORT_UPDATE, arguments=schemas.ReviewReport, result=schemas.Report)
     def review_report(self, caller: Caller, report_id: UUID, version: int) -> Any:
         """Takes the mark for review from a report."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.review_report(connection, caller, report_id, version)
 
     @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ChangeReportStatus, result=schemas.Report)
@@ -78,7 +78,7 @@ class ReportsService:
         self, caller: Caller, report_id: UUID, version: int, status: str, **reasons: Any
     ) -> Any:
         """Moves a report to another status."""
-        lend = self.db.write if operations.needs_transaction(status) else self.db.write_one
+        lend = self.db.write if operations.needs_transaction(status) else self.db.autocommit
         with lend() as connection:
             return operations.change_report_status(connection, caller, report_id, version, status, **reasons)
 
@@ -96,7 +96,7 @@ class ReportsService:
         Emits:
             report_status_changed.
         """
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.change_report_status(
                 connection, caller, report_id, version, RESOLVED, notes=resolution_notes
             )
@@ -148,7 +148,7 @@ class ReportsService:
     @operation(permission=REPORT_COMMENT, arguments=schemas.EditComment, result=schemas.Comment)
     def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> Any:
         """Replaces the text of one's own comment."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.edit_comment(connection, caller, comment_id, version, content)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage)
@@ -186,13 +186,13 @@ class ReportsService:
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateReportType, result=schemas.ReportType)
     def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a report type."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_report_type(connection, arguments)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateReportType, result=schemas.ReportType)
     def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
         """Changes a report type, or takes it out of use."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_report_type(connection, report_type_id, changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListReportTypes, result=schemas.ReportTypePage)
@@ -206,7 +206,7 @@ class ReportsService:
     )
     def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a severity level."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_severity_level(connection, arguments)
 
     @operation(
@@ -214,7 +214,7 @@ class ReportsService:
     )
     def update_severity_level(self, caller: Caller, severity_level_id: UUID, **changes: Any) -> Any:
         """Changes a severity level."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_severity_level(connection, severity_level_id, changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListSeverityLevels, result=schemas.SeverityLevelPage)
@@ -226,5 +226,5 @@ class ReportsService:
     @subscribe("reports.history")
     def record_history(self, events: Sequence[Event]) -> None:
         """Writes the status history."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             operations.record_history(connection, events)

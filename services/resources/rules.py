@@ -35,7 +35,7 @@ ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
 """For each status those that it may follow."""
 
 
-GREATEST_USAGE: Final = 2**31 - 1
+MAX_USAGE: Final = 2**31 - 1
 """What can be counted where there is no limit: the specification's column is an INTEGER."""
 
 
@@ -62,7 +62,7 @@ def remaining(capacity: int | None, current_usage: int) -> int | None:
 def is_within_bounds(usage_change: int, capacity: int | None, current_usage: int) -> bool:
     """Whether the resource can bear the change."""
     after = current_usage + usage_change
-    return 0 <= after <= (GREATEST_USAGE if capacity is None else capacity)
+    return 0 <= after <= (MAX_USAGE if capacity is None else capacity)
 
 
 def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -> Conflict:

@@ -42,7 +42,7 @@ class ResourcesService:
     def create_resource(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a resource, in the region that contains its location unless it names one."""
         region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_resource(connection, caller, arguments, region_id)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.GetResource, result=schemas.Resource)
@@ -54,7 +54,7 @@ class ResourcesService:
     @operation(permission=RESOURCE_UPDATE, arguments=schemas.UpdateResource, result=schemas.Resource)
     def update_resource(self, caller: Caller, resource_id: UUID, version: int, **changes: Any) -> Any:
         """Edits a resource; what is omitted stays, and status and usage have methods of their own."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_resource(connection, caller, resource_id, version, changes)
 
     @operation(
@@ -64,7 +64,7 @@ class ResourcesService:
         self, caller: Caller, resource_id: UUID, version: int, status: str, notes: str | None
     ) -> Any:
         """Moves a resource to another status."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.change_resource_status(connection, caller, resource_id, version, status, notes)
 
     @operation(
@@ -72,7 +72,7 @@ class ResourcesService:
     )
     def update_resource_usage(self, caller: Caller, resource_id: UUID, id: UUID, usage_change: int) -> Any:  # noqa: A002 - the id is called so everywhere
         """Takes or gives back some of a resource, all of it or nothing."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_resource_usage(connection, caller, resource_id, id, usage_change)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.ListResources, result=schemas.ResourcePage)
@@ -122,13 +122,13 @@ class ResourcesService:
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateResourceType, result=schemas.ResourceType)
     def create_resource_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a resource type."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_resource_type(connection, arguments)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateResourceType, result=schemas.ResourceType)
     def update_resource_type(self, caller: Caller, resource_type_id: UUID, **changes: Any) -> Any:
         """Changes a resource type, or takes it into use again."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_resource_type(connection, resource_type_id, changes)
 
     @operation(
@@ -136,7 +136,7 @@ class ResourcesService:
     )
     def deactivate_resource_type(self, caller: Caller, resource_type_id: UUID) -> Any:
         """Takes a resource type out of use; the resources that have it keep it."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.deactivate_resource_type(connection, resource_type_id)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListResourceTypes, result=schemas.ResourceTypePage)
@@ -148,5 +148,5 @@ class ResourcesService:
     @subscribe("resources.history")
     def record_history(self, events: Sequence[Event]) -> None:
         """Writes the status history."""
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             operations.record_history(connection, events)

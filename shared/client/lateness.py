@@ -36,8 +36,8 @@ DRIFT: Final = 2e-4
 REMEMBERED: Final = 4096
 """Callers; the one that has been silent longest is forgotten, and begins anew."""
 
-MOST_ECHOES: Final = 16
-LONGEST: Final = 2000
+MAX_ECHOES: Final = 16
+MAX_LENGTH: Final = 2000
 SEPARATOR: Final = " "
 
 _CLOCK: Final = getattr(time, "CLOCK_BOOTTIME", time.CLOCK_MONOTONIC)
@@ -69,7 +69,7 @@ def stamp() -> str:
 def sent_of(headers: Mapping[str, Any]) -> Sent | None:
     """Return when the request says that it was sent; None when it does not, or not as `stamp` does."""
     text = headers.get(SENT_HEADER)
-    if not isinstance(text, str) or len(text) > LONGEST:
+    if not isinstance(text, str) or len(text) > MAX_LENGTH:
         return None
     try:
         time_of_day, by_steady = map(float, text.split(SEPARATOR))
@@ -134,7 +134,7 @@ class Lateness:
 
     def _said_within_tolerance(self, echoes: object, clock: float) -> bool:
         """Whether the request was sent after something that we said a moment ago."""
-        if not isinstance(echoes, str) or len(echoes) > LONGEST:
+        if not isinstance(echoes, str) or len(echoes) > MAX_LENGTH:
             return False
         for echo in echoes.split(SEPARATOR):
             name, _, said = echo.partition(":")
@@ -159,12 +159,12 @@ class Echoes:
     def hear(self, details: Mapping[str, Any]) -> bool:
         """Remember the echo of a refusal, and return whether there was one."""
         echo = details.get("echo")
-        if not isinstance(echo, str) or len(echo) * MOST_ECHOES > LONGEST or SEPARATOR in echo:
+        if not isinstance(echo, str) or len(echo) * MAX_ECHOES > MAX_LENGTH or SEPARATOR in echo:
             return False
         name = echo.partition(":")[0]
         self._said.pop(name, None)
         self._said[name] = echo
-        while len(self._said) > MOST_ECHOES:
+        while len(self._said) > MAX_ECHOES:
             self._said.popitem(last=False)
         return True
 

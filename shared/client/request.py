@@ -16,14 +16,14 @@ from shared.client.errors import Invalid, TooLarge
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-GREATEST_BODY = 1024 * 1024
-GREATEST_DEPTH = 20
+MAX_BODY = 1024 * 1024
+MAX_DEPTH = 20
 ENVELOPE_DEPTH = 2
 ESCAPE = b"\\u"
 TYPE_MARKER = b'"__type__"'
 NULL = b"null"
-LONGEST_CORRELATION_ID = 128
-LONGEST_TIMEOUT_MILLISECONDS = 2**32 - 1
+MAX_CORRELATION_ID_LENGTH = 128
+MAX_TIMEOUT_MILLISECONDS = 2**32 - 1
 """The longest ``expiration`` that RabbitMQ takes."""
 
 TOKEN_HEADER = "nameko.auth_token"  # noqa: S105 - nameko's name of the header
@@ -61,10 +61,8 @@ def request_of(body: bytes, headers: Mapping[str, Any], due: float = math.inf) -
         Invalid: Not JSON, positional arguments, a NUL, NaN or Infinity, more than 20 levels of nesting, an object
             that imitates a serializer's type marker. The field is named where there is one.
     """
-    if len(body) > GREATEST_BODY:
-        raise TooLarge(
-            f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.", limit=GREATEST_BODY
-        )
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"The request has {len(body)} bytes; at most {MAX_BODY} are accepted.", limit=MAX_BODY)
     try:
         envelope = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -78,7 +76,7 @@ def request_of(body: bytes, headers: Mapping[str, Any], due: float = math.inf) -
     if (
         ESCAPE in body
         or TYPE_MARKER in body
-        or body.count(b"{") + body.count(b"[") > GREATEST_DEPTH + ENVELOPE_DEPTH
+        or body.count(b"{") + body.count(b"[") > MAX_DEPTH + ENVELOPE_DEPTH
     ):
         check_value(arguments)
     return Request(arguments, _text(headers.get(TOKEN_HEADER)), correlation_id_of(headers), due)
@@ -95,7 +93,7 @@ def timeout_of(headers: Mapping[str, Any], properties: Mapping[str, Any]) -> flo
                 milliseconds = int(said)
             except ValueError:
                 continue
-            if 0 <= milliseconds <= LONGEST_TIMEOUT_MILLISECONDS:
+            if 0 <= milliseconds <= MAX_TIMEOUT_MILLISECONDS:
                 return milliseconds / 1000
     return math.inf
 
@@ -137,7 +135,7 @@ def not_json(
     except Invalid as refused:
         return refused
     except RecursionError:
-        return Invalid(fields={"arguments": [f"Nested more than {GREATEST_DEPTH} levels deep."]})
+        return Invalid(fields={"arguments": [f"Nested more than {MAX_DEPTH} levels deep."]})
     except (ValueError, TypeError, KeyError):
         pass
     return Invalid(f"The {what} is not JSON: {error}.")
@@ -146,7 +144,7 @@ def not_json(
 def correlation_id_of(headers: Mapping[str, Any]) -> str:
     """The caller's correlation id where it is a plain short text, else a new one."""
     given = _text(headers.get(CORRELATION_HEADER))
-    return given if given.isprintable() and 0 < len(given) <= LONGEST_CORRELATION_ID else str(uuid4())
+    return given if given.isprintable() and 0 < len(given) <= MAX_CORRELATION_ID_LENGTH else str(uuid4())
 
 
 def _text(value: Any) -> str:
@@ -167,8 +165,8 @@ def check_value(value: Any, name: str = "", depth: int = 1) -> None:
         raise Invalid(fields={name or "arguments": ["Must be a finite number."]})
     if not isinstance(value, dict | list):
         return
-    if depth > GREATEST_DEPTH:
-        raise Invalid(fields={name.split(".", 1)[0]: [f"Nested more than {GREATEST_DEPTH} levels deep."]})
+    if depth > MAX_DEPTH:
+        raise Invalid(fields={name.split(".", 1)[0]: [f"Nested more than {MAX_DEPTH} levels deep."]})
     if isinstance(value, list):
         for index, inner in enumerate(value):
             check_value(inner, f"{name}.{index}", depth + 1)

@@ -39,7 +39,7 @@ from shared.client.errors import (
 from shared.client.lateness import SENT_HEADER, Echoes, stamp
 from shared.client.request import (
     CORRELATION_HEADER,
-    GREATEST_BODY,
+    MAX_BODY,
     TIMEOUT_HEADER,
     TOKEN_HEADER,
     arguments_json,
@@ -243,9 +243,9 @@ class RpcClient(Services):
         until = time.monotonic() + seconds
         self._start()
         body = b'{"args":[],"kwargs":' + arguments_json(arguments) + b"}"
-        if len(body) > GREATEST_BODY:
+        if len(body) > MAX_BODY:
             # said here, so that it does not cost the way to the service
-            raise TooLarge(f"The request has {len(body)} bytes; at most {GREATEST_BODY} are accepted.")
+            raise TooLarge(f"The request has {len(body)} bytes; at most {MAX_BODY} are accepted.")
         call_id = str(uuid4())
         pending = self._pending[call_id] = _Pending()
         try:

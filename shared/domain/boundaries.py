@@ -24,7 +24,7 @@ from marshmallow import ValidationError
 from shapely.errors import ShapelyError
 
 from shared.client.errors import Invalid
-from shared.platform.schemas import GREATEST_LATITUDE, GREATEST_LONGITUDE, check_position
+from shared.platform.schemas import MAX_LATITUDE, MAX_LONGITUDE, check_position
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,8 +35,8 @@ Ring = list[list[float]]
 MAX_POSITIONS: Final = 20_000
 MIN_RING: Final = 4
 TURN: Final = 360.0
-POLE: Final = GREATEST_LATITUDE
-ANTIMERIDIAN: Final = GREATEST_LONGITUDE
+POLE: Final = MAX_LATITUDE
+ANTIMERIDIAN: Final = MAX_LONGITUDE
 
 CROSSING: Final = 240.0
 """Degrees of longitude from which on a step is the other way round: twice as many as that has. Shorter steps are what

@@ -17,7 +17,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import orjson
 
-from shared.platform.schemas import GREATEST_LIMIT, Timestamp
+from shared.platform.schemas import MAX_LIMIT, Timestamp
 from shared.platform.spreadsheet import neutralised
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Table:
         for name, columns in self._names.items():
             if columns:
                 names = NAMES[name]
-                listed = pages(call, names.method, {"limit": GREATEST_LIMIT, **names.arguments})
+                listed = pages(call, names.method, {"limit": MAX_LIMIT, **names.arguments})
                 known[name] = {row["id"]: row for page in listed for row in page["items"]}
 
         def completed(item: Mapping[str, Any]) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from shared.platform.schemas import Arguments, Latitude, Longitude, Number
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-MOST_CHOICES: Final = 50
+MAX_CHOICES: Final = 50
 MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 """Metres; nothing on Earth is farther away."""
@@ -21,7 +21,7 @@ EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 BOX_LENGTH: Final = 4
 
 
-class Word(fields.String):
+class Choice(fields.String):
     """One of a few words, such as a status."""
 
     def __init__(self, words: Sequence[str], **options: Any) -> None:
@@ -29,7 +29,7 @@ class Word(fields.String):
         super().__init__(validate=validate.OneOf(words, error=f"Must be one of: {listed}."), **options)
 
 
-class OneOrMany(fields.Field[list[Any]]):
+class OneOrList(fields.Field[list[Any]]):
     """One value or a list of up to 50 of them; it is always a list once loaded."""
 
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
@@ -44,8 +44,8 @@ class OneOrMany(fields.Field[list[Any]]):
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[Any]:
         values = value if isinstance(value, list) else [value]
-        if not 1 <= len(values) <= MOST_CHOICES:
-            raise ValidationError(f"Needs one value or a list of up to {MOST_CHOICES}.")
+        if not 1 <= len(values) <= MAX_CHOICES:
+            raise ValidationError(f"Needs one value or a list of up to {MAX_CHOICES}.")
         return [self.inner.deserialize(one) for one in values]
 
 
@@ -74,7 +74,7 @@ class Circle(Arguments):
 
     lon = Longitude(required=True)
     lat = Latitude(required=True)
-    radius_m = Number(least=0, greatest=EARTH_HALF_CIRCUMFERENCE, required=True)
+    radius_m = Number(min_value=0, max_value=EARTH_HALF_CIRCUMFERENCE, required=True)
 
 
 class Outline(fields.Field[dict[str, Any]]):

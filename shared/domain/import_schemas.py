@@ -8,9 +8,9 @@ from marshmallow import fields, validate
 
 from shared.platform.schemas import Arguments, Identifier, Result, Text
 
-MOST_ROWS: Final = 500
-LONGEST_SOURCE: Final = 100
-LONGEST_KEY: Final = 200
+MAX_ROWS: Final = 500
+MAX_SOURCE_LENGTH: Final = 100
+MAX_KEY_LENGTH: Final = 200
 
 NO_REGION: Final = "No region contains this location; name the region."
 """Why a row without a region was refused."""
@@ -25,8 +25,8 @@ class ImportedRow(Arguments):
     made of the row's content: a record that was imported so, and has no key yet, gets this one.
     """
 
-    key = Text(longest=LONGEST_KEY, allow_none=True)
-    former_key = Text(longest=LONGEST_KEY, allow_none=True)
+    key = Text(max_length=MAX_KEY_LENGTH, allow_none=True)
+    former_key = Text(max_length=MAX_KEY_LENGTH, allow_none=True)
     former_id = Identifier(allow_none=True)
 
 
@@ -36,11 +36,11 @@ class ImportRows(Arguments):
     ``source`` names the list that the keys of the rows are from; keys of different sources never meet.
     """
 
-    source = Text(longest=LONGEST_SOURCE, blank=True, load_default="")
+    source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, load_default="")
     rows = fields.List(
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(1, MOST_ROWS, error=f"Needs 1 to {MOST_ROWS} rows."),
+        validate=validate.Length(1, MAX_ROWS, error=f"Needs 1 to {MAX_ROWS} rows."),
     )
 
 

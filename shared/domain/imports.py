@@ -34,7 +34,7 @@ from uuid6 import uuid7
 from shared.client.errors import Conflict, Forbidden, ImpactXError, Invalid
 from shared.domain.import_schemas import NO_REGION
 from shared.platform.db.conditions import one_of
-from shared.platform.db.context import TRACED
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import constraint_of
 from shared.platform.schemas import load
@@ -257,7 +257,7 @@ class Import:
             insert(table)
             .from_select(list(inserted), select(*inserted.values()))
             .on_conflict_do_nothing()
-            .returning(table.c.id, TRACED)
+            .returning(table.c.id, EVENT_CONTEXT)
         )
         changed = filled | {"updated_by": caller_id}
         del changed["id"]
@@ -265,7 +265,7 @@ class Import:
             update(table)
             .where(table.c.id == given.c.id)
             .values(changed)
-            .returning(table.c.id, table.c.version, table.c.updated_at, TRACED)
+            .returning(table.c.id, table.c.version, table.c.updated_at, EVENT_CONTEXT)
         )
         self._columns = [found for found in table.c if found.computed is None]
         self._key_index = next(

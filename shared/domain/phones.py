@@ -9,13 +9,13 @@ from typing import Final
 import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
-LONGEST: Final = 20
+MAX_LENGTH: Final = 20
 """Characters that the specification's columns hold."""
 
-MOST_DIGITS: Final = 15
+MAX_DIGITS: Final = 15
 """Of a number with its country code (ITU-T E.164)."""
 
-LEAST_DIGITS: Final = 3
+MIN_DIGITS: Final = 3
 """Of a number that somebody answers, such as 112."""
 
 _DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff70\u2500"), "-")
@@ -63,11 +63,11 @@ def _fitting(plain: str, country: str | None) -> str | None:
     if written is None:
         return _international(plain, country)
     digits = re.sub("[^0-9]", "", written["number"])
-    if len(digits) < LEAST_DIGITS:
+    if len(digits) < MIN_DIGITS:
         return None
-    if len(plain) <= LONGEST:
+    if len(plain) <= MAX_LENGTH:
         return plain
-    if len(digits) > MOST_DIGITS:
+    if len(digits) > MAX_DIGITS:
         return None
     found = _international(plain, country)
     if found is None:
@@ -99,6 +99,6 @@ def _international(plain: str, country: str | None) -> str | None:
 
 def _with_extension(number: str, extension: str | None) -> str | None:
     found = f"{number} x{extension}" if extension else number
-    if len(found) > LONGEST and extension:
+    if len(found) > MAX_LENGTH and extension:
         found = f"{number}x{extension}"
-    return found if len(found) <= LONGEST else None
+    return found if len(found) <= MAX_LENGTH else None

@@ -22,11 +22,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 DEFAULT_LIMIT = 50
-GREATEST_LIMIT = 500
-LONGEST_ADDRESS: Final = 500
+MAX_LIMIT = 500
+MAX_ADDRESS_LENGTH: Final = 500
 PAIR = 2
-GREATEST_LONGITUDE = 180.0
-GREATEST_LATITUDE = 90.0
+MAX_LONGITUDE = 180.0
+MAX_LATITUDE = 90.0
 
 
 class Arguments(Schema):
@@ -49,7 +49,7 @@ class Empty(Arguments):
 
 
 class Text(fields.String):
-    """A text of at most ``longest`` characters, without control and invisible characters (`texts.clean`).
+    """A text of at most ``max_length`` characters, without control and invisible characters (`texts.clean`).
 
     At least one character must be visible unless ``blank`` is allowed, which makes the empty text of one that shows
     nothing and is not white space. A text of one line unless ``lines`` allows more. Only a ``verbatim`` text, which is
@@ -59,13 +59,13 @@ class Text(fields.String):
     def __init__(
         self,
         *,
-        longest: int,
+        max_length: int,
         blank: bool = False,
         lines: bool = False,
         verbatim: bool = False,
         **options: Any,
     ) -> None:
-        self.longest = longest
+        self.max_length = max_length
         self.blank = blank
         self.lines = lines
         self.verbatim = verbatim
@@ -73,11 +73,11 @@ class Text(fields.String):
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
         text: str = super()._deserialize(value, attr, data, **more)
-        if len(text) <= self.longest and not self.verbatim:
+        if len(text) <= self.max_length and not self.verbatim:
             text = texts.clean(text, lines=self.lines)
         # Composing can make a text longer, so the second look is at what is stored.
-        if len(text) > self.longest:
-            raise ValidationError(f"Longer than {self.longest} characters.")
+        if len(text) > self.max_length:
+            raise ValidationError(f"Longer than {self.max_length} characters.")
         if texts.is_blank(text):
             if not self.blank:
                 raise ValidationError("Must not be empty.")
@@ -86,20 +86,20 @@ class Text(fields.String):
         return text
 
 
-LONGEST_WRITTEN_PHONE = 100
+MAX_WRITTEN_PHONE_LENGTH = 100
 
 
 class Phone(Text):
     """A telephone number as people write it, made to fit into 20 characters (`shared.domain.phones.readable`)."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=LONGEST_WRITTEN_PHONE, **options)
+        super().__init__(max_length=MAX_WRITTEN_PHONE_LENGTH, **options)
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> str:
         number = phones.readable(super()._deserialize(value, attr, data, **more))
         if number is None:
             raise ValidationError(
-                f"Not a telephone number such as +509 2812 0000, of at most {phones.LONGEST} characters."
+                f"Not a telephone number such as +509 2812 0000, of at most {phones.MAX_LENGTH} characters."
             )
         return number
 
@@ -153,13 +153,15 @@ class Timestamp(fields.Field[dt.datetime]):
         return None if value is None else value.astimezone(dt.UTC)
 
 
-class Whole(fields.Integer):
+class BoundedInteger(fields.Integer):
     """A whole number between two bounds; a fraction, a text or a truth value is not one."""
 
-    def __init__(self, *, least: int, greatest: int, **options: Any) -> None:
+    def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
         super().__init__(
             strict=True,
-            validate=validate.Range(least, greatest, error=f"Must be between {least} and {greatest}."),
+            validate=validate.Range(
+                min_value, max_value, error=f"Must be between {min_value} and {max_value}."
+            ),
             **options,
         )
 
@@ -172,9 +174,9 @@ class Whole(fields.Integer):
 class Number(fields.Field[float]):
     """A finite number between two bounds."""
 
-    def __init__(self, *, least: float, greatest: float, **options: Any) -> None:
-        self.least = least
-        self.greatest = greatest
+    def __init__(self, *, min_value: float, max_value: float, **options: Any) -> None:
+        self.min_value = min_value
+        self.max_value = max_value
         super().__init__(**options)
 
     def _deserialize(
@@ -188,8 +190,8 @@ class Number(fields.Field[float]):
             raise ValidationError("Not a finite number.") from None
         if not math.isfinite(number):
             raise ValidationError("Not a finite number.")
-        if not self.least <= number <= self.greatest:
-            raise ValidationError(f"Must be between {self.least:.15g} and {self.greatest:.15g}.")
+        if not self.min_value <= number <= self.max_value:
+            raise ValidationError(f"Must be between {self.min_value:.15g} and {self.max_value:.15g}.")
         return number
 
 
@@ -197,14 +199,14 @@ class Longitude(Number):
     """Degrees east, WGS 84."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(least=-GREATEST_LONGITUDE, greatest=GREATEST_LONGITUDE, **options)
+        super().__init__(min_value=-MAX_LONGITUDE, max_value=MAX_LONGITUDE, **options)
 
 
 class Latitude(Number):
     """Degrees north, WGS 84."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(least=-GREATEST_LATITUDE, greatest=GREATEST_LATITUDE, **options)
+        super().__init__(min_value=-MAX_LATITUDE, max_value=MAX_LATITUDE, **options)
 
 
 def _is_finite(number: float) -> bool:
@@ -214,7 +216,7 @@ def _is_finite(number: float) -> bool:
         return False
 
 
-def check_position(position: Any, *, max_longitude: float = GREATEST_LONGITUDE) -> None:
+def check_position(position: Any, *, max_longitude: float = MAX_LONGITUDE) -> None:
     """Refuses what is not a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
 
     Args:
@@ -231,7 +233,7 @@ def check_position(position: Any, *, max_longitude: float = GREATEST_LONGITUDE) 
             raise ValidationError("Coordinates must be finite numbers.")
     if not -max_longitude <= position[0] <= max_longitude:
         raise ValidationError(f"Longitude {position[0]} is out of range; it must be between -180 and 180.")
-    if not -GREATEST_LATITUDE <= position[1] <= GREATEST_LATITUDE:
+    if not -MAX_LATITUDE <= position[1] <= MAX_LATITUDE:
         raise ValidationError(f"Latitude {position[1]} is out of range; it must be between -90 and 90.")
 
 
@@ -244,7 +246,7 @@ def _point_problems(value: Mapping[str, Any]) -> dict[str, list[str]]:
     return problems
 
 
-_ADDRESS: Final = Text(longest=LONGEST_ADDRESS, blank=True, allow_none=True)
+_ADDRESS: Final = Text(max_length=MAX_ADDRESS_LENGTH, blank=True, allow_none=True)
 
 
 class Location(fields.Field[dict[str, Any]]):
@@ -273,7 +275,7 @@ class Location(fields.Field[dict[str, Any]]):
         try:
             address = _ADDRESS.deserialize(value.get("address"))
         except ValidationError:
-            problems["address"] = [f"Must be a text of at most {LONGEST_ADDRESS} characters."]
+            problems["address"] = [f"Must be a text of at most {MAX_ADDRESS_LENGTH} characters."]
         is_addressed = self.address_suffices and bool(address) and not texts.is_blank(str(address))
         if is_addressed and value.get("coordinates") in (None, []):
             if value.get("type", "Point") not in ("Point", None):
@@ -293,7 +295,7 @@ class Page(Arguments):
     """
 
     cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=2000))
-    limit = Whole(least=1, greatest=GREATEST_LIMIT, load_default=DEFAULT_LIMIT)
+    limit = BoundedInteger(min_value=1, max_value=MAX_LIMIT, load_default=DEFAULT_LIMIT)
 
 
 def page_of(item: type[Result]) -> type[Result]:

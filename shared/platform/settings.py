@@ -229,11 +229,11 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         },
         administration_url=read.database("DATABASE_URL"),
         amqp_uri=read.broker("AMQP_URI") or MEMORY_BROKER,
-        max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, least=1, most=10_000),
-        pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, least=2, most=10_000),
+        max_workers=read.integer("IMPACTX_MAX_WORKERS", 20, min_value=1, max_value=10_000),
+        pool_size=read.integer("IMPACTX_DATABASE_POOL_SIZE", 20, min_value=2, max_value=10_000),
         prepare_threshold=None
         if threshold == "off"
-        else read.integer("IMPACTX_DATABASE_PREPARE_THRESHOLD", 5, least=0),
+        else read.integer("IMPACTX_DATABASE_PREPARE_THRESHOLD", 5, min_value=0),
         rpc_timeout=read.seconds("IMPACTX_RPC_TIMEOUT", 10.0),
         rpc_budget=read.seconds("IMPACTX_RPC_BUDGET", 3 * read.seconds("IMPACTX_RPC_TIMEOUT", 10.0)),
         rpc_quorum=read.flag("IMPACTX_RPC_QUORUM"),
@@ -241,11 +241,13 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         relay_poll=read.seconds("IMPACTX_RELAY_POLL", 0.25),
         jwt_private_key=read.secret("IMPACTX_JWT_PRIVATE_KEY"),
         jwt_previous_public_keys=environment.get("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS", ""),
-        access_token_lifetime=read.integer("IMPACTX_ACCESS_TOKEN_LIFETIME", 900, least=1, most=MAX_LIFETIME),
-        refresh_token_lifetime=read.integer(
-            "IMPACTX_REFRESH_TOKEN_LIFETIME", 30 * 86400, least=1, most=MAX_LIFETIME
+        access_token_lifetime=read.integer(
+            "IMPACTX_ACCESS_TOKEN_LIFETIME", 900, min_value=1, max_value=MAX_LIFETIME
         ),
-        bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, least=4, most=20),
+        refresh_token_lifetime=read.integer(
+            "IMPACTX_REFRESH_TOKEN_LIFETIME", 30 * 86400, min_value=1, max_value=MAX_LIFETIME
+        ),
+        bcrypt_cost=read.integer("IMPACTX_BCRYPT_COST", 12, min_value=4, max_value=20),
         admin_email=environment.get("IMPACTX_ADMIN_EMAIL", "admin@impactx.example"),
         admin_password=read.secret("IMPACTX_ADMIN_PASSWORD") or None,
         token=read.secret("IMPACTX_TOKEN"),
@@ -258,28 +260,28 @@ def from_environment(services: tuple[str, ...], environment: Mapping[str, str] =
         alert_sender=environment.get("IMPACTX_ALERT_SENDER", "alerts@impactx.example"),
         home=Path(environment.get("IMPACTX_HOME", DEFAULT_HOME)),
         http_host=environment.get("IMPACTX_HTTP_HOST", "127.0.0.1"),
-        http_port=read.integer("IMPACTX_HTTP_PORT", 8000, least=0, most=MAX_PORT),
-        http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, least=1),
-        http_client_connections=read.integer("IMPACTX_HTTP_CLIENT_CONNECTIONS", 1024, least=0),
+        http_port=read.integer("IMPACTX_HTTP_PORT", 8000, min_value=0, max_value=MAX_PORT),
+        http_connections=read.integer("IMPACTX_HTTP_CONNECTIONS", 4096, min_value=1),
+        http_client_connections=read.integer("IMPACTX_HTTP_CLIENT_CONNECTIONS", 1024, min_value=0),
         http_patience=read.seconds("IMPACTX_HTTP_PATIENCE", 30.0),
-        http_min_rate=read.integer("IMPACTX_HTTP_MIN_RATE", 1024, least=1),
+        http_min_rate=read.integer("IMPACTX_HTTP_MIN_RATE", 1024, min_value=1),
         http_hosts=read.hosts("IMPACTX_HTTP_HOSTS"),
-        http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, least=0),
-        http_rate=read.integer("IMPACTX_HTTP_RATE", 200, least=0),
-        http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, least=1),
+        http_proxies=read.integer("IMPACTX_HTTP_PROXIES", 0, min_value=0),
+        http_rate=read.integer("IMPACTX_HTTP_RATE", 200, min_value=0),
+        http_burst=read.integer("IMPACTX_HTTP_BURST", 2000, min_value=1),
         http_body_seconds=read.seconds("IMPACTX_HTTP_BODY_SECONDS", 30.0),
-        http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, least=1),
+        http_streams=read.integer("IMPACTX_HTTP_STREAMS", 100, min_value=1),
         http_heartbeat=read.seconds("IMPACTX_HTTP_HEARTBEAT", 15.0),
         http_cors_origins=read.origins("IMPACTX_HTTP_CORS_ORIGINS"),
         http_public_url=read.address("IMPACTX_HTTP_PUBLIC_URL"),
         health_host=environment.get("IMPACTX_HEALTH_HOST", "127.0.0.1"),
-        health_port=read.integer("IMPACTX_HEALTH_PORT", 0, least=0, most=MAX_PORT)
+        health_port=read.integer("IMPACTX_HEALTH_PORT", 0, min_value=0, max_value=MAX_PORT)
         if environment.get("IMPACTX_HEALTH_PORT")
         else None,
         traces_endpoint=read.address("IMPACTX_TRACES_ENDPOINT")
         or read.address("OTEL_EXPORTER_OTLP_ENDPOINT"),
         attachments=read.file_address("IMPACTX_ATTACHMENTS"),
-        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * MIB, least=1, most=2**40),
+        attachment_limit=read.integer("IMPACTX_ATTACHMENT_LIMIT", 100 * MIB, min_value=1, max_value=2**40),
         attachment_quota_reporter=read.size("IMPACTX_ATTACHMENT_QUOTA_REPORTER", 64 * MIB),
         attachment_quota_staff=read.size("IMPACTX_ATTACHMENT_QUOTA_STAFF", 5 * 1024 * MIB),
         attachment_quota_report=read.size("IMPACTX_ATTACHMENT_QUOTA_REPORT", 1024 * MIB),
@@ -297,7 +299,7 @@ class _Reader:
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
 
-    def integer(self, name: str, default: int, *, least: int, most: int = MAX_NUMBER) -> int:
+    def integer(self, name: str, default: int, *, min_value: int, max_value: int = MAX_NUMBER) -> int:
         text = self._environment.get(name, "").strip()
         if not text:
             return default
@@ -305,15 +307,15 @@ class _Reader:
         if not _WHOLE_NUMBER.fullmatch(text):
             raise SettingError(f"{name} must be a whole number, not {text[:50]!r}.")
         value = int(text)
-        if value < least:
-            raise SettingError(f"{name} must be at least {least}, not {value}.")
-        if value > most:
-            raise SettingError(f"{name} must be at most {most}, not {value}.")
+        if value < min_value:
+            raise SettingError(f"{name} must be at least {min_value}, not {value}.")
+        if value > max_value:
+            raise SettingError(f"{name} must be at most {max_value}, not {value}.")
         return value
 
     def size(self, name: str, default: int) -> int:
         """Bytes; 0 stands for none or for no limit."""
-        return self.integer(name, default, least=0, most=MAX_SIZE)
+        return self.integer(name, default, min_value=0, max_value=MAX_SIZE)
 
     def seconds(self, name: str, default: float) -> float:
         text = self._environment.get(name, "").strip()

@@ -29,7 +29,7 @@ logger = logging.getLogger(__name__)
 MISSED: Final = 3
 """Intervals without a run that went well, after which the process is not ready."""
 
-LONGEST_RUN: Final = 600.0
+MAX_RUN: Final = 600.0
 """Seconds that a run may take, however long the interval is."""
 
 
@@ -49,7 +49,7 @@ class Timer(Entrypoint):
     def setup(self) -> None:
         """Called by nameko."""
         name = f"timer {self.container.service_name}.{self.method_name}"
-        self._work = Work(name, self._run, limit=min(MISSED * self._interval, LONGEST_RUN))
+        self._work = Work(name, self._run, limit=min(MISSED * self._interval, MAX_RUN))
 
     def readiness_checks(self) -> Mapping[str, Check]:
         """The timer; see `shared.platform.observability.health.Dependent`."""

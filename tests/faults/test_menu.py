@@ -15,7 +15,7 @@ from tests.support.waiting import eventually
 
 SEEDS = [int(seed) for seed in os.environ.get("IMPACTX_TEST_SEED", "1").split()]
 ROUNDS = 3
-LONGEST_SECONDS = 45.0
+MAX_SECONDS = 45.0
 """Of a fault: past every limit of the services for one wait, and past the broker's heartbeats."""
 
 RECOVER_SECONDS = 60.0
@@ -67,7 +67,7 @@ def test_faults_from_the_menu_lose_nothing_and_double_nothing(system, seed):
                 if number == 0 and not set(faults) & set(SILENT):
                     faults.append(random.choice(SILENT))
                 struck = [(name, random.choice((first, second))) for name in faults]
-                seconds = random.uniform(1, LONGEST_SECONDS)
+                seconds = random.uniform(1, MAX_SECONDS)
                 told.append((faults, [int(one is second) for _, one in struck], round(seconds)))
                 print(told[-1])
                 for name, replica in struck:

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import exc, insert
 
 from services.reports.models import reports
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from tests.migrations.world import SYSTEM, types
 
 
@@ -176,7 +176,7 @@ def test_events_carry_the_correlation_id_of_the_statement_alone(world):
         description="The river took it.",
         location={"type": "Point", "coordinates": [1, 2]},
     )
-    world.connection.execute(statement.returning(reports.c.id, traced("call-7")))
+    world.connection.execute(statement.returning(reports.c.id, with_event_context("call-7")))
     (event,) = world.events("reports")
     assert event["correlation_id"] == "call-7"
 

@@ -224,7 +224,7 @@ class Chain(RuleBasedStateMachine):
         self.subscriber.container = Container(self.handle)
         self.subscriber.setup()
         self.subscriber._reader = Reader(self.broker, self.fate)
-        self.subscriber._graveyard = Publisher(self.broker, self.fate)
+        self.subscriber._dead_letter_publisher = Publisher(self.broker, self.fate)
         self.subscriber._stopping = Patient()
 
     def handle(self, events, _work_on):

@@ -30,7 +30,7 @@ ROUNDS = 200_000
 ROUNDS_SECONDS = 0.02
 """What the work of `_slowness` takes on the machine that the limits were chosen on."""
 
-LEAST = 3.0
+MIN = 3.0
 """The factor on a machine that is fast and idle now: it may not be idle a second later."""
 
 
@@ -51,7 +51,7 @@ def factor() -> float:
     """By how much limits are longer than on an idle machine."""
     load = os.getloadavg()[0] / (os.cpu_count() or 1)
     asked = float(os.environ.get("IMPACTX_TEST_PATIENCE", "1"))
-    return max(LEAST, _slowness() * max(load, 1.0)) * asked
+    return max(MIN, _slowness() * max(load, 1.0)) * asked
 
 
 def patience(seconds: float) -> float:

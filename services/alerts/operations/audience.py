@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 Row = dict[str, Any]
 
-LONGEST_CODE: Final = 50
-LONGEST_ROLE: Final = 100
+MAX_CODE_LENGTH: Final = 50
+MAX_ROLE_LENGTH: Final = 100
 REGIONS_TOGETHER: Final = 8
 """Regions in one statement, whose boundaries are written as JSON in one piece."""
 
@@ -88,7 +88,7 @@ def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
     codes = {
         code
         for code in (wanted if isinstance(wanted, list) else ())
-        if isinstance(code, str) and len(code) <= LONGEST_CODE
+        if isinstance(code, str) and len(code) <= MAX_CODE_LENGTH
     }
     if preferences.get("all_regions") is True:
         codes.add(ALL_REGIONS)
@@ -97,7 +97,7 @@ def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
         "version": account["version"],
         "is_active": account["is_active"],
         "regions": sorted(codes),
-        "roles": sorted(role for role in account["roles"] if len(role) <= LONGEST_ROLE),
+        "roles": sorted(role for role in account["roles"] if len(role) <= MAX_ROLE_LENGTH),
     }
 
 

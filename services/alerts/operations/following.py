@@ -31,7 +31,7 @@ from services.alerts.rules import (
 )
 from shared.client.errors import Unavailable
 from shared.platform.db.conditions import one_of
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
 from shared.platform.outbox.event import work_on
 
@@ -44,7 +44,7 @@ if TYPE_CHECKING:
 
     from shared.platform.outbox.event import Event
 
-LONGEST_TITLE: Final = 255
+MAX_TITLE_LENGTH: Final = 255
 
 
 def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -> None:
@@ -167,7 +167,7 @@ def _make(
     placeholders = change.placeholders(region["name"], region["code"])
     alert_id = uuid7()
     # A template of nothing but {notes} may come out empty.
-    title = templates.fill(rule["title_template"], placeholders, LONGEST_TITLE) or change.title
+    title = templates.fill(rule["title_template"], placeholders, MAX_TITLE_LENGTH) or change.title
     values: dict[str, Any] = {
         "id": alert_id,
         "title": title,
@@ -190,7 +190,7 @@ def _make(
             index_elements=["rule_id", "source_id", "source_version"],
             index_where=text("msg_type = 'Alert'"),
         )
-        .returning(alerts.c.id, traced(event.correlation_id))
+        .returning(alerts.c.id, with_event_context(event.correlation_id))
     ).one_or_none()
     if made is not None:
         declare(connection, alert_id, [_target(rule, change, region["code"])])

@@ -9,7 +9,7 @@ from sqlalchemy import func, not_, select, update
 from services.alerts.models import alert_targets
 from services.alerts.queries.visibility import to
 from shared.client.errors import NotFound
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -24,7 +24,7 @@ _READING: Final = (alert_targets.c.alert_id, alert_targets.c.is_read, alert_targ
 def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> RowMapping:
     """Notes that the caller has read an alert; once is enough, and a repeat answers as the first.
 
-    It is one statement, for `Database.write_one`. The database counts the read and emits `alert_read`.
+    It is one statement, for `Database.autocommit`. The database counts the read and emits `alert_read`.
 
     Args:
         connection: In autocommit.
@@ -43,7 +43,7 @@ def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> R
             update(alert_targets)
             .where(*mine, not_(alert_targets.c.is_read))
             .values(is_read=True, read_at=func.current_timestamp())
-            .returning(*_READING, traced(caller))
+            .returning(*_READING, with_event_context(caller))
         )
         .mappings()
         .one_or_none()

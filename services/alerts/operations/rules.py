@@ -195,10 +195,13 @@ def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                 yield name, f"{event} tells of no {status}: there are {', '.join(source.statuses)}."
     if rule["status_entered"] in rule["cancelled_by_statuses"]:
         yield "cancelled_by_statuses", "What makes the alert cannot cancel it."
-    least, greatest = rule["minimum_severity_level"], rule["maximum_severity_level"]
-    if not source.has_severity and (least or greatest):
-        yield "minimum_severity_level" if least else "maximum_severity_level", "A resource has no severity."
-    elif least and greatest and least > greatest:
+    min_value, max_value = rule["minimum_severity_level"], rule["maximum_severity_level"]
+    if not source.has_severity and (min_value or max_value):
+        yield (
+            "minimum_severity_level" if min_value else "maximum_severity_level",
+            "A resource has no severity.",
+        )
+    elif min_value and max_value and min_value > max_value:
         yield "maximum_severity_level", "Is less than minimum_severity_level."
     for name in ("title_template", "message_template"):
         problem = templates.problem_of(rule[name], event)

@@ -45,7 +45,7 @@ from services.alerts.models import (
 from services.alerts.rules import GROUP, REGION, USER, group_of
 from shared.client.errors import Unavailable
 from shared.platform.db.conditions import one_of
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -130,7 +130,9 @@ def expand_targets(
     """
     # The lock lets one process at a time work on an alert.
     progress = connection.execute(
-        select(alert_targeting.c.reached_to, alert_targeting.c.finished_at, traced(correlation_id))
+        select(
+            alert_targeting.c.reached_to, alert_targeting.c.finished_at, with_event_context(correlation_id)
+        )
         .where(alert_targeting.c.alert_id == alert_id)
         .with_for_update()
     ).one()

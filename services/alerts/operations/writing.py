@@ -13,7 +13,7 @@ from services.alerts.queries.columns import COLUMNS
 from services.alerts.queries.visibility import holds
 from services.alerts.rules import ACTIVE
 from shared.client.errors import Unavailable
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken, is_repeat, stale
@@ -75,7 +75,7 @@ def add(connection: Connection, caller: Caller | str, values: Mapping[str, Any])
         insert(alerts)
         .values(**values)
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*_STORED, traced(caller))
+        .returning(*_STORED, with_event_context(caller))
     )
     with field_errors(CONSTRAINTS):
         row = connection.execute(statement).mappings().one_or_none()
@@ -118,7 +118,10 @@ def change(
         values: By column.
     """
     statement = (
-        update(alerts).where(alerts.c.id == alert_id).values(**values).returning(*_STORED, traced(caller))
+        update(alerts)
+        .where(alerts.c.id == alert_id)
+        .values(**values)
+        .returning(*_STORED, with_event_context(caller))
     )
     return connection.execute(statement).mappings().one()
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Mapping
 
-LONGEST_EVENT = 255
+MAX_EVENT_LENGTH = 255
 
 
 def check_move(current: str, requested: str) -> None:
@@ -71,7 +71,7 @@ def completed(alert: Mapping[str, Any]) -> dict[str, str]:
     assessment = ASSESSMENTS[alert["priority"]]
     fallbacks = {
         "category": DEFAULT_CATEGORY,
-        "event": alert["title"][:LONGEST_EVENT],
+        "event": alert["title"][:MAX_EVENT_LENGTH],
         **assessment._asdict(),
     }
     return {name: alert.get(name) or fallback for name, fallback in fallbacks.items()}
@@ -93,6 +93,6 @@ def succeeding(
     kept = {name: alert[name] for name in content}
     if changes.get("priority", alert["priority"]) != alert["priority"]:
         kept |= ASSESSMENTS[changes["priority"]]._asdict()
-    if "title" in changes and alert["event"] == alert["title"][:LONGEST_EVENT]:
+    if "title" in changes and alert["event"] == alert["title"][:MAX_EVENT_LENGTH]:
         kept["event"] = None
     return kept | dict(changes)

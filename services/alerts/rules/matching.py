@@ -135,7 +135,7 @@ def ends(rule: Mapping[str, Any], change: Change) -> bool:
     return rule["source_event"] == change.event and change.status in rule["cancelled_by_statuses"]
 
 
-def _within(level: int | None, least: int | None, greatest: int | None) -> bool:
-    if least is None and greatest is None:
+def _within(level: int | None, min_value: int | None, max_value: int | None) -> bool:
+    if min_value is None and max_value is None:
         return True
-    return level is not None and (least or level) <= level <= (greatest or level)
+    return level is not None and (min_value or level) <= level <= (max_value or level)

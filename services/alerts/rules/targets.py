@@ -17,10 +17,10 @@ from shared.platform.db.tables import UNKNOWN_REGION_ID
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-MOST_GROUPS_AND_REGIONS: Final = 60
+MAX_GROUPS_AND_REGIONS: Final = 60
 """Each has a bit of ``alert_targets.reached_by``, of which there are 62."""
 
-MOST_TARGETS: Final = 1000
+MAX_TARGETS: Final = 1000
 
 RESERVED: Final = (
     "This region is reserved for reports whose region is not known; nobody is there to be alerted."
@@ -63,8 +63,8 @@ def in_order(targets: Iterable[Target]) -> list[Target]:
 def too_many(targets: Iterable[Target]) -> str | None:
     """What is wrong with the number of targets."""
     listed = list(targets)
-    if len(listed) > MOST_TARGETS:
-        return f"More than {MOST_TARGETS} targets."
-    if sum(target.target_type in (GROUP, REGION) for target in listed) > MOST_GROUPS_AND_REGIONS:
-        return f"More than {MOST_GROUPS_AND_REGIONS} groups and regions."
+    if len(listed) > MAX_TARGETS:
+        return f"More than {MAX_TARGETS} targets."
+    if sum(target.target_type in (GROUP, REGION) for target in listed) > MAX_GROUPS_AND_REGIONS:
+        return f"More than {MAX_GROUPS_AND_REGIONS} groups and regions."
     return None

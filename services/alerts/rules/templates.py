@@ -45,17 +45,17 @@ def problem_of(template: str, source_event: str) -> str | None:
     return "A brace belongs to a placeholder." if "{" in rest or "}" in rest else None
 
 
-def fill(template: str, values: Mapping[str, object], longest: int | None = None) -> str:
-    """The template with its placeholders replaced, once, and cut to ``longest`` characters.
+def fill(template: str, values: Mapping[str, object], max_length: int | None = None) -> str:
+    """The template with its placeholders replaced, once, and cut to ``max_length`` characters.
 
     Args:
         template: One that `problem_of` found nothing against.
         values: By placeholder; None is nothing.
-        longest: Characters.
+        max_length: Characters.
     """
     filled = _PLACEHOLDER.sub(lambda found: _text(values.get(found[1])), template).strip()
-    if longest is not None and len(filled) > longest:
-        return filled[: longest - 1] + _ELLIPSIS
+    if max_length is not None and len(filled) > max_length:
+        return filled[: max_length - 1] + _ELLIPSIS
     return filled
 
 

@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.alerts import rules
-from shared.domain.geo_filters import Outline, Word
+from shared.domain.geo_filters import Choice, Outline
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.schemas import (
     Arguments,
+    BoundedInteger,
     Identifier,
     Latitude,
     Longitude,
@@ -19,19 +20,18 @@ from shared.platform.schemas import (
     Page,
     Text,
     Timestamp,
-    Whole,
 )
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-LONGEST_TITLE: Final = 255
-LONGEST_MESSAGE: Final = 20_000
-LONGEST_EVENT: Final = 255
-LARGEST_RADIUS: Final = 20_040
-LONGEST_NOTE: Final = 5_000
-MOST_TRANSLATIONS: Final = 50
-GREATEST_INTEGER: Final = 2**31 - 1
+MAX_TITLE_LENGTH: Final = 255
+MAX_MESSAGE_LENGTH: Final = 20_000
+MAX_EVENT_LENGTH: Final = 255
+MAX_RADIUS: Final = 20_040
+MAX_NOTE_LENGTH: Final = 5_000
+MAX_TRANSLATIONS: Final = 50
+MAX_INTEGER: Final = 2**31 - 1
 LANGUAGE_TAG: Final = validate.Regexp(
     r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z", re.ASCII, error="Must be a language tag such as fr or ht-HT."
 )
@@ -41,14 +41,14 @@ class Language(Text):
     """A language as CAP names it (RFC 3066), such as ``fr`` or ``ht-HT``."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=35, validate=LANGUAGE_TAG, **options)
+        super().__init__(max_length=35, validate=LANGUAGE_TAG, **options)
 
 
-class Version(Whole):
+class Version(BoundedInteger):
     """The version of the thing that the caller saw."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(least=1, greatest=GREATEST_INTEGER, **options)
+        super().__init__(min_value=1, max_value=MAX_INTEGER, **options)
 
 
 class RegionId(Identifier):
@@ -69,8 +69,8 @@ class TargetArguments(Arguments):
     none.
     """
 
-    target_type = Word(rules.TARGET_TYPES, required=True)
-    target_id = Text(longest=255, required=True)
+    target_type = Choice(rules.TARGET_TYPES, required=True)
+    target_id = Text(max_length=255, required=True)
 
     @validates_schema
     def _id_fits_the_type(self, data: dict[str, Any], **_more: Any) -> None:
@@ -87,10 +87,10 @@ class TranslationArguments(Arguments):
     """The texts of an alert in one more language."""
 
     language = Language(required=True)
-    title = Text(longest=LONGEST_TITLE, required=True)
-    message = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
-    event = Text(longest=LONGEST_EVENT)
-    instruction = Text(longest=LONGEST_MESSAGE, lines=True)
+    title = Text(max_length=MAX_TITLE_LENGTH, required=True)
+    message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
+    event = Text(max_length=MAX_EVENT_LENGTH)
+    instruction = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
 
 
 class Targets(fields.List[Any]):
@@ -100,8 +100,8 @@ class Targets(fields.List[Any]):
         super().__init__(fields.Nested(TargetArguments), validate=validate.Length(1))
 
     def _deserialize(self, value: Any, *position: Any, **more: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > rules.targets.MOST_TARGETS:
-            raise ValidationError(f"More than {rules.targets.MOST_TARGETS} targets.")
+        if isinstance(value, list) and len(value) > rules.targets.MAX_TARGETS:
+            raise ValidationError(f"More than {rules.targets.MAX_TARGETS} targets.")
         targets: list[Any] = super()._deserialize(value, *position, **more)
         problem = rules.too_many(targets)
         if problem:
@@ -114,7 +114,7 @@ class CapCircle(Arguments):
 
     lon = Longitude(required=True)
     lat = Latitude(required=True)
-    radius_km = Number(least=0.001, greatest=LARGEST_RADIUS, required=True)
+    radius_km = Number(min_value=0.001, max_value=MAX_RADIUS, required=True)
 
 
 class AlertArea(Arguments):
@@ -123,7 +123,7 @@ class AlertArea(Arguments):
     ``description`` says in words where it is. It does not narrow whom the alert is for, since people choose regions.
     """
 
-    description = Text(longest=LONGEST_TITLE)
+    description = Text(max_length=MAX_TITLE_LENGTH)
     polygon = Outline()
     circle = fields.Nested(CapCircle)
 
@@ -144,18 +144,18 @@ class _Content(Arguments):
     """
 
     expires_at = Timestamp(allow_none=True)
-    category = Word(rules.CATEGORIES, allow_none=True)
-    event = Text(longest=LONGEST_EVENT, allow_none=True)
-    urgency = Word(rules.URGENCIES, allow_none=True)
-    severity = Word(rules.SEVERITIES, allow_none=True)
-    certainty = Word(rules.CERTAINTIES, allow_none=True)
-    instruction = Text(longest=LONGEST_MESSAGE, lines=True, allow_none=True)
+    category = Choice(rules.CATEGORIES, allow_none=True)
+    event = Text(max_length=MAX_EVENT_LENGTH, allow_none=True)
+    urgency = Choice(rules.URGENCIES, allow_none=True)
+    severity = Choice(rules.SEVERITIES, allow_none=True)
+    certainty = Choice(rules.CERTAINTIES, allow_none=True)
+    instruction = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, allow_none=True)
     language = Language()
     translations = fields.List(
-        fields.Nested(TranslationArguments), validate=validate.Length(max=MOST_TRANSLATIONS)
+        fields.Nested(TranslationArguments), validate=validate.Length(max=MAX_TRANSLATIONS)
     )
     targets = Targets()
-    cap_status = Word(rules.CAP_STATUSES)
+    cap_status = Choice(rules.CAP_STATUSES)
     onset_at = Timestamp(allow_none=True)
     area = fields.Nested(AlertArea, allow_none=True)
 
@@ -172,10 +172,10 @@ class DraftAlert(_Content):
     """An alert to be issued later; ``id`` (UUIDv7 by preference) makes a repeat harmless."""
 
     id = Identifier(allow_none=True)
-    title = Text(longest=LONGEST_TITLE, required=True)
-    message = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
+    title = Text(max_length=MAX_TITLE_LENGTH, required=True)
+    message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
     region_id = RegionId(required=True)
-    priority = Word(rules.PRIORITIES, required=True)
+    priority = Choice(rules.PRIORITIES, required=True)
 
 
 class IssueAlert(_Content):
@@ -188,10 +188,10 @@ class IssueAlert(_Content):
     alert_id = Identifier()
     version = Version()
     id = Identifier(allow_none=True)
-    title = Text(longest=LONGEST_TITLE)
-    message = Text(longest=LONGEST_MESSAGE, lines=True)
+    title = Text(max_length=MAX_TITLE_LENGTH)
+    message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
     region_id = RegionId()
-    priority = Word(rules.PRIORITIES)
+    priority = Choice(rules.PRIORITIES)
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_more: Any) -> None:
@@ -216,9 +216,9 @@ class UpdateAlert(_Content):
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
-    title = Text(longest=LONGEST_TITLE)
-    message = Text(longest=LONGEST_MESSAGE, lines=True)
-    priority = Word(rules.PRIORITIES)
+    title = Text(max_length=MAX_TITLE_LENGTH)
+    message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
+    priority = Choice(rules.PRIORITIES)
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
@@ -231,7 +231,7 @@ class CancelAlert(Arguments):
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
-    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
 
 
 class AlertId(Arguments):
@@ -244,7 +244,7 @@ class ListAlertTargets(Page):
     """The targets of an alert: the declared groups and regions, and a row for everybody they reached."""
 
     alert_id = Identifier(required=True)
-    target_type = Word(rules.TARGET_TYPES, allow_none=True)
+    target_type = Choice(rules.TARGET_TYPES, allow_none=True)
 
 
 class RebuildAudience(Arguments):

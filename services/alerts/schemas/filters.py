@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.alerts import rules
-from shared.domain.geo_filters import OneOrMany, Word
+from shared.domain.geo_filters import Choice, OneOrList
 from shared.platform.schemas import Identifier, Page, Timestamp
 
 
@@ -16,10 +16,10 @@ class ListAlerts(Page):
     whose change issued the alert.
     """
 
-    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
-    priority = OneOrMany(Word(rules.PRIORITIES), allow_none=True)
-    msg_type = OneOrMany(Word(rules.MESSAGE_TYPES), allow_none=True)
-    region_id = OneOrMany(Identifier(), allow_none=True)
+    status = OneOrList(Choice(rules.STATUSES), allow_none=True)
+    priority = OneOrList(Choice(rules.PRIORITIES), allow_none=True)
+    msg_type = OneOrList(Choice(rules.MESSAGE_TYPES), allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
     source_id = Identifier(allow_none=True)
     issued_from = Timestamp(allow_none=True)
     issued_to = Timestamp(allow_none=True)
@@ -29,8 +29,8 @@ class ListAlerts(Page):
 class ListRecentAlerts(Page):
     """The alerts that hold now: active and not over, the newest first."""
 
-    priority = OneOrMany(Word(rules.PRIORITIES), allow_none=True)
-    region_id = OneOrMany(Identifier(), allow_none=True)
+    priority = OneOrList(Choice(rules.PRIORITIES), allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class ListMyAlerts(Page):

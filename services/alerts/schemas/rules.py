@@ -7,21 +7,21 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.alerts import rules
-from services.alerts.schemas.arguments import LONGEST_MESSAGE, LONGEST_TITLE, RegionId, Version
-from shared.domain.geo_filters import Word
+from services.alerts.schemas.arguments import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH, RegionId, Version
+from shared.domain.geo_filters import Choice
 from shared.platform.schemas import (
     Arguments,
+    BoundedInteger,
     Identifier,
     Page,
     Result,
     Text,
     Timestamp,
-    Whole,
     page_of,
 )
 
 HIGHEST_LEVEL: Final = 5
-LONGEST_LIFETIME: Final = 366 * 86_400
+MAX_LIFETIME: Final = 366 * 86_400
 ALL_STATUSES: Final = tuple(
     dict.fromkeys(status for source in rules.SOURCES.values() for status in source.statuses)
 )
@@ -38,29 +38,29 @@ class _Rule(Arguments):
     cancels the alert again. With ``action`` `draft` nothing is issued before somebody does it.
     """
 
-    description = Text(longest=2_000, lines=True, blank=True, allow_none=True)
+    description = Text(max_length=2_000, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
-    minimum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
-    maximum_severity_level = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
+    minimum_severity_level = BoundedInteger(min_value=1, max_value=HIGHEST_LEVEL, allow_none=True)
+    maximum_severity_level = BoundedInteger(min_value=1, max_value=HIGHEST_LEVEL, allow_none=True)
     type_id = Identifier(allow_none=True)
     region_id = RegionId(allow_none=True)
-    target_id = Text(longest=255, allow_none=True)
-    lifetime_seconds = Whole(least=60, greatest=LONGEST_LIFETIME, allow_none=True)
-    action = Word(rules.ACTIONS)
-    cancelled_by_statuses = fields.List(Word(ALL_STATUSES), validate=validate.Length(max=len(ALL_STATUSES)))
+    target_id = Text(max_length=255, allow_none=True)
+    lifetime_seconds = BoundedInteger(min_value=60, max_value=MAX_LIFETIME, allow_none=True)
+    action = Choice(rules.ACTIONS)
+    cancelled_by_statuses = fields.List(Choice(ALL_STATUSES), validate=validate.Length(max=len(ALL_STATUSES)))
 
 
 class CreateAlertRule(_Rule):
     """A new rule; ``id`` makes a repeat harmless."""
 
     id = Identifier(load_default=None, allow_none=True)
-    name = Text(longest=100, required=True)
-    source_event = Word(tuple(rules.SOURCES), required=True)
-    status_entered = Word(ALL_STATUSES, required=True)
-    priority = Word(rules.PRIORITIES, required=True)
-    title_template = Text(longest=LONGEST_TITLE, required=True)
-    message_template = Text(longest=LONGEST_MESSAGE, lines=True, required=True)
-    target_type = Word(rules.TARGET_TYPES, load_default=rules.REGION)
+    name = Text(max_length=100, required=True)
+    source_event = Choice(tuple(rules.SOURCES), required=True)
+    status_entered = Choice(ALL_STATUSES, required=True)
+    priority = Choice(rules.PRIORITIES, required=True)
+    title_template = Text(max_length=MAX_TITLE_LENGTH, required=True)
+    message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
+    target_type = Choice(rules.TARGET_TYPES, load_default=rules.REGION)
 
 
 class UpdateAlertRule(_Rule):
@@ -68,13 +68,13 @@ class UpdateAlertRule(_Rule):
 
     rule_id = Identifier(required=True)
     version = Version(required=True)
-    name = Text(longest=100)
-    source_event = Word(tuple(rules.SOURCES))
-    status_entered = Word(ALL_STATUSES)
-    priority = Word(rules.PRIORITIES)
-    title_template = Text(longest=LONGEST_TITLE)
-    message_template = Text(longest=LONGEST_MESSAGE, lines=True)
-    target_type = Word(rules.TARGET_TYPES)
+    name = Text(max_length=100)
+    source_event = Choice(tuple(rules.SOURCES))
+    status_entered = Choice(ALL_STATUSES)
+    priority = Choice(rules.PRIORITIES)
+    title_template = Text(max_length=MAX_TITLE_LENGTH)
+    message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
+    target_type = Choice(rules.TARGET_TYPES)
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
@@ -92,7 +92,7 @@ class ListAlertRules(Page):
     """Rules by name, of all events and in use or not."""
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
-    source_event = Word(tuple(rules.SOURCES), load_default=None, allow_none=True)
+    source_event = Choice(tuple(rules.SOURCES), load_default=None, allow_none=True)
 
 
 class AlertRule(Result):

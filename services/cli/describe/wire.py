@@ -8,7 +8,7 @@ from typing import Any, get_args
 from marshmallow import Schema, fields, missing, validate
 
 from services.cli.describe.methods import paragraphs
-from shared.domain.geo_filters import Area, Box, OneOrMany, Word
+from shared.domain.geo_filters import Area, Box, Choice, OneOrList
 from shared.platform import schemas
 
 OBJECT = "Mapping[str, Any]"
@@ -38,7 +38,7 @@ LOADED_ARGUMENTS: dict[Any, str] = {float: "float", dict[str, Any]: OBJECT, byte
 LOADED_RESULTS: dict[Any, str] = {float: "float", dict[str, Any]: "dict[str, Any]", bytes: "str"}
 """Of fields that derive from ``Field[...]`` directly, by what they load as."""
 
-GREATEST_INTEGER = 2**31 - 1
+MAX_INTEGER = 2**31 - 1
 """PostgreSQL's; as a bound it says nothing to a caller."""
 
 WORDS: dict[type[Any], str] = {
@@ -58,7 +58,7 @@ def argument_type(field: fields.Field[Any]) -> str:
     """The Python type that a caller passes."""
     if isinstance(field, fields.List):
         found = f"Sequence[{argument_type(field.inner)}]"
-    elif isinstance(field, OneOrMany):
+    elif isinstance(field, OneOrList):
         inner = argument_type(field.inner)
         found = f"{inner} | Sequence[{inner}]"
     elif isinstance(field, fields.Nested):
@@ -93,7 +93,7 @@ def nested_schemas(schema: Schema) -> list[Schema]:
 
 def innermost(field: fields.Field[Any]) -> fields.Field[Any]:
     """The field of the elements, where a field holds a list."""
-    while isinstance(field, fields.List | OneOrMany):
+    while isinstance(field, fields.List | OneOrList):
         field = field.inner
     return field
 
@@ -101,7 +101,7 @@ def innermost(field: fields.Field[Any]) -> fields.Field[Any]:
 def choice_name(field: fields.Field[Any]) -> str:
     """What the type of a field with listed choices is called: as its own class, else as the field."""
     kind = type(field)
-    if kind not in (fields.String, schemas.Text, Word):
+    if kind not in (fields.String, schemas.Text, Choice):
         return kind.__name__
     return "".join(part.capitalize() for part in wire_name(field).split("_"))
 
@@ -110,7 +110,7 @@ def words(field: fields.Field[Any]) -> str:
     """What a field holds, in words."""
     if isinstance(field, fields.List):
         found = f"list of {_count(field)}({words(field.inner)})"
-    elif isinstance(field, OneOrMany):
+    elif isinstance(field, OneOrList):
         found = f"{words(field.inner)}; or a list of such"
     elif isinstance(field, fields.Nested):
         found = f"object: {_members(field.schema)}"
@@ -140,12 +140,12 @@ def choices(field: fields.Field[Any]) -> tuple[str, ...]:
 def _plain_words(field: fields.Field[Any]) -> str:
     kind = type(field)
     if isinstance(field, schemas.Number):
-        return f"number, {field.least:.15g} to {field.greatest:.15g}"
+        return f"number, {field.min_value:.15g} to {field.max_value:.15g}"
     for validator in field.validators:
         if isinstance(validator, validate.Range):
             return _whole_number(validator)
     if isinstance(field, schemas.Text) and kind is schemas.Text:
-        return f"text of at most {field.longest} characters"
+        return f"text of at most {field.max_length} characters"
     if kind in WORDS:
         return WORDS[kind]
     # A field of a service's own says in its docstring what it takes, some with a list of what that may be.
@@ -154,10 +154,10 @@ def _plain_words(field: fields.Field[Any]) -> str:
 
 
 def _whole_number(bounds: validate.Range) -> str:
-    least, greatest = bounds.min, bounds.max
-    if greatest != GREATEST_INTEGER:
-        return f"whole number, {least} to {greatest}"
-    return "whole number" if least == -GREATEST_INTEGER else f"whole number, at least {least}"
+    min_value, max_value = bounds.min, bounds.max
+    if max_value != MAX_INTEGER:
+        return f"whole number, {min_value} to {max_value}"
+    return "whole number" if min_value == -MAX_INTEGER else f"whole number, at least {min_value}"
 
 
 def _members(schema: Schema) -> str:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-LONGEST_CELL: Final = 16 * 1024 * 1024
+MAX_CELL_LENGTH: Final = 16 * 1024 * 1024
 JSON_SUFFIXES: Final = (".geojson", ".json")
 CHUNK: Final = 1024 * 1024
 FEATURE_ID: Final = "id"
@@ -123,7 +123,7 @@ class Source:
         return tuple(columns)
 
     def _cells(self) -> Iterator[list[str]]:
-        csv.field_size_limit(LONGEST_CELL)
+        csv.field_size_limit(MAX_CELL_LENGTH)
         with self.path.open(encoding=self.encoding, newline="") as file:
             reader = csv.reader(file, delimiter=self.delimiter)
             try:

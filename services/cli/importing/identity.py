@@ -72,7 +72,7 @@ def import_regions(
             return reader.row(record)
 
         # Boundaries are large, and each region is a call of its own.
-        run(source, journal, row, sender.send, most_rows=1, sees_done=False)
+        run(source, journal, row, sender.send, max_rows=1, sees_done=False)
 
 
 def first_records(source: Source, mapping: Mapping) -> dict[str, int]:

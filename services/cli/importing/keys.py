@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from services.cli.importing.files import Record, Source
     from services.cli.importing.run import Row
 
-LONGEST_KEY: Final = 200
+MAX_KEY_LENGTH: Final = 200
 """As the services take it; a longer one is named by its digest."""
 
 
@@ -141,4 +141,4 @@ def _cell(value: Any) -> str:
 def _short(content: list[Any]) -> str:
     text = orjson.dumps(content)
     written = text.decode()
-    return written if len(written) <= LONGEST_KEY else hashlib.sha256(text).hexdigest()
+    return written if len(written) <= MAX_KEY_LENGTH else hashlib.sha256(text).hexdigest()

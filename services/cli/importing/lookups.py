@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from services.cli.importing.run import Row
 
-LONGEST_TYPE_NAME: Final = 100
+MAX_TYPE_NAME_LENGTH: Final = 100
 PAGE: Final = 500
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
@@ -95,8 +95,8 @@ class Types:
         return cell.split(self._separator) if self._separator else [cell]
 
     def _added(self, name: str) -> str:
-        if len(name) > LONGEST_TYPE_NAME:
-            raise RefusedError(f"{self._thing}_type: Longer than {LONGEST_TYPE_NAME} characters.")
+        if len(name) > MAX_TYPE_NAME_LENGTH:
+            raise RefusedError(f"{self._thing}_type: Longer than {MAX_TYPE_NAME_LENGTH} characters.")
         self._ids[plain(name)] = self._created(name=name)["id"]
         click.echo(f"Added the {self._thing} type {name}.", err=True)
         return self._ids[plain(name)]

@@ -16,7 +16,7 @@ from services.cli.importing.lookups import pages
 from services.cli.importing.mapping import COORDINATES, RefusedError
 from services.cli.importing.run import Outcome
 from shared.domain.import_schemas import NO_REGION
-from shared.platform.schemas import GREATEST_LATITUDE, GREATEST_LONGITUDE
+from shared.platform.schemas import MAX_LATITUDE, MAX_LONGITUDE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -250,8 +250,8 @@ class Nearest:
     def _distances(self, longitude: float, latitude: float) -> Iterator[tuple[float, int]]:
         """The distance in kilometres, and the index, of every region that is near enough."""
         height = self._kilometres / KILOMETRES_A_DEGREE
-        narrow = max(math.cos(math.radians(min(abs(latitude) + height, GREATEST_LATITUDE))), 1e-6)
-        width = min(height / narrow, GREATEST_LONGITUDE)
+        narrow = max(math.cos(math.radians(min(abs(latitude) + height, MAX_LATITUDE))), 1e-6)
+        width = min(height / narrow, MAX_LONGITUDE)
         scale = (math.cos(math.radians(latitude)) * KILOMETRES_A_DEGREE, KILOMETRES_A_DEGREE)
         for turn in (-WHOLE_CIRCLE, 0.0, WHOLE_CIRCLE):
             here = (longitude + turn, latitude)
@@ -277,13 +277,13 @@ def _is_position(coordinates: Any) -> bool:
 
 
 def _is_on_earth(position: Position) -> bool:
-    return abs(position[0]) <= GREATEST_LONGITUDE and abs(position[1]) <= GREATEST_LATITUDE
+    return abs(position[0]) <= MAX_LONGITUDE and abs(position[1]) <= MAX_LATITUDE
 
 
 def _looks_swapped(coordinates: Any) -> bool:
     """Whether the latitude is out of range and would not be as the longitude, nor the longitude as the latitude."""
     return (
         _is_position(coordinates)
-        and GREATEST_LATITUDE < abs(coordinates[1]) <= GREATEST_LONGITUDE
-        and abs(coordinates[0]) <= GREATEST_LATITUDE
+        and MAX_LATITUDE < abs(coordinates[1]) <= MAX_LONGITUDE
+        and abs(coordinates[0]) <= MAX_LATITUDE
     )

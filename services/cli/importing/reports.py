@@ -52,7 +52,7 @@ FIELDS: Final = {
 }
 
 NOW: Final = "now"
-LONGEST_TITLE: Final = 100
+MAX_TITLE_LENGTH: Final = 100
 """Of a title that is made from the description."""
 
 _SENTENCE: Final = re.compile(r"[^\n]+?(?:[.!?\u3002\uff01\uff1f](?=\s|$)|\n|$)")
@@ -218,10 +218,10 @@ def title_of(description: str) -> str:
     """The beginning of a description, as a title: its first sentence or line, shortened between words."""
     found = _SENTENCE.match(description.strip())
     first = " ".join((found.group() if found else description).split())
-    if len(first) <= LONGEST_TITLE:
+    if len(first) <= MAX_TITLE_LENGTH:
         return first
     # Scripts without blanks between words are cut anywhere.
-    short = first[:LONGEST_TITLE].rpartition(" ")[0] or first[: LONGEST_TITLE - 1]
+    short = first[:MAX_TITLE_LENGTH].rpartition(" ")[0] or first[: MAX_TITLE_LENGTH - 1]
     return f"{short}\u2026"
 
 

@@ -22,12 +22,12 @@ if TYPE_CHECKING:
     from services.cli.importing.files import Record, Source
     from services.cli.importing.journal import Journal
 
-MOST_ROWS: Final = 500
-MOST_BYTES: Final = 768 * 1024
+MAX_ROWS: Final = 500
+MAX_BYTES: Final = 768 * 1024
 """Of the rows of one call; with what surrounds them it stays below the 1 MiB that a service accepts."""
 
 TOO_LARGE: Final = (
-    f"Larger than {MOST_BYTES:,} bytes, the most that is sent for one record: shorten its texts, or give its boundary"
+    f"Larger than {MAX_BYTES:,} bytes, the most that is sent for one record: shorten its texts, or give its boundary"
     " fewer positions (mapshaper -simplify, or ogr2ogr -simplify)."
 )
 
@@ -65,7 +65,7 @@ def run(
     send: Callable[[list[Row]], Sequence[Outcome]],
     *,
     notes: Callable[[], Mapping[str, int]] = dict,
-    most_rows: int = MOST_ROWS,
+    max_rows: int = MAX_ROWS,
     sees_done: bool = True,
 ) -> None:
     """Imports every record that the journal does not know to be done.
@@ -77,7 +77,7 @@ def run(
             `RefusedError` where it cannot. It is called for the records of the file in their order.
         send: Hands rows over and says what became of each, in their order. It is called from several threads.
         notes: What else the user has to know in the end, with how many records it is about.
-        most_rows: In one call of `send`.
+        max_rows: In one call of `send`.
         sees_done: Whether ``prepare`` is called for the records, too, that were done before an interruption, because
             what it makes of a record depends on those before.
 
@@ -96,7 +96,7 @@ def run(
         ):
             bar.update(already)
             waiting: deque[tuple[list[_Entry], Future[Sequence[Outcome]]]] = deque()
-            for batch in _batches(source, already, prepare, most_rows, sees_done=sees_done):
+            for batch in _batches(source, already, prepare, max_rows, sees_done=sees_done):
                 rows = [entry.row for entry in batch if entry.row is not None]
                 waiting.append((batch, pool.submit(send, rows)))
                 if len(waiting) > IN_FLIGHT:
@@ -117,7 +117,7 @@ def _batches(
     source: Source,
     already: int,
     prepare: Callable[[Record, UUID], Row],
-    most_rows: int,
+    max_rows: int,
     *,
     sees_done: bool,
 ) -> Iterator[list[_Entry]]:
@@ -131,7 +131,7 @@ def _batches(
         entry, length = _entry(record, former_id, prepare)
         if done:
             continue
-        if batch and (len(batch) == most_rows or size + length > MOST_BYTES):
+        if batch and (len(batch) == max_rows or size + length > MAX_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(entry)
@@ -154,7 +154,7 @@ def _row(record: Record, former_id: UUID, prepare: Callable[[Record, UUID], Row]
         raise RefusedError(record.problem)
     row = prepare(record, former_id)
     length = len(orjson.dumps(row))
-    if length > MOST_BYTES:
+    if length > MAX_BYTES:
         raise RefusedError(TOO_LARGE)
     return row, length
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
-from shared.platform.schemas import GREATEST_LIMIT
+from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -143,7 +143,7 @@ class CurrentAlerts:
         found: list[dict[str, Any]] = []
         cursor = None
         while True:
-            given = {"limit": GREATEST_LIMIT} | ({"cursor": cursor} if cursor else {})
+            given = {"limit": MAX_LIMIT} | ({"cursor": cursor} if cursor else {})
             page = self._call("alerts.list_public_alerts", given)
             found += page["items"]
             cursor = page["next_cursor"]

@@ -27,13 +27,13 @@ BLOCK: Final = 256 * 1024
 IN_MEMORY: Final = 4 * 1024 * 1024
 """Bytes of a file whose parts may be anywhere, before the rest of it goes to a temporary file."""
 
-LARGEST_BLOCK: Final = 1024 * 1024
+MAX_BLOCK: Final = 1024 * 1024
 """Bytes of metadata that are looked through for a position; larger ones are removed unseen."""
 
-LARGEST_BOX: Final = 2**63
+MAX_BOX: Final = 2**63
 """Bytes of a box that goes up to the end of its file."""
 
-LARGEST_INDEX: Final = 16 * 1024 * 1024
+MAX_INDEX: Final = 16 * 1024 * 1024
 """Bytes of the index of a HEIC file."""
 
 
@@ -162,7 +162,7 @@ class JpegCleaner(_Streaming):
         rb"\xff[\xe1\xed](?:\x00[\x02-\xff]|[\x01-\xff].)(?:Exif\0|http://ns\.adobe\.com/|Photoshop 3\.0)",
         re.DOTALL,
     )
-    _LONGEST_BEGINNING: Final = 23
+    _MAX_BEGINNING_LENGTH: Final = 23
 
     def __init__(self) -> None:
         super().__init__()
@@ -217,7 +217,7 @@ class JpegCleaner(_Streaming):
     def _next_block(self) -> bool:
         found = self._BLOCK.search(self._buffer)
         if found is None:
-            self._emit(max(0, len(self._buffer) - self._LONGEST_BEGINNING))
+            self._emit(max(0, len(self._buffer) - self._MAX_BEGINNING_LENGTH))
             return False
         self._emit(found.start())
         whole = 2 + int.from_bytes(self._buffer[2:4], "big")
@@ -291,7 +291,7 @@ class PngCleaner(_Streaming):
             self._emit(whole)
             self._is_over = True
             return False
-        if name == b"eXIf" and size <= LARGEST_BLOCK:
+        if name == b"eXIf" and size <= MAX_BLOCK:
             if len(buffer) < whole:
                 return False
             orientation = self._look(bytes(buffer[8 : 8 + size]))
@@ -336,7 +336,7 @@ class WebpCleaner(_Streaming):
             self._is_over = name in (b"EXIF", b"XMP ")
             return not self._is_over and self._break()
         if name in (b"VP8X", b"EXIF", b"XMP ") and len(buffer) < whole:
-            return whole > LARGEST_BLOCK and self._blank_unseen(whole)
+            return whole > MAX_BLOCK and self._blank_unseen(whole)
         self._left -= whole
         if name == b"VP8X" and size:
             buffer[8] &= ~self._XMP_FLAG
@@ -382,12 +382,12 @@ class VideoCleaner(_Streaming):
             self._emit(header)
             return True
         if size == 0 and name in self.METADATA:  # up to the end of the file
-            size = LARGEST_BOX
+            size = MAX_BOX
         if size < header:
             return self._break()
         if name not in self.METADATA:
             return self._pass(size, KEEP)
-        if size <= LARGEST_BLOCK:
+        if size <= MAX_BLOCK:
             if len(buffer) < size:
                 return False
             self._look_for_place(bytes(buffer[:size]))
@@ -490,7 +490,7 @@ class HeicCleaner(_Whole):
             size, name, header = self._box(at, end)
             if size < header:
                 return
-            if name == b"meta" and size <= LARGEST_INDEX:
+            if name == b"meta" and size <= MAX_INDEX:
                 yield from self._of_index(_Index(self._read(at + header, size - header), at + header))
             elif name == b"moov":
                 yield from self._of_movie(at + header, min(at + size, end))
@@ -523,7 +523,7 @@ class HeicCleaner(_Whole):
         for kind, extents in index.metadata():
             block = b""
             for at, size in extents:
-                block += self._read(at, min(size, LARGEST_BLOCK - len(block)))
+                block += self._read(at, min(size, MAX_BLOCK - len(block)))
                 yield at, size
             empty = _NO_XMP
             if kind == b"Exif":

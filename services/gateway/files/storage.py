@@ -59,7 +59,7 @@ DIRECTORY_MODE: Final = 0o700
 LEFT_OVER: Final = dt.timedelta(hours=1)
 """Since a file was last written to below `INCOMING`: whoever was to keep it has died long ago."""
 
-MOST_LEFT_OVER: Final = 1000
+MAX_LEFT_OVER: Final = 1000
 """Files that are removed at a time."""
 
 # In place of s3fs; loaded only where it is asked for.
@@ -172,13 +172,13 @@ class FileStore:
             age: For how long nobody has written to such a file.
 
         Returns:
-            How many were removed; at most `MOST_LEFT_OVER`, the next call finds the others.
+            How many were removed; at most `MAX_LEFT_OVER`, the next call finds the others.
         """
         limit = dt.datetime.now(dt.UTC) - age
         removed = 0
         for path in self._run(self._incoming):
             removed += self._run(self._remove_older, path, limit)
-            if removed == MOST_LEFT_OVER:
+            if removed == MAX_LEFT_OVER:
                 break
         return removed
 

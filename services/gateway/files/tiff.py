@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 Position = tuple[float, float]
 """Longitude and latitude, in degrees."""
 
-MOST_ENTRIES: Final = 1000
-MOST_DIRECTORIES: Final = 100
-MOST_TEXT: Final = 64
+MAX_ENTRIES: Final = 1000
+MAX_DIRECTORIES: Final = 100
+MAX_TEXT: Final = 64
 
 _SIZES: Final = {1: 1, 2: 1, 3: 2, 4: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, 12: 8, 13: 4}
 _ORIENTATION: Final = 0x0112
@@ -81,7 +81,7 @@ class Tiff:
     def changes(self) -> Iterator[tuple[int, bytes | int]]:
         """Yields what is to be written where, for the file to have no metadata; a number stands for so many zeros."""
         pending, seen, erased = [self._first], set[int](), set[int]()
-        while pending and len(seen) < MOST_DIRECTORIES:
+        while pending and len(seen) < MAX_DIRECTORIES:
             at = pending.pop()
             if not at or at in seen:
                 continue
@@ -109,7 +109,7 @@ class Tiff:
         """The value of an entry as zeros, and below it those of a directory of metadata."""
         if tag in _DIRECTORIES:
             at = self._number(entry[8:12])
-            if at in seen or len(seen) > MOST_DIRECTORIES:
+            if at in seen or len(seen) > MAX_DIRECTORIES:
                 return
             seen.add(at)
             entries, _ = self._entries(at)
@@ -128,7 +128,7 @@ class Tiff:
     def _entries(self, at: int) -> tuple[list[bytes], int]:
         """The entries of a directory, and where the next one is."""
         count = self._number(self._read(at, 2)) if at else 0
-        if count > MOST_ENTRIES:
+        if count > MAX_ENTRIES:
             return [], 0
         table = self._read(at + 2, 12 * count + 4)
         if len(table) < 12 * count:
@@ -142,7 +142,7 @@ class Tiff:
         size = self._size(entry)
         if size <= 4:  # noqa: PLR2004 - it is in the entry itself
             return entry[8 : 8 + size]
-        return self._read(self._number(entry[8:12]), min(size, MOST_TEXT))
+        return self._read(self._number(entry[8:12]), min(size, MAX_TEXT))
 
     def _degrees(self, value: bytes, reference: bytes) -> float:
         """Degrees, minutes and seconds as one number."""

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 HEAD: Final = 8192
 """Bytes at the beginning by which a type is recognised."""
 
-LONGEST_NAME: Final = 255
+MAX_NAME_LENGTH: Final = 255
 """Characters of the name of a file; see `services.reports.schemas`."""
 
 _FTYP: Final = b"ftyp"
@@ -149,4 +149,4 @@ def name_for(name: str, mime_type: str) -> str:
         return name
     stem = match["stem"].rstrip(". ") if match is not None else name
     ending = f".{extensions[0]}"
-    return (stem or "file")[: LONGEST_NAME - len(ending)] + ending
+    return (stem or "file")[: MAX_NAME_LENGTH - len(ending)] + ending

@@ -18,7 +18,7 @@ from services.gateway.openapi.schemas import DESCRIPTION, complete, marshmallow_
 from services.gateway.routes import BLUEPRINTS
 from services.gateway.routes.blueprint import PREFIX
 from services.gateway.web import page
-from shared.client.request import GREATEST_BODY
+from shared.client.request import MAX_BODY
 
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
@@ -33,7 +33,7 @@ def create_app(gateway: Gateway) -> Flask:
     app = Flask("services.gateway", static_folder=None)
     app.extensions[EXTENSION] = gateway
     app.config.update(
-        MAX_CONTENT_LENGTH=GREATEST_BODY,
+        MAX_CONTENT_LENGTH=MAX_BODY,
         API_TITLE="ImpactX",
         API_VERSION=VERSION,
         OPENAPI_VERSION="3.1.0",

@@ -10,7 +10,7 @@ from flask import g, request
 
 from services.gateway.http.context import caller, correlation_id, gateway
 from shared.client.errors import Unauthenticated
-from shared.client.request import LONGEST_CORRELATION_ID
+from shared.client.request import MAX_CORRELATION_ID_LENGTH
 from shared.platform.observability import context, traces
 from shared.platform.observability.logs import CORRELATION_ID
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from flask import Flask, Response
 
 REQUEST_ID: Final = "X-Request-ID"
-_PLAIN: Final = re.compile(rf"[\x21-\x7e]{{1,{LONGEST_CORRELATION_ID}}}")
+_PLAIN: Final = re.compile(rf"[\x21-\x7e]{{1,{MAX_CORRELATION_ID_LENGTH}}}")
 
 
 def install(app: Flask) -> None:

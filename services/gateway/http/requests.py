@@ -23,9 +23,9 @@ from services.gateway.http.errors import (
     UnsupportedMediaType,
 )
 from shared.client.errors import Invalid, TooLarge
-from shared.client.request import GREATEST_BODY, check_value, not_json
+from shared.client.request import MAX_BODY, check_value, not_json
 from shared.domain.exporting import zone_of
-from shared.domain.geo_filters import Area, Box, Circle, OneOrMany
+from shared.domain.geo_filters import Area, Box, Circle, OneOrList
 from shared.platform.schemas import Number
 
 if TYPE_CHECKING:
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
     from marshmallow import Schema
 
-LONGEST_KEY: Final = 255
-GREATEST_VERSION: Final = 2**31 - 1
+MAX_KEY_LENGTH: Final = 255
+MAX_VERSION: Final = 2**31 - 1
 BYTE_ORDER_MARK: Final = "bom"
 TIME_ZONE: Final = "time_zone"
 JSON_TYPES: Final = ("application/json",)
@@ -62,12 +62,12 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
     try:
         with eventlet.Timeout(gateway().settings.http_body_seconds, RequestTimeout()):
             # one byte more than is accepted, for a body in chunks is cut off there without a word
-            request.max_content_length = GREATEST_BODY + 1
+            request.max_content_length = MAX_BODY + 1
             body = request.get_data(cache=False)
     except TimeoutError as error:
         raise RequestTimeout(str(error)) from None
-    if len(body) > GREATEST_BODY:
-        raise TooLarge(f"The body may have at most {GREATEST_BODY} bytes.", limit=GREATEST_BODY)
+    if len(body) > MAX_BODY:
+        raise TooLarge(f"The body may have at most {MAX_BODY} bytes.", limit=MAX_BODY)
     if not body and may_be_missing:
         return {}
     if request.mimetype not in types:
@@ -115,7 +115,7 @@ def query_arguments(schema: Schema) -> dict[str, Any]:
     for name in request.args:
         values = request.args.getlist(name)
         field = schema.fields.get(name)
-        if isinstance(field, OneOrMany | fields.List):
+        if isinstance(field, OneOrList | fields.List):
             found[name] = [_plain(field.inner, part) for value in values for part in value.split(",")]
         elif len(values) > 1:
             raise Invalid(fields={name: ["Given more than once."]})
@@ -153,7 +153,7 @@ def version_seen() -> int:
     if header in ("", "*"):
         raise PreconditionRequired
     version = header[1:-1] if header.startswith('"') and header.endswith('"') else ""
-    if not _VERSION.fullmatch(version) or int(version) > GREATEST_VERSION:
+    if not _VERSION.fullmatch(version) or int(version) > MAX_VERSION:
         raise PreconditionFailed(_etag_problem(header), fields={"If-Match": [_etag_problem(header)]})
     return int(version)
 
@@ -179,8 +179,8 @@ def idempotent_id(method: str) -> str | None:
     key = request.headers.get("Idempotency-Key")
     if key is None:
         return None
-    if not 0 < len(key) <= LONGEST_KEY:
-        raise Invalid(fields={"Idempotency-Key": [f"Must have 1 to {LONGEST_KEY} characters."]})
+    if not 0 < len(key) <= MAX_KEY_LENGTH:
+        raise Invalid(fields={"Idempotency-Key": [f"Must have 1 to {MAX_KEY_LENGTH} characters."]})
     who = caller()
     return str(uuid5(_KEYS, f"{who.user_id if who else 'anyone'} {method} {key}"))
 

@@ -11,7 +11,7 @@ from werkzeug.http import parse_dict_header
 
 from services.gateway.http.errors import NotAcceptable
 from shared.domain.exporting import feature, pages
-from shared.platform.schemas import GREATEST_LIMIT
+from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -91,7 +91,7 @@ def csv_answer(call: Call, method: str, arguments: dict[str, Any], table: Table)
     Raises:
         ImpactXError: The first page failed.
     """
-    arguments = {"limit": GREATEST_LIMIT, **arguments}
+    arguments = {"limit": MAX_LIMIT, **arguments}
     first = call(method, arguments)
     name = method.partition(".")[2].removeprefix("list_")
     return Response(

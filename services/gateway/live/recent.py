@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
-MOST_EVENTS: Final = 5000
-MOST_BYTES: Final = 16 * 1024 * 1024
+MAX_EVENTS: Final = 5000
+MAX_BYTES: Final = 16 * 1024 * 1024
 OVERLAP_SECONDS: Final = 5.0
 """How far back a listener from another replica resumes before its last event.
 
@@ -43,20 +43,20 @@ class RecentEvents:
     """A ring of events with growing positions.
 
     Args:
-        most_events: How many it keeps.
-        most_bytes: How large all frames together may be.
+        max_events: How many it keeps.
+        max_bytes: How large all frames together may be.
         clock: Seconds, always growing.
     """
 
     def __init__(
         self,
-        most_events: int = MOST_EVENTS,
-        most_bytes: int = MOST_BYTES,
+        max_events: int = MAX_EVENTS,
+        max_bytes: int = MAX_BYTES,
         *,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        self._most_events = most_events
-        self._most_bytes = most_bytes
+        self._max_events = max_events
+        self._max_bytes = max_bytes
         self._clock = clock
         self._events: dict[int, tuple[float, Heard]] = {}
         self._positions: dict[str, int] = {}
@@ -72,7 +72,7 @@ class RecentEvents:
         self._positions[event.id] = self.next
         self._bytes += len(event.frame)
         self.next += 1
-        while self.next - self.first > self._most_events or self._bytes > self._most_bytes:
+        while self.next - self.first > self._max_events or self._bytes > self._max_bytes:
             self._forget_first()
         return True
 
@@ -81,9 +81,9 @@ class RecentEvents:
         while self.first < self.next:
             self._forget_first()
 
-    def read(self, start: int, most: int) -> Iterator[Heard]:
-        """Up to ``most`` events from this position on, which must not be before ``first``."""
-        for position in range(start, min(start + most, self.next)):
+    def read(self, start: int, limit: int) -> Iterator[Heard]:
+        """Up to ``limit`` events from this position on, which must not be before ``first``."""
+        for position in range(start, min(start + limit, self.next)):
             yield self._events[position][1]
 
     def after(self, event_id: str, *, overlap: bool) -> int | None:

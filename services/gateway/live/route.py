@@ -22,7 +22,7 @@ from services.gateway.live.audiences import BY_TYPE, Hearing
 from services.gateway.openapi.operations import problems
 from services.gateway.routes.blueprint import PREFIX
 from shared.client.errors import Forbidden, RateLimited, Unavailable
-from shared.domain.geo_filters import OneOrMany
+from shared.domain.geo_filters import OneOrList
 from shared.platform.schemas import Arguments, Identifier, Text, load
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 MEDIA_TYPE: Final = "text/event-stream"
 RETRY_SECONDS: Final = 5
-LONGEST_TYPE: Final = 100
+MAX_TYPE_LENGTH: Final = 100
 HEADERS: Final = {
     "Cache-Control": "no-store",
     # Tells nginx to pass on each event at once.
@@ -46,8 +46,8 @@ WRITE_AT_ONCE: Final = "eventlet.minimum_write_chunk_size"
 class Listen(Arguments):
     """What to hear of: some types of events, or some regions; without either, everything that one may hear of."""
 
-    type = OneOrMany(Text(longest=LONGEST_TYPE, validate=validate.OneOf(sorted(BY_TYPE))))
-    region_id = OneOrMany(Identifier())
+    type = OneOrList(Text(max_length=MAX_TYPE_LENGTH, validate=validate.OneOf(sorted(BY_TYPE))))
+    region_id = OneOrList(Identifier())
 
 
 ARGUMENTS: Final = Listen()
@@ -110,10 +110,10 @@ def stream() -> Response:
 
 
 def _check_number(broadcast: Broadcast, who: Caller) -> None:
-    most = gateway().settings.http_streams
-    if broadcast.listening(who.user_id) >= most:
+    limit = gateway().settings.http_streams
+    if broadcast.listening(who.user_id) >= limit:
         raise RateLimited(
-            f"An account may listen to {most} streams at the same time here (IMPACTX_HTTP_STREAMS).",
+            f"An account may listen to {limit} streams at the same time here (IMPACTX_HTTP_STREAMS).",
             retry_after=RETRY_SECONDS,
         )
 

@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 EXPIRES_MILLISECONDS = 60_000
-LONGEST_QUEUE = 20_000
+MAX_QUEUE = 20_000
 
 
 class LiveEvents(SharedExtension):
@@ -72,7 +72,7 @@ class LiveEvents(SharedExtension):
             exclusive=True,
             auto_delete=True,
             durable=False,
-            queue_arguments={"x-expires": EXPIRES_MILLISECONDS, "x-max-length": LONGEST_QUEUE},
+            queue_arguments={"x-expires": EXPIRES_MILLISECONDS, "x-max-length": MAX_QUEUE},
         )(channel)
         queue.queue_declare()
         for service, types in AUDIENCES.items():

@@ -156,7 +156,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
                 form={"pattern": '^"[1-9][0-9]{0,9}"$', "minLength": 3, "maxLength": 12},
             )
         )
-    if route.made_at:
+    if route.location_template:
         found.append(idempotency_key())
     if route.verb != "GET" and route.result is not None:
         found.append(PREFER)
@@ -169,7 +169,7 @@ def idempotency_key() -> dict[str, Any]:
         "Idempotency-Key",
         "Makes a repeat harmless: the same key with the same body returns what the first one made.",
         "0197f3c8-first-try",
-        form={"minLength": 1, "maxLength": requests.LONGEST_KEY},
+        form={"minLength": 1, "maxLength": requests.MAX_KEY_LENGTH},
     )
 
 
@@ -200,7 +200,7 @@ def _done(route: Route) -> dict[str, Any]:
         headers["ETag"] = said("The version, for If-Match and If-None-Match.")
     if route.is_kept:
         headers["ETag"] = said("The version of the list, for If-None-Match.")
-    if route.made_at:
+    if route.location_template:
         headers["Location"] = said("Where it is.")
     if route.item is not None and "next_cursor" in route.result().fields:
         headers["Link"] = said("To the next page, as `next`, unless this is the last one.")
@@ -210,7 +210,7 @@ def _done(route: Route) -> dict[str, Any]:
     if route.csv:
         content[responses.CSV] = {"schema": {"type": "string"}}
     done = {"description": _about(route.result), "content": content, "headers": headers}
-    found = {"201" if route.made_at else "200": done}
+    found = {"201" if route.location_template else "200": done}
     if route.verb != "GET":
         minimal = "Done, and the thing is left out because Prefer asks for it."
         found["204"] = {"description": minimal, "headers": headers}

@@ -171,7 +171,7 @@ def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> d
     parent = type(field.parent).__name__ if isinstance(field.parent, Schema) else ""
     example = EXAMPLES.get(f"{parent}.{name}", EXAMPLES.get(str(name)))
     if example is not None:
-        form["examples"] = [[example] if isinstance(field, geo_filters.OneOrMany) else example]
+        form["examples"] = [[example] if isinstance(field, geo_filters.OneOrList) else example]
     return form
 
 
@@ -188,21 +188,21 @@ def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # no
         return PREFERENCES
     if isinstance(field, geo_filters.Box):
         return {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
-    if isinstance(field, geo_filters.OneOrMany):
+    if isinstance(field, geo_filters.OneOrList):
         inner = converter.field2property(field.inner)
-        return {"type": "array", "items": inner, "minItems": 1, "maxItems": geo_filters.MOST_CHOICES}
+        return {"type": "array", "items": inner, "minItems": 1, "maxItems": geo_filters.MAX_CHOICES}
     if isinstance(field, schemas.Number):
-        return {"type": "number", "minimum": field.least, "maximum": field.greatest}
+        return {"type": "number", "minimum": field.min_value, "maximum": field.max_value}
     if isinstance(field, schemas.Text):
-        least = {} if field.blank else {"minLength": 1}
-        return {"type": "string", "maxLength": field.longest, **least}
+        min_value = {} if field.blank else {"minLength": 1}
+        return {"type": "string", "maxLength": field.max_length, **min_value}
     return {}
 
 
 def _parameter(_converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
     """How a parameter of the query is written; there, what is null is left out."""
     _without_null(ret["schema"])
-    if isinstance(field, geo_filters.OneOrMany | fields.List):
+    if isinstance(field, geo_filters.OneOrList | fields.List):
         return {"style": "form", "explode": True}
     if isinstance(field, geo_filters.Box):
         return {"style": "form", "explode": False}

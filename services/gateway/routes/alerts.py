@@ -45,7 +45,7 @@ alerts.offer(
     "alerts.draft_alert",
     schemas.DraftAlert,
     schemas.Alert,
-    made_at="/alerts/{id}",
+    location_template="/alerts/{id}",
 )
 alerts.offer(
     "POST",
@@ -53,7 +53,7 @@ alerts.offer(
     "alerts.issue_alert",
     schemas.IssueAlert(exclude=("alert_id", "version")),
     schemas.Alert,
-    made_at="/alerts/{id}",
+    location_template="/alerts/{id}",
 )
 alerts.offer(
     "PUT",
@@ -83,7 +83,7 @@ alerts.offer(
     "alerts.create_alert_rule",
     schemas.CreateAlertRule,
     schemas.AlertRule,
-    made_at="/alert-rules/{id}",
+    location_template="/alert-rules/{id}",
 )
 alerts.offer("GET", RULE, "alerts.get_alert_rule", schemas.RuleId, schemas.AlertRule)
 alerts.offer("PATCH", RULE, "alerts.update_alert_rule", schemas.UpdateAlertRule, schemas.AlertRule)

@@ -64,7 +64,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
             method: ``service.method``.
             arguments: What the method takes; an instance where only some of it is offered.
             result: What it returns; None where it returns nothing.
-            offering: ``made_at`` for a method that makes a thing: where the thing is then, with the names of its
+            offering: ``location_template`` for a method that makes a thing: where it is then, with the names of its
                 fields; ``geometry`` for a list that is offered as GeoJSON too: the field with the geometry; ``csv``
                 for a list that is offered as CSV too; ``name`` of the operation, where a method is offered twice.
         """
@@ -111,10 +111,10 @@ class _View:
         if route.result is None:
             return responses.nothing()
         response = responses.json_answer(
-            result, status=201 if route.made_at else 200, has_etag=route.has_etag
+            result, status=201 if route.location_template else 200, has_etag=route.has_etag
         )
-        if route.made_at:
-            response.headers["Location"] = PREFIX + route.made_at.format_map(result)
+        if route.location_template:
+            response.headers["Location"] = PREFIX + route.location_template.format_map(result)
         elif route.has_etag and "<uuid:" in route.rule and str(result["id"]) not in map(str, path.values()):
             # an update of an issued alert is another alert
             response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
@@ -137,7 +137,7 @@ class _View:
             given["version"] = requests.version_seen()
         if route.has_address:
             given["address"] = request.remote_addr
-        if route.made_at and given.get("id") is None:
+        if route.location_template and given.get("id") is None:
             made = requests.idempotent_id(route.method)
             given |= {"id": made} if made else {}
         return given

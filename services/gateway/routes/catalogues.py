@@ -22,7 +22,7 @@ catalogues.offer(
     "reports.create_report_type",
     of_reports.CreateReportType,
     of_reports.ReportType,
-    made_at="/report-types/{id}",
+    location_template="/report-types/{id}",
 )
 catalogues.offer(
     "PATCH",
@@ -45,7 +45,7 @@ catalogues.offer(
     "reports.create_severity_level",
     of_reports.CreateSeverityLevel,
     of_reports.SeverityLevel,
-    made_at="/severity-levels/{id}",
+    location_template="/severity-levels/{id}",
 )
 catalogues.offer(
     "PATCH",
@@ -68,7 +68,7 @@ catalogues.offer(
     "resources.create_resource_type",
     of_resources.CreateResourceType,
     of_resources.ResourceType,
-    made_at="/resource-types/{id}",
+    location_template="/resource-types/{id}",
 )
 catalogues.offer(
     "PATCH",

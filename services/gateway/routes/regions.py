@@ -26,7 +26,7 @@ regions.offer(
     "identity.create_region",
     schemas.CreateRegion,
     schemas.Region,
-    made_at="/regions/{id}",
+    location_template="/regions/{id}",
 )
 regions.offer("GET", REGION, "identity.get_region", schemas.GetRegion(only=("region_id",)), schemas.Region)
 regions.offer("PATCH", REGION, "identity.update_region", schemas.UpdateRegion, schemas.Region)

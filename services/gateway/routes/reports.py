@@ -33,7 +33,7 @@ reports.offer(
     "reports.create_report",
     schemas.CreateReport,
     schemas.Report,
-    made_at="/reports/{id}",
+    location_template="/reports/{id}",
 )
 reports.offer("GET", REPORT, "reports.get_report", schemas.GetReport, schemas.Report)
 reports.offer("PATCH", REPORT, "reports.update_report", schemas.UpdateReport, schemas.Report)
@@ -59,7 +59,7 @@ reports.offer(
     "reports.add_comment",
     schemas.AddComment,
     schemas.Comment,
-    made_at="/comments/{id}",
+    location_template="/comments/{id}",
 )
 reports.offer(
     "PATCH",

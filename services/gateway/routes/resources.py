@@ -41,7 +41,7 @@ resources.offer(
     "resources.create_resource",
     schemas.CreateResource,
     schemas.Resource,
-    made_at="/resources/{id}",
+    location_template="/resources/{id}",
 )
 resources.offer("GET", RESOURCE, "resources.get_resource", schemas.GetResource, schemas.Resource)
 resources.offer("PATCH", RESOURCE, "resources.update_resource", schemas.UpdateResource, schemas.Resource)
@@ -74,7 +74,7 @@ resources.offer(
     "resources.update_resource_usage",
     schemas.UpdateResourceUsage,
     schemas.UsageChange,
-    made_at="/resources/{resource_id}/usage-changes",
+    location_template="/resources/{resource_id}/usage-changes",
 )
 resources.offer(
     "POST",

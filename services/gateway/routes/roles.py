@@ -10,7 +10,12 @@ roles = ResourceBlueprint("roles", "Roles, and the permissions that they consist
 
 roles.offer("GET", "/roles", "identity.list_roles", schemas.ListRoles, schemas.Roles)
 roles.offer(
-    "POST", "/roles", "identity.create_role", schemas.CreateRole, schemas.Role, made_at="/roles/{name}"
+    "POST",
+    "/roles",
+    "identity.create_role",
+    schemas.CreateRole,
+    schemas.Role,
+    location_template="/roles/{name}",
 )
 roles.offer("GET", "/roles/<role>", "identity.get_role", schemas.RoleByName, schemas.Role)
 roles.offer("PATCH", "/roles/<role>", "identity.update_role", schemas.UpdateRole, schemas.Role)

@@ -24,7 +24,7 @@ GATEWAY_FILLS: Final = frozenset({"address", "version"})
 class Offering(TypedDict, total=False):
     """How a method is offered, beside its address; see `services.gateway.routes.blueprint.ResourceBlueprint.offer`."""
 
-    made_at: str
+    location_template: str
     geometry: str
     csv: bool
     name: str
@@ -39,7 +39,7 @@ class Route:
     method: str
     arguments: Arguments
     result: type[Result] | None
-    made_at: str = ""
+    location_template: str = ""
     geometry: str = ""
     csv: bool = False
     name: str = ""
@@ -83,7 +83,9 @@ class Route:
     @cached_property
     def has_etag(self) -> bool:
         """Whether the answer is the thing that the address, or the Location, names, and has a version."""
-        names_it = self.made_at.endswith(("{id}", "{name}")) or (self.verb != "POST" and bool(self.in_path))
+        names_it = self.location_template.endswith(("{id}", "{name}")) or (
+            self.verb != "POST" and bool(self.in_path)
+        )
         return names_it and self.result is not None and "version" in self.result().fields
 
     @cached_property

@@ -11,7 +11,12 @@ USER = "/users/<uuid:user_id>"
 
 users.offer("GET", "/users", "identity.list_users", schemas.ListUsers, schemas.Users, csv=True)
 users.offer(
-    "POST", "/users", "identity.register_user", schemas.RegisterUser, schemas.User, made_at="/users/{id}"
+    "POST",
+    "/users",
+    "identity.register_user",
+    schemas.RegisterUser,
+    schemas.User,
+    location_template="/users/{id}",
 )
 users.offer("GET", USER, "identity.get_user", schemas.UserId, schemas.User)
 users.offer("PATCH", USER, "identity.update_user", schemas.UpdateUser, schemas.User)

@@ -40,7 +40,7 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
-LEAST_COMPRESSED: Final = 1024
+MIN_COMPRESSED: Final = 1024
 """Bytes; less is not worth it."""
 
 _TYPES: Final = {".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".svg": "image/svg+xml"}
@@ -60,7 +60,7 @@ class _Asset:
     def of(cls, name: str, content: bytes) -> _Asset:
         kind = _TYPES.get(Path(name).suffix) or mimetypes.guess_type(name)[0] or "application/octet-stream"
         is_text = kind in _TYPES.values()
-        compressed = gzip.compress(content, mtime=0) if is_text and len(content) >= LEAST_COMPRESSED else None
+        compressed = gzip.compress(content, mtime=0) if is_text and len(content) >= MIN_COMPRESSED else None
         etag = hashlib.sha256(content).hexdigest()[:32]
         return cls(content, compressed, f"{kind}; charset=utf-8" if is_text else kind, etag)
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Table, null, select, update
 
 from shared.client.errors import Conflict, NotFound
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +42,7 @@ def change(
             update(table)
             .where(table.c.id == row_id, table.c.version == version)
             .values(new)
-            .returning(table.c.id, traced(caller))
+            .returning(table.c.id, with_event_context(caller))
         ).one_or_none()
         if changed is not None:
             return

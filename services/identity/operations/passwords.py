@@ -19,7 +19,7 @@ from services.identity.passwords import CHANGE
 from services.identity.queries import read_user
 from shared.client.errors import Conflict, Forbidden, Invalid, Unauthenticated
 from shared.domain.permissions import USER_UPDATE
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -145,7 +145,7 @@ def _set_password(
         statement = statement.where(users.c.password_hash == replaces)
     changed = connection.execute(
         statement.values(password_hash=new_hash, password_changed_at=func.now()).returning(
-            users.c.id, traced(caller)
+            users.c.id, with_event_context(caller)
         )
     ).one_or_none()
     if changed is None:

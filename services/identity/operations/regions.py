@@ -17,7 +17,7 @@ from services.identity.operations.change import change
 from services.identity.queries import get_region
 from shared.client.errors import Conflict, Forbidden, Invalid
 from shared.domain.permissions import REGION_WRITE
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.repeats import id_taken
 from shared.platform.db.tables import UNKNOWN_REGION_ID
@@ -67,7 +67,7 @@ def create_region(
         insert(regions)
         .values(**values, id=region_id, content_digest=digest)
         .on_conflict_do_nothing()
-        .returning(regions.c.id, traced(caller))
+        .returning(regions.c.id, with_event_context(caller))
     ).one_or_none()
     if made is None:
         first = select(regions.c.content_digest).where(regions.c.id == region_id)

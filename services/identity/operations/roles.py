@@ -24,7 +24,7 @@ from services.identity.operations.authority import (
 from services.identity.queries import get_role, read_user
 from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.permissions import ADMINISTRATOR, ROLE_GRANT, ROLE_WRITE
-from shared.platform.db.context import trace, traced
+from shared.platform.db.context import trace, with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.repeats import id_taken
 
@@ -66,7 +66,7 @@ def create_role(
             content_digest=digest,
         )
         .on_conflict_do_nothing()
-        .returning(roles.c.id, traced(caller))
+        .returning(roles.c.id, with_event_context(caller))
     ).one_or_none()
     if made is None:
         return _made_before(connection, role_id, arguments["name"], digest)

@@ -33,7 +33,7 @@ from shared.domain.permissions import (
     USER_READ,
     USER_UPDATE,
 )
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken
@@ -121,7 +121,7 @@ def register_user(
                     content_digest=digest,
                 )
                 .on_conflict_do_nothing()
-                .returning(users.c.id, traced(caller))
+                .returning(users.c.id, with_event_context(caller))
             ).one_or_none()
         if made is not None:
             remember_look(connection, user_id, values["email"])
@@ -334,5 +334,5 @@ def _set_active(connection: Connection, caller: Caller, user_id: UUID, *, active
         update(users)
         .where(users.c.id == user_id, users.c.is_active.is_not(active))
         .values(is_active=active)
-        .returning(users.c.id, traced(caller))
+        .returning(users.c.id, with_event_context(caller))
     )

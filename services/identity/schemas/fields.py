@@ -12,9 +12,9 @@ from services.identity.geometry import check_structure
 from shared.platform import texts
 from shared.platform.schemas import Text
 
-LONGEST_EMAIL: Final = 255
-LONGEST_PASSWORD: Final = 1000
-MOST_PREFERRED_REGIONS: Final = 200
+MAX_EMAIL_LENGTH: Final = 255
+MAX_PASSWORD_LENGTH: Final = 1000
+MAX_PREFERRED_REGIONS: Final = 200
 PREFERENCE_KEYS: Final = frozenset({"regions", "all_regions", "language", "time_zone"})
 
 # One @, no blanks or control characters, a dot inside the domain: what RFC 5321 lets through beyond that
@@ -33,11 +33,11 @@ class Email(Text):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=LONGEST_EMAIL, **options)
+        super().__init__(max_length=MAX_EMAIL_LENGTH, **options)
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         email = rules.normalise_email(super()._deserialize(value, *more, **options))
-        is_address = len(email) <= LONGEST_EMAIL and _EMAIL.fullmatch(email) and ".." not in email
+        is_address = len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and ".." not in email
         if not is_address or not email.rpartition("@")[2].isascii():
             raise ValidationError("Not an e-mail address such as name@example.org.")
         return email
@@ -47,7 +47,7 @@ class Password(Text):
     """A password on its way in: of any length that a person could mean. Results never have such a field."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=LONGEST_PASSWORD, blank=True, verbatim=True, load_only=True, **options)
+        super().__init__(max_length=MAX_PASSWORD_LENGTH, blank=True, verbatim=True, load_only=True, **options)
 
 
 class NewPassword(Password):
@@ -65,7 +65,7 @@ class RoleName(Text):
     """A role's name: lower-case letters, digits, ``_`` and ``-``, beginning with a letter."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=100, **options)
+        super().__init__(max_length=100, **options)
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         name = super()._deserialize(value, *more, **options)
@@ -78,7 +78,7 @@ class RegionCode(Text):
     """A region's code: up to 50 characters without blanks, colons and commas, as permissions name it."""
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(longest=50, **options)
+        super().__init__(max_length=50, **options)
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         code = super()._deserialize(value, *more, **options)
@@ -130,8 +130,8 @@ class Boundaries(fields.Field[dict[str, Any]]):
 
 
 def _regions_problem(value: Any) -> str:
-    if not isinstance(value, list) or len(value) > MOST_PREFERRED_REGIONS:
-        return f"Must be a list of at most {MOST_PREFERRED_REGIONS} region codes."
+    if not isinstance(value, list) or len(value) > MAX_PREFERRED_REGIONS:
+        return f"Must be a list of at most {MAX_PREFERRED_REGIONS} region codes."
     for code in value:
         if not isinstance(code, str) or not rules.REGION_CODE.fullmatch(texts.clean(code, lines=False)):
             return "Must be a list of region codes."

@@ -7,7 +7,7 @@ from marshmallow import fields, validate
 from services.identity.geometry import DETAILS
 from services.identity.schemas.fields import Boundaries, RegionCode
 from services.identity.schemas.users import Version
-from shared.domain.geo_filters import Box, Word
+from shared.domain.geo_filters import Box, Choice
 from shared.platform.schemas import (
     Arguments,
     Identifier,
@@ -19,8 +19,8 @@ from shared.platform.schemas import (
     Timestamp,
 )
 
-LONGEST_DESCRIPTION = 10_000
-MOST_POINTS = 500
+MAX_DESCRIPTION_LENGTH = 10_000
+MAX_POINTS = 500
 
 
 class CreateRegion(Arguments):
@@ -28,9 +28,9 @@ class CreateRegion(Arguments):
 
     id = Identifier(load_default=None, allow_none=True)
     code = RegionCode(required=True)
-    name = Text(longest=255, required=True)
+    name = Text(max_length=255, required=True)
     description = Text(
-        longest=LONGEST_DESCRIPTION, lines=True, blank=True, load_default=None, allow_none=True
+        max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, load_default=None, allow_none=True
     )
     boundaries = Boundaries(load_default=None, allow_none=True)
 
@@ -40,8 +40,8 @@ class UpdateRegion(Arguments):
 
     region_id = Identifier(required=True)
     version = Version()
-    name = Text(longest=255)
-    description = Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
+    name = Text(max_length=255)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
     boundaries = Boundaries(allow_none=True)
 
 
@@ -66,7 +66,7 @@ class ListRegions(Page):
     codes = fields.List(RegionCode(), load_default=None, allow_none=True, validate=validate.Length(max=500))
     bbox = Box(load_default=None, allow_none=True)
     include_boundaries = fields.Boolean(load_default=False, truthy={True}, falsy={False})
-    detail = Word(DETAILS, load_default=DETAILS[0])
+    detail = Choice(DETAILS, load_default=DETAILS[0])
     known_version = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=100))
 
 
@@ -87,7 +87,7 @@ class Point(Arguments):
 class LocateRegions(Arguments):
     """Up to 500 points."""
 
-    points = fields.List(fields.Nested(Point), required=True, validate=validate.Length(1, MOST_POINTS))
+    points = fields.List(fields.Nested(Point), required=True, validate=validate.Length(1, MAX_POINTS))
 
 
 class Region(Result):

@@ -8,8 +8,8 @@ from services.identity.schemas.fields import RoleName
 from services.identity.schemas.users import OptionalVersion
 from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
 
-MOST_PERMISSIONS = 500
-LONGEST_DESCRIPTION = 2000
+MAX_PERMISSIONS = 500
+MAX_DESCRIPTION_LENGTH = 2000
 
 
 class CreateRole(Arguments):
@@ -18,10 +18,10 @@ class CreateRole(Arguments):
     id = Identifier(load_default=None, allow_none=True)
     name = RoleName(required=True)
     description = Text(
-        longest=LONGEST_DESCRIPTION, lines=True, blank=True, load_default=None, allow_none=True
+        max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, load_default=None, allow_none=True
     )
     permissions = fields.List(
-        Text(longest=100), load_default=list, validate=validate.Length(max=MOST_PERMISSIONS)
+        Text(max_length=100), load_default=list, validate=validate.Length(max=MAX_PERMISSIONS)
     )
 
 
@@ -30,7 +30,7 @@ class UpdateRole(Arguments):
 
     role = RoleName(required=True)
     version = OptionalVersion()
-    description = Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
 
@@ -52,7 +52,7 @@ class SetRolePermissions(Arguments):
     role = RoleName(required=True)
     version = OptionalVersion()
     permissions = fields.List(
-        Text(longest=100), required=True, validate=validate.Length(max=MOST_PERMISSIONS)
+        Text(max_length=100), required=True, validate=validate.Length(max=MAX_PERMISSIONS)
     )
 
 

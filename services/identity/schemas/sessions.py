@@ -17,14 +17,14 @@ class Authenticate(Arguments):
 
     email = Email(required=True)
     password = Password(required=True)
-    address = Text(longest=100, load_default=None, allow_none=True)
-    device_token = Text(longest=200, load_default=None, allow_none=True)
+    address = Text(max_length=100, load_default=None, allow_none=True)
+    device_token = Text(max_length=200, load_default=None, allow_none=True)
 
 
 class RefreshToken(Arguments):
     """A refresh token, as `authenticate` or `refresh` returned it."""
 
-    refresh_token = Text(longest=200, verbatim=True, required=True)
+    refresh_token = Text(max_length=200, verbatim=True, required=True)
 
 
 class Refresh(RefreshToken):

@@ -7,32 +7,32 @@ from marshmallow import fields, validate
 from services.identity.schemas.fields import Email, NewPassword, Password, Preferences, RoleName
 from shared.platform.schemas import (
     Arguments,
+    BoundedInteger,
     Identifier,
     Page,
     Phone,
     Result,
     Text,
     Timestamp,
-    Whole,
     page_of,
 )
 
-GREATEST_VERSION = 2**31 - 1
-MOST_ROLES = 20
+MAX_VERSION = 2**31 - 1
+MAX_ROLES = 20
 
 
-class Version(Whole):
+class Version(BoundedInteger):
     """The version of the thing that the caller saw."""
 
     def __init__(self) -> None:
-        super().__init__(least=1, greatest=GREATEST_VERSION, required=True)
+        super().__init__(min_value=1, max_value=MAX_VERSION, required=True)
 
 
-class OptionalVersion(Whole):
+class OptionalVersion(BoundedInteger):
     """The version of the thing that the caller saw; without one, the change is made to whatever version there is."""
 
     def __init__(self) -> None:
-        super().__init__(least=1, greatest=GREATEST_VERSION, load_default=None, allow_none=True)
+        super().__init__(min_value=1, max_value=MAX_VERSION, load_default=None, allow_none=True)
 
 
 class RegisterUser(Arguments):
@@ -41,14 +41,14 @@ class RegisterUser(Arguments):
     id = Identifier(load_default=None, allow_none=True)
     email = Email(required=True)
     password = NewPassword(required=True)
-    first_name = Text(longest=100, required=True)
-    last_name = Text(longest=100, required=True)
+    first_name = Text(max_length=100, required=True)
+    last_name = Text(max_length=100, required=True)
     phone = Phone(load_default=None, allow_none=True)
     preferences = Preferences(load_default=dict)
     roles = fields.List(
-        RoleName(), load_default=None, allow_none=True, validate=validate.Length(1, MOST_ROLES)
+        RoleName(), load_default=None, allow_none=True, validate=validate.Length(1, MAX_ROLES)
     )
-    address = Text(longest=100, load_default=None, allow_none=True)
+    address = Text(max_length=100, load_default=None, allow_none=True)
 
 
 class UserId(Arguments):
@@ -62,7 +62,7 @@ class ListUsers(Page):
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
     role = RoleName(load_default=None, allow_none=True)
-    text = Text(longest=100, load_default=None, allow_none=True)
+    text = Text(max_length=100, load_default=None, allow_none=True)
 
 
 class UpdateUser(Arguments):
@@ -74,8 +74,8 @@ class UpdateUser(Arguments):
     user_id = Identifier(required=True)
     version = Version()
     email = Email()
-    first_name = Text(longest=100)
-    last_name = Text(longest=100)
+    first_name = Text(max_length=100)
+    last_name = Text(max_length=100)
     phone = Phone(allow_none=True)
     preferences = Preferences()
     current_password = Password(load_default=None, allow_none=True)

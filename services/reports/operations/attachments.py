@@ -15,7 +15,7 @@ from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import require
 from services.reports.rules import AttachmentQuotas, check_quotas
 from shared.domain.permissions import REPORT_ATTACH
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken
@@ -76,7 +76,7 @@ def add_attachment(
         insert(report_attachments)
         .values(**given, file_path=file_path(report_id, given["id"]))
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*report_attachments.c, traced(caller))
+        .returning(*report_attachments.c, with_event_context(caller))
     )
     with field_errors(_CONSTRAINTS):
         row = connection.execute(statement).mappings().one_or_none()

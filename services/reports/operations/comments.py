@@ -13,7 +13,7 @@ from services.reports.queries.reports import get_report
 from services.reports.queries.visibility import require, visible
 from shared.client.errors import Conflict, Forbidden, NotFound
 from shared.domain.permissions import REPORT_COMMENT
-from shared.platform.db.context import traced
+from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken
@@ -63,7 +63,7 @@ def add_comment(
         insert(report_comments)
         .values(**given)
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*report_comments.c, traced(caller))
+        .returning(*report_comments.c, with_event_context(caller))
     )
     with field_errors(_CONSTRAINTS):
         row = connection.execute(statement).mappings().one_or_none()

@@ -36,7 +36,7 @@ from services.reports.rules import (
 )
 from shared.client.errors import Conflict, Forbidden, Invalid
 from shared.domain.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
-from shared.platform.db.context import TRACED, traced
+from shared.platform.db.context import EVENT_CONTEXT, with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken, is_repeat, stale
@@ -89,7 +89,7 @@ def _create() -> Any:
         insert(reports)
         .from_select([*names, "report_type_id", "severity_level_id", "review_reasons"], source)
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*COLUMNS, TRACED)
+        .returning(*COLUMNS, EVENT_CONTEXT)
     )
 
 
@@ -102,7 +102,7 @@ def create_report(
 ) -> RowMapping:
     """Files a report.
 
-    It is one statement, for `Database.write_one`. The database emits `report_created`. What the reporter cannot mend
+    It is one statement, for `Database.autocommit`. The database emits `report_created`. What the reporter cannot mend
     is no refusal: the report is marked for review, see `services.reports.rules.REVIEW_REASONS`.
 
     Args:
@@ -194,7 +194,7 @@ def update_report(
 ) -> RowMapping:
     """Edits a report; its status has operations of its own.
 
-    It is one statement, for `Database.write_one`. The database emits `report_updated`.
+    It is one statement, for `Database.autocommit`. The database emits `report_updated`.
 
     Args:
         connection: In autocommit.
@@ -219,7 +219,7 @@ def update_report(
         update(reports)
         .where(reports.c.id == report_id, reports.c.version == version, _editable(caller, region_id))
         .values(**changes, review_reasons=_reasons_after(changes), updated_by=caller.user_id)
-        .returning(*COLUMNS, traced(caller))
+        .returning(*COLUMNS, with_event_context(caller))
     )
     if "report_type_id" in changes:
         statement = statement.where(
@@ -249,7 +249,7 @@ def _reasons_after(changes: Mapping[str, Any]) -> ColumnElement[Any]:
 def review_report(connection: Connection, caller: Caller, report_id: UUID, version: int) -> RowMapping:
     """Takes the mark for review from a report, which is in order as it is.
 
-    It is one statement, for `Database.write_one`. The database emits `report_updated`.
+    It is one statement, for `Database.autocommit`. The database emits `report_updated`.
 
     Args:
         connection: In autocommit.
@@ -274,7 +274,7 @@ def review_report(connection: Connection, caller: Caller, report_id: UUID, versi
             holds(caller, REPORT_UPDATE),
         )
         .values(review_reasons=[], updated_by=caller.user_id)
-        .returning(*COLUMNS, traced(caller))
+        .returning(*COLUMNS, with_event_context(caller))
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is not None:

@@ -23,7 +23,7 @@ from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_mo
 from shared.client.errors import Invalid
 from shared.domain.permissions import REPORT_CHANGE_STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
-from shared.platform.db.context import TRACED
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.repeats import is_repeat, stale
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _change() -> Any:
             duplicate_of=bindparam("repeated", type_=Uuid),
             updated_by=bindparam("caller_id", type_=Uuid),
         )
-        .returning(*COLUMNS, TRACED)
+        .returning(*COLUMNS, EVENT_CONTEXT)
     )
 
 
@@ -72,7 +72,7 @@ def change_report_status(
 ) -> RowMapping:
     """Moves a report to another status.
 
-    It is one statement, for `Database.write_one`; only a report that becomes a duplicate needs a transaction.
+    It is one statement, for `Database.autocommit`; only a report that becomes a duplicate needs a transaction.
     The database sets ``resolved_at`` on entering `resolved`, clears it on going back to `in_progress`, and emits
     `report_status_changed`, from which the history is written.
 

@@ -8,16 +8,16 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.reports import rules
-from shared.domain.geo_filters import Word
-from shared.platform.schemas import Arguments, Identifier, Location, Page, Text, Timestamp, Whole
+from shared.domain.geo_filters import Choice
+from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Location, Page, Text, Timestamp
 
-LONGEST_TITLE: Final = 255
-LONGEST_DESCRIPTION: Final = 50_000
-LONGEST_NOTE: Final = 5_000
-LONGEST_COMMENT: Final = 10_000
-LONGEST_FILE_NAME: Final = 255
-LONGEST_MIME_TYPE: Final = 100
-GREATEST_INTEGER: Final = 2**31 - 1
+MAX_TITLE_LENGTH: Final = 255
+MAX_DESCRIPTION_LENGTH: Final = 50_000
+MAX_NOTE_LENGTH: Final = 5_000
+MAX_COMMENT_LENGTH: Final = 10_000
+MAX_FILE_NAME_LENGTH: Final = 255
+MAX_MIME_TYPE_LENGTH: Final = 100
+MAX_INTEGER: Final = 2**31 - 1
 MIME_TYPE: Final = validate.Regexp(
     r"[a-z0-9][a-z0-9!#$&^_.+-]*/[a-z0-9][a-z0-9!#$&^_.+-]*\Z",
     re.ASCII,
@@ -44,8 +44,8 @@ class CreateReport(Arguments):
     region_id = Identifier(allow_none=True)
     report_type_id = Identifier(required=True)
     severity_level_id = Identifier(required=True)
-    title = Text(longest=LONGEST_TITLE, required=True)
-    description = Text(longest=LONGEST_DESCRIPTION, lines=True, required=True)
+    title = Text(max_length=MAX_TITLE_LENGTH, required=True)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, required=True)
     location = Location(required=True, address_suffices=True)
     reported_at = Timestamp(allow_none=True)
 
@@ -68,12 +68,12 @@ class UpdateReport(Arguments):
     """
 
     report_id = Identifier(required=True)
-    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
     region_id = Identifier()
     report_type_id = Identifier()
     severity_level_id = Identifier()
-    title = Text(longest=LONGEST_TITLE)
-    description = Text(longest=LONGEST_DESCRIPTION, lines=True)
+    title = Text(max_length=MAX_TITLE_LENGTH)
+    description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True)
     location = Location(address_suffices=True)
     reported_at = Timestamp()
 
@@ -87,9 +87,9 @@ class ChangeReportStatus(Arguments):
     """A move of the status machine; ``duplicate_of`` is needed for, and only for, the status `duplicate`."""
 
     report_id = Identifier(required=True)
-    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    status = Word(rules.STATUSES, required=True)
-    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
+    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    status = Choice(rules.STATUSES, required=True)
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
     duplicate_of = Identifier(load_default=None, allow_none=True)
 
 
@@ -97,15 +97,17 @@ class ResolveReport(Arguments):
     """The move to `resolved`, under the names of the seed's procedure."""
 
     report_id = Identifier(required=True)
-    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    resolution_notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
+    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    resolution_notes = Text(
+        max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True
+    )
 
 
 class ReviewReport(Arguments):
     """A report of which ``version`` was seen, and which is in order as it is."""
 
     report_id = Identifier(required=True)
-    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
 
 
 class OfReport(Page):
@@ -119,15 +121,15 @@ class AddComment(Arguments):
 
     id = Identifier(load_default=None, allow_none=True)
     report_id = Identifier(required=True)
-    content = Text(longest=LONGEST_COMMENT, lines=True, required=True)
+    content = Text(max_length=MAX_COMMENT_LENGTH, lines=True, required=True)
 
 
 class EditComment(Arguments):
     """New content of a comment of which ``version`` was seen."""
 
     comment_id = Identifier(required=True)
-    version = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
-    content = Text(longest=LONGEST_COMMENT, lines=True, required=True)
+    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    content = Text(max_length=MAX_COMMENT_LENGTH, lines=True, required=True)
 
 
 class FileName(Text):
@@ -148,9 +150,9 @@ class AddAttachment(Arguments):
 
     id = Identifier(load_default=None, allow_none=True)
     report_id = Identifier(required=True)
-    file_name = FileName(longest=LONGEST_FILE_NAME, required=True)
-    mime_type = Text(longest=LONGEST_MIME_TYPE, required=True, validate=MIME_TYPE)
-    file_size = Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+    file_name = FileName(max_length=MAX_FILE_NAME_LENGTH, required=True)
+    mime_type = Text(max_length=MAX_MIME_TYPE_LENGTH, required=True, validate=MIME_TYPE)
+    file_size = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
     sha256 = fields.String(required=True, validate=SHA256)
 
 

@@ -7,16 +7,16 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Whole, page_of
+from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Page, Result, Text, page_of
 
-LONGEST_TYPE_NAME: Final = 100
-LONGEST_LEVEL_NAME: Final = 50
-LONGEST_DESCRIPTION: Final = 2_000
+MAX_TYPE_NAME_LENGTH: Final = 100
+MAX_LEVEL_NAME_LENGTH: Final = 50
+MAX_DESCRIPTION_LENGTH: Final = 2_000
 COLOR: Final = validate.Regexp(r"#[0-9A-Fa-f]{6}\Z", re.ASCII, error="Must be a colour such as #D32F2F.")
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
+    return Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
 
 
 def _color() -> fields.String:
@@ -27,7 +27,7 @@ class CreateReportType(Arguments):
     """A new report type."""
 
     id = Identifier(load_default=None, allow_none=True)
-    name = Text(longest=LONGEST_TYPE_NAME, required=True)
+    name = Text(max_length=MAX_TYPE_NAME_LENGTH, required=True)
     description = _description()
 
 
@@ -35,7 +35,7 @@ class UpdateReportType(Arguments):
     """Changes to a report type; one with ``is_active`` false can not be given to reports any more."""
 
     report_type_id = Identifier(required=True)
-    name = Text(longest=LONGEST_TYPE_NAME)
+    name = Text(max_length=MAX_TYPE_NAME_LENGTH)
     description = _description()
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
@@ -59,9 +59,9 @@ class CreateSeverityLevel(Arguments):
     """A new severity level."""
 
     id = Identifier(load_default=None, allow_none=True)
-    name = Text(longest=LONGEST_LEVEL_NAME, required=True)
+    name = Text(max_length=MAX_LEVEL_NAME_LENGTH, required=True)
     description = _description()
-    level = Whole(least=1, greatest=5, required=True)
+    level = BoundedInteger(min_value=1, max_value=5, required=True)
     color_code = _color()
 
 
@@ -69,9 +69,9 @@ class UpdateSeverityLevel(Arguments):
     """Changes to a severity level."""
 
     severity_level_id = Identifier(required=True)
-    name = Text(longest=LONGEST_LEVEL_NAME)
+    name = Text(max_length=MAX_LEVEL_NAME_LENGTH)
     description = _description()
-    level = Whole(least=1, greatest=5)
+    level = BoundedInteger(min_value=1, max_value=5)
     color_code = _color()
 
     @validates_schema

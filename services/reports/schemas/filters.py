@@ -8,16 +8,16 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports import rules
-from shared.domain.geo_filters import Area, Box, Circle, OneOrMany, Word
-from shared.platform.schemas import Arguments, Identifier, Number, Page, Text, Timestamp, Whole
+from shared.domain.geo_filters import Area, Box, Choice, Circle, OneOrList
+from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Number, Page, Text, Timestamp
 
-LONGEST_SEARCH: Final = 500
+MAX_SEARCH_LENGTH: Final = 500
 HIGHEST_LEVEL: Final = 5
-LEAST_CELL: Final = 0.0001
+MIN_CELL: Final = 0.0001
 """Degrees; some ten metres."""
 
-GREATEST_CELL: Final = 90
-MOST_CELLS: Final = 10_000
+MAX_CELL: Final = 90
+MAX_CELLS: Final = 10_000
 TURN: Final = 360
 SORTS: Final = ("reported_at", "updated_at")
 
@@ -31,9 +31,9 @@ class _Filters(Arguments):
     are marked for review, or with false the others; ``review_reason`` those that are marked for one of the reasons.
     """
 
-    report_type_id = OneOrMany(Identifier(), allow_none=True)
-    min_severity = Whole(least=1, greatest=HIGHEST_LEVEL, allow_none=True)
-    region_id = OneOrMany(Identifier(), allow_none=True)
+    report_type_id = OneOrList(Identifier(), allow_none=True)
+    min_severity = BoundedInteger(min_value=1, max_value=HIGHEST_LEVEL, allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
     user_id = Identifier(allow_none=True)
     reported_from = Timestamp(allow_none=True)
     reported_to = Timestamp(allow_none=True)
@@ -41,9 +41,9 @@ class _Filters(Arguments):
     bbox = Box(allow_none=True)
     within = Area(allow_none=True)
     near = fields.Nested(Circle, allow_none=True)
-    text = Text(longest=LONGEST_SEARCH, allow_none=True)
+    text = Text(max_length=MAX_SEARCH_LENGTH, allow_none=True)
     needs_review = fields.Boolean(truthy={True}, falsy={False}, allow_none=True)
-    review_reason = OneOrMany(Word(tuple(rules.REVIEW_REASONS)), allow_none=True)
+    review_reason = OneOrList(Choice(tuple(rules.REVIEW_REASONS)), allow_none=True)
 
     @validates_schema
     def _span_is_not_reversed(self, data: dict[str, Any], **_more: Any) -> None:
@@ -55,13 +55,13 @@ class _Filters(Arguments):
 class _ByStatus(Arguments):
     """The filter by status, one or several."""
 
-    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
+    status = OneOrList(Choice(rules.STATUSES), allow_none=True)
 
 
 class _Sorted(Page):
     """A page of a list with the newest first, by when they were reported or by when they last changed."""
 
-    sort = Word(SORTS, load_default="reported_at")
+    sort = Choice(SORTS, load_default="reported_at")
 
 
 class ListReports(_Filters, _ByStatus, _Sorted):
@@ -84,7 +84,7 @@ class AggregateReports(_Filters, _ByStatus):
     """
 
     bbox = Box(required=True)
-    cell_size = Number(least=LEAST_CELL, greatest=GREATEST_CELL, required=True)
+    cell_size = Number(min_value=MIN_CELL, max_value=MAX_CELL, required=True)
 
     @validates_schema
     def _cells_are_not_too_many(self, data: dict[str, Any], **_more: Any) -> None:
@@ -93,5 +93,5 @@ class AggregateReports(_Filters, _ByStatus):
         west, south, east, north = data["bbox"]
         width = east - west if west <= east else east - west + TURN
         size = data["cell_size"]
-        if math.ceil(width / size) * math.ceil((north - south) / size) > MOST_CELLS:
-            raise ValidationError(f"The box would have more than {MOST_CELLS:,} such cells.", "cell_size")
+        if math.ceil(width / size) * math.ceil((north - south) / size) > MAX_CELLS:
+            raise ValidationError(f"The box would have more than {MAX_CELLS:,} such cells.", "cell_size")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from services.reports import rules
-from services.reports.schemas.arguments import LONGEST_NOTE, CreateReport
-from shared.domain.geo_filters import Word
+from services.reports.schemas.arguments import MAX_NOTE_LENGTH, CreateReport
+from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
 from shared.platform.schemas import Text
 
@@ -21,8 +21,8 @@ class ReportRow(ImportedRow, CreateReport):
     omitted; ``status_notes`` say why it has that status.
     """
 
-    status = Word(STATUSES, allow_none=True)
-    status_notes = Text(longest=LONGEST_NOTE, blank=True, allow_none=True)
+    status = Choice(STATUSES, allow_none=True)
+    status_notes = Text(max_length=MAX_NOTE_LENGTH, blank=True, allow_none=True)
 
 
 class ImportReports(ImportRows):

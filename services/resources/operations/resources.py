@@ -14,7 +14,7 @@ from services.resources.queries.resources import get_resource, holds
 from services.resources.rules import below_usage
 from shared.client.errors import Conflict, Invalid
 from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_UPDATE
-from shared.platform.db.context import TRACED, traced
+from shared.platform.db.context import EVENT_CONTEXT, with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken, is_repeat, stale
@@ -55,7 +55,7 @@ def _create() -> Any:
         insert(resources)
         .from_select([*names, "resource_type_id"], source)
         .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*COLUMNS, TRACED)
+        .returning(*COLUMNS, EVENT_CONTEXT)
     )
 
 
@@ -68,7 +68,7 @@ def create_resource(
 ) -> RowMapping:
     """Adds a resource, which is `available`.
 
-    It is one statement, for `Database.write_one`. The database emits `resource_created`.
+    It is one statement, for `Database.autocommit`. The database emits `resource_created`.
 
     Args:
         connection: In autocommit.
@@ -140,7 +140,7 @@ def update_resource(
 ) -> RowMapping:
     """Edits a resource; its status and its usage have operations of their own.
 
-    It is one statement, for `Database.write_one`. The database emits `resource_updated`.
+    It is one statement, for `Database.autocommit`. The database emits `resource_updated`.
 
     Args:
         connection: In autocommit.
@@ -168,7 +168,7 @@ def update_resource(
             holds(caller, RESOURCE_UPDATE),
         )
         .values(**changes, updated_by=caller.user_id)
-        .returning(*COLUMNS, traced(caller))
+        .returning(*COLUMNS, with_event_context(caller))
     )
     if "resource_type_id" in changes:
         # A resource keeps its type when that goes out of use, so repeating it is no mistake.

@@ -12,7 +12,7 @@ from services.resources.queries.resources import get_resource
 from services.resources.rules import ORIGINS, check_move
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
-from shared.platform.db.context import TRACED
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.repeats import is_repeat, stale
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def _change() -> Any:
             status_notes=bindparam("notes", type_=String),
             updated_by=bindparam("caller_id", type_=Uuid),
         )
-        .returning(*COLUMNS, TRACED)
+        .returning(*COLUMNS, EVENT_CONTEXT)
     )
 
 
@@ -55,7 +55,7 @@ def change_resource_status(
 ) -> RowMapping:
     """Moves a resource to another status.
 
-    It is one statement, for `Database.write_one`. The database emits `resource_status_changed`, from which the
+    It is one statement, for `Database.autocommit`. The database emits `resource_status_changed`, from which the
     history is written.
 
     Args:

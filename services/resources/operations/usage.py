@@ -10,11 +10,11 @@ from sqlalchemy.exc import IntegrityError
 from services.resources.models import resource_usage_changes, resources
 from services.resources.queries.columns import USAGE, USAGE_CHANGE_COLUMNS
 from services.resources.queries.resources import get_resource
-from services.resources.rules import GREATEST_USAGE, beyond_bounds, is_within_bounds
+from services.resources.rules import MAX_USAGE, beyond_bounds, is_within_bounds
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
 from shared.platform.db.conditions import granted, in_granted_regions
-from shared.platform.db.context import TRACED
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import constraint_of
 from shared.platform.db.repeats import id_taken
 
@@ -38,7 +38,7 @@ def _change() -> Any:
         .where(
             resources.c.id == bindparam("resource_id", type_=Uuid),
             in_granted_regions(resources.c.region_id),
-            after.between(0, func.coalesce(resources.c.capacity, GREATEST_USAGE)),
+            after.between(0, func.coalesce(resources.c.capacity, MAX_USAGE)),
             ~exists().where(resource_usage_changes.c.id == change_id),
         )
         .values(current_usage=after, updated_by=bindparam("caller_id", type_=Uuid))
@@ -64,7 +64,7 @@ def _change() -> Any:
     return (
         insert(resource_usage_changes)
         .from_select(list(entry), select(*entry.values()))
-        .returning(*USAGE_CHANGE_COLUMNS, TRACED)
+        .returning(*USAGE_CHANGE_COLUMNS, EVENT_CONTEXT)
     )
 
 
@@ -85,7 +85,7 @@ def update_resource_usage(
 ) -> RowMapping:
     """Takes or gives back some of a resource, all of it or nothing.
 
-    It is one statement, for `Database.write_one`. The database emits `resource_usage_changed`.
+    It is one statement, for `Database.autocommit`. The database emits `resource_usage_changed`.
 
     Args:
         connection: In autocommit.

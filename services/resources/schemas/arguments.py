@@ -7,39 +7,39 @@ from typing import Any, Final
 from marshmallow import ValidationError, post_load, validate, validates_schema
 
 from services.resources import rules
-from shared.domain.geo_filters import Word
-from shared.platform.schemas import Arguments, Identifier, Location, Page, Phone, Text, Whole
+from shared.domain.geo_filters import Choice
+from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Location, Page, Phone, Text
 
-LONGEST_NAME: Final = 255
-LONGEST_DESCRIPTION: Final = 50_000
-LONGEST_NOTE: Final = 5_000
-LONGEST_CONTACT: Final = 255
-GREATEST_INTEGER: Final = 2**31 - 1
+MAX_NAME_LENGTH: Final = 255
+MAX_DESCRIPTION_LENGTH: Final = 50_000
+MAX_NOTE_LENGTH: Final = 5_000
+MAX_CONTACT_LENGTH: Final = 255
+MAX_INTEGER: Final = 2**31 - 1
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
+    return Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
 
 
 def _contact() -> Text:
     """As it was said: a department stands in for a person."""
-    return Text(longest=LONGEST_CONTACT, allow_none=True)
+    return Text(max_length=MAX_CONTACT_LENGTH, allow_none=True)
 
 
 def _email() -> Text:
     return Text(
-        longest=LONGEST_CONTACT,
+        max_length=MAX_CONTACT_LENGTH,
         allow_none=True,
         validate=validate.Email(error="Not an e-mail address such as name@example.org."),
     )
 
 
-def _capacity() -> Whole:
-    return Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+def _capacity() -> BoundedInteger:
+    return BoundedInteger(min_value=0, max_value=MAX_INTEGER, allow_none=True)
 
 
-def _version() -> Whole:
-    return Whole(least=1, greatest=GREATEST_INTEGER, required=True)
+def _version() -> BoundedInteger:
+    return BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
 
 
 class CreateResource(Arguments):
@@ -51,7 +51,7 @@ class CreateResource(Arguments):
     """
 
     id = Identifier(allow_none=True)
-    name = Text(longest=LONGEST_NAME, required=True)
+    name = Text(max_length=MAX_NAME_LENGTH, required=True)
     description = _description()
     region_id = Identifier(allow_none=True)
     resource_type_id = Identifier(required=True)
@@ -60,7 +60,7 @@ class CreateResource(Arguments):
     contact_email = _email()
     location = Location(required=True)
     capacity = _capacity()
-    current_usage = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+    current_usage = BoundedInteger(min_value=0, max_value=MAX_INTEGER, allow_none=True)
 
     @validates_schema
     def _usage_fits(self, data: dict[str, Any], **_more: Any) -> None:
@@ -84,7 +84,7 @@ class UpdateResource(Arguments):
 
     resource_id = Identifier(required=True)
     version = _version()
-    name = Text(longest=LONGEST_NAME)
+    name = Text(max_length=MAX_NAME_LENGTH)
     description = _description()
     region_id = Identifier()
     resource_type_id = Identifier()
@@ -105,8 +105,8 @@ class ChangeResourceStatus(Arguments):
 
     resource_id = Identifier(required=True)
     version = _version()
-    status = Word(rules.STATUSES, required=True)
-    notes = Text(longest=LONGEST_NOTE, lines=True, blank=True, load_default=None, allow_none=True)
+    status = Choice(rules.STATUSES, required=True)
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
 
 
 class UpdateResourceUsage(Arguments):
@@ -118,7 +118,7 @@ class UpdateResourceUsage(Arguments):
 
     resource_id = Identifier(required=True)
     id = Identifier(required=True)
-    usage_change = Whole(least=-GREATEST_INTEGER, greatest=GREATEST_INTEGER, required=True)
+    usage_change = BoundedInteger(min_value=-MAX_INTEGER, max_value=MAX_INTEGER, required=True)
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:

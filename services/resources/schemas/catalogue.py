@@ -8,19 +8,19 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, page_of
 
-LONGEST_NAME: Final = 100
-LONGEST_DESCRIPTION: Final = 2_000
+MAX_NAME_LENGTH: Final = 100
+MAX_DESCRIPTION_LENGTH: Final = 2_000
 
 
 def _description() -> Text:
-    return Text(longest=LONGEST_DESCRIPTION, lines=True, blank=True, allow_none=True)
+    return Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
 
 
 class CreateResourceType(Arguments):
     """A new resource type."""
 
     id = Identifier(load_default=None, allow_none=True)
-    name = Text(longest=LONGEST_NAME, required=True)
+    name = Text(max_length=MAX_NAME_LENGTH, required=True)
     description = _description()
 
 
@@ -28,7 +28,7 @@ class UpdateResourceType(Arguments):
     """Changes to a resource type; ``is_active`` true takes one into use again."""
 
     resource_type_id = Identifier(required=True)
-    name = Text(longest=LONGEST_NAME)
+    name = Text(max_length=MAX_NAME_LENGTH)
     description = _description()
     is_active = fields.Boolean(truthy={True}, falsy={False})
 

@@ -7,12 +7,13 @@ from typing import Final
 from marshmallow import fields
 
 from services.resources import rules
-from services.resources.schemas.arguments import GREATEST_INTEGER
-from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, OneOrMany, Word
-from shared.domain.import_schemas import LONGEST_SOURCE
+from services.resources.schemas.arguments import MAX_INTEGER
+from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Choice, Circle, OneOrList
+from shared.domain.import_schemas import MAX_SOURCE_LENGTH
 from shared.platform.schemas import (
-    GREATEST_LIMIT,
+    MAX_LIMIT,
     Arguments,
+    BoundedInteger,
     Identifier,
     Latitude,
     Longitude,
@@ -20,18 +21,17 @@ from shared.platform.schemas import (
     Page,
     Text,
     Timestamp,
-    Whole,
 )
 
-LONGEST_SEARCH: Final = 500
+MAX_SEARCH_LENGTH: Final = 500
 FEW: Final = 10
 
 
 class _Kind(Arguments):
     """What resources can be chosen by wherever they are looked for."""
 
-    resource_type_id = OneOrMany(Identifier(), allow_none=True)
-    region_id = OneOrMany(Identifier(), allow_none=True)
+    resource_type_id = OneOrList(Identifier(), allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class _Filters(_Kind, Page):
@@ -42,19 +42,19 @@ class _Filters(_Kind, Page):
     and words with a typing error, behind what is found as it is written.
     """
 
-    needed = Whole(least=0, greatest=GREATEST_INTEGER, allow_none=True)
+    needed = BoundedInteger(min_value=0, max_value=MAX_INTEGER, allow_none=True)
     changed_since = Timestamp(allow_none=True)
     bbox = Box(allow_none=True)
     within = Area(allow_none=True)
     near = fields.Nested(Circle, allow_none=True)
-    text = Text(longest=LONGEST_SEARCH, allow_none=True)
+    text = Text(max_length=MAX_SEARCH_LENGTH, allow_none=True)
 
 
 class ListResources(_Filters):
     """Resources of every status; ``import_source`` chooses those that were imported from this list."""
 
-    status = OneOrMany(Word(rules.STATUSES), allow_none=True)
-    import_source = Text(longest=LONGEST_SOURCE, blank=True, allow_none=True)
+    status = OneOrList(Choice(rules.STATUSES), allow_none=True)
+    import_source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, allow_none=True)
 
 
 class ListAvailableResources(_Filters):
@@ -70,7 +70,7 @@ class FindNearestResources(_Kind):
 
     lon = Longitude(required=True)
     lat = Latitude(required=True)
-    needed = Whole(least=0, greatest=GREATEST_INTEGER, load_default=1)
-    status = OneOrMany(Word(rules.STATUSES), load_default=[rules.AVAILABLE])
-    radius_m = Number(least=0, greatest=EARTH_HALF_CIRCUMFERENCE, allow_none=True)
-    limit = Whole(least=1, greatest=GREATEST_LIMIT, load_default=FEW)
+    needed = BoundedInteger(min_value=0, max_value=MAX_INTEGER, load_default=1)
+    status = OneOrList(Choice(rules.STATUSES), load_default=[rules.AVAILABLE])
+    radius_m = Number(min_value=0, max_value=EARTH_HALF_CIRCUMFERENCE, allow_none=True)
+    limit = BoundedInteger(min_value=1, max_value=MAX_LIMIT, load_default=FEW)

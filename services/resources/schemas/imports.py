@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from services.resources import rules
-from services.resources.schemas.arguments import LONGEST_NOTE, CreateResource
-from shared.domain.geo_filters import Word
+from services.resources.schemas.arguments import MAX_NOTE_LENGTH, CreateResource
+from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
 from shared.platform.schemas import Text
 
@@ -16,8 +16,8 @@ class ResourceRow(ImportedRow, CreateResource):
     ``status`` is `available` for a new one when omitted; ``status_notes`` say why it has that status.
     """
 
-    status = Word(rules.STATUSES, allow_none=True)
-    status_notes = Text(longest=LONGEST_NOTE, blank=True, allow_none=True)
+    status = Choice(rules.STATUSES, allow_none=True)
+    status_notes = Text(max_length=MAX_NOTE_LENGTH, blank=True, allow_none=True)
 
 
 class ImportResources(ImportRows):

@@ -46,7 +46,7 @@ ANSWER_SECONDS: Final = 10.0
 READ_SIZE = 4096
 """Bytes: some ten requests. py-amqp copies the rest of it with each part that it takes off."""
 
-GREATEST_UNSENT = 65536
+MAX_UNSENT = 65536
 """Bytes after which a writer has to wait for the kernel, as it would without the collecting."""
 
 WRITE_SECONDS = 5.0
@@ -98,7 +98,7 @@ class _Connector(_Answered, TCPTransport):
         if self.sock is None:
             raise ConnectionResetError("The connection to the broker was lost while it was written to.")
         self._unsent += frames
-        if len(self._unsent) > GREATEST_UNSENT:
+        if len(self._unsent) > MAX_UNSENT:
             self._send()
         elif not self._scheduled:
             self._scheduled = True

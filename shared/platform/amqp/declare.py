@@ -15,7 +15,7 @@ from shared.platform.amqp.commands import command_connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-GREATEST_DELIVERIES = 100
+MAX_DELIVERIES = 100
 """How often the broker redelivers a message whose consumers keep dying before it calls the message dead.
 
 A lost connection counts as well, so it is far above what an unsteady network or a restarting service uses up
@@ -44,7 +44,7 @@ def declare_subscription(queue: str, channel: Any) -> None:
         durable=True,
         queue_arguments={
             "x-queue-type": "quorum",
-            "x-delivery-limit": GREATEST_DELIVERIES,
+            "x-delivery-limit": MAX_DELIVERIES,
             "x-dead-letter-exchange": dead_letters,
             "x-dead-letter-routing-key": dead,
         },

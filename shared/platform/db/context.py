@@ -28,11 +28,11 @@ def _carried(correlation_id: ColumnElement[str]) -> ColumnElement[str]:
     )
 
 
-TRACED: Final = _carried(bindparam("correlation_id", type_=String))
+EVENT_CONTEXT: Final = _carried(bindparam("correlation_id", type_=String))
 """`traced` for a statement that is made once; its parameter is ``correlation_id``."""
 
 
-def traced(caller: Caller | str | None) -> ColumnElement[str]:
+def with_event_context(caller: Caller | str | None) -> ColumnElement[str]:
     """A column for ``.returning(...)`` that makes the statement's events carry the correlation id and the trace.
 
     RETURNING is evaluated for each row before the statement-level AFTER triggers run, and the setting is
@@ -47,4 +47,4 @@ def traced(caller: Caller | str | None) -> ColumnElement[str]:
 
 def trace(connection: Connection, caller: Caller | str | None) -> None:
     """Sets them for the rest of the transaction, where no statement with RETURNING does it."""
-    connection.execute(select(traced(caller)))
+    connection.execute(select(with_event_context(caller)))

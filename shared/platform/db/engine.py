@@ -1,6 +1,6 @@
 """A service's connections to its database, and the ways to use one.
 
-`Database.read` and `Database.write_one` run in autocommit, so that a statement costs one round trip;
+`Database.read` and `Database.autocommit` run in autocommit, so that a statement costs one round trip;
 `Database.write` is a transaction. Connections are green (eventlet) because the pool waits on patched locks
 and psycopg on a patched selector, see `shared.platform.concurrency`. No wait is without an end, see
 `shared.platform.db.connection`.
@@ -97,7 +97,7 @@ class Database:
         pool_size: The most connections that are open at the same time.
         prepare_threshold: After how many runs on one connection a statement is prepared on the server; None
             never prepares, which a PgBouncer in transaction mode needs unless it tracks prepared statements.
-        on_commit: Called after each successful `write` or `write_one`, outside the transaction. It must be
+        on_commit: Called after each successful `write` or `autocommit`, outside the transaction. It must be
             quick and must not raise.
     """
 
@@ -134,7 +134,7 @@ class Database:
             yield connection
 
     @contextmanager
-    def write_one(self) -> Iterator[Connection]:
+    def autocommit(self) -> Iterator[Connection]:
         """A connection in autocommit for exactly one statement, which is the whole transaction.
 
         It saves BEGIN and COMMIT, two of three round trips. A second statement in the block would be a second

@@ -29,8 +29,8 @@ Order: TypeAlias = Sequence[tuple[ColumnElement[Any], Literal["asc", "desc"]]]
 Statement = TypeVar("Statement", bound=Select[Any])
 
 DEFAULT_LIMIT = 50
-GREATEST_LIMIT = 500
-LONGEST_CURSOR = 2000
+MAX_LIMIT = 500
+MAX_CURSOR_LENGTH = 2000
 UUID_LENGTH = 36
 
 
@@ -42,8 +42,8 @@ def keyset(statement: Statement, columns: Order, cursor: str | None, limit: int)
     Raises:
         Invalid: The cursor is broken or belongs to another list (``cursor``), or the limit is not 1 to 500.
     """
-    if not 1 <= limit <= GREATEST_LIMIT:
-        raise Invalid(fields={"limit": [f"Must be between 1 and {GREATEST_LIMIT}."]})
+    if not 1 <= limit <= MAX_LIMIT:
+        raise Invalid(fields={"limit": [f"Must be between 1 and {MAX_LIMIT}."]})
     ordering = _ordering(tuple(columns))
     if cursor is not None:
         statement = statement.where(ordering.behind(decode_cursor(cursor, columns)))
@@ -84,7 +84,7 @@ def decode_cursor(cursor: str, columns: Order) -> list[Any]:
 
 
 def _decoded(cursor: str, columns: Order) -> list[Any]:
-    if len(cursor) > LONGEST_CURSOR or not cursor.isascii():
+    if len(cursor) > MAX_CURSOR_LENGTH or not cursor.isascii():
         raise ValueError
     raw = cursor.encode()
     found = orjson.loads(b64decode(raw + b"=" * (-len(raw) % 4), altchars=b"-_", validate=True))
@@ -112,15 +112,15 @@ def _value(value: object, column: TypeEngine[Any]) -> object:
         if math.isfinite(value):
             return float(value)
     elif kind is int and isinstance(value, int) and not isinstance(value, bool):
-        greatest = _greatest(column)
-        if -greatest - 1 <= value <= greatest:
+        max_value = _max_value(column)
+        if -max_value - 1 <= value <= max_value:
             return value
     elif kind is str and isinstance(value, str) and "\x00" not in value:
         return value
     raise ValueError
 
 
-def _greatest(column: TypeEngine[Any]) -> int:
+def _max_value(column: TypeEngine[Any]) -> int:
     """Return the greatest number that an integer column can hold."""
     bits = 16 if isinstance(column, SmallInteger) else 64 if isinstance(column, BigInteger) else 32
     return int(2 ** (bits - 1)) - 1

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, Row, Select
 
-MOST_WORDS: Final = 12
+MAX_WORDS: Final = 12
 """Words of a search for which similar ones are looked for; nobody types more."""
 
 SHORTEST_LOOSE: Final = 4
@@ -89,7 +89,7 @@ class WordSearch:
         """Return what a search means, by the words that were ever written."""
         read = select(cast(func.websearch_to_tsquery(self._configuration, written), Text))
         query = str(connection.execute(read).scalar_one())
-        words = sorted(positive_words(query))[:MOST_WORDS]
+        words = sorted(positive_words(query))[:MAX_WORDS]
         near: dict[str, list[str]] = {}
         if words:
             for word, found in connection.execute(self._near, {"searched": words}):

@@ -17,7 +17,7 @@ UNSPACED: Final = (
 Thai, Lao, Tibetan, Burmese, Khmer, Japanese and Chinese; and Korean, which joins particles to its words.
 """
 
-LONGEST_WORD: Final = 64
+MAX_WORD_LENGTH: Final = 64
 """Characters; what is longer is no word that anybody searches for."""
 
 
@@ -61,7 +61,7 @@ def grams(schema: str) -> str:
 def words_table(schema: str) -> tuple[str, ...]:
     """Make the table ``search_words``: every word that was written, to find those that resemble what is searched."""
     return (
-        f"CREATE TABLE {schema}.search_words (word varchar({LONGEST_WORD}) NOT NULL)",
+        f"CREATE TABLE {schema}.search_words (word varchar({MAX_WORD_LENGTH}) NOT NULL)",
         f"""
         COMMENT ON TABLE {schema}.search_words IS
             'Words that were written, for a search to find those that are nearly or in part what is searched.'
@@ -87,7 +87,7 @@ def new_words(schema: str, vectors: str) -> str:
     return f"""
         INSERT INTO {schema}.search_words (word)
         SELECT DISTINCT written.lexeme FROM {vectors} AS written
-        WHERE char_length(written.lexeme) BETWEEN 3 AND {LONGEST_WORD}
+        WHERE char_length(written.lexeme) BETWEEN 3 AND {MAX_WORD_LENGTH}
             AND written.lexeme !~ '^[0-9.,:+-]+$'
             AND written.lexeme !~ '{UNSPACED}'
             AND NOT EXISTS (SELECT FROM {schema}.search_words known WHERE known.word = written.lexeme)
@@ -159,7 +159,7 @@ def near_words(schema: str) -> str:
                     known.word LIKE {pattern} AS contains,
                     extensions.levenshtein(known.word, searched) AS distance
                 FROM {schema}.search_words known
-                WHERE char_length(searched) BETWEEN 4 AND {LONGEST_WORD}
+                WHERE char_length(searched) BETWEEN 4 AND {MAX_WORD_LENGTH}
                     AND (known.word LIKE {pattern} OR known.word::text OPERATOR(extensions.%) searched)
             ) AS near
             CROSS JOIN (

@@ -26,13 +26,13 @@ logger = logging.getLogger(__name__)
 
 PROBLEM: Final = "application/problem+json"
 BLOCK: Final = 64 * 1024
-MOST_FRAMING: Final = 64 * 1024
+MAX_FRAMING: Final = 64 * 1024
 """Bytes that sizes, extensions and trailers of chunks may take beside eight for each byte of the body."""
 
 SAVED: Final = 2
 """How many times the patience somebody may save up by being fast."""
 
-MOST_DISCARDED: Final = 64 * 1024 * 1024
+MAX_DISCARDED: Final = 64 * 1024 * 1024
 DISCARD_SECONDS: Final = 5.0
 
 _HEAD_END: Final = re.compile(rb"\n\r?\n")
@@ -127,8 +127,8 @@ class Pace:
 
     def passed(self, size: int) -> None:
         """Counts bytes that the other side has sent or taken."""
-        most = (self._waited + SAVED * self._limits.patience) * self._limits.rate
-        self._passed = min(self._passed + size, int(most))
+        credit = (self._waited + SAVED * self._limits.patience) * self._limits.rate
+        self._passed = min(self._passed + size, int(credit))
 
 
 class Wire:
@@ -529,7 +529,7 @@ class Body:
 
     def discard(self) -> None:
         """Reads what is left of a body that was refused, so that its sender gets to read why; but not for ever."""
-        left = MOST_DISCARDED
+        left = MAX_DISCARDED
         try:
             with eventlet.Timeout(DISCARD_SECONDS, TimeoutError):
                 while left > 0:
@@ -604,7 +604,7 @@ class Body:
         self.position += len(found)
         self._pace.passed(len(found))
         self._framing += len(data) - len(found)
-        if not chunks.has_more and self._framing > MOST_FRAMING + 8 * self.position:
+        if not chunks.has_more and self._framing > MAX_FRAMING + 8 * self.position:
             reason = "its chunks have more framing than content"
         if reason:
             raise self._broken(reason)

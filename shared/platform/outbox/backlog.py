@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from shared.platform.db.engine import Database
     from shared.platform.observability.metrics import Display
 
-MOST_COUNTED: Final = 100_000
+MAX_COUNTED: Final = 100_000
 """Rows after which the outbox is not counted on: by then it is known that something is wrong."""
 
 ANSWER_SECONDS: Final = 2.0
@@ -30,7 +30,7 @@ def show_outbox(display: Display, service: str, database: Database) -> None:
     """Shows how many events wait in a service's outbox, for how long, and how many are parked."""
     outbox = f"{service}.outbox"
     statement = text(
-        f"SELECT (SELECT count(*) FROM (SELECT FROM {outbox} LIMIT {MOST_COUNTED}) AS counted),"
+        f"SELECT (SELECT count(*) FROM (SELECT FROM {outbox} LIMIT {MAX_COUNTED}) AS counted),"
         f" coalesce((SELECT extract(epoch FROM clock_timestamp() - occurred_at) FROM {outbox}"
         " WHERE parked_at IS NULL ORDER BY seq LIMIT 1), 0),"
         f" (SELECT count(*) FROM {outbox} WHERE parked_at IS NOT NULL)"

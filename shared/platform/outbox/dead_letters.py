@@ -32,9 +32,9 @@ PREFIX = "x-impactx-"
 ORIGINAL_ID = PREFIX + "message-id"
 """Holds the id of the message where it is none that an operator could type: a letter has another one instead."""
 
-LONGEST_ERROR = 8_000
-LONGEST_TRACEBACK = 16_000
-GREATEST_HEADERS = 64_000
+MAX_ERROR_LENGTH = 8_000
+MAX_TRACEBACK_LENGTH = 16_000
+MAX_HEADERS = 64_000
 """Bytes on the wire. The headers of a message have to fit into one frame, of 131,072; a letter that does not would
 never get through, and its queue would wait behind it for ever."""
 
@@ -51,7 +51,7 @@ KEPT_PROPERTIES = (
 """Properties that a letter and a replay take over. The broker refuses a ``user_id`` that is not the sender's, and would
 delete the letter by its ``expiration``."""
 
-LONGEST_LISTED = 4_000
+MAX_LISTED = 4_000
 """Bytes of the body of each letter in a list."""
 
 BY_THE_BROKER = (
@@ -59,7 +59,7 @@ BY_THE_BROKER = (
     " log of the service, and the header x-death."
 )
 CONFIRM_SECONDS = 5
-GREATEST_SCAN = 10_000
+MAX_SCAN = 10_000
 
 
 def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tries: int) -> Outgoing:
@@ -93,10 +93,10 @@ def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tr
             PREFIX + "queue": queue,
             PREFIX + "exchange": info.get("exchange") or "",
             PREFIX + "routing-key": info.get("routing_key") or "",
-            PREFIX + "error": _bytes(f"{type(error).__name__}: {error}")[:LONGEST_ERROR].decode(
+            PREFIX + "error": _bytes(f"{type(error).__name__}: {error}")[:MAX_ERROR_LENGTH].decode(
                 errors="ignore"
             ),
-            PREFIX + "traceback": _bytes("".join(trace))[-LONGEST_TRACEBACK:].decode(errors="ignore"),
+            PREFIX + "traceback": _bytes("".join(trace))[-MAX_TRACEBACK_LENGTH:].decode(errors="ignore"),
             PREFIX + "tries": tries,
             PREFIX + "died-at": dt.datetime.now(dt.UTC).isoformat(),
         },
@@ -114,7 +114,7 @@ def _kept_properties(properties: Mapping[str, Any]) -> dict[str, Any]:
 def _bounded(headers: Mapping[Any, Any]) -> dict[Any, Any]:
     """The headers as long as there is room, those of the event's envelope first."""
     kept: dict[Any, Any] = {}
-    left = GREATEST_HEADERS
+    left = MAX_HEADERS
     for name in sorted(headers, key=lambda name: not as_text(name).startswith(ENVELOPE)):
         left -= _size(name, headers[name])
         if left >= 0:
@@ -127,7 +127,7 @@ def _size(name: Any, value: Any) -> int:
     try:
         return len(dumps("F", [{name: value}]))
     except (struct.error, ValueError, TypeError, RecursionError, amqp.exceptions.AMQPError):
-        return GREATEST_HEADERS + 1
+        return MAX_HEADERS + 1
 
 
 def _bytes(text: str) -> bytes:
@@ -171,7 +171,7 @@ class DeadLetters:
         found: list[DeadLetter] = []
 
         def look(message: Any, _channel: Any) -> bool:
-            found.append(_letter(self._queue, message, LONGEST_LISTED))
+            found.append(_letter(self._queue, message, MAX_LISTED))
             return False
 
         self._scan(look, limit)
@@ -190,7 +190,7 @@ class DeadLetters:
                 found.append(_letter(self._queue, message))
             return False
 
-        self._scan(look, GREATEST_SCAN)
+        self._scan(look, MAX_SCAN)
         if not found:
             raise NotFound(f"{topology.dead_queue_of(self._queue)} holds no message {letter_id}.")
         return found[0]
@@ -242,7 +242,7 @@ class DeadLetters:
         def settle_wanted(message: Any, channel: Any) -> bool:
             return letter_id in (None, letter_id_of(message)) and settle(message, channel)
 
-        count = self._scan(settle_wanted, GREATEST_SCAN)
+        count = self._scan(settle_wanted, MAX_SCAN)
         if letter_id is not None and count == 0:
             raise NotFound(f"{topology.dead_queue_of(self._queue)} holds no message {letter_id}.")
         return count
@@ -289,7 +289,7 @@ def letter_id_of(message: Any) -> str:
     return f"unnamed-{digest.hexdigest()[:16]}"
 
 
-def _letter(queue: str, message: Any, longest: int | None = None) -> DeadLetter:
+def _letter(queue: str, message: Any, max_length: int | None = None) -> DeadLetter:
     headers = message.headers
     error = headers.get(PREFIX + "error")
     tries = headers.get(PREFIX + "tries")
@@ -301,5 +301,5 @@ def _letter(queue: str, message: Any, longest: int | None = None) -> DeadLetter:
         tries=tries if isinstance(tries, int) else 0,
         error=error if isinstance(error, str) and error else BY_THE_BROKER,
         headers={as_text(name): value for name, value in headers.items()},
-        body=bytes_of(message)[:longest].decode("utf-8", "replace"),
+        body=bytes_of(message)[:max_length].decode("utf-8", "replace"),
     )

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 PREFIX = "cloudEvents_"
 SPECIFICATION_VERSION = "1.0"
-MOST_NAMED = 50
+MAX_NAMED = 50
 
 REQUIRED = ("source", "type", "id", "subject", "sequence", "time")
 """The attributes without which a message is no event."""
 
-LONGEST_ATTRIBUTE = 256
-GREATEST_SEQUENCE = 2**63 - 1
+MAX_ATTRIBUTE_LENGTH = 256
+MAX_SEQUENCE = 2**63 - 1
 """What a version is in the database."""
 
 
@@ -132,17 +132,17 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
 
 def _text(headers: Mapping[str, Any], name: str, default: str | None = None) -> str:
     value = headers[PREFIX + name] if default is None else headers.get(PREFIX + name, default)
-    if not isinstance(value, str) or not (value.isprintable() and len(value) <= LONGEST_ATTRIBUTE):
+    if not isinstance(value, str) or not (value.isprintable() and len(value) <= MAX_ATTRIBUTE_LENGTH):
         raise ValueError(
-            f"the header {PREFIX}{name} must be a text of {LONGEST_ATTRIBUTE} characters at most"
+            f"the header {PREFIX}{name} must be a text of {MAX_ATTRIBUTE_LENGTH} characters at most"
         )
     return value
 
 
 def _sequence(text: str) -> int:
     number = int(text)
-    if not 0 <= number <= GREATEST_SEQUENCE:
-        raise ValueError(f"the sequence must be 0 to {GREATEST_SEQUENCE}")
+    if not 0 <= number <= MAX_SEQUENCE:
+        raise ValueError(f"the sequence must be 0 to {MAX_SEQUENCE}")
     return number
 
 
@@ -181,12 +181,12 @@ def facts_of(messages: Sequence[Any]) -> dict[str, Any]:
             "correlation_id": _shown(headers.get(PREFIX + "correlationid")),
         }
     ids = dict.fromkeys(_shown(message.headers.get(PREFIX + "correlationid")) for message in messages)
-    return {"events": len(messages), "correlation_ids": list(ids)[:MOST_NAMED]}
+    return {"events": len(messages), "correlation_ids": list(ids)[:MAX_NAMED]}
 
 
 def _shown(value: Any) -> str | None:
     """Return what a header says as it may stand in a log, whatever a stranger put there."""
-    return None if value is None else as_text(value)[:LONGEST_ATTRIBUTE]
+    return None if value is None else as_text(value)[:MAX_ATTRIBUTE_LENGTH]
 
 
 @cache

@@ -44,10 +44,10 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 BATCH = 500
-GREATEST_BATCH_BYTES = 2 * 1024 * 1024
+MAX_BATCH_BYTES = 2 * 1024 * 1024
 """Of data as it is stored, which is often compressed: what the broker takes in and confirms well within its time."""
 
-LONGEST_ERROR = 2000
+MAX_ERROR_LENGTH = 2000
 
 ROUND_SECONDS = 60.0
 """For one batch; each of its waits for the database and the broker ends sooner by itself."""
@@ -181,7 +181,7 @@ class Relay:
         if failure is not None:
             raise failure
         careful = bool(rows and self._one_by_one)
-        return careful or len(rows) == BATCH or bool(rows and rows[-1].size >= GREATEST_BATCH_BYTES)
+        return careful or len(rows) == BATCH or bool(rows and rows[-1].size >= MAX_BATCH_BYTES)
 
     def _batch(self, connection: Connection) -> Sequence[Any]:
         """Return the next rows, none of which has to wait for a queue, and note which types have to."""
@@ -300,7 +300,7 @@ class Relay:
             logger.error("%s: event %s is parked: %s", self._work.name, row.id, error)
         connection.execute(
             self._statements.park,
-            {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:LONGEST_ERROR]},
+            {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]},
         )
 
     def _span(self, row: Any) -> Span | None:
@@ -358,7 +358,7 @@ class _Statements:
             f"SELECT FROM {outbox} AS parked WHERE parked.parked_at IS NOT NULL"
             " AND parked.subject = waiting.subject AND parked.seq < waiting.seq)"
             f"{condition} ORDER BY seq LIMIT :limit) AS batch"
-            f" WHERE size - pg_column_size(data) < {GREATEST_BATCH_BYTES} ORDER BY seq"
+            f" WHERE size - pg_column_size(data) < {MAX_BATCH_BYTES} ORDER BY seq"
         )
 
 

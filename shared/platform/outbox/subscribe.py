@@ -122,7 +122,9 @@ class Subscriber(Entrypoint):
         self._handling = metrics.Handling(self.queue)
         self._display = metrics.Display()
         self._taken_at = math.inf
-        self._graveyard = ConfirmedPublisher(self._settings.amqp_uri, f"dead letters of {self.queue}")
+        self._dead_letter_publisher = ConfirmedPublisher(
+            self._settings.amqp_uri, f"dead letters of {self.queue}"
+        )
         self._work = Work(
             f"handler of {self.queue}",
             self._run,
@@ -144,7 +146,7 @@ class Subscriber(Entrypoint):
         )
         dead = topology.dead_queue_of(self.queue)
         show_queue_length(self._display, metrics.dead_letters_waiting, dead, self._reader.link, self.queue)
-        self._graveyard.start()
+        self._dead_letter_publisher.start()
         self._reader.start()
         self._work.start()
         self._reader.wait_until_open(READY_SECONDS)
@@ -156,7 +158,7 @@ class Subscriber(Entrypoint):
         self._arrived.set()
         self._work.join(self._settings.stop_grace)
         self._reader.close(0)
-        self._graveyard.stop()
+        self._dead_letter_publisher.stop()
         self._display.clear()
 
     def _check(self) -> None:
@@ -225,7 +227,7 @@ class Subscriber(Entrypoint):
                 self._reader.acknowledge(message)
                 return
             error = again
-        self._bury(message, error)
+        self._dead_letter(message, error)
 
     def _try(self, messages: list[Any]) -> Exception | None:
         """Runs the handler on the messages until the outcome does not depend on something that passes."""
@@ -236,7 +238,7 @@ class Subscriber(Entrypoint):
             return error
         return self._until_it_works(lambda: self._spawn(events))
 
-    def _bury(self, message: Any, error: Exception) -> None:
+    def _dead_letter(self, message: Any, error: Exception) -> None:
         logger.error(
             "%s: message %s is dead: %r",
             self.queue,
@@ -247,7 +249,7 @@ class Subscriber(Entrypoint):
         metrics.dead_letters.labels(self.queue).inc()
         try:
             letter = dead_letter(message, self.queue, error, traceback.format_exception(error), TRIES)
-            refused = self._until_it_works(lambda: self._lay_down(letter))
+            refused = self._until_it_works(lambda: self._publish_dead_letter(letter))
         except MessageRefused as too_large:
             refused = too_large
         if refused is None:
@@ -257,8 +259,8 @@ class Subscriber(Entrypoint):
             logger.error("%s: the broker moves the dead message itself: %s", self.queue, refused)
             self._reader.reject(message)
 
-    def _lay_down(self, letter: Outgoing) -> None:
-        if self._graveyard.publish([letter]):
+    def _publish_dead_letter(self, letter: Outgoing) -> None:
+        if self._dead_letter_publisher.publish([letter]):
             raise Unavailable(
                 f"Nothing leads to {letter.routing_key}: declare the topology. The letter is kept."
             )

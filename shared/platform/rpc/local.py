@@ -23,7 +23,7 @@ from shared.client.rpc import RpcClient
 from shared.platform.settings import DEFAULT_HOME, MEMORY_BROKER
 
 SOCKET = "rpc.sock"
-GREATEST_LINE = 64 * 1024 * 1024
+MAX_LINE = 64 * 1024 * 1024
 TIMEOUT_SLACK = 5.0
 
 
@@ -92,7 +92,7 @@ class LocalClient(RpcClient):
                     self._connection, self._lines = connection, connection.makefile("rb")
                 self._connection.settimeout(seconds + TIMEOUT_SLACK)
                 self._connection.sendall(call + b"\n")
-                line = self._lines.readline(GREATEST_LINE)
+                line = self._lines.readline(MAX_LINE)
             except TimeoutError:
                 self.close()
                 raise RpcTimeout(f"{method} did not answer in time.") from None

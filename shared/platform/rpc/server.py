@@ -49,7 +49,7 @@ logger = logging.getLogger(__name__)
 
 READY_SECONDS = 10.0
 
-GREATEST_DELIVERIES: Final = 3
+MAX_DELIVERIES: Final = 3
 """How often a request of a quorum queue is executed whose replicas are lost with it; of a classic queue, once."""
 
 DELIVERY_COUNT: Final = "x-delivery-count"
@@ -190,7 +190,7 @@ class RpcServer(SharedExtension, ProviderCollector):
         if not message.delivery_info.get("redelivered"):
             return
         count = message.headers.get(DELIVERY_COUNT)
-        if self._settings.rpc_quorum and not (isinstance(count, int) and count >= GREATEST_DELIVERIES):
+        if self._settings.rpc_quorum and not (isinstance(count, int) and count >= MAX_DELIVERIES):
             return
         raise Unavailable("The replica that worked on this request was lost; call again.")
 

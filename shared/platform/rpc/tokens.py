@@ -32,7 +32,7 @@ REQUIRED_CLAIMS: Final = ["exp", "iat", "iss", "aud", "sub", "jti"]
 LEEWAY: Final = 10.0
 """Seconds by which the clocks of two machines may differ."""
 
-GREATEST_TOKEN: Final = 64 * 1024
+MAX_TOKEN: Final = 64 * 1024
 REMEMBERED_TOKENS: Final = 4096
 GRANTS_CLAIM: Final = "grants"
 """The claim that `shared.platform.rpc.grants` packs."""
@@ -73,7 +73,7 @@ class TokenVerifier:
             Unauthenticated: The token is malformed, expired, for someone else, or not signed by identity.
             Unavailable: The token's key is not known, and identity cannot be asked for it now.
         """
-        if len(token) > GREATEST_TOKEN:
+        if len(token) > MAX_TOKEN:
             raise Unauthenticated("The token is too long.")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         if self._verified_with != self._keys.generation:

@@ -11,7 +11,7 @@ import psycopg
 import pytest
 from uuid6 import uuid7
 
-from infra.local.instance_dir import Home
+from infra.local.instance_dir import InstanceDirectory
 from infra.local.postgresql import DATABASE, SUPERUSER
 from shared.platform.rpc.local import LocalClient
 from tests.support.browser import browser as new_browser
@@ -72,7 +72,7 @@ class System:
             port=re.search(r"PostgreSQL +127\.0\.0\.1:(\d+)", self.output).group(1),
             dbname=DATABASE,
             user=SUPERUSER,
-            password=Home(self.home).postgresql.password(),
+            password=InstanceDirectory(self.home).postgresql.password(),
             autocommit=True,
         )
 

@@ -171,7 +171,7 @@ class World:
             operations.follow_rules(connection, SENDER, events)
 
     def read(self, caller, alert):
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.mark_alert_read(connection, caller, alert["id"])
 
     def get(self, caller, alert_id):

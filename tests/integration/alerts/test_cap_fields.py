@@ -228,6 +228,6 @@ def test_a_cancelled_alert_does_not_end_again(world):
     caller = world.caller()
     over = world.cancel(caller, world.issue(caller, expires_at=soon(hours=5)))
     move(world, over["cancelled_by"], hours=6)
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         operations.expire_alerts(connection)
     assert world.get(caller, over["cancelled_by"])["status"] == "cancelled"

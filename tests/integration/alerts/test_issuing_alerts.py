@@ -164,7 +164,7 @@ def test_alerts_end_by_themselves_and_each_once(world):
 
     def expire():
         while True:
-            with world.db.write_one() as connection:
+            with world.db.autocommit() as connection:
                 count = operations.expire_alerts(connection, 4)
             ended.append(count)
             if count == 0:

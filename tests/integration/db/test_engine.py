@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import exc, literal, select, text
 
 from shared.client.errors import Conflict, Invalid
-from shared.platform.db.context import trace, traced
+from shared.platform.db.context import trace, with_event_context
 from shared.platform.db.engine import Database, database_url
 from shared.platform.db.errors import field_errors, is_transient
 from tests.support.waiting import ends, eventually
@@ -66,7 +66,7 @@ def test_a_transaction_is_kept_or_undone_as_a_whole(db):
 
 
 def test_one_statement_is_its_own_transaction(db):
-    with db.write_one() as connection:
+    with db.autocommit() as connection:
         connection.execute(NEW_ROLE, {"name": "at once"})
         assert count(db, "at once") == 1
     assert db.calls == ["woken"]
@@ -91,7 +91,7 @@ def test_a_transaction_leaves_a_connection_as_it_found_it(db):
 def test_the_correlation_id_lasts_for_the_transaction_alone(db):
     setting = text("SELECT current_setting('impactx.correlation_id', true)")
     with db.write() as connection:
-        connection.execute(select(literal(1), traced("call-1")))
+        connection.execute(select(literal(1), with_event_context("call-1")))
         assert connection.execute(setting).scalar_one() == "call-1"
         trace(connection, "call-2")
         assert connection.execute(setting).scalar_one() == "call-2"

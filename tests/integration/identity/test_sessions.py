@@ -193,9 +193,9 @@ def test_signing_out_closes_the_session_once_and_for_all(world):
     account = world.register()
     tokens, other_device = world.sign_in(account["email"]), world.sign_in(account["email"])
     for _ in range(2):
-        with world.database.write_one() as connection:
+        with world.database.autocommit() as connection:
             operations.revoke(connection, refresh_token=tokens["refresh_token"])
-    with world.database.write_one() as connection:
+    with world.database.autocommit() as connection:
         operations.revoke(connection, refresh_token="made up")
     with pytest.raises(Unauthenticated, match="not valid"):
         world.refresh(tokens)

@@ -114,9 +114,9 @@ def test_a_known_device_guesses_no_faster_for_being_known(world):
     fail(world, account["email"], rules.KNOWN_CLIENT.free, device_token=device)
     assert wait_of(world, account["email"], device_token=device) == 1
     for _ in range(10):
-        let_time_pass(world, rules.KNOWN_CLIENT.longest_wait)
+        let_time_pass(world, rules.KNOWN_CLIENT.max_wait)
         fail(world, account["email"], device_token=device)
-    assert wait_of(world, account["email"], device_token=device) == rules.KNOWN_CLIENT.longest_wait
+    assert wait_of(world, account["email"], device_token=device) == rules.KNOWN_CLIENT.max_wait
 
 
 def test_a_guesser_with_many_addresses_is_slowed_by_the_account(world):
@@ -176,7 +176,7 @@ def test_what_is_kept_of_a_wrong_password_does_not_tell_it(world):
     account = world.register()
     for _ in range(8):
         fail(world, account["email"], address=ELSEWHERE)
-        let_time_pass(world, rules.UNKNOWN_CLIENT.longest_wait)
+        let_time_pass(world, rules.UNKNOWN_CLIENT.max_wait)
     [(guesses,)] = world.sql("SELECT guesses FROM identity.login_throttle WHERE key LIKE 'client:%%'")
     assert len(guesses) == throttle.REMEMBERED_GUESSES
     assert {len(guess) for guess in guesses} == {16}
@@ -194,7 +194,7 @@ def test_an_address_that_guesses_at_many_accounts_waits_but_who_is_known_there_d
     world.sign_in(known["email"], address=OFFICE)
     for _ in range(rules.ADDRESS.free):
         fail(world, world.email(), address=OFFICE)
-    assert 0 < wait_of(world, unknown["email"], address=OFFICE) <= rules.ADDRESS.longest_wait
+    assert 0 < wait_of(world, unknown["email"], address=OFFICE) <= rules.ADDRESS.max_wait
     world.sign_in(known["email"], address=OFFICE)
     world.sign_in(unknown["email"], address=ELSEWHERE)
 

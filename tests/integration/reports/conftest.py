@@ -39,18 +39,18 @@ class World(world_support.World):
 
     def create(self, caller: Caller, **changed):
         arguments = load(schemas.CreateReport(), self.arguments(**changed))
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_report(connection, caller, arguments, arguments["region_id"])
 
     def change(self, caller: Caller, report, status: str, **more):
         version = more.pop("version", report["version"])
-        lend = self.db.write if operations.needs_transaction(status) else self.db.write_one
+        lend = self.db.write if operations.needs_transaction(status) else self.db.autocommit
         with lend() as connection:
             return operations.change_report_status(connection, caller, report["id"], version, status, **more)
 
     def update(self, caller: Caller, report, **changes):
         version = changes.pop("version", report["version"])
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_report(connection, caller, report["id"], version, changes)
 
     def get(self, caller: Caller, report_id: UUID):

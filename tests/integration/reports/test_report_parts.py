@@ -25,7 +25,7 @@ def comment(world, caller, report, content="A ferry runs.", comment_id=None):
 
 
 def edit(world, caller, found, content, version=None):
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         return operations.edit_comment(connection, caller, found["id"], version or found["version"], content)
 
 
@@ -265,7 +265,7 @@ def test_seeding_twice_changes_nothing(world):
 def test_a_report_type_is_made_renamed_and_taken_out_of_use(world):
     name, type_id = f"Avalanche {uuid7()}", uuid7()
     given = {"id": type_id, "name": name, "description": None}
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         made = operations.create_report_type(connection, given)
         assert made["is_active"]
         assert operations.create_report_type(connection, given) == made
@@ -298,7 +298,7 @@ def test_a_severity_level_is_made_and_changed(world):
         "level": 2,
         "color_code": "#00ff00",
     }
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         made = operations.create_severity_level(connection, given)
         changed = operations.update_severity_level(connection, made["id"], {"color_code": None})
         assert changed["color_code"] is None

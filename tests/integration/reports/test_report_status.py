@@ -36,7 +36,7 @@ def events_of(world, report_id):
 
 
 def record(world, events):
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         operations.record_history(connection, events)
 
 

@@ -38,7 +38,7 @@ class World(world_support.World):
 
     def create(self, caller: Caller, **changed):
         arguments = load(schemas.CreateResource(), self.arguments(**changed))
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.create_resource(connection, caller, arguments, arguments["region_id"])
 
     def update(self, caller: Caller, resource, **changes):
@@ -46,18 +46,18 @@ class World(world_support.World):
         said = {"resource_id": str(resource["id"]), "version": version, **changes}
         given = load(schemas.UpdateResource(), world_support.given_arguments({}, said))
         resource_id, version = given.pop("resource_id"), given.pop("version")
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_resource(connection, caller, resource_id, version, given)
 
     def change(self, caller: Caller, resource, status: str, notes=None, *, version=None):
         version = version or resource["version"]
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.change_resource_status(
                 connection, caller, resource["id"], version, status, notes
             )
 
     def use(self, caller: Caller, resource, usage_change: int, change_id=None):
-        with self.db.write_one() as connection:
+        with self.db.autocommit() as connection:
             return operations.update_resource_usage(
                 connection, caller, resource["id"], change_id or uuid7(), usage_change
             )

@@ -69,7 +69,7 @@ def test_the_history_is_written_once_whatever_comes_twice_or_in_disorder(world):
     events = [event_of_row(row) for row in world.events(resource["id"]) if row["type"] in heard]
     chaos = random.Random(7).sample(events * 5, 25)
     for batch in (chaos[:9], chaos[9:10], chaos[10:]):
-        with world.db.write_one() as connection:
+        with world.db.autocommit() as connection:
             operations.record_history(connection, batch)
     with world.db.read() as connection:
         page = queries.get_resource_history(connection, caller, resource["id"], None, 50)

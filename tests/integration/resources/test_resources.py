@@ -57,10 +57,10 @@ def test_unknown_ids_are_named(world):
 
 def test_a_type_out_of_use_is_not_given_any_more(world):
     caller = world.caller()
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         made = operations.create_resource_type(connection, {"name": f"Tent {uuid7()}"})
     resource = world.create(caller, resource_type_id=made["id"])
-    with world.db.write_one() as connection:
+    with world.db.autocommit() as connection:
         assert operations.deactivate_resource_type(connection, made["id"])["is_active"] is False
     for change in (
         lambda: world.create(caller, resource_type_id=made["id"]),

@@ -34,12 +34,12 @@ FAULTS: list[BaseException] = []
 
 
 class Say(Arguments):
-    text = Text(longest=100_000, required=True)
+    text = Text(max_length=100_000, required=True)
 
 
 class Wait(Arguments):
     seconds = fields.Float(required=True)
-    mark = Text(longest=50, load_default="")
+    mark = Text(max_length=50, load_default="")
 
 
 class Said(Result):

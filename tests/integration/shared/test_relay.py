@@ -213,7 +213,7 @@ def test_large_events_are_carried_a_few_at_a_time(outbox, monkeypatch):
 
 
 def test_one_event_that_is_larger_than_a_batch_is_carried(outbox, running, monkeypatch):
-    monkeypatch.setattr(relay_module, "GREATEST_BATCH_BYTES", 100)
+    monkeypatch.setattr(relay_module, "MAX_BATCH_BYTES", 100)
     ids = [outbox.add(sequence=number) for number in range(3)]
     running(poll=60)
     eventually(lambda: outbox.heard() == ids)

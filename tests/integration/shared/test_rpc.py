@@ -23,7 +23,7 @@ from shared.client.errors import (
     Unauthenticated,
     Unavailable,
 )
-from shared.client.request import GREATEST_BODY
+from shared.client.request import MAX_BODY
 from shared.client.rpc import RpcClient
 from shared.domain import topology
 from tests.integration.shared.samples import EchoService, serving, token
@@ -166,8 +166,8 @@ def test_arguments_are_checked(echo, client):
 
 def test_a_body_that_is_too_large_is_refused_on_either_side(echo, client, raw):
     with pytest.raises(TooLarge):
-        client.echo.say(text="x" * GREATEST_BODY)
-    raw.send("echo.say", request(text="x" * GREATEST_BODY))
+        client.echo.say(text="x" * MAX_BODY)
+    raw.send("echo.say", request(text="x" * MAX_BODY))
     assert raw.reply()["error"]["slug"] == "too_large"
 
 

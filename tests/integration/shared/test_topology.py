@@ -5,7 +5,7 @@ from urllib.parse import quote
 import pytest
 
 from shared.domain import topology
-from shared.platform.amqp.declare import GREATEST_DELIVERIES, declare_everything
+from shared.platform.amqp.declare import MAX_DELIVERIES, declare_everything
 from tests.integration.shared.samples import event, publish
 
 
@@ -76,7 +76,7 @@ def test_queues_are_durable_and_event_queues_are_quorum_queues_that_drop_nothing
         arguments = queues[queue][1]
         assert arguments["x-queue-type"] == "quorum"
         # a limit without somewhere to go would drop the message
-        assert arguments["x-delivery-limit"] == GREATEST_DELIVERIES
+        assert arguments["x-delivery-limit"] == MAX_DELIVERIES
         assert arguments["x-dead-letter-routing-key"] == topology.dead_queue_of(queue)
         assert queues[topology.dead_queue_of(queue)][1]["x-queue-type"] == "quorum"
 

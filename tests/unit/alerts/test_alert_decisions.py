@@ -111,8 +111,8 @@ def test_a_placeholder_is_filled_once_and_nothing_else_is_looked_at():
 
 
 @given(st.text(max_size=300), st.integers(min_value=1, max_value=255))
-def test_a_filled_text_keeps_within_its_length(text, longest):
-    assert len(templates.fill("{title}", {"title": text}, longest)) <= longest
+def test_a_filled_text_keeps_within_its_length(text, max_length):
+    assert len(templates.fill("{title}", {"title": text}, max_length)) <= max_length
 
 
 @given(st.text(alphabet="{}abtitle ", max_size=20))

@@ -6,7 +6,7 @@ from uuid import UUID
 
 import pytest
 
-from services.gateway.http.middleware.limits import MOST_CLIENTS, Allowances
+from services.gateway.http.middleware.limits import MAX_CLIENTS, Allowances
 from shared.client.errors import Unauthenticated
 from shared.platform.observability.logs import JsonFormatter
 from shared.platform.rpc.context import Caller
@@ -57,9 +57,9 @@ def test_a_bucket_empties_and_fills_again():
 
 def test_the_number_of_remembered_clients_is_bounded():
     allowances = Allowances(1, 1)
-    for number in range(MOST_CLIENTS + 10):
+    for number in range(MAX_CLIENTS + 10):
         allowances.take(str(number))
-    assert len(allowances._full_at) == MOST_CLIENTS
+    assert len(allowances._full_at) == MAX_CLIENTS
 
 
 def test_who_sends_too_much_is_told_when_to_come_again():

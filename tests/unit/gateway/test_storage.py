@@ -61,7 +61,7 @@ def test_what_was_given_up_is_removed_and_nothing_else(store):
 
 
 def test_no_more_than_so_many_are_removed_at_a_time(store, monkeypatch):
-    monkeypatch.setattr(storage, "MOST_LEFT_OVER", 2)
+    monkeypatch.setattr(storage, "MAX_LEFT_OVER", 2)
     for _ in range(3):
         arrive(store, b"given up")
     assert [store.remove_leftovers(dt.timedelta(0)) for _ in range(3)] == [2, 1, 0]

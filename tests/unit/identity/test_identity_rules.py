@@ -135,7 +135,7 @@ def test_a_password_is_the_same_however_its_letters_are_composed():
 
 @given(st.integers(0, 10_000), st.integers(0, 100))
 def test_the_wait_grows_and_is_capped(failures, free):
-    limit = rules.Limit(free, longest_wait=900)
+    limit = rules.Limit(free, max_wait=900)
     wait = limit.wait_after(failures)
     assert 0 <= wait <= 900
     assert (wait == 0) == (failures < free)

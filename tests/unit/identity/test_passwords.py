@@ -109,7 +109,7 @@ class Bench:
 
 
 def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch):
-    monkeypatch.setattr("services.identity.passwords.LONGEST_WAIT", 0.05)
+    monkeypatch.setattr("services.identity.passwords.MAX_WAIT", 0.05)
     bench = Bench(monkeypatch, at_once=1)
     first = bench.spawn("first", SIGN_IN)
     with pytest.raises(RateLimited) as refusal:

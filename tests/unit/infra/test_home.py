@@ -2,13 +2,13 @@
 
 import pytest
 
-from infra.local.instance_dir import ADMINISTRATOR, Home
+from infra.local.instance_dir import ADMINISTRATOR, InstanceDirectory
 from shared.platform.settings import from_environment
 
 
 @pytest.fixture
 def home(tmp_path):
-    return Home(tmp_path / "home")
+    return InstanceDirectory(tmp_path / "home")
 
 
 def settings(**environment):

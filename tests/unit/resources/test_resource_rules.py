@@ -32,8 +32,8 @@ def test_usage_stays_between_nothing_and_the_capacity(capacity, current_usage, u
 
 
 def test_what_is_not_limited_can_still_be_counted():
-    assert rules.is_within_bounds(1, None, rules.GREATEST_USAGE - 1)
-    assert not rules.is_within_bounds(1, None, rules.GREATEST_USAGE)
+    assert rules.is_within_bounds(1, None, rules.MAX_USAGE - 1)
+    assert not rules.is_within_bounds(1, None, rules.MAX_USAGE)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_what_is_not_limited_can_still_be_counted():
         (
             5,
             None,
-            rules.GREATEST_USAGE,
-            f"{rules.GREATEST_USAGE} are in use; 5 more cannot be counted.",
+            rules.MAX_USAGE,
+            f"{rules.MAX_USAGE} are in use; 5 more cannot be counted.",
             None,
         ),
     ],

@@ -3,7 +3,7 @@
 import pytest
 
 from shared.client.lateness import (
-    MOST_ECHOES,
+    MAX_ECHOES,
     REMEMBERED,
     SENT_HEADER,
     TOLERANCE,
@@ -86,7 +86,7 @@ def test_an_echo_of_somebody_else_or_of_nobody_proves_nothing(far, echo):
 
 def test_the_echo_of_one_server_is_found_among_those_of_others(far):
     echoes = Echoes()
-    others = [Lateness() for _ in range(MOST_ECHOES - 1)]
+    others = [Lateness() for _ in range(MAX_ECHOES - 1)]
     for server in (far.server, *others):
         assert echoes.hear({"echo": server.echo()})
     (said,) = echoes.headers.values()

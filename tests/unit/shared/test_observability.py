@@ -14,7 +14,7 @@ from sqlalchemy import select
 from sqlalchemy.dialects import postgresql
 
 from shared.client.errors import Unavailable
-from shared.platform.db.context import TRACED, traced
+from shared.platform.db.context import EVENT_CONTEXT, with_event_context
 from shared.platform.observability import context, metrics, probes, traces
 from shared.platform.observability.health import PATIENCE, Readiness
 from shared.platform.observability.logs import (
@@ -272,11 +272,14 @@ def test_without_a_collector_nothing_is_traced_and_nothing_of_opentelemetry_is_l
 
 
 def test_a_statement_carries_the_trace_of_the_moment_in_which_it_is_executed():
-    compiled = select(TRACED).compile(dialect=postgresql.dialect())
+    compiled = select(EVENT_CONTEXT).compile(dialect=postgresql.dialect())
     context.begin({"traceparent": "00-1"})
     first = compiled.construct_params({"correlation_id": "c"})
     context.begin({"traceparent": "00-2"})
     second = compiled.construct_params({"correlation_id": "d"})
     assert ["c" in first.values(), "00-1" in first.values()] == [True, True]
     assert ["d" in second.values(), "00-2" in second.values()] == [True, True]
-    assert "00-2" in select(traced("e")).compile(dialect=postgresql.dialect()).construct_params().values()
+    assert (
+        "00-2"
+        in select(with_event_context("e")).compile(dialect=postgresql.dialect()).construct_params().values()
+    )

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from shared.client.errors import Invalid, TooLarge
 from shared.client.request import (
     CORRELATION_HEADER,
-    GREATEST_BODY,
-    GREATEST_DEPTH,
-    LONGEST_CORRELATION_ID,
+    MAX_BODY,
+    MAX_CORRELATION_ID_LENGTH,
+    MAX_DEPTH,
     TOKEN_HEADER,
     arguments_json,
     request_of,
@@ -80,7 +80,7 @@ def test_an_escaped_backslash_before_u0000_is_no_nul():
 
 
 def test_nesting_is_allowed_up_to_the_limit_and_refused_beyond():
-    deepest = GREATEST_DEPTH - 1  # the arguments themselves are the first level
+    deepest = MAX_DEPTH - 1  # the arguments themselves are the first level
     assert request_of(body(location=nested(deepest)), {}).arguments["location"] == nested(deepest)
     assert list(refused(body(location=nested(deepest + 1))).fields) == ["location"]
 
@@ -161,13 +161,15 @@ def test_empty_or_missing_positional_arguments_are_none(args):
 
 def test_the_greatest_body_is_accepted_and_one_byte_more_is_not():
     frame = len(body(text=""))
-    assert request_of(body(text="x" * (GREATEST_BODY - frame)), {}).arguments
+    assert request_of(body(text="x" * (MAX_BODY - frame)), {}).arguments
     with pytest.raises(TooLarge) as refusal:
-        request_of(body(text="x" * (GREATEST_BODY - frame + 1)), {})
-    assert refusal.value.details == {"limit": GREATEST_BODY}
+        request_of(body(text="x" * (MAX_BODY - frame + 1)), {})
+    assert refusal.value.details == {"limit": MAX_BODY}
 
 
-@pytest.mark.parametrize("given", [None, 7, "", "two\nlines", "\x1b[2J", "x" * (LONGEST_CORRELATION_ID + 1)])
+@pytest.mark.parametrize(
+    "given", [None, 7, "", "two\nlines", "\x1b[2J", "x" * (MAX_CORRELATION_ID_LENGTH + 1)]
+)
 def test_a_correlation_id_that_could_forge_a_log_line_is_replaced(given):
     correlation_id = request_of(body(), {CORRELATION_HEADER: given}).correlation_id
     assert correlation_id != given

@@ -12,8 +12,9 @@ from marshmallow import fields
 from shared.client.errors import Invalid
 from shared.platform.schemas import (
     DEFAULT_LIMIT,
-    GREATEST_LIMIT,
+    MAX_LIMIT,
     Arguments,
+    BoundedInteger,
     Empty,
     Identifier,
     Latitude,
@@ -24,25 +25,24 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
-    Whole,
     load,
     page_of,
 )
 
 
 class Inner(Arguments):
-    code = Text(longest=3, required=True)
+    code = Text(max_length=3, required=True)
 
 
 class Sample(Arguments):
-    text = Text(longest=5)
-    note = Text(longest=5, blank=True)
-    lines = Text(longest=20, lines=True)
-    secret = Text(longest=20, verbatim=True)
+    text = Text(max_length=5)
+    note = Text(max_length=5, blank=True)
+    lines = Text(max_length=20, lines=True)
+    secret = Text(max_length=20, verbatim=True)
     identifier = Identifier()
     moment = Timestamp()
-    whole = Whole(least=1, greatest=5)
-    number = Number(least=0, greatest=1)
+    whole = BoundedInteger(min_value=1, max_value=5)
+    number = Number(min_value=0, max_value=1)
     location = Location()
     longitude = Longitude()
     latitude = Latitude()
@@ -213,7 +213,7 @@ def test_what_is_no_location_is_refused(location, field):
 
 def test_a_page_has_bounds_and_defaults():
     assert load(Page(), {}) == {"cursor": None, "limit": DEFAULT_LIMIT}
-    for wrong in (0, GREATEST_LIMIT + 1, "50", None, 1.5):
+    for wrong in (0, MAX_LIMIT + 1, "50", None, 1.5):
         with pytest.raises(Invalid) as refusal:
             load(Page(), {"limit": wrong})
         assert list(refusal.value.fields) == ["limit"]

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger("impactx.access")
 
-LONGEST_AGENT: Final = 200
+MAX_AGENT_LENGTH: Final = 200
 METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
 OTHER: Final = "other"
 NO_ROUTE: Final = "none"
@@ -72,7 +72,7 @@ def _end(response: Response) -> Response:
         "status": response.status_code,
         "address": request.remote_addr,
         "user_id": str(who.user_id) if who is not None else None,
-        "agent": request.headers.get("User-Agent", "")[:LONGEST_AGENT],
+        "agent": request.headers.get("User-Agent", "")[:MAX_AGENT_LENGTH],
     }
     if response.is_streamed:
         response.call_on_close(partial(_finished, facts, g.began, g.span))

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.platform.settings import Settings
 
 UNLIMITED: Final = ("/health/", "/metrics")
-MOST_CLIENTS: Final = 100_000
+MAX_CLIENTS: Final = 100_000
 
 
 class Allowances:
@@ -61,7 +61,7 @@ class Allowances:
             return wait
         self._full_at[client] = full_at + self._interval
         self._full_at.move_to_end(client)
-        if len(self._full_at) > MOST_CLIENTS:
+        if len(self._full_at) > MAX_CLIENTS:
             self._full_at.popitem(last=False)
         return 0.0
 
