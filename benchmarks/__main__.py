@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks.contests import bulk, change, create, echo, http, paging, resources, target
+from benchmarks.cases import bulk, change, create, echo, http, paging, resources, target
 from benchmarks.measure import QUICK, Scale
 from benchmarks.stage import Stage
 

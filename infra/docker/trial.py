@@ -22,7 +22,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from infra.docker import story
+from infra.docker import scenario
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -123,7 +123,7 @@ class Trial:
         image = "debian:trixie-slim"
         if not _succeeds("docker", "image", "inspect", image):
             with suppress(subprocess.TimeoutExpired):
-                if _succeeds("docker", "pull", "--quiet", image, timeout=story.patience(PULL_SECONDS)):
+                if _succeeds("docker", "pull", "--quiet", image, timeout=scenario.patience(PULL_SECONDS)):
                     return
         _run(DOCKER / "base-images")
 
@@ -140,7 +140,7 @@ class Trial:
         password = _output(
             *self._compose, "run", "--rm", "-T", "--entrypoint", "cat", "administration", secret, quiet=True
         )
-        return story.tell(self._http, password.strip(), reports)
+        return scenario.tell(self._http, password.strip(), reports)
 
     def _stop_two_of_three(self) -> str:
         with ThreadPoolExecutor() as beside:
@@ -155,7 +155,7 @@ class Trial:
             "--profile", "monitoring", "up", "--wait", "--scale", "reports=3", "prometheus", "reports"
         )
         expected = sorted([*SERVICES, "reports", "reports"])
-        deadline = time.monotonic() + story.patience(SCRAPE_SECONDS)
+        deadline = time.monotonic() + scenario.patience(SCRAPE_SECONDS)
         while True:
             up = self._ask_prometheus('up{job="impactx"} == 1')
             found = sorted(series["metric"]["process"] for series in up)

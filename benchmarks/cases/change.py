@@ -6,8 +6,8 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contests import samples
-from benchmarks.contests.create import HISTORIES
+from benchmarks.cases import samples
+from benchmarks.cases.create import HISTORIES
 from benchmarks.floor import pgbench
 from benchmarks.measure import FLOOR, OURS, STOCK, Result, Scale, Target, contest
 

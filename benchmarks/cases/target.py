@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from uuid6 import uuid7
 
-from benchmarks.contests import samples
+from benchmarks.cases import samples
 from benchmarks.measure import FLOOR, OURS, Result, Scale, Target, contest
 
 if TYPE_CHECKING:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 import orjson
 
+from benchmarks.cases import samples
+from benchmarks.cases.create import HISTORIES
 from benchmarks.connections import Connections, request
-from benchmarks.contests import samples
-from benchmarks.contests.create import HISTORIES
 from benchmarks.measure import OURS, Result, Scale, contest
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from benchmarks.stage import Stage
 
 OUTSTANDING = 32
-"""Requests under way at once, each on a connection of its own, and calls in the contests by RPC."""
+"""Requests under way at once, each on a connection of its own, and calls in the cases by RPC."""
 
 BY_RPC, BARE = "RPC alone", "bare Flask, SQLAlchemy"
 MAX_EVENTS = 5

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contests import samples
+from benchmarks.cases import samples
 from benchmarks.floor import pgbench
 from benchmarks.measure import FLOOR, OURS, STOCK, Result, Scale, Target, contest
 

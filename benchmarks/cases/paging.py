@@ -6,7 +6,7 @@ import itertools
 import time
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.contests import samples
+from benchmarks.cases import samples
 from benchmarks.floor import pgbench
 from benchmarks.measure import FLOOR, Result, Scale, Target, contest
 

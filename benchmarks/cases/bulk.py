@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 
 import orjson
 
-from benchmarks.contests import samples
-from benchmarks.contests.create import HISTORIES
+from benchmarks.cases import samples
+from benchmarks.cases.create import HISTORIES
 from benchmarks.measure import FLOOR, Result, Scale, Target, contest
 from services.cli.importing.run import IN_FLIGHT
 from tests.support.directories import temporary_directory
