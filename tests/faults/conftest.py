@@ -1,5 +1,7 @@
 """Systems to break."""
 
+from contextlib import ExitStack
+
 import pytest
 
 from tests.faults.harness import Onlooker, System
@@ -36,13 +38,14 @@ def system(postgresql, broker):
 @pytest.fixture(scope="session")
 def breakable():
     """A system on a database server and a broker of its own, which may be stopped and killed."""
-    broker = new_broker()
-    server = new_server("breakable").start()
-    made = System(server, broker)
-    yield made
-    made.close()
-    server.stop("immediate")
-    broker.remove()
+    with ExitStack() as owned:
+        broker = new_broker()
+        owned.callback(broker.remove)
+        server = new_server("breakable").start()
+        owned.callback(server.stop, "immediate")
+        made = System(server, broker)
+        owned.callback(made.close)
+        yield made
 
 
 @pytest.fixture

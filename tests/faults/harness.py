@@ -74,9 +74,17 @@ class System:
             "IMPACTX_JWT_PRIVATE_KEY": private_key_pem(),
         }
         self._owned = ExitStack()
+        self._replicas = 0
+        try:
+            self._start()
+        except BaseException:
+            # Else its processes outlive it, and the tests after it fail for them.
+            self.close()
+            raise
+
+    def _start(self) -> None:
         declare_everything(self.uri, quorum=False)
         self.command("seed")
-        self._replicas = 0
         self._owned.enter_context(self._process("identity", self._users["identity"], "identity"))
         with RpcClient(self.uri, name="set-up") as client:
             signed_in = client.identity.authenticate(email=EMAIL, password=PASSWORD)
