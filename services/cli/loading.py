@@ -22,6 +22,14 @@ if TYPE_CHECKING:
 NAMES = (*SERVICES, "gateway")
 """Everything that can be served; `SERVICES` are those of them that have a schema."""
 
+SEEDS = {
+    "identity": "services.identity.operations",
+    "reports": "services.reports.operations",
+    "resources": "services.resources.operations",
+    "alerts": "services.alerts.operations",
+}
+"""The modules whose ``seed`` adds what a service cannot do without."""
+
 
 def service_class(name: str) -> type[Any]:
     """The class that nameko runs."""
@@ -31,16 +39,16 @@ def service_class(name: str) -> type[Any]:
 
 def seed(name: str, connection: Connection, settings: Settings) -> None:
     """Adds what a service cannot do without, where it is missing."""
-    operations = import_module(f"services.{name}.operations")
+    module = import_module(SEEDS[name])
     if name == "identity":
-        operations.seed(
+        module.seed(
             connection,
             admin_email=settings.admin_email,
             admin_password=settings.admin_password or "",
             bcrypt_cost=settings.bcrypt_cost,
         )
     else:
-        operations.seed(connection)
+        module.seed(connection)
 
 
 def migrate(

@@ -8,7 +8,7 @@ from shared.domain.topology import SERVICES
 from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]
-ROOMS = ("service", "queries", "schemas", "models", "rules", "migrations")
+ROOMS = ("service", "schemas", "models", "migrations")
 
 
 def test_the_import_rules_hold():

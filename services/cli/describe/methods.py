@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from dataclasses import dataclass
 from importlib import import_module
-from importlib.util import find_spec
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 from shared.domain.topology import SERVICES
@@ -71,11 +71,10 @@ def _documentation(service: str, name: str) -> str:
 
     A method that calls one of another name says it in its own.
     """
-    for room in ("operations", "queries"):
-        if find_spec(f"services.{service}.{room}") is None:
-            continue
-        function = getattr(import_module(f"services.{service}.{room}"), name, None)
-        if function is not None:
+    package = import_module(f"services.{service}")
+    for found in iter_modules(package.__path__, f"{package.__name__}."):
+        function = getattr(import_module(found.name), name, None)
+        if inspect.isfunction(function):
             return inspect.getdoc(function) or ""
     return ""
 
