@@ -74,6 +74,48 @@ def test_signing_in_and_out(page):
     page.find("#email")
 
 
+HOLD_BACK = """
+window.held = [];
+const fetched = window.fetch;
+window.fetch = async (url, options) => {
+  const answer = await fetched(url, options);
+  if (String(url).includes("/reports")) await new Promise((release) => window.held.push(release));
+  return answer;
+};
+"""
+
+
+def test_a_list_that_arrives_after_signing_out_is_not_shown(page):
+    page.enter()
+    page.says("#shown", "report")
+    page.tab("reports")
+    page.driver.execute_script(HOLD_BACK)
+    page.choose("#filter-severity", "4")
+    eventually(lambda: page.driver.execute_script("return window.held.length > 0"), "an answer held back")
+    page.click("#sign-out")
+    page.find("#email")
+    shown = """
+    const end = arguments[0];
+    window.held.forEach((release) => release());
+    const later = () => fetch("/page/icon.svg").then((answer) => answer.text());
+    later().then(later).then(() => end(document.getElementById("reports").childElementCount));
+    """
+    assert page.driver.execute_async_script(shown) == 0
+    assert page.driver.execute_script("return document.getElementById('live').childElementCount") == 0
+
+
+def test_a_browser_without_a_network_is_not_live_and_is_again_with_one(page):
+    page.enter()
+    page.says("#connection", "live")
+    page.may_be_offline = True
+    page.driver.set_network_conditions(offline=True, latency=0, throughput=-1)
+    try:
+        page.says("#connection", "not live", LIVE_SECONDS)
+    finally:
+        page.driver.delete_network_conditions()
+    eventually(lambda: page.texts("#connection") == ["live"], "the stream")
+
+
 def test_what_is_many_is_a_cell_until_one_looks_closer(page):
     page.enter()
     page.says("#shown", "by area")

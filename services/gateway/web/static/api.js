@@ -20,6 +20,9 @@ class Session extends EventTarget {
   #ends = 0;
   #refreshing = null;
 
+  /** Changes when a session ends: what was asked before is not for the next person at this screen. */
+  generation = 0;
+
   async signIn(email, password) {
     const known = localStorage.getItem(DEVICE);
     const tokens = await send("POST", "/auth/login", { body: { email, password, ...(known && { device_token: known }) } });
@@ -48,6 +51,7 @@ class Session extends EventTarget {
   forget() {
     this.#access = "";
     this.#ends = 0;
+    this.generation += 1;
     sessionStorage.removeItem(KEPT);
     this.dispatchEvent(new Event("ended"));
   }
@@ -91,6 +95,13 @@ export const session = new Session();
  * @throws {Problem}
  */
 export async function call(verb, path, options = {}) {
+  const { generation } = session;
+  const answer = await sendSignedIn(verb, path, options);
+  if (generation !== session.generation) throw new Problem(401, { detail: "This session has ended. Sign in again." });
+  return answer;
+}
+
+async function sendSignedIn(verb, path, options) {
   try {
     return await send(verb, path, { ...options, token: await session.token() });
   } catch (problem) {

@@ -26,6 +26,7 @@ export function follow(onEvent, onGap, onState) {
       const attempt = new AbortController();
       const stop = () => attempt.abort();
       end.signal.addEventListener("abort", stop);
+      addEventListener("offline", stop);
       try {
         const body = await openStream({}, lastId, attempt.signal);
         onState(true);
@@ -41,14 +42,29 @@ export function follow(onEvent, onGap, onState) {
         if (error.status === 401 || end.signal.aborted) break;
       } finally {
         end.signal.removeEventListener("abort", stop);
+        removeEventListener("offline", stop);
       }
+      if (end.signal.aborted) break;
       onState(false);
-      await new Promise((resolve) => setTimeout(resolve, wait * (0.5 + Math.random())));
+      await pause(wait * (0.5 + Math.random()));
       wait = Math.min(wait * 2, LONGEST_WAIT);
     }
   };
   run();
   return () => end.abort();
+}
+
+/** Waits for some milliseconds, or until the browser has a network again. */
+function pause(milliseconds) {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      removeEventListener("online", done);
+      resolve();
+    };
+    const timer = setTimeout(done, milliseconds);
+    addEventListener("online", done);
+  });
 }
 
 /** Passes on the data of each CloudEvent; one that comes twice is passed on once. */
