@@ -23,7 +23,7 @@ NAMES = (*SERVICES, "gateway")
 """Everything that can be served; `SERVICES` are those of them that have a schema."""
 
 SEEDS = {
-    "identity": "services.identity.operations",
+    "identity": "services.identity.seed",
     "reports": "services.reports.operations",
     "resources": "services.resources.operations",
     "alerts": "services.alerts.operations",

@@ -1,7 +1,7 @@
 """Checks the boundaries of regions and finds the region that a point lies in.
 
 shapely works in C and can take long on large rings, so everything that calls it on a user's data goes to
-eventlet's native threads; it releases the interpreter lock there.
+native threads; it releases the interpreter lock there.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
 import shapely
-from eventlet import tpool
 from shapely.errors import ShapelyError
 
 from shared.domain import boundaries as geojson
@@ -24,6 +23,7 @@ from shared.domain.boundaries import (
     shape_of,
     spans_of,
 )
+from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -86,7 +86,7 @@ def normalise(boundaries: dict[str, Any]) -> dict[str, Any]:
         Invalid: A ring crosses itself or another, or lies where it may not; the message says where.
     """
     try:
-        return tpool.execute(geojson.normalise, boundaries)  # type: ignore[no-any-return]  # eventlet is untyped
+        return run_blocking(geojson.normalise, boundaries)
     except GeometryError as error:
         raise invalid_boundaries(error) from None
 

@@ -9,9 +9,18 @@ from __future__ import annotations
 import hashlib
 import unicodedata
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import idna
+from sqlalchemy import exists, func, select
+from sqlalchemy.dialects.postgresql import insert
+
+from services.identity.models import email_look_alikes
+
+if TYPE_CHECKING:
+    from uuid import UUID
+
+    from sqlalchemy import Connection
 
 ROUNDS: Final = 3
 """Some characters stand for several, of which one stands for another in turn."""
@@ -49,3 +58,28 @@ def _prototype(character: str) -> str:
     with_many = [one for one in everyone if len(alike(one)) > 1]
     # Of two that look like each other alone, the table does not say which is which.
     return min(with_many or everyone, key=lambda one: (-len(one), not one.isascii(), one))
+
+
+def looks_like_another(connection: Connection, user_id: UUID, email: str) -> bool:
+    """Return whether an e-mail address looks like that of another account, and is not ASCII, or that is not.
+
+    Two addresses in ASCII are never said to look alike: ``adam1`` and ``adaml`` may be two people, and whoever reads
+    ASCII can tell. The transaction keeps others from taking an address that looks like this one until it ends.
+    """
+    digest = skeleton_digest(email)
+    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
+    columns = email_look_alikes.c
+    alike = exists().where(columns.skeleton == digest, columns.user_id != user_id)
+    if email.isascii() and "xn--" not in email:
+        alike = alike.where(columns.is_ascii.is_(False))
+    return bool(connection.execute(select(alike)).scalar_one())
+
+
+def remember_look(connection: Connection, user_id: UUID, email: str) -> None:
+    """Note what the e-mail address of an account looks like."""
+    look = {"skeleton": skeleton_digest(email), "is_ascii": email.isascii() and "xn--" not in email}
+    connection.execute(
+        insert(email_look_alikes)
+        .values(user_id=user_id, **look)
+        .on_conflict_do_update(index_elements=[email_look_alikes.c.user_id], set_=look)
+    )

@@ -1,184 +1,151 @@
-"""Hashes and checks passwords with bcrypt, in native threads and a few at a time.
+"""Changes passwords.
 
-bcrypt is meant to be slow and would stop every greenlet of the process, heartbeats included. It runs in
-eventlet's pool of native threads (it releases the interpreter lock), and no more at a time than there are
-processors, so that a flood of sign-ins takes a share of the machine and not all of it.
-
-Whoever wants a password hashed or checked stands in one of three short queues. Sign-ins come first, then people who
-are signed in and change a password, then registrations, which anybody may send: those never hold every processor
-while a sign-in waits. What does not fit into its queue is refused at once.
+Like signing in, these take the `Database`: hashing holds no connection, and a wrong guess is counted although it
+is refused.
 """
 
 from __future__ import annotations
 
-import os
-import threading
-from collections import deque
-from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Any
 
-import bcrypt
-from eventlet import tpool
+from sqlalchemy import func, select, update
 
-from services.identity.rules import encode_password
-from shared.client import deadline
-from shared.client.errors import RateLimited
+from services.identity import policy, sign_in_limits
+from services.identity.authority import acting, read_user, require_authority_over
+from services.identity.models import users
+from services.identity.password_hashing import CHANGE
+from services.identity.sessions import revoke_sessions_of
+from shared.client.errors import Conflict, Forbidden, Invalid, Unauthenticated
+from shared.domain.permissions import USER_UPDATE
+from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from uuid import UUID
 
-T = TypeVar("T")
+    from sqlalchemy import Connection, Row
 
-MAX_WAIT: Final = 8.0
-"""Seconds that anybody waits for their turn at most; never longer than the caller waits for the reply."""
-
-RETRY_AFTER: Final = 2
-"""Seconds after which it is worth trying again: a full queue is worked off in about that time."""
+    from services.identity.password_hashing import PasswordHasher
+    from shared.platform.db.engine import Database
+    from shared.platform.rpc.context import Caller
 
 
-@dataclass(frozen=True, slots=True)
-class Queue:
-    """One of the queues.
+def change_password(
+    database: Database, caller: Caller, hasher: PasswordHasher, *, current_password: str, new_password: str
+) -> None:
+    """Change the caller's own password and close all their sessions, this one too.
 
-    Attributes:
-        name: What waits in it.
-        share: The part of the processors that its work may take at a time; one at least.
-        max_waiting: How many may wait; more are refused.
+    Guesses of the current password are counted. A repeat, which finds the new password in force, changes nothing.
+
+    Raises:
+        Unauthenticated: The account is closed.
+        Invalid: The current password is wrong, or the new one is the e-mail address or the old one.
+        Conflict: The password was changed meanwhile.
+        RateLimited: Too many failed attempts lately, or too many changes at once.
     """
-
-    name: str
-    share: float
-    max_waiting: int
-
-
-SIGN_IN: Final = Queue("sign-ins", 1.0, 32)
-CHANGE: Final = Queue("password changes", 0.5, 8)
-REGISTRATION: Final = Queue("registrations", 0.5, 8)
-BY_PRIORITY: Final = (SIGN_IN, CHANGE, REGISTRATION)
-
-
-class _Turns:
-    """Decides who hashes next."""
-
-    def __init__(self, at_once: int) -> None:
-        self._free = at_once
-        self._limits = {queue: max(1, int(at_once * queue.share)) for queue in BY_PRIORITY}
-        self._running = dict.fromkeys(BY_PRIORITY, 0)
-        self._waiting: dict[Queue, deque[threading.Event]] = {queue: deque() for queue in BY_PRIORITY}
-        self._deciding = threading.Lock()
-
-    @contextmanager
-    def turn(self, queue: Queue) -> Iterator[None]:
-        """Wait for a turn and hold it.
-
-        Raises:
-            RateLimited: The queue is full, or the turn did not come in time.
-        """
-        self._wait(queue)
-        try:
-            yield
-        finally:
-            self._end(queue)
-
-    def refuse_full(self, queue: Queue) -> None:
-        """Raise `RateLimited` where the queue is full."""
-        if len(self._waiting[queue]) >= queue.max_waiting:
-            raise _refusal(queue)
-
-    def _wait(self, queue: Queue) -> None:
-        called = threading.Event()
-        with self._deciding:
-            self.refuse_full(queue)
-            self._waiting[queue].append(called)
-            self._call_next()
-        try:
-            called.wait(max(0.0, min(MAX_WAIT, deadline.left())))
-        except BaseException:  # the caller is stopped while it waits
-            if self._leave(queue, called):
-                self._end(queue)
-            raise
-        if not self._leave(queue, called):
-            raise _refusal(queue)
-
-    def _leave(self, queue: Queue, called: threading.Event) -> bool:
-        """Leave the queue, and return whether the turn had come."""
-        with self._deciding:
-            if not called.is_set():
-                self._waiting[queue].remove(called)
-            return called.is_set()
-
-    def _end(self, queue: Queue) -> None:
-        with self._deciding:
-            self._free += 1
-            self._running[queue] -= 1
-            self._call_next()
-
-    def _call_next(self) -> None:
-        for queue in BY_PRIORITY:
-            while self._free and self._waiting[queue] and self._running[queue] < self._limits[queue]:
-                self._free -= 1
-                self._running[queue] += 1
-                self._waiting[queue].popleft().set()
+    account = confirm_password(database, caller, hasher, current_password, or_already=new_password)
+    if account is None:
+        return
+    problems = policy.password_problems(new_password, account.email)
+    if new_password == current_password:
+        problems.append("Must not be the present password.")
+    if problems:
+        raise Invalid(fields={"new_password": problems})
+    new_hash = hasher.hash(new_password, CHANGE)
+    with database.write() as connection:
+        _set_password(connection, caller, caller.user_id, new_hash, replaces=account.password_hash)
 
 
-class PasswordHasher:
-    """Makes and checks bcrypt hashes.
+def confirm_password(
+    database: Database,
+    caller: Caller,
+    hasher: PasswordHasher,
+    password: str,
+    *,
+    or_already: str | None = None,
+) -> Row[Any, Any] | None:
+    """Check the password that somebody who is signed in gives once more, and count wrong ones.
 
     Args:
-        cost: Rounds as a power of two. Hashes of another cost still verify and are replaced at the next
-            sign-in.
-        at_once: How many may run at the same time; the number of processors when omitted.
+        database: Where.
+        caller: Whose password it is to be.
+        hasher: Checks it, while no connection is held.
+        password: What they gave, as ``current_password``.
+        or_already: A password that is not counted as wrong: the new one, where it is in force already.
+
+    Returns:
+        ``email`` and ``password_hash`` of the account; None where `or_already` is the password.
+
+    Raises:
+        Unauthenticated: The account is closed.
+        Invalid: It is wrong.
+        RateLimited: Too many failed attempts lately, or too many checks at once.
     """
-
-    def __init__(self, cost: int, at_once: int | None = None) -> None:
-        self.cost = cost
-        self._turns = _Turns(at_once or os.cpu_count() or 1)
-        # What an unknown account is checked against, so that it takes as long as a known one: the form of a
-        # hash that is no password's.
-        self._dummy = bcrypt.gensalt(cost) + b"." * 31
-
-    def refuse_full(self, queue: Queue) -> None:
-        """Refuse work for which there is no place now, before anything else is done for it.
-
-        Raises:
-            RateLimited: Too many are waiting for their turn.
-        """
-        self._turns.refuse_full(queue)
-
-    def hash(self, password: str, queue: Queue = CHANGE) -> str:
-        """Return the hash to store.
-
-        Raises:
-            RateLimited: Too many are waiting for their turn.
-        """
-        encoded = encode_password(password)
-        return self._in_turn(queue, lambda: bcrypt.hashpw(encoded, bcrypt.gensalt(self.cost))).decode()
-
-    def verify(self, password: str, stored: str | None, queue: Queue = SIGN_IN) -> bool:
-        """Return whether the password is the one that was hashed; without a hash never, after the same time.
-
-        Raises:
-            RateLimited: Too many are waiting for their turn.
-        """
-        # One of more than 72 bytes was never accepted. It is cut only so that checking it takes its time too.
-        encoded = encode_password(password)
-        fits = len(encoded) <= 72  # noqa: PLR2004 - bcrypt's own limit
-        known = stored is not None and stored.startswith("$2")
-        against = stored.encode() if stored is not None and known else self._dummy
-        matches = self._in_turn(queue, lambda: bcrypt.checkpw(encoded[:72], against))
-        return matches and fits and known
-
-    def is_outdated(self, stored: str) -> bool:
-        """Return whether the hash was made with another cost than the one in force."""
-        return not stored.startswith(f"$2b${self.cost:02d}$")
-
-    def _in_turn(self, queue: Queue, work: Callable[[], T]) -> T:
-        with self._turns.turn(queue):
-            return tpool.execute(work)  # type: ignore[no-any-return]  # eventlet is untyped
+    attempt = sign_in_limits.confirmation_attempt(caller.user_id, caller.session_id)
+    own = select(users.c.email, users.c.password_hash).where(users.c.id == caller.user_id, users.c.is_active)
+    with database.read() as connection:
+        account = connection.execute(own).one_or_none()
+        if account is None:
+            raise Unauthenticated("This account is closed.")
+        sign_in_limits.refuse_blocked(connection, attempt.keys())
+    is_right = hasher.verify(password, account.password_hash, CHANGE)
+    if not is_right and or_already is not None and hasher.verify(or_already, account.password_hash, CHANGE):
+        return None
+    with database.write() as connection:
+        count = sign_in_limits.count_success if is_right else sign_in_limits.count_failure
+        count(connection, attempt)
+    if not is_right:
+        raise Invalid(fields={"current_password": ["Is wrong."]})
+    return account
 
 
-def _refusal(queue: Queue) -> RateLimited:
-    return RateLimited(
-        f"The service has too many {queue.name} at once; try again in a moment.", retry_after=RETRY_AFTER
-    )
+def reset_password(
+    database: Database,
+    caller: Caller,
+    hasher: PasswordHasher,
+    *,
+    user_id: UUID,
+    new_password: str,
+) -> None:
+    """Set the password of somebody who has forgotten it, and close all their sessions.
+
+    Needs ``user:update`` and every permission that the account has or could get back. Callers change their own password
+    by `change_password`, which asks for the present one. Failed sign-ins of the account are forgotten, and so are the
+    network addresses it is known from.
+
+    Raises:
+        NotFound: There is no such account.
+        Forbidden: The account has permissions that the caller lacks, or is the caller's own.
+        Unauthenticated: The caller's account is closed.
+        Invalid: The password is the e-mail address.
+        RateLimited: Too many passwords are being changed at once.
+    """
+    if user_id == caller.user_id:
+        raise Forbidden("Change your own password with change_password.")
+    with database.read() as connection:
+        require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
+        account = read_user(connection, user_id)
+    problems = policy.password_problems(new_password, account["email"])
+    if problems:
+        raise Invalid(fields={"new_password": problems})
+    new_hash = hasher.hash(new_password, CHANGE)
+    with database.write() as connection:
+        # The counts before the account, as signing in does: neither waits for the other in a circle.
+        sign_in_limits.forget_account(connection, user_id)
+        require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
+        _set_password(connection, caller, user_id, new_hash)
+
+
+def _set_password(
+    connection: Connection, caller: Caller, user_id: UUID, new_hash: str, *, replaces: str | None = None
+) -> None:
+    statement = update(users).where(users.c.id == user_id)
+    if replaces is not None:
+        statement = statement.where(users.c.password_hash == replaces)
+    changed = connection.execute(
+        statement.values(password_hash=new_hash, password_changed_at=func.now()).returning(
+            users.c.id, with_event_context(caller)
+        )
+    ).one_or_none()
+    if changed is None:
+        raise Conflict("The password was changed meanwhile.")
+    revoke_sessions_of(connection, user_id)

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from services.identity import operations, queries, schemas
-from services.identity.queries import RegionLocator
-from services.identity.secrets import SecretsProvider, signer_of
+from nameko.extensions import DependencyProvider, SharedExtension
+
+from services.identity import passwords, regions, roles, schemas, sessions, users
+from services.identity.password_hashing import PasswordHasher
+from services.identity.regions import RegionLocator
+from services.identity.sessions import Secrets
+from services.identity.tokens import signer_of
 from shared.domain.permissions import (
     REGION_WRITE,
     ROLE_GRANT,
@@ -31,6 +36,34 @@ if TYPE_CHECKING:
 CLEAN_UP_SECONDS = 3600
 
 
+class SecretsOfProcess(SharedExtension):
+    """One signer and one hasher a container, so that the hasher's limit holds for all workers."""
+
+    def setup(self) -> None:
+        """Called by nameko; a key that cannot be used stops the start and not the first sign-in."""
+        _ = self.secrets
+
+    @cached_property
+    def secrets(self) -> Secrets:
+        """Made when it is first asked for."""
+        settings = self.container.config["SETTINGS"]
+        return Secrets(
+            signer=signer_of(settings),
+            hasher=PasswordHasher(settings.bcrypt_cost),
+            refresh_lifetime=settings.refresh_token_lifetime,
+        )
+
+
+class SecretsProvider(DependencyProvider):
+    """``secrets = SecretsProvider()`` in the service class gives its methods a `Secrets`."""
+
+    shared = SecretsOfProcess()
+
+    def get_dependency(self, worker_ctx: Any) -> Secrets:
+        """Called by nameko for each worker."""
+        return self.shared.secrets
+
+
 class IdentityService:
     """Offers accounts, sessions, roles and regions by RPC."""
 
@@ -49,18 +82,18 @@ class IdentityService:
     @operation(permission=ANYONE, arguments=schemas.Authenticate, result=schemas.SignedIn)
     def authenticate(self, _caller: Caller | None, **arguments: Any) -> Any:
         """Signs in with e-mail address and password."""
-        return operations.authenticate(self.db, self.secrets, **arguments)
+        return sessions.authenticate(self.db, self.secrets, **arguments)
 
     @operation(permission=ANYONE, arguments=schemas.Refresh, result=schemas.Tokens)
     def refresh(self, _caller: Caller | None, **arguments: Any) -> Any:
         """Exchanges a refresh token for new tokens."""
-        return operations.refresh(self.db, self.secrets, **arguments)
+        return sessions.refresh(self.db, self.secrets, **arguments)
 
     @operation(permission=ANYONE, arguments=schemas.RefreshToken)
     def revoke(self, _caller: Caller | None, refresh_token: str) -> None:
         """Closes the session of a refresh token."""
         with self.db.autocommit() as connection:
-            operations.revoke(connection, refresh_token=refresh_token)
+            sessions.revoke(connection, refresh_token=refresh_token)
 
     @operation(permission=ANYONE, arguments=Empty, result=schemas.PublicKeys)
     def get_jwks(self, _caller: Caller | None) -> Any:
@@ -70,134 +103,134 @@ class IdentityService:
     @operation(permission=ANYONE, arguments=schemas.RegisterUser, result=schemas.User)
     def register_user(self, caller: Caller | None, **arguments: Any) -> Any:
         """Makes an account."""
-        return operations.register_user(self.db, caller, self.secrets.hasher, **arguments)
+        return users.register_user(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=Empty, result=schemas.Me)
     def get_me(self, caller: Caller) -> Any:
         """Returns the caller's own account and what it may."""
         with self.db.read() as connection:
-            return queries.get_me(connection, caller)
+            return users.get_me(connection, caller)
 
     @operation(permission=SIGNED_IN, arguments=schemas.UserId, result=schemas.User)
     def get_user(self, caller: Caller, user_id: UUID) -> Any:
         """Returns one account."""
         with self.db.read() as connection:
-            return queries.get_user(connection, caller, user_id=user_id)
+            return users.get_user(connection, caller, user_id=user_id)
 
     @operation(permission=USER_READ, arguments=schemas.ListUsers, result=schemas.Users)
     def list_users(self, _caller: Caller, **arguments: Any) -> Any:
         """Returns a page of accounts, the newest first."""
         with self.db.read() as connection:
-            return queries.list_users(connection, **arguments)
+            return users.list_users(connection, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.UpdateUser, result=schemas.User)
     def update_user(self, caller: Caller, **arguments: Any) -> Any:
         """Changes name, phone, e-mail address or preferences of an account."""
-        return operations.update_user(self.db, caller, self.secrets.hasher, **arguments)
+        return users.update_user(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ChangePassword)
     def change_password(self, caller: Caller, **arguments: Any) -> None:
         """Changes the caller's own password and closes all their sessions."""
-        operations.change_password(self.db, caller, self.secrets.hasher, **arguments)
+        passwords.change_password(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(permission=USER_UPDATE, arguments=schemas.ResetPassword)
     def reset_password(self, caller: Caller, **arguments: Any) -> None:
         """Sets somebody else's password and closes all their sessions."""
-        operations.reset_password(self.db, caller, self.secrets.hasher, **arguments)
+        passwords.reset_password(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(permission=USER_DEACTIVATE, arguments=schemas.UserId, result=schemas.User)
     def deactivate_user(self, caller: Caller, user_id: UUID) -> Any:
         """Closes an account and its sessions."""
         with self.db.write() as connection:
-            return operations.deactivate_user(connection, caller, user_id=user_id)
+            return users.deactivate_user(connection, caller, user_id=user_id)
 
     @operation(permission=USER_DEACTIVATE, arguments=schemas.UserId, result=schemas.User)
     def reactivate_user(self, caller: Caller, user_id: UUID) -> Any:
         """Opens a closed account again."""
         with self.db.write() as connection:
-            return operations.reactivate_user(connection, caller, user_id=user_id)
+            return users.reactivate_user(connection, caller, user_id=user_id)
 
     @operation(permission=ROLE_WRITE, arguments=schemas.CreateRole, result=schemas.Role)
     def create_role(self, caller: Caller, **arguments: Any) -> Any:
         """Makes a role."""
         with self.db.write() as connection:
-            return operations.create_role(connection, caller, **arguments)
+            return roles.create_role(connection, caller, **arguments)
 
     @operation(permission=ROLE_WRITE, arguments=schemas.UpdateRole, result=schemas.Role)
     def update_role(self, caller: Caller, **arguments: Any) -> Any:
         """Describes a role, or switches it on or off."""
         with self.db.write() as connection:
-            return operations.update_role(connection, caller, **arguments)
+            return roles.update_role(connection, caller, **arguments)
 
     @operation(permission=ROLE_READ, arguments=schemas.RoleByName, result=schemas.Role)
     def get_role(self, _caller: Caller, role: str) -> Any:
         """Returns one role with its permissions."""
         with self.db.read() as connection:
-            return queries.get_role(connection, role=role)
+            return roles.get_role(connection, role=role)
 
     @operation(permission=ROLE_READ, arguments=schemas.ListRoles, result=schemas.Roles)
     def list_roles(self, _caller: Caller, **arguments: Any) -> Any:
         """Returns a page of roles by name."""
         with self.db.read() as connection:
-            return queries.list_roles(connection, **arguments)
+            return roles.list_roles(connection, **arguments)
 
     @operation(permission=ROLE_READ, arguments=Empty, result=schemas.Permissions)
     def list_permissions(self, _caller: Caller) -> Any:
         """Returns every permission that exists, and what it allows."""
-        return queries.list_permissions()
+        return roles.list_permissions()
 
     @operation(permission=ROLE_WRITE, arguments=schemas.SetRolePermissions, result=schemas.Role)
     def set_role_permissions(self, caller: Caller, **arguments: Any) -> Any:
         """Gives a role exactly these permissions."""
         with self.db.write() as connection:
-            return operations.set_role_permissions(connection, caller, **arguments)
+            return roles.set_role_permissions(connection, caller, **arguments)
 
     @operation(permission=ROLE_GRANT, arguments=schemas.GrantRole, result=schemas.User)
     def grant_role(self, caller: Caller, **arguments: Any) -> Any:
         """Gives an account a role."""
         with self.db.write() as connection:
-            return operations.grant_role(connection, caller, **arguments)
+            return roles.grant_role(connection, caller, **arguments)
 
     @operation(permission=ROLE_GRANT, arguments=schemas.RevokeRole, result=schemas.User)
     def revoke_role(self, caller: Caller, **arguments: Any) -> Any:
         """Takes a role from an account."""
         with self.db.write() as connection:
-            return operations.revoke_role(connection, caller, **arguments)
+            return roles.revoke_role(connection, caller, **arguments)
 
     @operation(permission=REGION_WRITE, arguments=schemas.CreateRegion, result=schemas.Region)
     def create_region(self, caller: Caller, **arguments: Any) -> Any:
         """Makes a region."""
         with self.db.write() as connection:
-            return operations.create_region(connection, caller, **arguments)
+            return regions.create_region(connection, caller, **arguments)
 
     @operation(permission=REGION_WRITE, arguments=schemas.UpdateRegion, result=schemas.Region)
     def update_region(self, caller: Caller, **arguments: Any) -> Any:
         """Changes name, description or boundaries of a region."""
         with self.db.write() as connection:
-            return operations.update_region(connection, caller, **arguments)
+            return regions.update_region(connection, caller, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.GetRegion, result=schemas.Region)
     def get_region(self, _caller: Caller, **arguments: Any) -> Any:
         """Returns a region with its boundaries."""
         with self.db.read() as connection:
-            return queries.get_region(connection, **arguments)
+            return regions.get_region(connection, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListRegions, result=schemas.Regions)
     def list_regions(self, _caller: Caller, **arguments: Any) -> Any:
         """Returns a page of regions by code."""
         with self.db.read() as connection:
-            page = queries.list_regions(connection, self.locator, **arguments)
+            page = regions.list_regions(connection, self.locator, **arguments)
         if page.get("without_outline"):
-            operations.outline_regions(self.db, page["without_outline"])
+            regions.outline_regions(self.db, page["without_outline"])
             with self.db.read() as connection:
-                page = queries.list_regions(connection, self.locator, **arguments)
+                page = regions.list_regions(connection, self.locator, **arguments)
         return page
 
     @operation(permission=SIGNED_IN, arguments=schemas.LocateRegion, result=schemas.Region)
     def locate_region(self, _caller: Caller, lon: float, lat: float) -> Any:
         """Returns the smallest region that contains a point."""
         with self.db.read() as connection:
-            return queries.locate_region(connection, self.locator, lon=lon, lat=lat)
+            return regions.locate_region(connection, self.locator, lon=lon, lat=lat)
 
     @operation(permission=SIGNED_IN, arguments=schemas.LocateRegions, result=schemas.LocatedRegions)
     def locate_regions(self, _caller: Caller, points: list[dict[str, float]]) -> Any:
@@ -210,4 +243,4 @@ class IdentityService:
     def forget_expired(self) -> None:
         """Deletes refresh tokens and counted failures that mean nothing any more."""
         with self.db.write() as connection:
-            operations.forget_expired(connection)
+            sessions.forget_expired(connection)

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
+    from shared.platform.settings import Settings
+
 REFRESH_TOKEN_BYTES: Final = 32
 DEVICE_ID_BYTES: Final = 16
 _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----", re.DOTALL)
@@ -138,6 +140,19 @@ class Signer:
 
     def _device_proof(self, user_id: UUID, device_id: bytes) -> bytes:
         return hmac.digest(self._device_key, user_id.bytes + device_id, hashlib.sha256)
+
+
+def signer_of(settings: Settings) -> Signer:
+    """The signer with the keys of the settings.
+
+    Raises:
+        KeyFault: A key is missing or cannot be used.
+    """
+    return Signer(
+        settings.jwt_private_key,
+        settings.jwt_previous_public_keys,
+        lifetime=settings.access_token_lifetime,
+    )
 
 
 def new_device_id() -> bytes:

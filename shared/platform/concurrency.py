@@ -7,6 +7,8 @@ module takes a reference to them, and psycopg chooses how it waits when it is fi
 
 import os
 import sys
+from collections.abc import Callable
+from typing import ParamSpec, TypeVar
 
 if "psycopg" in sys.modules:
     raise ImportError(
@@ -14,6 +16,15 @@ if "psycopg" in sys.modules:
     )
 
 import eventlet
+from eventlet import tpool
 
 eventlet.monkey_patch()
 os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+def run_blocking(work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+    """Do work that holds its thread, such as hashing or geometry, in a native thread while the others go on."""
+    return tpool.execute(work, *args, **kwargs)  # type: ignore[no-any-return]  # eventlet is untyped

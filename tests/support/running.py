@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from uuid6 import uuid7
 
 from infra.local.instance_dir import private_key_pem
-from services.identity import operations as identity_operations
+from services.identity.seed import seed as seed_identity
 from services.identity.service import IdentityService
 from shared.client.errors import Forbidden, ImpactXError, Invalid, Unauthenticated
 from shared.client.rpc import RpcClient
@@ -24,7 +24,7 @@ ADMIN_EMAIL, PASSWORD = "admin@impactx.example", "correct horse battery"
 
 
 def _seed_identity(connection):
-    identity_operations.seed(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
+    seed_identity(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
 
 
 @contextmanager

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields
 
-from services.identity import rules
+from services.identity import policy
 from services.identity.geometry import check_structure
 from shared.platform import texts
 from shared.platform.schemas import Text
@@ -36,7 +36,7 @@ class Email(Text):
         super().__init__(max_length=MAX_EMAIL_LENGTH, **options)
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
-        email = rules.normalise_email(super()._deserialize(value, *more, **options))
+        email = policy.normalise_email(super()._deserialize(value, *more, **options))
         is_address = len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and ".." not in email
         if not is_address or not email.rpartition("@")[2].isascii():
             raise ValidationError("Not an e-mail address such as name@example.org.")
@@ -55,7 +55,7 @@ class NewPassword(Password):
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         password = super()._deserialize(value, *more, **options)
-        problems = rules.password_problems(password)
+        problems = policy.password_problems(password)
         if problems:
             raise ValidationError(problems)
         return password
@@ -69,7 +69,7 @@ class RoleName(Text):
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         name = super()._deserialize(value, *more, **options)
-        if not rules.ROLE_NAME.fullmatch(name):
+        if not policy.ROLE_NAME.fullmatch(name):
             raise ValidationError("Must be lower-case letters, digits, _ and -, beginning with a letter.")
         return name
 
@@ -82,7 +82,7 @@ class RegionCode(Text):
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         code = super()._deserialize(value, *more, **options)
-        if not rules.REGION_CODE.fullmatch(code):
+        if not policy.REGION_CODE.fullmatch(code):
             raise ValidationError("Must not contain blanks, colons or commas.")
         return code
 
@@ -133,7 +133,7 @@ def _regions_problem(value: Any) -> str:
     if not isinstance(value, list) or len(value) > MAX_PREFERRED_REGIONS:
         return f"Must be a list of at most {MAX_PREFERRED_REGIONS} region codes."
     for code in value:
-        if not isinstance(code, str) or not rules.REGION_CODE.fullmatch(texts.clean(code, lines=False)):
+        if not isinstance(code, str) or not policy.REGION_CODE.fullmatch(texts.clean(code, lines=False)):
             return "Must be a list of region codes."
     return ""
 

@@ -11,9 +11,9 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from services.identity import operations, queries, schemas
-from services.identity.passwords import PasswordHasher
-from services.identity.queries import RegionLocator
+from services.identity import authority, regions, roles, schemas, seed, sessions, users
+from services.identity.password_hashing import PasswordHasher
+from services.identity.regions import RegionLocator
 from services.identity.tokens import Signer
 from shared.domain import CONTRACTS
 from shared.platform.db.engine import Database
@@ -47,8 +47,8 @@ class World:
 
     database: Database
     admin_url: str
-    secrets: operations.Secrets = field(
-        default_factory=lambda: operations.Secrets(Signer(private_key()), PasswordHasher(4), 3600)
+    secrets: sessions.Secrets = field(
+        default_factory=lambda: sessions.Secrets(Signer(private_key()), PasswordHasher(4), 3600)
     )
     locator: RegionLocator = field(default_factory=RegionLocator)
 
@@ -58,10 +58,10 @@ class World:
     def register(self, caller=None, **arguments):
         given = {"email": self.email(), "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"}
         loaded = load(schemas.RegisterUser(), {**given, **arguments})
-        return operations.register_user(self.database, caller, self.secrets.hasher, **loaded)
+        return users.register_user(self.database, caller, self.secrets.hasher, **loaded)
 
     def sign_in(self, email, password=PASSWORD, address=None, device_token=None):
-        return operations.authenticate(
+        return sessions.authenticate(
             self.database,
             self.secrets,
             email=email,
@@ -72,10 +72,10 @@ class World:
 
     def update_user(self, caller, **arguments):
         loaded = load(schemas.UpdateUser(), _plain(arguments))
-        return operations.update_user(self.database, caller, self.secrets.hasher, **loaded)
+        return users.update_user(self.database, caller, self.secrets.hasher, **loaded)
 
     def refresh(self, tokens, call_id=None):
-        return operations.refresh(
+        return sessions.refresh(
             self.database, self.secrets, refresh_token=tokens["refresh_token"], id=call_id
         )
 
@@ -94,16 +94,12 @@ class World:
 
     def role(self, *permissions, name=None):
         name = name or f"role-{next(_numbers)}"
-        self.write(
-            operations.create_role, self.admin(), schemas.CreateRole, name=name, permissions=permissions
-        )
+        self.write(roles.create_role, self.admin(), schemas.CreateRole, name=name, permissions=permissions)
         return name
 
     def region(self, code=None, boundaries=None, **arguments):
         given = {"code": code or f"R{next(_numbers)}", "name": "Somewhere", "boundaries": boundaries}
-        return self.write(
-            operations.create_region, self.admin(), schemas.CreateRegion, **{**given, **arguments}
-        )
+        return self.write(regions.create_region, self.admin(), schemas.CreateRegion, **{**given, **arguments})
 
     def write(self, operation, caller, schema, /, **arguments):
         loaded = load(schema(), _plain(arguments))
@@ -116,7 +112,7 @@ class World:
             return query(connection, *positional, **loaded)
 
     def user(self, user_id):
-        return self.read(queries.read_user, user_id)
+        return self.read(authority.read_user, user_id)
 
     def sql(self, statement, *parameters):
         with psycopg.connect(self.admin_url, autocommit=True) as connection:
@@ -143,7 +139,7 @@ def world(postgresql):
     made = postgresql_support.fresh_database(postgresql)
     database = Database(made.url("identity"), pool_size=10)
     with database.write() as connection:
-        operations.seed(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
+        seed.seed(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
     yield World(database, made.admin_url)
     database.close()
     made.drop()

@@ -8,15 +8,15 @@ import eventlet
 import pytest
 from uuid6 import uuid7
 
-from services.identity import operations, queries, schemas
+from services.identity import passwords, roles, schemas, users
 from services.identity.look_alikes import skeleton_digest
-from services.identity.rules import TAKEN_ADDRESSES
+from services.identity.policy import TAKEN_ADDRESSES
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
 from shared.platform.schemas import load
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 NIL = UUID(int=0)
-LOOK_ALIKES = Path(operations.__file__).parents[1] / "migrations" / "versions" / "0007_look_alikes.py"
+LOOK_ALIKES = Path(users.__file__).parent / "migrations" / "versions" / "0007_look_alikes.py"
 
 
 def update(world, caller, user_id, version, **values):
@@ -25,20 +25,20 @@ def update(world, caller, user_id, version, **values):
 
 def change_password(world, caller, current, new):
     given = load(schemas.ChangePassword(), {"current_password": current, "new_password": new})
-    operations.change_password(world.database, caller, world.secrets.hasher, **given)
+    passwords.change_password(world.database, caller, world.secrets.hasher, **given)
 
 
 def reset_password(world, caller, user_id, new):
     given = load(schemas.ResetPassword(), {"user_id": str(user_id), "new_password": new})
-    operations.reset_password(world.database, caller, world.secrets.hasher, **given)
+    passwords.reset_password(world.database, caller, world.secrets.hasher, **given)
 
 
 def deactivate(world, caller, user_id):
-    return world.write(operations.deactivate_user, caller, schemas.UserId, user_id=user_id)
+    return world.write(users.deactivate_user, caller, schemas.UserId, user_id=user_id)
 
 
 def reactivate(world, caller, user_id):
-    return world.write(operations.reactivate_user, caller, schemas.UserId, user_id=user_id)
+    return world.write(users.reactivate_user, caller, schemas.UserId, user_id=user_id)
 
 
 class TestRegister:
@@ -154,24 +154,22 @@ class TestRegister:
 class TestRead:
     def test_one_sees_oneself_and_nobody_else(self, world):
         caller, other = world.caller(), world.caller()
-        assert world.read(queries.get_user, caller, user_id=caller.user_id)["id"] == caller.user_id
+        assert world.read(users.get_user, caller, user_id=caller.user_id)["id"] == caller.user_id
         for hidden in (other.user_id, uuid4(), NIL):
             with pytest.raises(NotFound) as refusal:
-                world.read(queries.get_user, caller, user_id=hidden)
+                world.read(users.get_user, caller, user_id=hidden)
             assert str(hidden) not in str(refusal.value)
 
     def test_who_may_read_accounts_sees_all(self, world):
         other = world.caller()
-        assert world.read(queries.get_user, world.caller("coordinator"), user_id=other.user_id)
+        assert world.read(users.get_user, world.caller("coordinator"), user_id=other.user_id)
 
     def test_me_says_what_one_may_at_this_moment(self, world):
         region = world.region()
         caller = world.caller()
         role = world.role(f"alert:issue:{region['code']}")
-        world.write(
-            operations.grant_role, world.admin(), schemas.GrantRole, user_id=caller.user_id, role=role
-        )
-        me = world.read(queries.get_me, caller)
+        world.write(roles.grant_role, world.admin(), schemas.GrantRole, user_id=caller.user_id, role=role)
+        me = world.read(users.get_me, caller)
         assert me["permissions"]["alert:issue"] == [str(region["id"])]
         assert me["permissions"]["report:create"] is True
         assert schemas.Me().dump(me)["roles"] == ["reporter", role]
@@ -181,7 +179,7 @@ class TestRead:
         seen, cursor = [], None
         while True:
             page = world.read(
-                queries.list_users, schema=schemas.ListUsers, limit=2, cursor=cursor, text="PAGER"
+                users.list_users, schema=schemas.ListUsers, limit=2, cursor=cursor, text="PAGER"
             )
             assert len(page["items"]) <= 2
             seen += [item["id"] for item in page["items"]]
@@ -196,7 +194,7 @@ class TestRead:
         deactivate(world, world.admin(), closed["id"])
 
         def ids(**filters):
-            page = world.read(queries.list_users, schema=schemas.ListUsers, **{"text": "filterer", **filters})
+            page = world.read(users.list_users, schema=schemas.ListUsers, **{"text": "filterer", **filters})
             return {item["id"] for item in page["items"]}
 
         assert ids() == {closed["id"], opened["id"]}
@@ -207,7 +205,7 @@ class TestRead:
         assert ids(text=opened["email"].upper()) == {opened["id"]}
 
     def test_the_platforms_own_account_is_not_listed(self, world):
-        page = world.read(queries.list_users, schema=schemas.ListUsers, text="system@impactx.invalid")
+        page = world.read(users.list_users, schema=schemas.ListUsers, text="system@impactx.invalid")
         assert page["items"] == []
 
     @pytest.mark.parametrize(
@@ -215,7 +213,7 @@ class TestRead:
     )
     def test_bad_paging_is_refused(self, world, filters):
         with pytest.raises(Invalid) as refusal:
-            world.read(queries.list_users, schema=schemas.ListUsers, **filters)
+            world.read(users.list_users, schema=schemas.ListUsers, **filters)
         assert list(refusal.value.fields) == list(filters)
 
 
@@ -269,7 +267,7 @@ class TestUpdate:
             lambda: reset_password(world, world.admin(), NIL, "a new password"),
             lambda: reactivate(world, world.admin(), NIL),
             lambda: world.write(
-                operations.grant_role, world.admin(), schemas.GrantRole, user_id=NIL, role="viewer"
+                roles.grant_role, world.admin(), schemas.GrantRole, user_id=NIL, role="viewer"
             ),
         ):
             with pytest.raises(Forbidden):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from services.identity import operations, queries, schemas
+from services.identity import passwords, roles, schemas, users
 from shared.client.errors import Conflict, Forbidden, Invalid
 from tests.integration.identity.conftest import PASSWORD
 
@@ -29,11 +29,11 @@ def helper(world):
 
 
 def switch(world, role, *, on):
-    return world.write(operations.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=on)
+    return world.write(roles.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=on)
 
 
 def reset_password(world, caller, user_id):
-    operations.reset_password(
+    passwords.reset_password(
         world.database, caller, world.secrets.hasher, user_id=user_id, new_password="a fresh password"
     )
 
@@ -50,16 +50,16 @@ MANAGING = {
         world, caller, user_id, email=world.email()
     ),
     "deactivate_user": lambda world, caller, user_id: world.write(
-        operations.deactivate_user, caller, schemas.UserId, user_id=user_id
+        users.deactivate_user, caller, schemas.UserId, user_id=user_id
     ),
     "reactivate_user": lambda world, caller, user_id: world.write(
-        operations.reactivate_user, caller, schemas.UserId, user_id=user_id
+        users.reactivate_user, caller, schemas.UserId, user_id=user_id
     ),
     "grant_role": lambda world, caller, user_id: world.write(
-        operations.grant_role, caller, schemas.GrantRole, user_id=user_id, role="reporter"
+        roles.grant_role, caller, schemas.GrantRole, user_id=user_id, role="reporter"
     ),
     "revoke_role": lambda world, caller, user_id: world.write(
-        operations.revoke_role, caller, schemas.RevokeRole, user_id=user_id, role="reporter"
+        roles.revoke_role, caller, schemas.RevokeRole, user_id=user_id, role="reporter"
     ),
 }
 
@@ -73,7 +73,7 @@ def role_switched_off(world):
 
 def account_closed(world):
     victim = world.register(world.admin(), roles=["coordinator"])
-    world.write(operations.deactivate_user, world.admin(), schemas.UserId, user_id=victim["id"])
+    world.write(users.deactivate_user, world.admin(), schemas.UserId, user_id=victim["id"])
     return victim
 
 
@@ -146,7 +146,7 @@ def test_a_role_that_is_switched_off_is_given_only_by_who_may_all_of_it(world, h
     role = world.role("alert:issue")
     switch(world, role, on=False)
     with pytest.raises(Forbidden):
-        world.write(operations.update_role, helper, schemas.UpdateRole, role=role, is_active=True)
+        world.write(roles.update_role, helper, schemas.UpdateRole, role=role, is_active=True)
     with pytest.raises(Invalid) as refusal:
         world.register(world.admin(), roles=[role])
     assert list(refusal.value.fields) == ["roles"]
@@ -154,7 +154,7 @@ def test_a_role_that_is_switched_off_is_given_only_by_who_may_all_of_it(world, h
 
 def set_permissions(world, role, *permissions, version=None):
     return world.write(
-        operations.set_role_permissions,
+        roles.set_role_permissions,
         world.admin(),
         schemas.SetRolePermissions,
         role=role,
@@ -165,18 +165,18 @@ def set_permissions(world, role, *permissions, version=None):
 
 def test_two_who_change_a_role_do_not_overwrite_each_other(world):
     role = world.role("report:read")
-    seen = world.read(queries.get_role, role=role)["version"]
+    seen = world.read(roles.get_role, role=role)["version"]
     changed = set_permissions(world, role, "report:read", "report:update", version=seen)
     assert changed["version"] == seen + 1
     with pytest.raises(Conflict) as refusal:
         set_permissions(world, role, "report:read", "alert:read", version=seen)
     assert refusal.value.details["version"] == seen + 1
-    assert world.read(queries.get_role, role=role) == changed
+    assert world.read(roles.get_role, role=role) == changed
     # the reply of the first change was lost
     assert set_permissions(world, role, "report:read", "report:update", version=seen) == changed
     with pytest.raises(Conflict):
         world.write(
-            operations.update_role,
+            roles.update_role,
             world.admin(),
             schemas.UpdateRole,
             role=role,

@@ -11,9 +11,8 @@ import pytest
 from shapely.geometry import shape
 from uuid6 import uuid7
 
-from services.identity import geometry, operations, queries, schemas
-from services.identity.queries import RegionLocator
-from services.identity.queries import regions as regions_module
+from services.identity import geometry, regions, schemas
+from services.identity.regions import RegionLocator
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
 from shared.domain.boundaries import bbox_of
 from shared.platform.db.tables import UNKNOWN_REGION_ID
@@ -27,25 +26,25 @@ def box(west, south, east, north):
 
 def update(world, caller, region, **values):
     given = {"region_id": region["id"], "version": region["version"], **values}
-    return world.write(operations.update_region, caller, schemas.UpdateRegion, **given)
+    return world.write(regions.update_region, caller, schemas.UpdateRegion, **given)
 
 
 def locate(world, lon, lat):
     with world.database.read() as connection:
-        return queries.locate_region(connection, world.locator, lon=lon, lat=lat)
+        return regions.locate_region(connection, world.locator, lon=lon, lat=lat)
 
 
 def listed(world, **filters):
     with world.database.read() as connection:
         loaded = schemas.ListRegions().load(filters)
-        return queries.list_regions(connection, world.locator, **loaded)
+        return regions.list_regions(connection, world.locator, **loaded)
 
 
 def test_a_region_is_made_and_read_by_id_and_by_code(world):
     region = world.region("BOX-1", box(1, 1, 2, 2), name="Box", description="A box.")
     assert region["boundaries"] == box(1, 1, 2, 2)
     for given in ({"region_id": region["id"]}, {"code": "BOX-1"}):
-        assert world.read(queries.get_region, **given) == region
+        assert world.read(regions.get_region, **given) == region
     assert schemas.Region().dump(region)["version"] == 1
     [event] = world.events(region["id"])
     assert (event.type, event.data["code"], event.correlation_id) == ("region_created", "BOX-1", "test")
@@ -53,7 +52,7 @@ def test_a_region_is_made_and_read_by_id_and_by_code(world):
 
 
 def test_one_region_is_reserved_and_has_no_boundaries(world):
-    reserved = world.read(queries.get_region, region_id=UNKNOWN_REGION_ID)
+    reserved = world.read(regions.get_region, region_id=UNKNOWN_REGION_ID)
     assert (reserved["code"], reserved["is_reserved"], reserved["boundaries"]) == ("UNKNOWN", True, None)
     assert world.region()["is_reserved"] is False
     with pytest.raises(Invalid) as refused:
@@ -120,7 +119,7 @@ def test_bad_boundaries_are_refused_where_they_are_wrong(world, boundaries, fiel
 @pytest.mark.parametrize("code", ["", "two words", "a:b", "a,b", "x" * 51, 5])
 def test_a_bad_code_is_refused(world, code):
     with pytest.raises(Invalid) as refusal:
-        world.write(operations.create_region, world.admin(), schemas.CreateRegion, code=code, name="X")
+        world.write(regions.create_region, world.admin(), schemas.CreateRegion, code=code, name="X")
     assert list(refusal.value.fields) == ["code"]
 
 
@@ -163,7 +162,7 @@ def test_who_may_change_one_region_changes_that_one_alone(world):
     with pytest.raises(Forbidden):
         update(world, keeper, other, name="Taken")
     with pytest.raises(Forbidden):
-        world.write(operations.create_region, keeper, schemas.CreateRegion, code="NEW", name="New")
+        world.write(regions.create_region, keeper, schemas.CreateRegion, code="NEW", name="New")
     with pytest.raises(Forbidden):
         update(world, world.caller(), own, name="Taken")
 
@@ -171,10 +170,10 @@ def test_who_may_change_one_region_changes_that_one_alone(world):
 def test_unknown_regions_are_not_found(world):
     for given in ({"region_id": uuid4()}, {"code": "NOWHERE"}):
         with pytest.raises(NotFound):
-            world.read(queries.get_region, **given)
+            world.read(regions.get_region, **given)
     for given in ({}, {"region_id": uuid4(), "code": "HT"}):
         with pytest.raises(Invalid):
-            world.read(queries.get_region, **given)
+            world.read(regions.get_region, **given)
     with pytest.raises(NotFound):
         update(world, world.admin(), {"id": uuid4(), "version": 1}, name="X")
 
@@ -342,7 +341,7 @@ def test_a_page_with_boundaries_ends_before_it_has_too_many_bytes(world, coasts)
     found = pages(world, codes=codes, detail="full", limit=500)
     assert [len(page) for page in found] == [1, 1, 1, 1]
     assert all(
-        len(orjson.dumps([region["boundaries"] for region in page])) < 1.1 * regions_module.PAGE_BYTES
+        len(orjson.dumps([region["boundaries"] for region in page])) < 1.1 * regions.PAGE_BYTES
         for page in found
     )
     assert [len(page) for page in pages(world, codes=codes, limit=500)] == [4]
@@ -383,7 +382,7 @@ def test_outlines_of_what_was_written_past_the_service_are_made_when_they_are_as
     page = listed(world, codes=codes, include_boundaries=True)
     assert page["without_outline"] == [region["id"] for region in made]
     assert page["next_cursor"] is not None, "what is not there yet is not left out"
-    operations.outline_regions(world.database, page["without_outline"])
+    regions.outline_regions(world.database, page["without_outline"])
     page = listed(world, codes=codes, include_boundaries=True)
     assert page["without_outline"] == []
     assert [region["boundaries"] is not None for region in page["items"]] == [True, True, False]
@@ -398,7 +397,7 @@ def test_boundaries_that_change_while_their_outline_is_made_have_the_outline_of_
             "UPDATE identity.regions SET boundaries = %s WHERE id = %s",
             (orjson.dumps(coast(500, 126)).decode(), region["id"]),
         )
-        making = threading.Thread(target=operations.outline_regions, args=(world.database, [region["id"]]))
+        making = threading.Thread(target=regions.outline_regions, args=(world.database, [region["id"]]))
         making.start()
         waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
         eventually(lambda: world.sql(waits) == [(1,)], "the maker waits for the change")
@@ -429,7 +428,7 @@ def test_only_the_boundaries_that_changed_are_read_again(world, coasts, monkeypa
         read.extend(code for _, code, _ in rows)
         return geometry.read_entries(rows)
 
-    monkeypatch.setattr(regions_module, "read_entries", read_entries)
+    monkeypatch.setattr(regions, "read_entries", read_entries)
     locator = RegionLocator()
     with world.database.read() as connection:
         locator.locate(connection, [(0, 0)])
@@ -442,7 +441,7 @@ def test_only_the_boundaries_that_changed_are_read_again(world, coasts, monkeypa
 
 
 def test_what_a_call_read_for_the_index_before_its_deadline_is_not_read_again(world, monkeypatch):
-    regions = [world.region(f"PART-{n}", box(n, -75, n + 1, -74)) for n in range(3)]
+    parts = [world.region(f"PART-{n}", box(n, -75, n + 1, -74)) for n in range(3)]
     read = []
 
     def read_entries(rows):
@@ -453,14 +452,14 @@ def test_what_a_call_read_for_the_index_before_its_deadline_is_not_read_again(wo
         read.extend(code for _, code, _ in rows)
         return geometry.read_entries(rows)
 
-    monkeypatch.setattr(regions_module, "READ_TOGETHER", 1)
-    monkeypatch.setattr(regions_module, "read_entries", read_entries)
+    monkeypatch.setattr(regions, "READ_TOGETHER", 1)
+    monkeypatch.setattr(regions, "read_entries", read_entries)
     locator = RegionLocator()
     with world.database.read() as connection:
         with pytest.raises(RpcTimeout):
             locator.locate(connection, [(0, 0)])
         found = locator.locate(connection, [(n + 0.5, -74.5) for n in range(3)])
-    assert found == [region["id"] for region in regions]
+    assert found == [region["id"] for region in parts]
     assert len(read) == len(set(read))
 
 

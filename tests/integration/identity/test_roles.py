@@ -6,19 +6,19 @@ import eventlet
 import pytest
 from uuid6 import uuid7
 
-from services.identity import operations, queries, schemas
+from services.identity import roles, schemas, seed, users
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
 
 def create(world, caller, **arguments):
-    return world.write(operations.create_role, caller, schemas.CreateRole, **arguments)
+    return world.write(roles.create_role, caller, schemas.CreateRole, **arguments)
 
 
 def set_permissions(world, caller, role, *permissions):
     return world.write(
-        operations.set_role_permissions,
+        roles.set_role_permissions,
         caller,
         schemas.SetRolePermissions,
         role=role,
@@ -27,11 +27,11 @@ def set_permissions(world, caller, role, *permissions):
 
 
 def grant(world, caller, user_id, role, **more):
-    return world.write(operations.grant_role, caller, schemas.GrantRole, user_id=user_id, role=role, **more)
+    return world.write(roles.grant_role, caller, schemas.GrantRole, user_id=user_id, role=role, **more)
 
 
 def revoke(world, caller, user_id, role):
-    return world.write(operations.revoke_role, caller, schemas.RevokeRole, user_id=user_id, role=role)
+    return world.write(roles.revoke_role, caller, schemas.RevokeRole, user_id=user_id, role=role)
 
 
 @pytest.fixture
@@ -51,16 +51,16 @@ def nobody(world):
 def test_the_default_roles_are_there_and_seeding_again_changes_nothing(world):
     before = world.sql("SELECT count(*) FROM identity.outbox")
     with world.database.write() as connection:
-        operations.seed(connection, admin_email=ADMIN_EMAIL, admin_password="another password", bcrypt_cost=4)
+        seed.seed(connection, admin_email=ADMIN_EMAIL, admin_password="another password", bcrypt_cost=4)
     assert world.sql("SELECT count(*) FROM identity.outbox") == before
     world.sign_in(ADMIN_EMAIL)
     for name, default in DEFAULT_ROLES.items():
-        assert set(world.read(queries.get_role, role=name)["permissions"]) == default.permissions
+        assert set(world.read(roles.get_role, role=name)["permissions"]) == default.permissions
 
 
 def test_seeding_refuses_a_bad_password(world):
     with pytest.raises(Invalid) as refusal, world.database.write() as connection:
-        operations.seed(connection, admin_email="second@impactx.example", admin_password="short")
+        seed.seed(connection, admin_email="second@impactx.example", admin_password="short")
     assert list(refusal.value.fields) == ["password"]
 
 
@@ -68,7 +68,7 @@ def test_a_role_is_made_with_its_permissions(world, granter):
     role = create(world, granter, name="report-editor", description="Edits.", permissions=["report:update"])
     assert role["permissions"] == ["report:update"]
     assert schemas.Role().dump(role)["is_active"] is True
-    assert world.read(queries.get_role, role="report-editor") == role
+    assert world.read(roles.get_role, role="report-editor") == role
 
 
 def test_a_repeat_with_the_same_id_returns_the_first_role(world, granter):
@@ -141,32 +141,32 @@ def test_the_administrators_role_stays_what_it_is(world):
     with pytest.raises(Conflict):
         set_permissions(world, admin, "administrator", "report:read")
     with pytest.raises(Conflict):
-        world.write(operations.update_role, admin, schemas.UpdateRole, role="administrator", is_active=False)
+        world.write(roles.update_role, admin, schemas.UpdateRole, role="administrator", is_active=False)
 
 
 def test_a_role_is_described_and_switched_off_by_who_may_all_of_it(world, granter):
     role = world.role("report:read")
     changed = world.write(
-        operations.update_role, granter, schemas.UpdateRole, role=role, description="Reads.", is_active=False
+        roles.update_role, granter, schemas.UpdateRole, role=role, description="Reads.", is_active=False
     )
     assert (changed["description"], changed["is_active"]) == ("Reads.", False)
     with pytest.raises(Forbidden):
-        world.write(operations.update_role, granter, schemas.UpdateRole, role="viewer", is_active=False)
+        world.write(roles.update_role, granter, schemas.UpdateRole, role="viewer", is_active=False)
 
 
 def test_switching_a_role_off_is_told_of_everybody_who_holds_it(world):
     role = world.role("report:read")
     caller = world.caller(role)
-    world.write(operations.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
+    world.write(roles.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
     event = world.events(caller.user_id)[-1]
     assert (event.type, event.data["changed"], event.data["roles"]) == ("user_updated", ["roles"], [])
 
 
 def test_unknown_roles_are_not_found(world):
     for attempt in (
-        lambda: world.read(queries.get_role, role="emperor"),
+        lambda: world.read(roles.get_role, role="emperor"),
         lambda: set_permissions(world, world.admin(), "emperor"),
-        lambda: world.write(operations.update_role, world.admin(), schemas.UpdateRole, role="emperor"),
+        lambda: world.write(roles.update_role, world.admin(), schemas.UpdateRole, role="emperor"),
     ):
         with pytest.raises(NotFound):
             attempt()
@@ -231,7 +231,7 @@ def test_nobody_manages_the_roles_of_who_may_more(world, granter):
 
 def test_an_inactive_role_is_not_given(world):
     role = world.role("report:read")
-    world.write(operations.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
+    world.write(roles.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
     with pytest.raises(Invalid):
         grant(world, world.admin(), world.caller().user_id, role)
 
@@ -260,12 +260,12 @@ def test_the_last_administrator_stays(world):
     admin = world.admin()
     for attempt in (
         lambda: revoke(world, admin, admin.user_id, "administrator"),
-        lambda: world.write(operations.deactivate_user, admin, schemas.UserId, user_id=admin.user_id),
+        lambda: world.write(users.deactivate_user, admin, schemas.UserId, user_id=admin.user_id),
     ):
         with pytest.raises(Conflict, match="last administrator"):
             attempt()
     second = world.caller("administrator")
-    world.write(operations.deactivate_user, admin, schemas.UserId, user_id=second.user_id)
+    world.write(users.deactivate_user, admin, schemas.UserId, user_id=second.user_id)
     with pytest.raises(Conflict):
         revoke(world, admin, admin.user_id, "administrator")
 
@@ -294,19 +294,19 @@ def test_two_administrators_do_not_put_out_each_other(world):
 def test_roles_are_listed_by_name(world):
     names, cursor = [], None
     while True:
-        page = world.read(queries.list_roles, schema=schemas.ListRoles, limit=3, cursor=cursor)
+        page = world.read(roles.list_roles, schema=schemas.ListRoles, limit=3, cursor=cursor)
         names += [role["name"] for role in page["items"]]
         cursor = page["next_cursor"]
         if cursor is None:
             break
     assert names == sorted(names)
     assert set(DEFAULT_ROLES) <= set(names)
-    inactive = world.read(queries.list_roles, schema=schemas.ListRoles, is_active=False, limit=500)
+    inactive = world.read(roles.list_roles, schema=schemas.ListRoles, is_active=False, limit=500)
     assert all(not role["is_active"] for role in inactive["items"])
 
 
 def test_every_permission_is_listed_with_its_meaning():
-    listed = {item["name"]: item["meaning"] for item in queries.list_permissions()["items"]}
+    listed = {item["name"]: item["meaning"] for item in roles.list_permissions()["items"]}
     assert set(listed) == {*PERMISSIONS, "*"}
     assert all(listed.values())
 

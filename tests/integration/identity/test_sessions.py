@@ -6,8 +6,8 @@ import eventlet
 import pytest
 from uuid6 import uuid7
 
-from services.identity import operations, schemas
-from services.identity.passwords import PasswordHasher
+from services.identity import roles, schemas, sessions, users
+from services.identity.password_hashing import PasswordHasher
 from shared.client.errors import Conflict, Unauthenticated
 from tests.integration.identity.conftest import ADMIN_EMAIL, PASSWORD
 
@@ -48,7 +48,7 @@ def test_narrowed_permissions_name_the_regions_by_id(world):
 def test_an_inactive_role_allows_nothing(world):
     role = world.role("report:read")
     account = world.register(world.admin(), roles=[role])
-    world.write(operations.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
+    world.write(roles.update_role, world.admin(), schemas.UpdateRole, role=role, is_active=False)
     caller = world.verify(world.sign_in(account["email"]))
     assert caller.roles == frozenset()
     assert not caller.may("report:read")
@@ -56,7 +56,7 @@ def test_an_inactive_role_allows_nothing(world):
 
 def test_wrong_unknown_and_closed_are_one_answer(world):
     account = world.register()
-    world.write(operations.deactivate_user, world.admin(), schemas.UserId, user_id=account["id"])
+    world.write(users.deactivate_user, world.admin(), schemas.UserId, user_id=account["id"])
     answers = set()
     for email, password in (
         (ADMIN_EMAIL, "a wrong guess"),
@@ -77,8 +77,8 @@ def test_the_address_is_compared_in_lower_case(world):
 
 def test_a_hash_of_an_old_cost_is_replaced(world):
     account = world.register()
-    dearer = operations.Secrets(world.secrets.signer, PasswordHasher(5), 3600)
-    operations.authenticate(world.database, dearer, email=account["email"], password=PASSWORD)
+    dearer = sessions.Secrets(world.secrets.signer, PasswordHasher(5), 3600)
+    sessions.authenticate(world.database, dearer, email=account["email"], password=PASSWORD)
     [(stored,)] = world.sql("SELECT password_hash FROM identity.users WHERE id = %s", account["id"])
     assert stored.startswith("$2b$05$")
     world.sign_in(account["email"])
@@ -87,9 +87,7 @@ def test_a_hash_of_an_old_cost_is_replaced(world):
 def test_a_refresh_token_gives_new_tokens_with_the_roles_of_this_moment(world):
     account = world.register()
     first = world.sign_in(account["email"])
-    world.write(
-        operations.grant_role, world.admin(), schemas.GrantRole, user_id=account["id"], role="coordinator"
-    )
+    world.write(roles.grant_role, world.admin(), schemas.GrantRole, user_id=account["id"], role="coordinator")
     second = world.refresh(first)
     assert second["refresh_token"] != first["refresh_token"]
     assert world.verify(second).roles == {"coordinator", "reporter"}
@@ -179,7 +177,7 @@ def test_an_expired_refresh_token_is_refused_and_swept_away(world):
     with pytest.raises(Unauthenticated, match="not valid"):
         world.refresh(tokens)
     with world.database.write() as connection:
-        assert operations.forget_expired(connection) >= 1
+        assert sessions.forget_expired(connection) >= 1
     assert world.sql("SELECT 1 FROM identity.refresh_tokens WHERE user_id = %s", tokens["user_id"]) == []
 
 
@@ -194,9 +192,9 @@ def test_signing_out_closes_the_session_once_and_for_all(world):
     tokens, other_device = world.sign_in(account["email"]), world.sign_in(account["email"])
     for _ in range(2):
         with world.database.autocommit() as connection:
-            operations.revoke(connection, refresh_token=tokens["refresh_token"])
+            sessions.revoke(connection, refresh_token=tokens["refresh_token"])
     with world.database.autocommit() as connection:
-        operations.revoke(connection, refresh_token="made up")
+        sessions.revoke(connection, refresh_token="made up")
     with pytest.raises(Unauthenticated, match="not valid"):
         world.refresh(tokens)
     world.refresh(other_device)
@@ -204,15 +202,13 @@ def test_signing_out_closes_the_session_once_and_for_all(world):
 
 def test_closing_an_account_closes_its_sessions_even_those_being_refreshed(world):
     account = world.register()
-    sessions = [world.sign_in(account["email"]) for _ in range(5)]
+    signed_in = [world.sign_in(account["email"]) for _ in range(5)]
     admin = world.admin()
-    refreshing = [eventlet.spawn(attempt, world, tokens) for tokens in sessions]
-    closing = eventlet.spawn(
-        world.write, operations.deactivate_user, admin, schemas.UserId, user_id=account["id"]
-    )
+    refreshing = [eventlet.spawn(attempt, world, tokens) for tokens in signed_in]
+    closing = eventlet.spawn(world.write, users.deactivate_user, admin, schemas.UserId, user_id=account["id"])
     survivors = [tokens for tokens in (greenlet.wait() for greenlet in refreshing) if tokens]
     closing.wait()
-    for tokens in [*sessions, *survivors]:
+    for tokens in [*signed_in, *survivors]:
         assert attempt(world, tokens) is None
     assert world.sql(
         "SELECT count(*) FROM identity.refresh_tokens WHERE user_id = %s AND revoked_at IS NULL",

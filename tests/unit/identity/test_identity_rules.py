@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.identity import rules
+from services.identity import policy
 from shared.domain.permissions import DEFAULT_ROLES, PERMISSIONS, REGIONAL_THINGS
 from shared.platform.rpc.context import Caller
 
@@ -22,7 +22,7 @@ texts = st.one_of(
 granted = st.lists(texts, max_size=8)
 
 
-def caller(grants: rules.Grants) -> Caller:
+def caller(grants: policy.Grants) -> Caller:
     return Caller(
         user_id=UUID(int=1), roles=frozenset(), permissions=grants, token="", correlation_id="", session_id=""
     )
@@ -39,7 +39,7 @@ def caller(grants: rules.Grants) -> Caller:
     ],
 )
 def test_a_permission_is_read(text, name, code):
-    assert rules.Permission.parse(text) == rules.Permission(name, code)
+    assert policy.Permission.parse(text) == policy.Permission(name, code)
 
 
 @pytest.mark.parametrize(
@@ -63,19 +63,19 @@ def test_a_permission_is_read(text, name, code):
     ],
 )
 def test_what_is_no_permission_is_refused(text):
-    assert rules.Permission.parse(text) is None
+    assert policy.Permission.parse(text) is None
 
 
 @given(granted)
 def test_everybody_covers_what_they_hold(permissions):
-    held = rules.combine(permissions, REGIONS)
-    assert rules.covers(held, held)
+    held = policy.combine(permissions, REGIONS)
+    assert policy.covers(held, held)
 
 
 @given(granted, granted)
 def test_who_covers_a_grant_may_do_all_of_it(mine, theirs):
-    held, wanted = rules.combine(mine, REGIONS), rules.combine(theirs, REGIONS)
-    if rules.covers(held, wanted):
+    held, wanted = policy.combine(mine, REGIONS), policy.combine(theirs, REGIONS)
+    if policy.covers(held, wanted):
         giver, taker = caller(held), caller(wanted)
         for permission in PERMISSIONS:
             for region in (NORTH, SOUTH, uuid4()):
@@ -84,30 +84,30 @@ def test_who_covers_a_grant_may_do_all_of_it(mine, theirs):
 
 @given(granted, granted)
 def test_holding_more_never_covers_less(mine, more):
-    held = rules.combine(mine, REGIONS)
-    assert rules.covers(rules.combine([*mine, *more], REGIONS), held)
+    held = policy.combine(mine, REGIONS)
+    assert policy.covers(policy.combine([*mine, *more], REGIONS), held)
 
 
 def test_a_narrowed_permission_does_not_cover_the_whole():
-    assert not rules.covers({"report:read": frozenset({NORTH})}, {"report:read": None})
-    assert not rules.covers({"report:read": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})})
-    assert rules.covers({"report:*": frozenset({NORTH, SOUTH})}, {"report:read": frozenset({SOUTH})})
+    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": None})
+    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})})
+    assert policy.covers({"report:*": frozenset({NORTH, SOUTH})}, {"report:read": frozenset({SOUTH})})
 
 
 def test_every_verb_of_a_thing_is_less_than_the_thing_itself():
     held = dict.fromkeys(PERMISSIONS)
-    assert not rules.covers(held, {"report:*": None})
-    assert not rules.covers({f"{thing}:*": None for thing in things}, {"*": None})
+    assert not policy.covers(held, {"report:*": None})
+    assert not policy.covers({f"{thing}:*": None for thing in things}, {"*": None})
 
 
 def test_a_code_without_a_region_grants_nothing():
-    assert rules.combine(["report:read:GONE"], REGIONS) == {}
+    assert policy.combine(["report:read:GONE"], REGIONS) == {}
 
 
 def test_the_default_roles_hold_permissions_that_exist():
     for name, role in DEFAULT_ROLES.items():
-        assert rules.ROLE_NAME.fullmatch(name)
-        assert all(rules.Permission.parse(permission) for permission in role.permissions)
+        assert policy.ROLE_NAME.fullmatch(name)
+        assert all(policy.Permission.parse(permission) for permission in role.permissions)
 
 
 @pytest.mark.parametrize(
@@ -120,22 +120,22 @@ def test_the_default_roles_hold_permissions_that_exist():
     ],
 )
 def test_a_bad_password_is_refused(password, says):
-    [problem] = rules.password_problems(password, "someone@example.org")
+    [problem] = policy.password_problems(password, "someone@example.org")
     assert says in problem
 
 
 @pytest.mark.parametrize("password", ["correct horse", "x1y2" * 18, "пароль-пароль"])
 def test_a_good_password_is_taken(password):
-    assert rules.password_problems(password, "someone@example.org") == []
+    assert policy.password_problems(password, "someone@example.org") == []
 
 
 def test_a_password_is_the_same_however_its_letters_are_composed():
-    assert rules.encode_password("cafe\u0301") == rules.encode_password("caf\u00e9")
+    assert policy.encode_password("cafe\u0301") == policy.encode_password("caf\u00e9")
 
 
 @given(st.integers(0, 10_000), st.integers(0, 100))
 def test_the_wait_grows_and_is_capped(failures, free):
-    limit = rules.Limit(free, max_wait=900)
+    limit = policy.Limit(free, max_wait=900)
     wait = limit.wait_after(failures)
     assert 0 <= wait <= 900
     assert (wait == 0) == (failures < free)
@@ -143,4 +143,4 @@ def test_the_wait_grows_and_is_capped(failures, free):
 
 
 def test_an_address_is_compared_in_one_form():
-    assert rules.normalise_email("  JOSE\u0301@Example.ORG ") == "josé@example.org"
+    assert policy.normalise_email("  JOSE\u0301@Example.ORG ") == "josé@example.org"

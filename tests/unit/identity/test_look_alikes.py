@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from marshmallow import ValidationError
 
-from services.identity import rules
+from services.identity import policy
 from services.identity.look_alikes import skeleton, skeleton_digest
 from services.identity.schemas.fields import Email
 
@@ -55,7 +55,7 @@ def test_what_is_no_address_is_refused(written):
     ],
 )
 def test_addresses_that_look_alike_have_one_skeleton(one, other):
-    one, other = rules.normalise_email(one), rules.normalise_email(other)
+    one, other = policy.normalise_email(one), policy.normalise_email(other)
     assert one != other
     if "apple" not in one:  # of the palochka, the table of Unicode says that it looks like an i
         assert skeleton_digest(one) == skeleton_digest(other)

@@ -7,8 +7,8 @@ import eventlet.event
 import pytest
 from eventlet.queue import Queue
 
-from services.identity.operations.users import register_user
-from services.identity.passwords import CHANGE, REGISTRATION, SIGN_IN, PasswordHasher
+from services.identity.password_hashing import CHANGE, REGISTRATION, SIGN_IN, PasswordHasher
+from services.identity.users import register_user
 from shared.client import deadline
 from shared.client.errors import RateLimited
 
@@ -81,7 +81,7 @@ class Bench:
         self.hasher = PasswordHasher(cost=4, at_once=at_once)
         self.began = Queue()
         self.ends = {}
-        monkeypatch.setattr("services.identity.passwords.tpool.execute", lambda work: work())
+        monkeypatch.setattr("services.identity.password_hashing.run_blocking", lambda work: work())
 
     def spawn(self, name, queue):
         end = self.ends[name] = eventlet.event.Event()
@@ -109,7 +109,7 @@ class Bench:
 
 
 def test_who_waits_too_long_for_a_turn_is_told_so(monkeypatch):
-    monkeypatch.setattr("services.identity.passwords.MAX_WAIT", 0.05)
+    monkeypatch.setattr("services.identity.password_hashing.MAX_WAIT", 0.05)
     bench = Bench(monkeypatch, at_once=1)
     first = bench.spawn("first", SIGN_IN)
     with pytest.raises(RateLimited) as refusal:

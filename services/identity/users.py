@@ -4,26 +4,28 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exists, func, insert, select, update
+from sqlalchemy import insert, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 from uuid6 import uuid7
 
-from services.identity import rules
-from services.identity.look_alikes import skeleton_digest
-from services.identity.models import email_look_alikes, regions, roles, user_roles, users
-from services.identity.operations import throttle
-from services.identity.operations.authority import (
+from services.identity import policy, sign_in_limits
+from services.identity.authority import (
+    NO_SUCH_USER,
     acting,
+    authority_of,
     keep_an_administrator,
+    read_user,
     require_authority_over,
     require_cover,
     role_grants,
+    select_users,
 )
-from services.identity.operations.change import change
-from services.identity.operations.passwords import confirm_password
-from services.identity.operations.sessions import revoke_sessions_of
-from services.identity.passwords import CHANGE, REGISTRATION
-from services.identity.queries import get_role, read_user
+from services.identity.change import change
+from services.identity.look_alikes import looks_like_another, remember_look
+from services.identity.models import regions, roles, user_roles, users
+from services.identity.password_hashing import CHANGE, REGISTRATION, confirm_password
+from services.identity.roles import get_role
+from services.identity.sessions import revoke_sessions_of
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import (
     ADMINISTRATOR,
@@ -36,7 +38,9 @@ from shared.domain.permissions import (
 from shared.platform.db.context import with_event_context
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
+from shared.platform.db.paging import Order, keyset, page
 from shared.platform.db.repeats import id_taken
+from shared.platform.db.tables import SYSTEM_USER_ID
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,7 +48,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-    from services.identity.passwords import PasswordHasher
+    from services.identity.password_hashing import PasswordHasher
     from shared.platform.db.engine import Database
     from shared.platform.rpc.context import Caller
 
@@ -92,16 +96,18 @@ def register_user(
     Emits:
         user_created, role_granted.
     """
-    problems = rules.password_problems(password, arguments["email"])
+    problems = policy.password_problems(password, arguments["email"])
     if problems:
         raise Invalid(fields={"password": problems})
     digest = content_digest(arguments)
-    queue, probes = (REGISTRATION, throttle.probe_keys(None, address)) if caller is None else (CHANGE, [])
+    queue, probes = (
+        (REGISTRATION, sign_in_limits.probe_keys(None, address)) if caller is None else (CHANGE, [])
+    )
     if caller is None:
         # A flood is refused here, so that sign-ins do not wait for the rows that it is counted on.
         hasher.refuse_full(REGISTRATION)
         with database.write() as connection:
-            throttle.take(connection, throttle.registration_keys(address), unless_blocked=probes)
+            sign_in_limits.take(connection, sign_in_limits.registration_keys(address), unless_blocked=probes)
     with database.read() as connection:
         given = _roles_to_give(connection, caller, arguments["roles"])
         _check_regions(connection, arguments["preferences"])
@@ -142,7 +148,7 @@ def register_user(
                 return read_user(connection, user_id)
         raise id_taken("account")
     with database.write() as connection:
-        throttle.take(connection, probes)
+        sign_in_limits.take(connection, probes)
     raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})
 
 
@@ -173,11 +179,11 @@ def update_user(
     Emits:
         user_updated.
     """
-    probes: list[throttle.Key] = []
+    probes: list[sign_in_limits.Key] = []
     if user_id == caller.user_id and "email" in values:
-        probes = throttle.probe_keys(caller, None)
+        probes = sign_in_limits.probe_keys(caller, None)
         with database.read() as connection:
-            throttle.refuse_blocked(connection, probes)
+            sign_in_limits.refuse_blocked(connection, probes)
             changes_email = read_user(connection, user_id)["email"] != values["email"]
         if changes_email:
             _confirm(database, caller, hasher, current_password)
@@ -187,7 +193,7 @@ def update_user(
     except Conflict as error:
         if "email" in error.fields:
             with database.write() as connection:
-                throttle.take(connection, probes)
+                sign_in_limits.take(connection, probes)
         raise
 
 
@@ -256,7 +262,7 @@ def _update_user(
 ) -> dict[str, Any]:
     if user_id != caller.user_id:
         if caller.regions(USER_READ) is not None and caller.regions(USER_UPDATE) is not None:
-            raise NotFound("There is no such account, or you may not see it.")
+            raise NotFound(NO_SUCH_USER)
         require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
     before = read_user(connection, user_id)
     email = values.get("email", before["email"])
@@ -270,31 +276,6 @@ def _update_user(
         if user_id != caller.user_id:
             revoke_sessions_of(connection, user_id)
     return read_user(connection, user_id)
-
-
-def looks_like_another(connection: Connection, user_id: UUID, email: str) -> bool:
-    """Return whether an e-mail address looks like that of another account, and is not ASCII, or that is not.
-
-    Two addresses in ASCII are never said to look alike: ``adam1`` and ``adaml`` may be two people, and whoever reads
-    ASCII can tell. The transaction keeps others from taking an address that looks like this one until it ends.
-    """
-    digest = skeleton_digest(email)
-    connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
-    columns = email_look_alikes.c
-    alike = exists().where(columns.skeleton == digest, columns.user_id != user_id)
-    if email.isascii() and "xn--" not in email:
-        alike = alike.where(columns.is_ascii.is_(False))
-    return bool(connection.execute(select(alike)).scalar_one())
-
-
-def remember_look(connection: Connection, user_id: UUID, email: str) -> None:
-    """Note what the e-mail address of an account looks like."""
-    look = {"skeleton": skeleton_digest(email), "is_ascii": email.isascii() and "xn--" not in email}
-    connection.execute(
-        insert_unless(email_look_alikes)
-        .values(user_id=user_id, **look)
-        .on_conflict_do_update(index_elements=[email_look_alikes.c.user_id], set_=look)
-    )
 
 
 def _roles_to_give(connection: Connection, caller: Caller | None, names: list[str] | None) -> list[UUID]:
@@ -336,3 +317,53 @@ def _set_active(connection: Connection, caller: Caller, user_id: UUID, *, active
         .values(is_active=active)
         .returning(users.c.id, with_event_context(caller))
     )
+
+
+def get_user(connection: Connection, caller: Caller, *, user_id: UUID) -> dict[str, Any]:
+    """One's own account, or with ``user:read`` any.
+
+    Raises:
+        NotFound: There is none, or the caller may not see it.
+    """
+    if user_id != caller.user_id and caller.regions(USER_READ) is not None:
+        raise NotFound(NO_SUCH_USER)
+    return read_user(connection, user_id)
+
+
+def get_me(connection: Connection, caller: Caller) -> dict[str, Any]:
+    """One's own account with what it may at this moment, which an older token may not say yet."""
+    grants = authority_of(connection, caller.user_id).grants
+    permissions = {name: True if held is None else sorted(map(str, held)) for name, held in grants.items()}
+    return {**read_user(connection, caller.user_id), "permissions": permissions}
+
+
+def list_users(
+    connection: Connection,
+    *,
+    cursor: str | None,
+    limit: int,
+    is_active: bool | None = None,
+    role: str | None = None,
+    text: str | None = None,
+) -> dict[str, Any]:
+    """A page of accounts, the newest first; the platform's own is not among them.
+
+    Args:
+        connection: Where to read.
+        cursor: Where the page before ended.
+        limit: Of the page.
+        is_active: Only open accounts, or only closed ones.
+        role: Only those that hold the role of this name.
+        text: Only those with this in the name or the e-mail address, in upper or lower case.
+    """
+    order: Order = [(users.c.created_at, "desc"), (users.c.id, "desc")]
+    statement = select_users().where(users.c.id != SYSTEM_USER_ID)
+    if is_active is not None:
+        statement = statement.where(users.c.is_active.is_(is_active))
+    if role is not None:
+        held = select(user_roles.c.user_id).select_from(user_roles.join(roles))
+        statement = statement.where(users.c.id.in_(held.where(roles.c.name == role)))
+    if text is not None:
+        name = users.c.first_name + " " + users.c.last_name + " " + users.c.email
+        statement = statement.where(name.icontains(text, autoescape=True))
+    return page(connection.execute(keyset(statement, order, cursor, limit)).all(), limit, order)

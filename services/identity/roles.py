@@ -7,32 +7,34 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import and_, delete, func, insert, select, update
+from sqlalchemy import ARRAY, Text, and_, cast, delete, func, insert, literal, select, update
+from sqlalchemy.dialects.postgresql import aggregate_order_by
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 from uuid6 import uuid7
 
-from services.identity.models import role_permissions, roles, user_roles, users
-from services.identity.operations.authority import (
+from services.identity.authority import (
     acting,
     checked_grants,
     keep_an_administrator,
     lock_role,
+    read_user,
     require_authority_over,
     require_cover,
     role_grants,
 )
-from services.identity.queries import get_role, read_user
+from services.identity.models import role_permissions, roles, user_roles, users
 from shared.client.errors import Conflict, Invalid, NotFound
-from shared.domain.permissions import ADMINISTRATOR, ROLE_GRANT, ROLE_WRITE
+from shared.domain.permissions import ADMINISTRATOR, EVERYTHING, PERMISSIONS, ROLE_GRANT, ROLE_WRITE
 from shared.platform.db.context import trace, with_event_context
 from shared.platform.db.digest import content_digest
+from shared.platform.db.paging import Order, keyset, page
 from shared.platform.db.repeats import id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Select
 
     from shared.platform.rpc.context import Caller
 
@@ -259,3 +261,50 @@ def _made_before(connection: Connection, role_id: UUID, name: str, digest: bytes
     if first.content_digest != digest:
         raise id_taken("role")
     return get_role(connection, role=first.name)
+
+
+def get_role(connection: Connection, *, role: str) -> dict[str, Any]:
+    """The role of that name.
+
+    Raises:
+        NotFound: There is none.
+    """
+    row = connection.execute(select_roles().where(roles.c.name == role)).mappings().one_or_none()
+    if row is None:
+        raise NotFound(f"There is no role {role}.")
+    return dict(row)
+
+
+def list_roles(
+    connection: Connection, *, cursor: str | None, limit: int, is_active: bool | None = None
+) -> dict[str, Any]:
+    """A page of roles by name; only active or inactive ones if said so."""
+    order: Order = [(roles.c.name, "asc"), (roles.c.id, "asc")]
+    statement = select_roles()
+    if is_active is not None:
+        statement = statement.where(roles.c.is_active.is_(is_active))
+    return page(connection.execute(keyset(statement, order, cursor, limit)).all(), limit, order)
+
+
+def list_permissions() -> dict[str, Any]:
+    """Every permission that a role can hold, and what it allows."""
+    known = {**PERMISSIONS, EVERYTHING: "Everything, everywhere, now and in later versions."}
+    return {"items": [{"name": name, "meaning": meaning} for name, meaning in sorted(known.items())]}
+
+
+def select_roles() -> Select[Any]:
+    """Roles with their sorted permissions."""
+    sorted_permissions = func.array_agg(
+        aggregate_order_by(role_permissions.c.permission, role_permissions.c.permission)
+    )
+    permissions = (
+        select(func.coalesce(sorted_permissions, cast(literal("{}"), ARRAY(Text))))
+        .where(role_permissions.c.role_id == roles.c.id)
+        .correlate(roles)
+        .scalar_subquery()
+        .label("permissions")
+    )
+    return select(
+        *(roles.c[name] for name in ("id", "name", "description", "is_active", "version", "created_at")),
+        permissions,
+    )

@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import delete, exists, func, insert, select, update
 from uuid6 import uuid7
 
+from services.identity import sign_in_limits
+from services.identity.authority import authority_of
 from services.identity.models import refresh_tokens, users
-from services.identity.operations import throttle
-from services.identity.passwords import SIGN_IN
-from services.identity.queries import authority_of
-from services.identity.rules import encode_password
+from services.identity.password_hashing import SIGN_IN
+from services.identity.policy import encode_password
 from services.identity.tokens import new_device_id, new_refresh_token, token_digest
 from shared.client.errors import Unauthenticated
 from shared.platform.db.errors import field_errors
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, Row
 
-    from services.identity.passwords import PasswordHasher
+    from services.identity.password_hashing import PasswordHasher
     from services.identity.tokens import Signer
     from shared.platform.db.engine import Database
 
@@ -83,8 +83,8 @@ def authenticate(
         found = connection.execute(select(*columns).where(users.c.email == email)).one_or_none()
         stored = found.password_hash if found is not None and found.is_active else None
         user_id = found.id if found is not None else None
-        device_id = secrets.signer.device_of(device_token or "", user_id or throttle.NOBODY)
-        attempt = throttle.sign_in_attempt(
+        device_id = secrets.signer.device_of(device_token or "", user_id or sign_in_limits.NOBODY)
+        attempt = sign_in_limits.sign_in_attempt(
             connection,
             email=email,
             user_id=user_id,
@@ -92,16 +92,16 @@ def authenticate(
             address=address,
             guess=secrets.signer.guess_digest(encode_password(password), stored or ""),
         )
-        throttle.refuse_blocked(connection, attempt.keys())
+        sign_in_limits.refuse_blocked(connection, attempt.keys())
     right = not attempt.is_repeat and secrets.hasher.verify(password, stored, SIGN_IN)
     if not right or found is None:
         with database.write() as connection:
-            throttle.count_failure(connection, attempt)
+            sign_in_limits.count_failure(connection, attempt)
         raise Unauthenticated(WRONG)
     outdated = secrets.hasher.is_outdated(found.password_hash)
     new_hash = secrets.hasher.hash(password, SIGN_IN) if outdated else None
     with database.write() as connection:
-        throttle.count_success(connection, attempt)
+        sign_in_limits.count_success(connection, attempt)
         # The account may have been closed, or its password changed, while the old one was checked. The lock
         # makes either wait until the session is there to be revoked.
         unchanged = select(users.c.id).where(
@@ -111,7 +111,7 @@ def authenticate(
             raise Unauthenticated(WRONG)
         if new_hash is not None:
             connection.execute(update(users).where(users.c.id == found.id).values(password_hash=new_hash))
-        throttle.remember_address(connection, found.id, address)
+        sign_in_limits.remember_address(connection, found.id, address)
         tokens = _begin(connection, secrets, found.id, uuid7(), new_refresh_token(), address, uuid7())
     return {**tokens, "device_token": secrets.signer.device_token(found.id, device_id or new_device_id())}
 
@@ -164,7 +164,7 @@ def revoke_sessions_of(connection: Connection, user_id: UUID) -> None:
 def forget_expired(connection: Connection) -> int:
     """Delete refresh tokens, counted failures and known addresses that mean nothing any more; return how many."""
     expired = connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < func.now()))
-    return expired.rowcount + throttle.forget_old(connection)
+    return expired.rowcount + sign_in_limits.forget_old(connection)
 
 
 def _rotate(

@@ -33,7 +33,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
-from services.identity import rules
+from services.identity import policy
 from services.identity.models import login_throttle, sign_in_addresses
 from shared.client.errors import RateLimited
 from shared.platform.http.addresses import client_network
@@ -68,7 +68,7 @@ class Key:
     """
 
     name: str
-    limit: rules.Limit
+    limit: policy.Limit
     refuses: bool = True
 
 
@@ -118,16 +118,16 @@ def sign_in_attempt(
     """
     account = str(user_id) if user_id is not None else hashlib.sha256(email.encode()).hexdigest()[:36]
     network = client_network(address) if address else None
-    by_address = Key(f"address:{network}", rules.ADDRESS) if network else None
+    by_address = Key(f"address:{network}", policy.ADDRESS) if network else None
     if device_id is not None:
-        client = Key(f"client:{account}:device-{device_id.hex()}", rules.KNOWN_CLIENT)
+        client = Key(f"client:{account}:device-{device_id.hex()}", policy.KNOWN_CLIENT)
         others: list[Key] = []
     elif network and _is_known(connection, user_id or NOBODY, network):
-        client = Key(f"client:{account}:{network}", rules.KNOWN_CLIENT)
+        client = Key(f"client:{account}:{network}", policy.KNOWN_CLIENT)
         others = []
     else:
-        client = Key(f"client:{account}:{network or NO_ADDRESS}", rules.UNKNOWN_CLIENT)
-        others = [Key(f"strangers:{account}", rules.ALL_UNKNOWN_CLIENTS)]
+        client = Key(f"client:{account}:{network or NO_ADDRESS}", policy.UNKNOWN_CLIENT)
+        others = [Key(f"strangers:{account}", policy.ALL_UNKNOWN_CLIENTS)]
     is_known = not others
     if by_address is not None:
         others.append(Key(by_address.name, by_address.limit, refuses=not is_known))
@@ -136,27 +136,27 @@ def sign_in_attempt(
     repeats = None
     if is_known and is_repeat:
         # Its own count: the owner, who types the right password on the same device, must not wait for it.
-        repeats = Key(f"repeat:{client.name}:{guess.hex()}", rules.KNOWN_CLIENT)
+        repeats = Key(f"repeat:{client.name}:{guess.hex()}", policy.KNOWN_CLIENT)
     return Attempt(client, others, guess, repeats, is_repeat)
 
 
 def confirmation_attempt(user_id: UUID, session_id: str) -> Attempt:
     """Return what is counted when somebody who is signed in gives their password once more."""
-    return Attempt(Key(f"client:{user_id}:session-{session_id[:36]}", rules.UNKNOWN_CLIENT))
+    return Attempt(Key(f"client:{user_id}:session-{session_id[:36]}", policy.UNKNOWN_CLIENT))
 
 
 def registration_keys(address: str | None) -> list[Key]:
     """Return what a registration by somebody unknown is counted by."""
-    keys = [Key("registrations", rules.REGISTRATIONS)]
+    keys = [Key("registrations", policy.REGISTRATIONS)]
     if address:
-        keys.append(Key(f"registrations:{client_network(address)}", rules.REGISTRATIONS_OF_CLIENT))
+        keys.append(Key(f"registrations:{client_network(address)}", policy.REGISTRATIONS_OF_CLIENT))
     return keys
 
 
 def probe_keys(caller: Caller | None, address: str | None) -> list[Key]:
     """Return what is counted when somebody is told that an e-mail address is taken."""
     who = str(caller.user_id) if caller is not None else client_network(address) if address else ""
-    return [Key(f"taken:{who}", rules.TAKEN_ADDRESSES)] if who else []
+    return [Key(f"taken:{who}", policy.TAKEN_ADDRESSES)] if who else []
 
 
 def refuse_blocked(connection: Connection, keys: Sequence[Key]) -> None:
@@ -262,8 +262,8 @@ def forget_account(connection: Connection, user_id: UUID) -> None:
 
 def forget_old(connection: Connection) -> int:
     """Delete failures and addresses that mean nothing any more, and return how many."""
-    failures = func.now() - timedelta(seconds=rules.FORGET_FAILURES_AFTER)
-    addresses = func.now() - timedelta(seconds=rules.FORGET_ADDRESS_AFTER)
+    failures = func.now() - timedelta(seconds=policy.FORGET_FAILURES_AFTER)
+    addresses = func.now() - timedelta(seconds=policy.FORGET_ADDRESS_AFTER)
     gone = [
         connection.execute(delete(login_throttle).where(login_throttle.c.last_failed_at < failures)),
         connection.execute(delete(sign_in_addresses).where(sign_in_addresses.c.last_used_at < addresses)),
@@ -273,7 +273,7 @@ def forget_old(connection: Connection) -> int:
 
 def _is_known(connection: Connection, user_id: UUID, network: str) -> bool:
     columns = sign_in_addresses.c
-    age = func.now() - timedelta(seconds=rules.FORGET_ADDRESS_AFTER)
+    age = func.now() - timedelta(seconds=policy.FORGET_ADDRESS_AFTER)
     known = exists().where(columns.user_id == user_id, columns.address == network, columns.last_used_at > age)
     return bool(connection.execute(select(known)).scalar_one())
 
@@ -330,10 +330,10 @@ def _count_one(connection: Connection, key: Key) -> int:
     return counted
 
 
-def _remaining(limit: rules.Limit) -> ColumnElement[Any]:
+def _remaining(limit: policy.Limit) -> ColumnElement[Any]:
     """How many of the counted failures still count."""
     counted = login_throttle.c.failures
     quiet = func.greatest(func.extract("epoch", func.clock_timestamp() - login_throttle.c.last_failed_at), 0)
     if not limit.forgiven_every:
-        return case((quiet >= rules.FORGET_FAILURES_AFTER, 0), else_=counted)
+        return case((quiet >= policy.FORGET_FAILURES_AFTER, 0), else_=counted)
     return cast(func.greatest(counted - func.floor(quiet / limit.forgiven_every), 0), Integer)

@@ -8,11 +8,11 @@ from sqlalchemy import insert, select
 from sqlalchemy.dialects.postgresql import insert as insert_unless
 from uuid6 import uuid7
 
-from services.identity import rules
+from services.identity import policy
 from services.identity.geometry import normalise
+from services.identity.look_alikes import remember_look
 from services.identity.models import regions, role_permissions, roles, user_roles, users
-from services.identity.operations.users import remember_look
-from services.identity.passwords import PasswordHasher
+from services.identity.password_hashing import PasswordHasher
 from shared.client.errors import Invalid
 from shared.domain.permissions import ADMINISTRATOR, DEFAULT_ROLES
 
@@ -91,7 +91,7 @@ def seed(connection: Connection, *, admin_email: str, admin_password: str, bcryp
     """
     for name in DEFAULT_ROLES:
         _role(connection, name)
-    _administrator(connection, rules.normalise_email(admin_email), admin_password, bcrypt_cost)
+    _administrator(connection, policy.normalise_email(admin_email), admin_password, bcrypt_cost)
     for code, name, ring in REGIONS:
         boundaries: dict[str, Any] = {"type": "Polygon", "coordinates": [[*ring, ring[0]]]}
         connection.execute(
@@ -120,7 +120,7 @@ def _administrator(connection: Connection, email: str, password: str, bcrypt_cos
     known = select(users.c.id).where(users.c.email == email)
     if connection.execute(known).one_or_none() is not None:
         return
-    problems = rules.password_problems(password, email)
+    problems = policy.password_problems(password, email)
     if problems:
         raise Invalid("The administrator's password cannot be taken.", fields={"password": problems})
     role = select(roles.c.id).where(roles.c.name == ADMINISTRATOR)
