@@ -23,7 +23,8 @@ from services.identity.authority import (
 from services.identity.change import change
 from services.identity.look_alikes import looks_like_another, remember_look
 from services.identity.models import regions, roles, user_roles, users
-from services.identity.password_hashing import CHANGE, REGISTRATION, confirm_password
+from services.identity.password_hashing import CHANGE, REGISTRATION
+from services.identity.passwords import confirm_password
 from services.identity.roles import get_role
 from services.identity.sessions import revoke_sessions_of
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
