@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from shared.client.rpc import RpcClient
     from shared.client.types.identity import Region
-    from shared.client.types.reports import HistoryEntry
+    from shared.client.types.reports import ReportHistoryEntry
 
 T = TypeVar("T")
 
@@ -183,8 +183,8 @@ def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
     raise ImpactXError("No region has boundaries: seed or import regions first.")
 
 
-def _history(client: RpcClient, report: dict[str, Any]) -> list[HistoryEntry]:
-    def complete() -> list[HistoryEntry] | None:
+def _history(client: RpcClient, report: dict[str, Any]) -> list[ReportHistoryEntry]:
+    def complete() -> list[ReportHistoryEntry] | None:
         entries = client.reports.get_report_history(report_id=report["id"])["items"]
         return entries if len(entries) == report["version"] else None
 

@@ -14,8 +14,8 @@ from flask import Response, current_app, request
 from services.gateway.feeds import documents
 from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
 from services.gateway.feeds.current import CurrentAlerts
-from services.gateway.http.context import call, caller
-from services.gateway.http.middleware.hosts import own_address
+from services.gateway.http.context import call, current_caller
+from services.gateway.http.requests import own_address
 from services.gateway.openapi.operations import problems
 
 if TYPE_CHECKING:
@@ -104,12 +104,12 @@ def cap(alert_id: UUID) -> Response:
 
     kept: CapDocuments = current_app.extensions[DOCUMENTS]
     # Whoever has a token may see more than everybody, so that is asked for each time and kept from nobody else.
-    document = kept.get(alert_id, ask) if caller() is None else ask()
+    document = kept.get(alert_id, ask) if current_caller() is None else ask()
     response = Response(document.content, content_type=documents.CAP_TYPE)
     response.set_etag(document.etag)
     if document.sent is not None:
         response.last_modified = document.sent
-    response.headers["Cache-Control"] = CAP_CACHE if caller() is None else NOT_FOR_ALL
+    response.headers["Cache-Control"] = CAP_CACHE if current_caller() is None else NOT_FOR_ALL
     response.vary.add("Authorization")
     response.make_conditional(request)
     return response

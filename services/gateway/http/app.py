@@ -10,12 +10,11 @@ from flask_swagger_ui import get_swaggerui_blueprint
 from werkzeug.middleware.proxy_fix import ProxyFix
 
 from services.gateway.feeds import routes as feeds
-from services.gateway.http import auth, errors, health
-from services.gateway.http.context import EXTENSION, Gateway
-from services.gateway.http.middleware import access, cors, headers, limits
+from services.gateway.http import context, errors, health
+from services.gateway.http.middleware import access, browsers, limits
 from services.gateway.live.route import live
 from services.gateway.openapi.schemas import DESCRIPTION, complete, marshmallow_plugin
-from services.gateway.routes import BLUEPRINTS
+from services.gateway.routes import alerts, attachments, catalogues, identity, reports, resources
 from services.gateway.routes.blueprint import PREFIX
 from services.gateway.web import page
 from shared.client.request import MAX_BODY
@@ -23,15 +22,32 @@ from shared.client.request import MAX_BODY
 if TYPE_CHECKING:
     from flask.typing import ResponseReturnValue
 
+    from services.gateway.http.context import Gateway
+
 VERSION: Final = "1"
 DOCUMENT: Final = f"{PREFIX}/openapi.json"
+BLUEPRINTS: Final = (
+    identity.auth,
+    identity.users,
+    identity.roles,
+    identity.regions,
+    catalogues.catalogues,
+    reports.reports,
+    attachments.attachments,
+    resources.resources,
+    alerts.alerts,
+    reports.statistics,
+    live,
+    feeds.feeds,
+)
+"""In the order in which the document shows them."""
+
 DOCUMENTATION: Final = f"{PREFIX}/docs"
 
 
 def create_app(gateway: Gateway) -> Flask:
     """A WSGI application on these parts."""
     app = Flask("services.gateway", static_folder=None)
-    app.extensions[EXTENSION] = gateway
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
         API_TITLE="ImpactX",
@@ -42,15 +58,15 @@ def create_app(gateway: Gateway) -> Flask:
     app.url_map.strict_slashes = False
     # In this order before a request; what they do to its response, they do in the opposite one.
     access.install(app)
-    headers.install(app, DOCUMENTATION)
+    browsers.add_security_headers(app, DOCUMENTATION)
     errors.install(app)
-    auth.install(app)
-    cors.install(app, gateway.settings.http_cors_origins)
+    context.install(app, gateway)
+    browsers.allow_origins(app, gateway.settings.http_cors_origins)
     limits.install(app, gateway.settings)
     health.install(app, gateway)
     feeds.install(app, gateway)
     api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
-    for blueprint in (*BLUEPRINTS, live, feeds.feeds):
+    for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     document = complete(api.spec.to_dict())
     app.add_url_rule(DOCUMENT, "openapi", lambda: _document(document))

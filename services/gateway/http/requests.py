@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
 import eventlet
@@ -15,8 +16,9 @@ import orjson
 from flask import request
 from marshmallow import fields
 
-from services.gateway.http.context import caller, gateway
+from services.gateway.http.context import current_caller, gateway
 from services.gateway.http.errors import (
+    MisdirectedRequest,
     PreconditionFailed,
     PreconditionRequired,
     RequestTimeout,
@@ -40,6 +42,9 @@ TIME_ZONE: Final = "time_zone"
 JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
 NO_SUCH_FIELD: Final = ["There is no such field."]
+
+LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
+UNSPECIFIED: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - these are no names
 
 _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
@@ -181,8 +186,30 @@ def idempotent_id(method: str) -> str | None:
         return None
     if not 0 < len(key) <= MAX_KEY_LENGTH:
         raise Invalid(fields={"Idempotency-Key": [f"Must have 1 to {MAX_KEY_LENGTH} characters."]})
-    who = caller()
-    return str(uuid5(_KEYS, f"{who.user_id if who else 'anyone'} {method} {key}"))
+    caller = current_caller()
+    return str(uuid5(_KEYS, f"{caller.user_id if caller else 'anyone'} {method} {key}"))
+
+
+def own_address() -> str:
+    """Return the gateway's own address for documents that others keep and pass on, without a slash at its end.
+
+    It is `Settings.http_public_url`, else that of the request, whose Host must be a name that the settings know: a
+    document under ``Cache-Control: public`` would give everybody the name that one client has sent.
+
+    Raises:
+        MisdirectedRequest: The settings do not know the name in Host.
+    """
+    settings = gateway().settings
+    if settings.http_public_url:
+        return settings.http_public_url
+    name = urlsplit(f"//{request.host}").hostname or ""
+    configured = {host.strip("[]") for host in (*settings.http_hosts, settings.http_host.lower())}
+    if name not in LOOPBACK | (configured - UNSPECIFIED):
+        raise MisdirectedRequest(
+            "The Host header names no host of this server. An operator can set IMPACTX_HTTP_PUBLIC_URL, or list the"
+            " allowed names in IMPACTX_HTTP_HOSTS."
+        )
+    return request.host_url.rstrip("/")
 
 
 def _value(field: Any, text: str) -> Any:

@@ -15,8 +15,7 @@ from flask import Response, request
 from marshmallow import validate
 
 from services.gateway.http import requests
-from services.gateway.http.auth import require_sign_in
-from services.gateway.http.context import caller, gateway
+from services.gateway.http.context import gateway, signed_in_caller
 from services.gateway.live import frames
 from services.gateway.live.audiences import BY_TYPE, Hearing
 from services.gateway.openapi.operations import problems
@@ -95,40 +94,38 @@ live = flask_smorest.Blueprint(
 @live.doc(**DOCUMENTATION)
 def stream() -> Response:
     """Listens until the token expires or one of both sides goes."""
-    require_sign_in()
+    caller = signed_in_caller()
     given = load(ARGUMENTS, requests.query_arguments(ARGUMENTS))
-    who = caller()
     broadcast = gateway().live
-    assert who is not None  # noqa: S101 - there is one, past `require_sign_in`
     if not broadcast.is_live:
         raise Unavailable("The message broker is away, so there is nothing to hear.")
-    _check_number(broadcast, who)
-    hearing = _hearing(who, frozenset(given.get("type", ())), frozenset(given.get("region_id", ())))
+    _check_number(broadcast, caller)
+    hearing = _hearing(caller, frozenset(given.get("type", ())), frozenset(given.get("region_id", ())))
     request.environ[WRITE_AT_ONCE] = 1
-    events = broadcast.listen(who.user_id, hearing, _seconds_left(who), _start(broadcast))
+    events = broadcast.listen(caller.user_id, hearing, _seconds_left(caller), _start(broadcast))
     return Response(events, content_type=MEDIA_TYPE, headers=HEADERS)
 
 
-def _check_number(broadcast: Broadcast, who: Caller) -> None:
+def _check_number(broadcast: Broadcast, caller: Caller) -> None:
     limit = gateway().settings.http_streams
-    if broadcast.listening(who.user_id) >= limit:
+    if broadcast.listening(caller.user_id) >= limit:
         raise RateLimited(
             f"An account may listen to {limit} streams at the same time here (IMPACTX_HTTP_STREAMS).",
             retry_after=RETRY_SECONDS,
         )
 
 
-def _hearing(who: Caller, types: frozenset[str], regions: frozenset[UUID]) -> Hearing:
-    hearing = Hearing(who, types, regions)
+def _hearing(caller: Caller, types: frozenset[str], regions: frozenset[UUID]) -> Hearing:
+    hearing = Hearing(caller, types, regions)
     missing = sorted({BY_TYPE[name].permission for name in types - hearing.types})
     if missing:
         raise Forbidden(f"This needs the permission {', '.join(missing)}.", permission=missing)
     return hearing
 
 
-def _seconds_left(who: Caller) -> float:
+def _seconds_left(caller: Caller) -> float:
     """Until the token expires; it has been verified, so its claims can be believed."""
-    claims = jwt.decode(who.token, options={"verify_signature": False})
+    claims = jwt.decode(caller.token, options={"verify_signature": False})
     return float(claims["exp"]) - time.time()
 
 

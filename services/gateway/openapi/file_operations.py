@@ -13,7 +13,7 @@ from services.gateway.openapi.operations import (
     header,
     idempotency_key,
     problems,
-    said,
+    response_header,
 )
 from shared.client.types.methods import METHODS
 from shared.platform.rpc.operation import ANYONE
@@ -69,7 +69,7 @@ def describe_transfer(method: str, summary: str, *, made: type[Result] | None = 
     done = {
         "description": "What is known of the file.",
         "content": {responses.JSON: {"schema": made}},
-        "headers": {"Location": said("Where it is.")},
+        "headers": {"Location": response_header("Where it is.")},
     }
     return described | _upload() | {"responses": {"201": done} | problems(refusals | contract.errors)}
 

@@ -106,11 +106,11 @@ def describe(route: Route) -> dict[str, Any]:
     }
     if ANYONE in contract.permission:
         described["security"] = []
-    if route.verb != "GET" and route.said:
+    if route.verb != "GET" and route.body_fields:
         types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
-        body = type(route.arguments)(exclude=tuple(route.unsaid), partial=("id",))
+        body = type(route.arguments)(exclude=tuple(route.forbidden_fields), partial=("id",))
         described["requestBody"] = {
-            "required": route.must_be_said,
+            "required": route.body_required,
             "content": {media_type: {"schema": body} for media_type in types},
         }
     return described
@@ -141,8 +141,8 @@ def _description(route: Route) -> str:
 
 def _parameters(route: Route) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = []
-    if route.verb == "GET" and route.said:
-        only = type(route.arguments)(exclude=tuple(route.unsaid))
+    if route.verb == "GET" and route.body_fields:
+        only = type(route.arguments)(exclude=tuple(route.forbidden_fields))
         found.append({"in": "query", "schema": only})
     if route.csv:
         found += TABLE_OPTIONS
@@ -193,17 +193,17 @@ def _responses(route: Route) -> dict[str, Any]:
 
 
 def _done(route: Route) -> dict[str, Any]:
-    headers = {"X-Request-ID": said("The id under which the request is logged.")}
+    headers = {"X-Request-ID": response_header("The id under which the request is logged.")}
     if route.result is None:
         return {"204": {"description": "Done.", "headers": headers}}
     if route.has_etag:
-        headers["ETag"] = said("The version, for If-Match and If-None-Match.")
+        headers["ETag"] = response_header("The version, for If-Match and If-None-Match.")
     if route.is_kept:
-        headers["ETag"] = said("The version of the list, for If-None-Match.")
+        headers["ETag"] = response_header("The version of the list, for If-None-Match.")
     if route.location_template:
-        headers["Location"] = said("Where it is.")
+        headers["Location"] = response_header("Where it is.")
     if route.item is not None and "next_cursor" in route.result().fields:
-        headers["Link"] = said("To the next page, as `next`, unless this is the last one.")
+        headers["Link"] = response_header("To the next page, as `next`, unless this is the last one.")
     content: dict[str, Any] = {responses.JSON: {"schema": route.result}}
     if route.geometry:
         content[responses.GEOJSON] = {"schema": {"$ref": "#/components/schemas/FeatureCollection"}}
@@ -229,7 +229,7 @@ def _refusals(route: Route) -> dict[str, str]:
         found |= NOT_FOUND
     if route.verb != "GET":
         found["conflict"] = "The state of the thing does not allow it."
-    if route.verb != "GET" and route.said:
+    if route.verb != "GET" and route.body_fields:
         found["too_large"] = "The body is over 1 MiB."
         found["unsupported_media_type"] = "The body is not JSON."
         found["request_timeout"] = "The body did not arrive in time."
@@ -242,7 +242,7 @@ def _refusals(route: Route) -> dict[str, str]:
     return found | {slug: reason.replace("``", "`") for slug, reason in contract.errors.items()}
 
 
-def said(about: str) -> dict[str, Any]:
+def response_header(about: str) -> dict[str, Any]:
     """A header of the response."""
     return {"description": about, "schema": {"type": "string"}}
 

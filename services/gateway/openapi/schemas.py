@@ -8,7 +8,6 @@ import orjson
 from apispec.ext.marshmallow import MarshmallowPlugin
 from marshmallow import Schema, fields
 
-from services.gateway.openapi.examples import EXAMPLES
 from services.identity.schemas import fields as identity_fields
 from shared.domain import geo_filters
 from shared.platform import schemas
@@ -116,8 +115,50 @@ FEATURES: Final = {
     },
 }
 
-_AMBIGUOUS: Final = frozenset({"HistoryEntry"})
-"""Names that several services give to things of their own."""
+EXAMPLES: Final[dict[str, Any]] = {
+    "id": "01978f3d-0c00-7d30-8f33-2a3b4c5d6e7f",
+    "title": "Bridge washed away",
+    "description": "The bridge is gone; about forty people are cut off on the other bank.",
+    "location": {"type": "Point", "coordinates": [-72.53, 18.23], "address": "Jacmel"},
+    "reported_at": "2026-01-31T12:00:00Z",
+    "status": "confirmed",
+    "Problem.status": 422,
+    "Resource.status": "available",
+    "AvailableResource.status": "available",
+    "NearResource.status": "available",
+    "ResourceHistoryEntry.status": "limited",
+    "ChangeResourceStatus.status": "limited",
+    "notes": "Seen by the river watch.",
+    "resolution_notes": "A ferry is running.",
+    "message": "The river is over its banks; go to higher ground.",
+    "priority": "high",
+    "language": "fr",
+    "target_type": "region",
+    "target_id": "01978f3d-0c00-7d30-8f33-2a3b4c5d6e7f",
+    "status_entered": "confirmed",
+    "title_template": "{title}",
+    "message_template": "{title} was confirmed in {region}.",
+    "content": "The ford upstream can be passed on foot.",
+    "email": "ada@impactx.example",
+    "password": "a long enough password",
+    "current_password": "a long enough password",
+    "new_password": "another long enough password",
+    "first_name": "Ada",
+    "last_name": "Lovelace",
+    "phone": "+509 2812 0000",
+    "preferences": {"regions": ["HT"], "language": "ht"},
+    "code": "HT-SE",
+    "role": "responder",
+    "color_code": "#D32F2F",
+    "level": 4,
+    "capacity": 120,
+    "current_usage": 35,
+    "usage_change": 4,
+    "contact_email": "shelter@impactx.example",
+    "lon": -72.53,
+    "lat": 18.23,
+}
+"""Values for the fields of all schemas, by field, or by ``Schema.field`` where its name is not enough."""
 
 
 def marshmallow_plugin() -> MarshmallowPlugin:
@@ -153,8 +194,6 @@ def _name(schema: Any) -> str:
     name: str = kind.__name__
     if name.startswith("PageOf"):
         return f"{_name(kind().fields['items'].inner.schema)}Page"
-    if name in _AMBIGUOUS:
-        return kind.__module__.split(".")[1].removesuffix("s").capitalize() + name
     return name
 
 

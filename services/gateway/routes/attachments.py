@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from services.gateway.files import downloads, uploads
 from services.gateway.http import requests, responses
-from services.gateway.http.auth import require_sign_in
-from services.gateway.http.context import call, caller, gateway
+from services.gateway.http.context import call, gateway, signed_in_caller
 from services.gateway.http.errors import InsufficientStorage
 from services.gateway.openapi.file_operations import describe_transfer
 from services.gateway.routes.blueprint import PREFIX, ResourceBlueprint
@@ -71,12 +70,9 @@ attachments.offer(
 )
 def add_attachment(report_id: UUID) -> Response:
     """Takes the bytes first, and only then says that they are there; where that fails they are removed."""
-    require_sign_in()
+    # before anything is read: a refused caller need not send any bytes
+    signed_in_caller().require(REPORT_ATTACH)
     requests.refuse_query()
-    # before anything is read: a report that one may not attach to needs no bytes
-    who = caller()
-    if who is not None:
-        who.require(REPORT_ATTACH)
     key = requests.idempotent_id("reports.add_attachment")
     allowance = call("reports.get_attachment_allowance", {"report_id": report_id, "attachment_id": key})
     settings = gateway().settings
@@ -109,7 +105,7 @@ def add_attachment(report_id: UUID) -> Response:
 )
 def get_attachment_content(attachment_id: UUID) -> Response:
     """Whoever may see the report may see its files."""
-    require_sign_in()
+    signed_in_caller()
     requests.refuse_query()
     attachment = call("reports.get_attachment", {"attachment_id": attachment_id})
     return downloads.send(gateway().files, attachment)

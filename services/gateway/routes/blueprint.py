@@ -16,8 +16,7 @@ import flask_smorest
 from flask import request
 
 from services.gateway.http import requests, responses
-from services.gateway.http.auth import require_sign_in
-from services.gateway.http.context import bound_call, call, gateway
+from services.gateway.http.context import bound_call, call, gateway, signed_in_caller
 from services.gateway.http.errors import PreconditionFailed
 from services.gateway.http.page_cache import KNOWN_VERSION
 from services.gateway.openapi.operations import describe
@@ -100,7 +99,7 @@ class _View:
     def __call__(self, **path: Any) -> Response:
         route = self.route
         if ANYONE not in METHODS[route.method].permission:
-            require_sign_in()
+            signed_in_caller()
         arguments = self._arguments(path)
         if route.item is not None:
             return self._page(arguments)
@@ -128,10 +127,10 @@ class _View:
             return given | path
         requests.refuse_query()
         given = {}
-        if route.said:
+        if route.body_fields:
             types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
-            given = requests.json_object(types, may_be_missing=not route.must_be_said)
-            requests.refuse_unknown(given, route.unsaid)
+            given = requests.json_object(types, may_be_missing=not route.body_required)
+            requests.refuse_unknown(given, route.forbidden_fields)
         given |= path
         if route.needs_version or (route.is_versioned and "If-Match" in request.headers):
             given["version"] = requests.version_seen()

@@ -1,13 +1,15 @@
-"""Reports, with their status, history and comments."""
+"""Reports, with their status, history and comments, and counts of them."""
 
 from __future__ import annotations
+
+from typing import Final
 
 from services.gateway.routes.blueprint import ResourceBlueprint
 from services.reports import schemas
 
-reports = ResourceBlueprint("reports", "Incidents that people in the field report.")
+REPORT: Final = "/reports/<uuid:report_id>"
 
-REPORT = "/reports/<uuid:report_id>"
+reports = ResourceBlueprint("reports", "Incidents that people in the field report.")
 
 reports.offer(
     "GET",
@@ -70,4 +72,18 @@ reports.offer(
 )
 reports.offer(
     "POST", "/report-imports", "reports.import_reports", schemas.ImportReports, schemas.ImportResult
+)
+
+statistics = ResourceBlueprint("statistics", "Counts of reports.")
+
+statistics.offer(
+    "GET", "/statistics/reports", "reports.summarise_reports", schemas.SummariseReports, schemas.Summary
+)
+statistics.offer(
+    "GET",
+    "/statistics/report-cells",
+    "reports.aggregate_reports",
+    schemas.AggregateReports,
+    schemas.ReportCells,
+    geometry="location",
 )

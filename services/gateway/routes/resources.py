@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from services.gateway.routes.blueprint import ResourceBlueprint
 from services.resources import schemas
 
 resources = ResourceBlueprint("resources", "Shelters, hospitals, vehicles, stock: what can be given to help.")
 
-RESOURCE = "/resources/<uuid:resource_id>"
+RESOURCE: Final = "/resources/<uuid:resource_id>"
 
 resources.offer(
     "GET",

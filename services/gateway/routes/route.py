@@ -55,20 +55,20 @@ class Route:
         return frozenset(NAMES_IN_RULE.findall(self.rule))
 
     @cached_property
-    def said(self) -> frozenset[str]:
+    def body_fields(self) -> frozenset[str]:
         """The arguments that the caller says in the query or in the body."""
         hidden = self.in_path | ({KNOWN_VERSION} if self.verb == "GET" else GATEWAY_FILLS)
         return frozenset(self.arguments.fields) - hidden
 
     @cached_property
-    def unsaid(self) -> frozenset[str]:
+    def forbidden_fields(self) -> frozenset[str]:
         """The arguments that the caller may not say there."""
-        return frozenset(type(self.arguments)._declared_fields) - self.said  # noqa: SLF001 - what else lists them
+        return frozenset(type(self.arguments)._declared_fields) - self.body_fields  # noqa: SLF001 - what else lists them
 
     @cached_property
-    def must_be_said(self) -> bool:
+    def body_required(self) -> bool:
         """Whether any of those is required."""
-        return any(self.arguments.fields[name].required for name in self.said - {"id"})
+        return any(self.arguments.fields[name].required for name in self.body_fields - {"id"})
 
     @cached_property
     def is_versioned(self) -> bool:

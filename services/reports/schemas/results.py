@@ -82,7 +82,7 @@ class AttachmentAllowance(Result):
     scope = fields.String(allow_none=True, validate=validate.OneOf((ACCOUNT, REPORT, TOTAL)))
 
 
-class HistoryEntry(Result):
+class ReportHistoryEntry(Result):
     """A status that a report entered; ``version`` is the version of the report that this made."""
 
     id = Identifier()
@@ -161,4 +161,4 @@ ReportPage = page_of(Report)
 ActiveReportPage = page_of(ActiveReport)
 CommentPage = page_of(Comment)
 AttachmentPage = page_of(Attachment)
-HistoryPage = page_of(HistoryEntry)
+HistoryPage = page_of(ReportHistoryEntry)

@@ -72,7 +72,7 @@ class UsageChange(Result):
     version = fields.Integer()
 
 
-class HistoryEntry(Result):
+class ResourceHistoryEntry(Result):
     """A status that a resource entered; ``version`` is the version of the resource that this made."""
 
     id = Identifier()
@@ -87,4 +87,4 @@ class HistoryEntry(Result):
 ResourcePage = page_of(Resource)
 AvailableResourcePage = page_of(AvailableResource)
 UsageChangePage = page_of(UsageChange)
-HistoryPage = page_of(HistoryEntry)
+HistoryPage = page_of(ResourceHistoryEntry)

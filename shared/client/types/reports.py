@@ -133,7 +133,7 @@ class AttachmentAllowance(TypedDict):
     scope: str | None
 
 
-class HistoryEntry(TypedDict):
+class ReportHistoryEntry(TypedDict):
     """A status that a report entered; ``version`` is the version of the report that this made."""
 
     id: str
@@ -145,8 +145,8 @@ class HistoryEntry(TypedDict):
     version: int
 
 
-class PageOfHistoryEntry(TypedDict):
-    items: list[HistoryEntry]
+class PageOfReportHistoryEntry(TypedDict):
+    items: list[ReportHistoryEntry]
     next_cursor: str | None
 
 
@@ -435,7 +435,7 @@ class ReportsMethods(Protocol):
         report_id: Identifier,
         cursor: str | None = ...,
         limit: int = ...,
-    ) -> PageOfHistoryEntry:
+    ) -> PageOfReportHistoryEntry:
         """Returns a page of the statuses that a report entered, the first one first.
 
         Needs: report:read or report:read_own.

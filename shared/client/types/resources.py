@@ -85,7 +85,7 @@ class NearestResources(TypedDict):
     items: list[NearResource]
 
 
-class HistoryEntry(TypedDict):
+class ResourceHistoryEntry(TypedDict):
     """A status that a resource entered; ``version`` is the version of the resource that this made."""
 
     id: str
@@ -97,8 +97,8 @@ class HistoryEntry(TypedDict):
     version: int
 
 
-class PageOfHistoryEntry(TypedDict):
-    items: list[HistoryEntry]
+class PageOfResourceHistoryEntry(TypedDict):
+    items: list[ResourceHistoryEntry]
     next_cursor: str | None
 
 
@@ -289,7 +289,7 @@ class ResourcesMethods(Protocol):
         resource_id: Identifier,
         cursor: str | None = ...,
         limit: int = ...,
-    ) -> PageOfHistoryEntry:
+    ) -> PageOfResourceHistoryEntry:
         """Returns a page of the statuses that a resource entered, the first one first.
 
         Needs: resource:read.

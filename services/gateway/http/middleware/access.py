@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from flask import g, request
 
-from services.gateway.http.context import caller, correlation_id
+from services.gateway.http.context import correlation_id, current_caller
 from shared.platform.observability import metrics, probes, traces
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def _end(response: Response) -> Response:
     if g.span is not None:
         # As W3C proposes it; whoever called can find the trace, also where they sent none.
         response.headers["traceresponse"] = g.span.traceparent
-    who = caller()
+    caller = current_caller()
     facts: dict[str, Any] = {
         "request_id": correlation_id(),
         "method": method,
@@ -71,7 +71,7 @@ def _end(response: Response) -> Response:
         "route": route,
         "status": response.status_code,
         "address": request.remote_addr,
-        "user_id": str(who.user_id) if who is not None else None,
+        "user_id": str(caller.user_id) if caller is not None else None,
         "agent": request.headers.get("User-Agent", "")[:MAX_AGENT_LENGTH],
     }
     if response.is_streamed:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Final
 from flask import request
 
 from services.gateway.http import errors
-from services.gateway.http.context import caller
+from services.gateway.http.context import current_caller
 from shared.client.errors import RateLimited
 from shared.platform.http.addresses import client_network
 from shared.platform.observability import metrics
@@ -74,8 +74,8 @@ def install(app: Flask, settings: Settings) -> None:
 
     def admit() -> None:
         if not request.path.startswith(UNLIMITED):
-            who = caller()
-            _take(allowances, str(who.user_id) if who is not None else client_network(request.remote_addr))
+            caller = current_caller()
+            _take(allowances, str(caller.user_id) if caller else client_network(request.remote_addr))
 
     def count_refused_tokens(response: Response) -> Response:
         """A false token is refused before `admit` is asked, so it is counted here, to its address."""
