@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from nameko.extensions import DependencyProvider
 
-from services.alerts.cap import SENDER
+from services.alerts.cap.message import SENDER
 from shared.platform.settings import SettingError
 
 

@@ -6,7 +6,20 @@ from typing import TYPE_CHECKING, Any
 
 from eventlet import tpool
 
-from services.alerts import cap, operations, queries, rebuilding, schemas
+from services.alerts import (
+    alert_rules,
+    alerts,
+    audience,
+    audience_sync,
+    cancellation,
+    issuing,
+    receipts,
+    rule_engine,
+    schemas,
+    targeting,
+    updating,
+)
+from services.alerts.cap import message, reading
 from services.alerts.sender import SenderProvider
 from shared.domain.permissions import (
     ALERT_CANCEL,
@@ -58,31 +71,31 @@ class AlertsService:
     def draft_alert(self, caller: Caller, **arguments: Any) -> Any:
         """Writes an alert that nobody is told yet."""
         with self.db.write() as connection:
-            return operations.draft_alert(connection, caller, arguments)
+            return issuing.draft_alert(connection, caller, arguments)
 
     @operation(permission=ALERT_ISSUE, arguments=schemas.IssueAlert, result=schemas.Alert)
     def issue_alert(self, caller: Caller, **arguments: Any) -> Any:
         """Issues an alert, a draft or a whole new one."""
         with self.db.write() as connection:
-            return operations.issue_alert(connection, caller, self.sender, arguments)
+            return issuing.issue_alert(connection, caller, self.sender, arguments)
 
     @operation(permission=(ALERT_DRAFT, ALERT_ISSUE), arguments=schemas.UpdateAlert, result=schemas.Alert)
     def update_alert(self, caller: Caller, alert_id: UUID, version: int, **changes: Any) -> Any:
         """Changes a draft, or issues an update that takes the place of an active alert."""
         with self.db.write() as connection:
-            return operations.update_alert(connection, caller, self.sender, alert_id, version, changes)
+            return updating.update_alert(connection, caller, self.sender, alert_id, version, changes)
 
     @operation(permission=ALERT_CANCEL, arguments=schemas.CancelAlert, result=schemas.Alert)
     def cancel_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> Any:
         """Calls an alert off."""
         with self.db.write() as connection:
-            return operations.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
+            return cancellation.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Alert)
     def get_alert(self, caller: Caller, alert_id: UUID) -> Any:
         """Returns one alert that one may read, or that reached oneself."""
         with self.db.read() as connection:
-            return queries.get_alert(connection, caller, alert_id)
+            return alerts.get_alert(connection, caller, alert_id)
 
     @operation(permission=ANYONE, arguments=schemas.AlertId, result=schemas.AlertCap)
     def get_alert_cap(self, caller: Caller | None, alert_id: UUID) -> Any:
@@ -93,9 +106,9 @@ class AlertsService:
             Conflict: It was never issued.
         """
         with self.db.read() as connection:
-            message = queries.get_cap_message(connection, caller, self.sender, alert_id)
+            content = reading.get_cap_message(connection, caller, self.sender, alert_id)
         # Boundaries of some thousand positions take a while, in which other calls shall go on.
-        return {"alert_id": alert_id, "cap": tpool.execute(cap.write, message)}
+        return {"alert_id": alert_id, "cap": tpool.execute(message.write, content)}
 
     @operation(
         permission=(ALERT_READ, ALERT_READ_DRAFT), arguments=schemas.ListAlerts, result=schemas.AlertPage
@@ -103,67 +116,67 @@ class AlertsService:
     def list_alerts(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of alerts, the newest first."""
         with self.db.read() as connection:
-            return queries.list_alerts(connection, caller, filters)
+            return alerts.list_alerts(connection, caller, filters)
 
     @operation(permission=ALERT_READ, arguments=schemas.ListRecentAlerts, result=schemas.RecentAlertPage)
     def list_recent_alerts(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of the alerts that hold now, with their names, the newest first."""
         with self.db.read() as connection:
-            return queries.list_recent_alerts(connection, caller, filters)
+            return alerts.list_recent_alerts(connection, caller, filters)
 
     @operation(permission=ANYONE, arguments=schemas.ListRecentAlerts, result=schemas.PublicAlertPage)
     def list_public_alerts(self, caller: Caller | None, **filters: Any) -> Any:
         """Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest first."""
         with self.db.read() as connection:
-            return queries.list_public_alerts(connection, filters)
+            return alerts.list_public_alerts(connection, filters)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListMyAlerts, result=schemas.MyAlertPage)
     def list_my_alerts(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of the alerts to oneself, unread ones first, then the newest."""
         with self.db.read() as connection:
-            return queries.list_my_alerts(connection, caller, filters)
+            return receipts.list_my_alerts(connection, caller, filters)
 
     @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Reading)
     def mark_alert_read(self, caller: Caller, alert_id: UUID) -> Any:
         """Notes that one has read an alert."""
         with self.db.autocommit() as connection:
-            return operations.mark_alert_read(connection, caller, alert_id)
+            return receipts.mark_alert_read(connection, caller, alert_id)
 
     @operation(permission=ALERT_READ_REACH, arguments=schemas.AlertId, result=schemas.Reach)
     def get_alert_reach(self, caller: Caller, alert_id: UUID) -> Any:
         """Counts whom an alert reached and who has read it, in total and by group and region."""
         with self.db.read() as connection:
-            return queries.get_alert_reach(connection, caller, alert_id)
+            return targeting.get_alert_reach(connection, caller, alert_id)
 
     @operation(permission=ALERT_READ_REACH, arguments=schemas.ListAlertTargets, result=schemas.TargetPage)
     def list_alert_targets(self, caller: Caller, **arguments: Any) -> Any:
         """Returns a page of the targets of an alert, declared and reached."""
         with self.db.read() as connection:
-            return queries.list_alert_targets(connection, caller, **arguments)
+            return targeting.list_alert_targets(connection, caller, **arguments)
 
     @operation(permission=ALERT_RULE_WRITE, arguments=schemas.CreateAlertRule, result=schemas.AlertRule)
     def create_alert_rule(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a rule by which a change of a status issues an alert."""
         with self.db.write() as connection:
-            return operations.create_alert_rule(connection, caller, arguments)
+            return alert_rules.create_alert_rule(connection, caller, arguments)
 
     @operation(permission=ALERT_RULE_WRITE, arguments=schemas.UpdateAlertRule, result=schemas.AlertRule)
     def update_alert_rule(self, caller: Caller, rule_id: UUID, version: int, **changes: Any) -> Any:
         """Changes a rule, or takes it out of use."""
         with self.db.write() as connection:
-            return operations.update_alert_rule(connection, caller, rule_id, version, changes)
+            return alert_rules.update_alert_rule(connection, caller, rule_id, version, changes)
 
     @operation(permission=ALERT_RULE_READ, arguments=schemas.RuleId, result=schemas.AlertRule)
     def get_alert_rule(self, caller: Caller, rule_id: UUID) -> Any:
         """Returns one rule."""
         with self.db.read() as connection:
-            return queries.get_alert_rule(connection, rule_id)
+            return alert_rules.get_alert_rule(connection, rule_id)
 
     @operation(permission=ALERT_RULE_READ, arguments=schemas.ListAlertRules, result=schemas.AlertRulePage)
     def list_alert_rules(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of the rules by name."""
         with self.db.read() as connection:
-            return queries.list_alert_rules(connection, **filters)
+            return alert_rules.list_alert_rules(connection, **filters)
 
     @operation(
         permission=ALERT_REBUILD_AUDIENCE, arguments=schemas.RebuildAudience, result=schemas.RebuiltAudience
@@ -175,19 +188,19 @@ class AlertsService:
             Invalid: The cursor is broken; it names ``cursor``.
             Forbidden: The caller may not read accounts and roles (``user:read``, ``role:read``).
         """
-        return rebuilding.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
+        return audience_sync.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
 
     @subscribe("alerts.audience", batch=AUDIENCE_TOGETHER)
     def record_audience(self, events: Sequence[Event]) -> None:
         """Follows identity's accounts and regions."""
         with self.db.write() as connection:
-            operations.record_audience(connection, events)
+            audience.record_audience(connection, events)
 
     @subscribe("alerts.rules")
     def follow_rules(self, events: Sequence[Event]) -> None:
         """Issues and cancels what the rules say."""
         with self.db.write() as connection:
-            operations.follow_rules(connection, self.sender, events)
+            rule_engine.follow_rules(connection, self.sender, events)
 
     @subscribe("alerts.targeting", batch=TARGETED_TOGETHER)
     def target_alerts(self, events: Sequence[Event]) -> None:
@@ -195,11 +208,11 @@ class AlertsService:
         pending = {event.subject: event for event in events}
         for alert_id, event in pending.items():
             with work_on(event), self.db.write() as connection:
-                operations.begin_targeting(connection, alert_id)
+                targeting.begin_targeting(connection, alert_id)
         while pending:
             for alert_id, event in tuple(pending.items()):
                 with work_on(event), self.db.write() as connection:
-                    finished = operations.expand_targets(
+                    finished = targeting.expand_targets(
                         connection, alert_id, correlation_id=event.correlation_id
                     )
                 if finished:
@@ -210,5 +223,5 @@ class AlertsService:
         """Ends the alerts whose time is over; every replica does, each takes others."""
         while True:
             with self.db.autocommit() as connection:
-                if operations.expire_alerts(connection) < operations.EXPIRED_AT_ONCE:
+                if cancellation.expire_alerts(connection) < cancellation.EXPIRED_AT_ONCE:
                     return

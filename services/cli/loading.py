@@ -26,7 +26,7 @@ SEEDS = {
     "identity": "services.identity.seed",
     "reports": "services.reports.operations",
     "resources": "services.resources.operations",
-    "alerts": "services.alerts.operations",
+    "alerts": "services.alerts.alert_rules",
 }
 """The modules whose ``seed`` adds what a service cannot do without."""
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from lxml import etree
 
 from services.alerts.cap.polygons import circle_of, polygons_of
-from services.alerts.rules import ACTUAL, CANCEL, GROUP, REGION, Target
+from services.alerts.policy import ACTUAL, CANCEL, GROUP, REGION, Target
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

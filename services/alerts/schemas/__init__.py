@@ -1,34 +1,38 @@
 """What the methods of the alerts service take and return."""
 
-from services.alerts.schemas.arguments import (
-    AlertId,
-    CancelAlert,
-    DraftAlert,
-    IssueAlert,
-    ListAlertTargets,
-    RebuildAudience,
-    UpdateAlert,
-)
-from services.alerts.schemas.filters import ListAlerts, ListMyAlerts, ListRecentAlerts
-from services.alerts.schemas.results import (
-    Alert,
-    AlertCap,
-    AlertPage,
-    MyAlertPage,
-    PublicAlertPage,
-    Reach,
-    Reading,
-    RebuiltAudience,
-    RecentAlertPage,
-    TargetPage,
-)
-from services.alerts.schemas.rules import (
+from services.alerts.schemas.alert_rules import (
     AlertRule,
     AlertRulePage,
     CreateAlertRule,
     ListAlertRules,
     RuleId,
     UpdateAlertRule,
+)
+from services.alerts.schemas.alerts import (
+    Alert,
+    AlertCap,
+    AlertId,
+    AlertPage,
+    CancelAlert,
+    DraftAlert,
+    IssueAlert,
+    ListAlerts,
+    ListRecentAlerts,
+    PublicAlertPage,
+    RecentAlertPage,
+    UpdateAlert,
+)
+from services.alerts.schemas.audience import (
+    ListMyAlerts,
+    MyAlertPage,
+    Reading,
+    RebuildAudience,
+    RebuiltAudience,
+)
+from services.alerts.schemas.targets import (
+    ListAlertTargets,
+    Reach,
+    TargetPage,
 )
 
 __all__ = [

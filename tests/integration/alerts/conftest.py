@@ -10,7 +10,18 @@ import pytest
 from sqlalchemy import create_engine, text
 from uuid6 import uuid7
 
-from services.alerts import operations, queries, schemas
+from services.alerts import (
+    alert_rules,
+    alerts,
+    audience,
+    cancellation,
+    issuing,
+    receipts,
+    rule_engine,
+    schemas,
+    targeting,
+    updating,
+)
 from shared.domain import CONTRACTS
 from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.db.engine import Database, database_url
@@ -93,7 +104,7 @@ class World:
 
     def hear(self, *events) -> None:
         with self.db.write() as connection:
-            operations.record_audience(connection, events)
+            audience.record_audience(connection, events)
 
     def caller(self, role: str = "coordinator", *, only: UUID | None = None, user_id=None) -> Caller:
         """Somebody with the role, everywhere or in one region only."""
@@ -124,39 +135,39 @@ class World:
     def draft(self, caller, **changed):
         arguments = load(schemas.DraftAlert(), self.arguments(**changed))
         with self.db.write() as connection:
-            return operations.draft_alert(connection, caller, arguments)
+            return issuing.draft_alert(connection, caller, arguments)
 
     def issue(self, caller, **changed):
         arguments = load(schemas.IssueAlert(), self.arguments(**changed))
         with self.db.write() as connection:
-            return operations.issue_alert(connection, caller, SENDER, arguments)
+            return issuing.issue_alert(connection, caller, SENDER, arguments)
 
     def issue_draft(self, caller, draft, version=None):
         given = {"alert_id": str(draft["id"]), "version": version or draft["version"]}
         with self.db.write() as connection:
-            return operations.issue_alert(connection, caller, SENDER, load(schemas.IssueAlert(), given))
+            return issuing.issue_alert(connection, caller, SENDER, load(schemas.IssueAlert(), given))
 
     def update(self, caller, alert, **changes):
         given = {"alert_id": str(alert["id"]), "version": alert["version"], **plain(changes)}
         loaded = load(schemas.UpdateAlert(), given)
         alert_id, version = loaded.pop("alert_id"), loaded.pop("version")
         with self.db.write() as connection:
-            return operations.update_alert(connection, caller, SENDER, alert_id, version, loaded)
+            return updating.update_alert(connection, caller, SENDER, alert_id, version, loaded)
 
     def cancel(self, caller, alert, notes=None, version=None):
         with self.db.write() as connection:
-            return operations.cancel_alert(
+            return cancellation.cancel_alert(
                 connection, caller, SENDER, alert["id"], version or alert["version"], notes
             )
 
     def target(self, alert_id, size=3, chunks=None):
         """Expands the targets as the handler does, at most so many chunks."""
         with self.db.write() as connection:
-            operations.begin_targeting(connection, alert_id)
+            targeting.begin_targeting(connection, alert_id)
         done = 0
         while chunks is None or done < chunks:
             with self.db.write() as connection:
-                if operations.expand_targets(connection, alert_id, size):
+                if targeting.expand_targets(connection, alert_id, size):
                     return
             done += 1
 
@@ -168,20 +179,20 @@ class World:
 
     def follow(self, *events):
         with self.db.write() as connection:
-            operations.follow_rules(connection, SENDER, events)
+            rule_engine.follow_rules(connection, SENDER, events)
 
     def read(self, caller, alert):
         with self.db.autocommit() as connection:
-            return operations.mark_alert_read(connection, caller, alert["id"])
+            return receipts.mark_alert_read(connection, caller, alert["id"])
 
     def get(self, caller, alert_id):
-        return self.query(queries.get_alert, caller, alert_id)
+        return self.query(alerts.get_alert, caller, alert_id)
 
     def mine(self, caller, **filters):
-        return self.query(queries.list_my_alerts, caller, load(schemas.ListMyAlerts(), filters))
+        return self.query(receipts.list_my_alerts, caller, load(schemas.ListMyAlerts(), filters))
 
     def reach(self, caller, alert):
-        return self.query(queries.get_alert_reach, caller, alert["id"])
+        return self.query(targeting.get_alert_reach, caller, alert["id"])
 
     def query(self, query, *arguments, **named):
         with self.db.read() as connection:
@@ -249,7 +260,7 @@ def world():
     for name in ("north", "south"):
         made.region(name)
     with made.db.write() as connection:
-        operations.seed(connection)
+        alert_rules.seed(connection)
     yield made
     made.close()
     database.drop()

@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.alerts import operations, queries, schemas
-from services.alerts.operations.rules import SHIPPED
+from services.alerts import alert_rules, declared_targets, schemas
+from services.alerts.alert_rules import SHIPPED
 from shared.client.errors import Conflict, Invalid, NotFound, Unavailable
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
@@ -70,7 +70,7 @@ def rule(world, caller, **changed):
         schemas.CreateAlertRule(), {name: value for name, value in given.items() if value is not ...}
     )
     with world.db.write() as connection:
-        return operations.create_alert_rule(connection, caller, loaded)
+        return alert_rules.create_alert_rule(connection, caller, loaded)
 
 
 def change(world, caller, one, **changes):
@@ -78,7 +78,7 @@ def change(world, caller, one, **changes):
         schemas.UpdateAlertRule(), {"rule_id": str(one["id"]), "version": one["version"], **changes}
     )
     with world.db.write() as connection:
-        return operations.update_alert_rule(
+        return alert_rules.update_alert_rule(
             connection, caller, loaded.pop("rule_id"), loaded.pop("version"), loaded
         )
 
@@ -96,7 +96,7 @@ def test_a_confirmed_report_alerts_its_region_from_severity_4(world, severity, p
     assert alert.title == "Dam breaks {status}", "what people wrote is not filled in"
     assert f"severity {severity} of 5" in alert.message
     assert alert.area_version is not None
-    declared = world.query(queries.targets.declared, alert.id)
+    declared = world.query(declared_targets.declared, alert.id)
     assert declared == [("region", str(world.regions["north"]))]
     assert [row.correlation_id for row in world.events(alert.id)] == ["test"]
 
@@ -134,7 +134,7 @@ def test_a_resource_out_of_use_alerts_the_coordinators_of_its_region(world, stat
     [alert] = alerts_of(world, event)
     assert alert.title == f"Lycée is {status.replace('_', ' ')}"
     assert alert.message.endswith("Roof is gone.")
-    declared = world.query(queries.targets.declared, alert.id)
+    declared = world.query(declared_targets.declared, alert.id)
     assert declared == [("group", f"coordinator:{world.codes['north']}")]
 
 
@@ -304,8 +304,10 @@ def test_rules_are_made_once_and_changed_by_version(world):
     with pytest.raises(Invalid):
         change(world, caller, changed, title_template="{x}")
     with pytest.raises(NotFound):
-        world.query(queries.get_alert_rule, uuid7())
-    listed = world.query(queries.list_alert_rules, cursor=None, limit=500, is_active=True, source_event=None)
+        world.query(alert_rules.get_alert_rule, uuid7())
+    listed = world.query(
+        alert_rules.list_alert_rules, cursor=None, limit=500, is_active=True, source_event=None
+    )
     assert {row["name"] for row in listed["items"]} >= NAMES
     assert "Once" not in {row["name"] for row in listed["items"]}
 
@@ -313,6 +315,6 @@ def test_rules_are_made_once_and_changed_by_version(world):
 def test_seeding_again_changes_nothing(world):
     before = world.rows("SELECT id, name, version FROM alerts.alert_rules ORDER BY id")
     with world.db.write() as connection:
-        operations.seed(connection)
+        alert_rules.seed(connection)
     assert world.rows("SELECT id, name, version FROM alerts.alert_rules ORDER BY id") == before
     assert {row.name for row in before} >= NAMES

@@ -6,7 +6,7 @@ import pytest
 from lxml import etree
 from uuid6 import uuid7
 
-from services.alerts import operations
+from services.alerts import alert_rules
 from services.alerts.service import AlertsService
 from shared.client.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
 from shared.domain.permissions import DEFAULT_ROLES
@@ -45,7 +45,7 @@ PUBLIC = {"get_alert_cap", "list_public_alerts"}
 
 @pytest.fixture(scope="module")
 def client():
-    with running(AlertsService, operations.seed) as connected:
+    with running(AlertsService, alert_rules.seed) as connected:
         yield connected
 
 

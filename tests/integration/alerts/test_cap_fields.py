@@ -7,8 +7,10 @@ import datetime as dt
 import pytest
 from sqlalchemy import exc
 
-from services.alerts import cap, operations, queries, schemas
-from services.alerts.schemas.results import PublicAlert
+from services.alerts import alerts, cancellation, schemas
+from services.alerts.cap import reading
+from services.alerts.cap.message import write
+from services.alerts.schemas.alerts import PublicAlert
 from shared.client.errors import Invalid
 from shared.platform.schemas import load
 
@@ -21,12 +23,12 @@ def soon(**ahead):
 
 
 def message(world, caller, alert):
-    return cap.write(world.query(queries.get_cap_message, caller, "alerts@impactx.example", alert["id"]))
+    return write(world.query(reading.get_cap_message, caller, "alerts@impactx.example", alert["id"]))
 
 
 def public(world):
     filters = load(schemas.ListRecentAlerts(), {"limit": 500})
-    items = world.query(queries.list_public_alerts, filters)["items"]
+    items = world.query(alerts.list_public_alerts, filters)["items"]
     return {item["id"]: PublicAlert().dump(item) for item in items}
 
 
@@ -229,5 +231,5 @@ def test_a_cancelled_alert_does_not_end_again(world):
     over = world.cancel(caller, world.issue(caller, expires_at=soon(hours=5)))
     move(world, over["cancelled_by"], hours=6)
     with world.db.autocommit() as connection:
-        operations.expire_alerts(connection)
+        cancellation.expire_alerts(connection)
     assert world.get(caller, over["cancelled_by"])["status"] == "cancelled"

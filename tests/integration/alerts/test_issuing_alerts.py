@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import exc
 from uuid6 import uuid7
 
-from services.alerts import operations, queries, schemas
+from services.alerts import alerts, cancellation, declared_targets, schemas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from shared.platform.schemas import load
 
@@ -93,8 +93,8 @@ def test_an_update_takes_the_place_of_the_alert_and_references_it(world):
     )
     third = world.update(caller, second, title="Go to the hills")
     assert third["references"] == [first["id"], second["id"]]
-    assert world.query(queries.targets.declared, third["id"]) == world.query(
-        queries.targets.declared, first["id"]
+    assert world.query(declared_targets.declared, third["id"]) == world.query(
+        declared_targets.declared, first["id"]
     )
     assert shown(world.update(caller, second, title="Go to the hills")) == shown(third), "a repeat"
     with pytest.raises(Conflict):
@@ -165,7 +165,7 @@ def test_alerts_end_by_themselves_and_each_once(world):
     def expire():
         while True:
             with world.db.autocommit() as connection:
-                count = operations.expire_alerts(connection, 4)
+                count = cancellation.expire_alerts(connection, 4)
             ended.append(count)
             if count == 0:
                 return
@@ -302,7 +302,7 @@ def test_lists_show_what_may_be_seen_and_what_holds(world):
 
     def ids(who, **filters):
         given = load(schemas.ListAlerts(), {"region_id": str(area), **filters})
-        return [row["id"] for row in world.query(queries.list_alerts, who, given)["items"]]
+        return [row["id"] for row in world.query(alerts.list_alerts, who, given)["items"]]
 
     assert set(ids(caller)) == {active["id"], draft["id"], over["id"], over["cancelled_by"]}
     assert set(ids(world.caller("viewer"))) == {active["id"], over["id"], over["cancelled_by"]}
@@ -310,7 +310,7 @@ def test_lists_show_what_may_be_seen_and_what_holds(world):
     assert ids(caller, status=["draft"]) == [draft["id"]]
     assert ids(caller, msg_type="Cancel") == [over["cancelled_by"]]
     recent = load(schemas.ListRecentAlerts(), {"region_id": str(area)})
-    [row] = world.query(queries.list_recent_alerts, world.caller("viewer"), recent)["items"]
+    [row] = world.query(alerts.list_recent_alerts, world.caller("viewer"), recent)["items"]
     assert (row["id"], row["region_name"], row["issuer_name"]) == (active["id"], "lists", "Ada Lovelace")
 
 

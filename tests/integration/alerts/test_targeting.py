@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 from uuid6 import uuid7
 
-from services.alerts import operations, queries
+from services.alerts import audience, targeting
 from shared.client.errors import NotFound, Unavailable
 
 
@@ -111,7 +111,7 @@ def test_who_is_told_that_everybody_has_it_is_told_how_many(world, people, state
 
     with world.db.read() as connection:
         event.listen(connection, "after_cursor_execute", finish)
-        reach = queries.get_alert_reach(connection, world.caller(), alert["id"])
+        reach = targeting.get_alert_reach(connection, world.caller(), alert["id"])
     assert len(world.reached(alert["id"])) == 4
     assert reach["targeted_at"] is None or reach["targets"] == 4
 
@@ -217,7 +217,7 @@ def test_preferences_that_are_none_name_no_region(world):
         {"all_regions": "yes"},
     ):
         account = {"version": 1, "is_active": True, "preferences": preferences, "roles": ["r"]}
-        assert operations.member(account, uuid7())["regions"] == []
+        assert audience.member(account, uuid7())["regions"] == []
 
 
 def test_reading_anew_mends_what_is_held_and_spares_what_is_newer(world):
@@ -225,7 +225,7 @@ def test_reading_anew_mends_what_is_held_and_spares_what_is_newer(world):
     world.hear(world.account(newer, wants=["C"], version=5))
     shown = {"version": 1, "is_active": True, "preferences": {"regions": ["B"]}, "roles": []}
     with world.db.write() as connection:
-        operations.store_members(connection, [operations.member(shown, who) for who in (mended, newer)])
+        audience.store_members(connection, [audience.member(shown, who) for who in (mended, newer)])
     rows = world.rows("SELECT user_id, regions FROM alerts.audience_members WHERE user_id = ANY (:ids)",
                       ids=[mended, newer])  # fmt: skip
     assert {row.user_id: row.regions for row in rows} == {mended: ["B"], newer: ["C"]}
@@ -293,7 +293,7 @@ def test_one_reads_only_what_reached_one(world, people):
         with pytest.raises(NotFound):
             world.reach(nobody, alert)
         with pytest.raises(NotFound):
-            world.query(queries.list_alert_targets, nobody, alert["id"], None, 50)
+            world.query(targeting.list_alert_targets, nobody, alert["id"], None, 50)
 
 
 def test_one_sees_the_alert_that_reached_one_whatever_one_may_read(world, people):
@@ -343,7 +343,7 @@ def test_targets_are_listed_with_what_their_author_named(world, people):
     )
     listed, cursor = [], None
     while True:
-        page = world.query(queries.list_alert_targets, caller, alert["id"], cursor, 2)
+        page = world.query(targeting.list_alert_targets, caller, alert["id"], cursor, 2)
         listed += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -356,7 +356,7 @@ def test_targets_are_listed_with_what_their_author_named(world, people):
     ]
     declared = {row["target_id"] for row in listed if row["declared"]}
     assert declared == {"medic", str(people["medic"])}
-    only = world.query(queries.list_alert_targets, caller, alert["id"], None, 50, target_type="group")
+    only = world.query(targeting.list_alert_targets, caller, alert["id"], None, 50, target_type="group")
     assert len(only["items"]) == 1
 
 

@@ -7,8 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.alerts import rules, schemas
-from services.alerts.rules import templates
+from services.alerts import policy, schemas, templates
 from shared.client.errors import Conflict, Invalid
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
@@ -23,14 +22,14 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize("current", rules.STATUSES)
-@pytest.mark.parametrize("requested", rules.STATUSES)
+@pytest.mark.parametrize("current", policy.STATUSES)
+@pytest.mark.parametrize("requested", policy.STATUSES)
 def test_only_the_legal_moves_are_let_pass(current, requested):
     if (current, requested) in LEGAL:
-        rules.check_move(current, requested)
+        policy.check_move(current, requested)
         return
     with pytest.raises(Conflict) as caught:
-        rules.check_move(current, requested)
+        policy.check_move(current, requested)
     assert {(current, status) for status in caught.value.details["legal"]} == {
         move for move in LEGAL if move[0] == current
     }
@@ -46,17 +45,17 @@ def test_only_the_legal_moves_are_let_pass(current, requested):
     ],
 )
 def test_a_priority_stands_for_an_assessment(priority, assessment):
-    found = rules.completed({"priority": priority, "title": "x" * 300})
+    found = policy.completed({"priority": priority, "title": "x" * 300})
     assert (found["urgency"], found["severity"], found["certainty"]) == assessment
     assert len(found["event"]) == 255
-    said = rules.completed({"priority": priority, "title": "x", "severity": "Unknown", "urgency": None})
+    said = policy.completed({"priority": priority, "title": "x", "severity": "Unknown", "urgency": None})
     assert (said["severity"], said["urgency"]) == ("Unknown", assessment[0])
 
 
-@given(st.lists(st.sampled_from([*(rules.Target("group", f"g{n}") for n in range(3)),
-                                 *(rules.Target("user", f"u{n}") for n in range(3))])))  # fmt: skip
+@given(st.lists(st.sampled_from([*(policy.Target("group", f"g{n}") for n in range(3)),
+                                 *(policy.Target("user", f"u{n}") for n in range(3))])))  # fmt: skip
 def test_targets_stand_once_and_people_last(targets):
-    found = rules.in_order(targets)
+    found = policy.in_order(targets)
     assert set(found) == set(targets)
     assert len(found) == len(set(found))
     assert [target.target_type for target in found] == sorted(target.target_type for target in found)

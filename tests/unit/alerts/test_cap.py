@@ -18,8 +18,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from services.alerts.cap import SENDER, Message, Reference, polygons_of, write
-from services.alerts.rules import Target
+from services.alerts.cap.message import SENDER, Message, Reference, write
+from services.alerts.cap.polygons import polygons_of
+from services.alerts.policy import Target
 
 NAMESPACE = "{urn:oasis:names:tc:emergency:cap:1.2}"
 ONE, MAYBE, ANY, SOME = (1, 1), (0, 1), (0, None), (1, None)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final
 
-from services.alerts import operations
+from services.alerts import audience
 from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def _regions(database: Database, identity: IdentityMethods, position: str, count
         detail="full",
     )
     with database.write() as connection:
-        operations.store_regions(connection, (operations.region(row, row["id"]) for row in page["items"]))
+        audience.store_regions(connection, (audience.region(row, row["id"]) for row in page["items"]))
     counts["regions"] += len(page["items"])
     return _REGIONS + page["next_cursor"] if page["next_cursor"] else _MEMBERS
 
@@ -73,13 +73,11 @@ def _members(
 ) -> str:
     page = identity.list_users(cursor=position.removeprefix(_MEMBERS) or None, limit=MEMBERS_A_PAGE)
     members = [
-        operations.member(
-            {**row, "roles": [role for role in row["roles"] if role not in inactive]}, row["id"]
-        )
+        audience.member({**row, "roles": [role for role in row["roles"] if role not in inactive]}, row["id"])
         for row in page["items"]
     ]
     with database.write() as connection:
-        operations.store_members(connection, members)
+        audience.store_members(connection, members)
     counts["members"] += len(members)
     return _MEMBERS + page["next_cursor"] if page["next_cursor"] else ""
 

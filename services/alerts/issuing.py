@@ -8,9 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import func
 from uuid6 import uuid7
 
-from services.alerts.operations.areas import check_area_in_region
-from services.alerts.operations.declaring import check_targets, declare, region_target
-from services.alerts.operations.writing import (
+from services.alerts.alerts import (
     CONTENT,
     add,
     change,
@@ -20,8 +18,9 @@ from services.alerts.operations.writing import (
     locked,
     made_before,
 )
-from services.alerts.queries.targets import declared
-from services.alerts.rules import ACTIVE, DRAFT, check_expiry, check_move, check_onset, completed
+from services.alerts.areas import check_area_in_region
+from services.alerts.declared_targets import check_targets, declare, declared, region_target
+from services.alerts.policy import ACTIVE, DRAFT, check_expiry, check_move, check_onset, completed
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
 
 if TYPE_CHECKING:

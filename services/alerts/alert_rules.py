@@ -1,4 +1,4 @@
-"""Managing the rules by which changes of a status issue alerts."""
+"""The rules by which changes of a status issue alerts: shipped, written and read."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
+from services.alerts import templates
+from services.alerts.matching import REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, SOURCES
 from services.alerts.models import alert_rules, audience_members, audience_regions
-from services.alerts.queries.rules import RULE_COLUMNS, get_alert_rule
-from services.alerts.rules import (
-    GROUP,
-    REGION,
-    REPORT_STATUS_CHANGED,
-    RESOURCE_STATUS_CHANGED,
-    SOURCES,
-    USER,
-    targets,
-    templates,
-)
-from shared.client.errors import Conflict, Invalid
+from services.alerts.policy import GROUP, REGION, USER, target_problem
+from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.catalogue import add_missing
+from shared.platform.db import paging
 from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.repeats import id_taken, is_repeat
@@ -35,6 +28,9 @@ if TYPE_CHECKING:
     from shared.platform.rpc.context import Caller
 
 CONSTRAINTS: Final = {"alert_rules_name_key": "name", "fk_alert_rules_region": "region_id"}
+
+RULE_COLUMNS: Final = tuple(column for column in alert_rules.c if column.key != "content_digest")
+_ORDER: Final[paging.Order] = ((alert_rules.c.name, "asc"), (alert_rules.c.id, "asc"))
 
 _REPORT: Final = {
     "source_event": REPORT_STATUS_CHANGED,
@@ -217,7 +213,7 @@ def _target_problem(target_type: str, target_id: str | None) -> str | None:
         return None if target_type == REGION else "Needed, unless the target is the region of what happened."
     # The one thing that can be known only then.
     example = target_id.replace("{region_code}", "CODE") if target_type == GROUP else target_id
-    return targets.problem_of(target_type, example)
+    return target_problem(target_type, example)
 
 
 def _unknown(connection: Connection, rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
@@ -228,3 +224,34 @@ def _unknown(connection: Connection, rule: Mapping[str, Any]) -> Iterator[tuple[
     key = {USER: audience_members.c.user_id, REGION: audience_regions.c.region_id}.get(target_type)
     if key is not None and connection.scalar(select(key).where(key == target_id)) is None:
         yield "target_id", f"No such {'account' if target_type == USER else 'region'}."
+
+
+def get_alert_rule(connection: Connection, rule_id: UUID) -> RowMapping:
+    """One rule.
+
+    Raises:
+        NotFound: There is none.
+    """
+    statement = select(*RULE_COLUMNS).where(alert_rules.c.id == rule_id)
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise NotFound("There is no such rule.")
+    return row
+
+
+def list_alert_rules(
+    connection: Connection,
+    *,
+    cursor: str | None,
+    limit: int,
+    is_active: bool | None,
+    source_event: str | None,
+) -> dict[str, Any]:
+    """A page of the rules by name."""
+    statement = select(*RULE_COLUMNS)
+    if is_active is not None:
+        statement = statement.where(alert_rules.c.is_active.is_(is_active))
+    if source_event is not None:
+        statement = statement.where(alert_rules.c.source_event == source_event)
+    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
+    return paging.page(rows, limit, _ORDER)

@@ -8,13 +8,11 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import select
 from uuid6 import uuid7
 
+from services.alerts.alerts import COLUMNS, CONTENT, add, change, check_version, digest_of, locked
+from services.alerts.areas import check_area_in_region
+from services.alerts.declared_targets import check_targets, declare, declared, redeclare
 from services.alerts.models import alerts
-from services.alerts.operations.areas import check_area_in_region
-from services.alerts.operations.declaring import check_targets, declare, redeclare
-from services.alerts.operations.writing import CONTENT, add, change, check_version, digest_of, locked
-from services.alerts.queries.columns import COLUMNS
-from services.alerts.queries.targets import declared
-from services.alerts.rules import (
+from services.alerts.policy import (
     ACTIVE,
     DRAFT,
     SUPERSEDED,

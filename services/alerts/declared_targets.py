@@ -8,7 +8,7 @@ from uuid import UUID
 from sqlalchemy import delete, insert, select
 
 from services.alerts.models import alert_targets, audience_members, audience_regions
-from services.alerts.rules import GROUP, REGION, USER, Target, group_of, in_order
+from services.alerts.policy import GROUP, REGION, USER, Target, group_of, in_order
 from shared.client.errors import Invalid
 from shared.platform.db.conditions import one_of
 
@@ -107,3 +107,13 @@ def _unknown_people(connection: Connection, targets: Sequence[Target]) -> set[Ta
         select(audience_members.c.user_id).where(one_of(audience_members.c.user_id, list(people)))
     )
     return set(people.values()) - {people[user_id] for user_id in known}
+
+
+def declared(connection: Connection, alert_id: UUID) -> list[Target]:
+    """The declared targets of an alert, in their order."""
+    rows = connection.execute(
+        select(alert_targets.c.target_type, alert_targets.c.target_id)
+        .where(alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None))
+        .order_by(alert_targets.c.position)
+    )
+    return [Target(row.target_type, row.target_id) for row in rows]

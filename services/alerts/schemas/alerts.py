@@ -1,15 +1,15 @@
-"""What the methods that write about alerts take."""
+"""What the methods about alerts take and return."""
 
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from marshmallow import ValidationError, fields, post_load, validate, validates_schema
+from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.alerts import rules
-from shared.domain.geo_filters import Choice, Outline
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from services.alerts import policy
+from services.alerts.schemas.targets import RegionId, Targets
+from shared.domain.geo_filters import Choice, OneOrList, Outline
 from shared.platform.schemas import (
     Arguments,
     BoundedInteger,
@@ -18,12 +18,11 @@ from shared.platform.schemas import (
     Longitude,
     Number,
     Page,
+    Result,
     Text,
     Timestamp,
+    page_of,
 )
-
-if TYPE_CHECKING:
-    from uuid import UUID
 
 MAX_TITLE_LENGTH: Final = 255
 MAX_MESSAGE_LENGTH: Final = 20_000
@@ -51,38 +50,6 @@ class Version(BoundedInteger):
         super().__init__(min_value=1, max_value=MAX_INTEGER, **options)
 
 
-class RegionId(Identifier):
-    """The id of a region that people live in: any but the reserved one."""
-
-    def _deserialize(self, value: Any, *position: Any, **more: Any) -> UUID:
-        region_id = super()._deserialize(value, *position, **more)
-        if region_id == UNKNOWN_REGION_ID:
-            raise ValidationError(rules.targets.RESERVED)
-        return region_id
-
-
-class TargetArguments(Arguments):
-    """Somebody whom an alert is for.
-
-    ``target_id`` is the id of an account (``user``) or of a region (``region``), or the name of a role (``group``):
-    ``coordinator`` are all of them, ``coordinator:HT-OUEST`` those who want the alerts of that region or have named
-    none.
-    """
-
-    target_type = Choice(rules.TARGET_TYPES, required=True)
-    target_id = Text(max_length=255, required=True)
-
-    @validates_schema
-    def _id_fits_the_type(self, data: dict[str, Any], **_more: Any) -> None:
-        problem = rules.targets.problem_of(data["target_type"], data["target_id"])
-        if problem:
-            raise ValidationError(problem, "target_id")
-
-    @post_load
-    def _as_target(self, data: dict[str, Any], **_more: Any) -> rules.Target:
-        return rules.Target(data["target_type"], data["target_id"])
-
-
 class TranslationArguments(Arguments):
     """The texts of an alert in one more language."""
 
@@ -91,22 +58,6 @@ class TranslationArguments(Arguments):
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
     event = Text(max_length=MAX_EVENT_LENGTH)
     instruction = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
-
-
-class Targets(fields.List[Any]):
-    """Whom an alert is for: up to 1,000 people, and of groups and regions together up to 60."""
-
-    def __init__(self) -> None:
-        super().__init__(fields.Nested(TargetArguments), validate=validate.Length(1))
-
-    def _deserialize(self, value: Any, *position: Any, **more: Any) -> list[Any]:
-        if isinstance(value, list) and len(value) > rules.targets.MAX_TARGETS:
-            raise ValidationError(f"More than {rules.targets.MAX_TARGETS} targets.")
-        targets: list[Any] = super()._deserialize(value, *position, **more)
-        problem = rules.too_many(targets)
-        if problem:
-            raise ValidationError(problem)
-        return rules.in_order(targets)
 
 
 class CapCircle(Arguments):
@@ -144,18 +95,18 @@ class _Content(Arguments):
     """
 
     expires_at = Timestamp(allow_none=True)
-    category = Choice(rules.CATEGORIES, allow_none=True)
+    category = Choice(policy.CATEGORIES, allow_none=True)
     event = Text(max_length=MAX_EVENT_LENGTH, allow_none=True)
-    urgency = Choice(rules.URGENCIES, allow_none=True)
-    severity = Choice(rules.SEVERITIES, allow_none=True)
-    certainty = Choice(rules.CERTAINTIES, allow_none=True)
+    urgency = Choice(policy.URGENCIES, allow_none=True)
+    severity = Choice(policy.SEVERITIES, allow_none=True)
+    certainty = Choice(policy.CERTAINTIES, allow_none=True)
     instruction = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, allow_none=True)
     language = Language()
     translations = fields.List(
         fields.Nested(TranslationArguments), validate=validate.Length(max=MAX_TRANSLATIONS)
     )
     targets = Targets()
-    cap_status = Choice(rules.CAP_STATUSES)
+    cap_status = Choice(policy.CAP_STATUSES)
     onset_at = Timestamp(allow_none=True)
     area = fields.Nested(AlertArea, allow_none=True)
 
@@ -175,7 +126,7 @@ class DraftAlert(_Content):
     title = Text(max_length=MAX_TITLE_LENGTH, required=True)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
     region_id = RegionId(required=True)
-    priority = Choice(rules.PRIORITIES, required=True)
+    priority = Choice(policy.PRIORITIES, required=True)
 
 
 class IssueAlert(_Content):
@@ -191,7 +142,7 @@ class IssueAlert(_Content):
     title = Text(max_length=MAX_TITLE_LENGTH)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
     region_id = RegionId()
-    priority = Choice(rules.PRIORITIES)
+    priority = Choice(policy.PRIORITIES)
 
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_more: Any) -> None:
@@ -218,7 +169,7 @@ class UpdateAlert(_Content):
     version = Version(required=True)
     title = Text(max_length=MAX_TITLE_LENGTH)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
-    priority = Choice(rules.PRIORITIES)
+    priority = Choice(policy.PRIORITIES)
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
@@ -240,14 +191,125 @@ class AlertId(Arguments):
     alert_id = Identifier(required=True)
 
 
-class ListAlertTargets(Page):
-    """The targets of an alert: the declared groups and regions, and a row for everybody they reached."""
+class ListAlerts(Page):
+    """Alerts, the newest first; all filters that are given must hold.
 
-    alert_id = Identifier(required=True)
-    target_type = Choice(rules.TARGET_TYPES, allow_none=True)
+    ``issued_from`` and ``changed_since`` are included, ``issued_to`` is not. ``source_id`` is the report or resource
+    whose change issued the alert.
+    """
+
+    status = OneOrList(Choice(policy.STATUSES), allow_none=True)
+    priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
+    msg_type = OneOrList(Choice(policy.MESSAGE_TYPES), allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
+    source_id = Identifier(allow_none=True)
+    issued_from = Timestamp(allow_none=True)
+    issued_to = Timestamp(allow_none=True)
+    changed_since = Timestamp(allow_none=True)
 
 
-class RebuildAudience(Arguments):
-    """Where the call before stopped; nothing to begin with."""
+class ListRecentAlerts(Page):
+    """The alerts that hold now: active and not over, the newest first."""
 
-    cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=2100))
+    priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
+    region_id = OneOrList(Identifier(), allow_none=True)
+
+
+class Translation(Result):
+    """The texts of an alert in one more language."""
+
+    language = fields.String()
+    title = fields.String()
+    message = fields.String()
+    event = fields.String()
+    instruction = fields.String()
+
+
+class Alert(Result):
+    """An alert, with the fields of CAP 1.2.
+
+    ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it and
+    ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose change issued it, by
+    the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the fields of CAP that its author left
+    open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` of what is not meant; ``area`` is the part
+    of the region that it is about, a ``polygon`` or a ``circle``, null where that is all of it.
+    """
+
+    id = Identifier()
+    title = fields.String()
+    message = fields.String()
+    region_id = Identifier()
+    issued_by = Identifier()
+    issued_at = Timestamp()
+    expires_at = Timestamp(allow_none=True)
+    priority = fields.String()
+    status = fields.String()
+    status_notes = fields.String(allow_none=True)
+    category = fields.String(allow_none=True)
+    event = fields.String(allow_none=True)
+    urgency = fields.String(allow_none=True)
+    severity = fields.String(allow_none=True)
+    certainty = fields.String(allow_none=True)
+    msg_type = fields.String()
+    references = fields.List(Identifier())
+    instruction = fields.String(allow_none=True)
+    language = fields.String()
+    translations = fields.List(fields.Nested(Translation))
+    cap_status = fields.String()
+    onset_at = Timestamp(allow_none=True)
+    area = fields.Dict(allow_none=True)
+    superseded_by = Identifier(allow_none=True)
+    cancelled_by = Identifier(allow_none=True)
+    rule_id = Identifier(allow_none=True)
+    source_id = Identifier(allow_none=True)
+    created_at = Timestamp()
+    updated_at = Timestamp()
+    updated_by = Identifier(allow_none=True)
+    version = fields.Integer()
+
+
+class RecentAlert(Alert):
+    """An alert with the names that the seed's view ``recent_alerts`` shows beside it."""
+
+    region_name = fields.String()
+    issuer_name = fields.String()
+
+
+class PublicAlert(Result):
+    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+
+    id = Identifier()
+    title = fields.String()
+    message = fields.String()
+    region_id = Identifier()
+    region_name = fields.String()
+    issued_at = Timestamp()
+    expires_at = Timestamp(allow_none=True)
+    priority = fields.String()
+    category = fields.String(allow_none=True)
+    event = fields.String(allow_none=True)
+    urgency = fields.String(allow_none=True)
+    severity = fields.String(allow_none=True)
+    certainty = fields.String(allow_none=True)
+    msg_type = fields.String()
+    references = fields.List(Identifier())
+    instruction = fields.String(allow_none=True)
+    language = fields.String()
+    translations = fields.List(fields.Nested(Translation))
+    cap_status = fields.String()
+    onset_at = Timestamp(allow_none=True)
+    area = fields.Dict(allow_none=True)
+    updated_at = Timestamp()
+    version = fields.Integer()
+
+
+class AlertCap(Result):
+    """An alert as a message of the Common Alerting Protocol 1.2, in XML."""
+
+    alert_id = Identifier()
+    cap = fields.String()
+
+
+AlertPage = page_of(Alert)
+RecentAlertPage = page_of(RecentAlert)
+PublicAlertPage = page_of(PublicAlert)

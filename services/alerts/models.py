@@ -1,45 +1,71 @@
-"""Alerts, the areas that they were issued for, and the rules that issue them."""
+"""The tables of the schema ``alerts``."""
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Final
+
 from sqlalchemy import (
     ARRAY,
+    BigInteger,
     Boolean,
     CheckConstraint,
     Column,
     ForeignKeyConstraint,
     Index,
     Integer,
+    PrimaryKeyConstraint,
+    SmallInteger,
     String,
     Table,
     Text,
     UniqueConstraint,
     Uuid,
+    cast,
+    not_,
     text,
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.alerts.models.schema import (
-    CAP_STATUSES,
-    CATEGORIES,
-    CERTAINTIES,
-    MESSAGE_TYPES,
-    PRIORITIES,
-    SCHEMA,
-    SEVERITIES,
-    STATUSES,
-    TARGET_TYPES,
-    URGENCIES,
-    tables,
-)
+from services.alerts import policy
 from shared.platform.db.tables import (
     content_digest,
     identifier,
+    metadata,
     moment,
     optional_moment,
+    outbox_table,
     reference,
     version,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SCHEMA: Final = "alerts"
+
+
+def listed(words: Iterable[str]) -> str:
+    """The words as they stand in a check constraint."""
+    return ", ".join(f"'{word}'" for word in words)
+
+
+PRIORITIES: Final = listed(policy.PRIORITIES)
+STATUSES: Final = listed(policy.STATUSES)
+TARGET_TYPES: Final = listed(policy.TARGET_TYPES)
+CATEGORIES: Final = listed(policy.CATEGORIES)
+URGENCIES: Final = listed(policy.URGENCIES)
+SEVERITIES: Final = listed(policy.SEVERITIES)
+CERTAINTIES: Final = listed(policy.CERTAINTIES)
+CAP_STATUSES: Final = listed(policy.CAP_STATUSES)
+MESSAGE_TYPES: Final = listed(policy.MESSAGE_TYPES)
+
+tables = metadata(SCHEMA)
+
+# Ties to identity: what 0002_ties.py makes.
+Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
+Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
+
+outbox = outbox_table(tables)
 
 alert_rules = Table(
     "alert_rules",
@@ -180,4 +206,102 @@ Index(
     alerts.c.source_id,
     alerts.c.rule_id,
     postgresql_where=text("status IN ('draft', 'active')"),
+)
+
+SHARDS: Final = 16
+"""Rows that a counter of reads is spread over, so that many people may read at the same time."""
+
+alert_targets = Table(
+    "alert_targets",
+    tables,
+    identifier(SCHEMA),
+    reference("alert_id", "alerts.alerts.id", "fk_alert_targets_alert"),
+    Column("target_type", String(50), nullable=False),
+    Column("target_id", String(255), nullable=False),
+    Column("is_read", Boolean, nullable=False, server_default=text("false")),
+    optional_moment("read_at"),
+    Column(
+        "position",
+        SmallInteger,
+        comment="Of a declared target: its number among them from 1, groups and regions first.",
+    ),
+    Column(
+        "reached_by",
+        BigInteger,
+        comment="Of a person who was reached: bit 0, and the bit of each position through which; else NULL.",
+    ),
+    UniqueConstraint("alert_id", "target_type", "target_id"),
+    CheckConstraint(f"target_type IN ({TARGET_TYPES})", name="target_type"),
+    comment="Whom an alert is for: as its author declared it, and one row for every person that this reached.",
+)
+
+unread = cast(not_(alert_targets.c.is_read), Integer).label("unread")
+"""1 for what is unread, else 0: an order with all its parts descending begins with what is unread."""
+
+Index(
+    "idx_alert_targets_declared",
+    alert_targets.c.alert_id,
+    alert_targets.c.position,
+    postgresql_where=text("position IS NOT NULL"),
+)
+Index(
+    "idx_alert_targets_mine",
+    alert_targets.c.target_id,
+    unread.element,
+    alert_targets.c.id,
+    postgresql_where=text("reached_by IS NOT NULL"),
+)
+
+alert_targeting = Table(
+    "alert_targeting",
+    tables,
+    reference("alert_id", "alerts.alerts.id", "fk_alert_targeting_alert"),
+    Column("reached_to", Uuid, nullable=False, server_default=text("'00000000-0000-0000-0000-000000000000'")),
+    Column("targeted", Integer, nullable=False, server_default=text("0")),
+    moment("started_at"),
+    optional_moment("finished_at"),
+    PrimaryKeyConstraint("alert_id"),
+    comment="How far the expansion of an alert's targets is: everybody up to this person has got a row.",
+)
+
+alert_reach = Table(
+    "alert_reach",
+    tables,
+    reference("alert_id", "alerts.alerts.id", "fk_alert_reach_alert"),
+    Column("position", SmallInteger, nullable=False),
+    Column("shard", SmallInteger, nullable=False),
+    Column("targets", Integer, nullable=False, server_default=text("0")),
+    Column("reads", Integer, nullable=False, server_default=text("0")),
+    PrimaryKeyConstraint("alert_id", "shard", "position"),
+    comment="Counters of who was reached and has read, by declared target (0 is everybody), in shards to be added up.",
+)
+
+ALL_REGIONS: Final = "*"
+"""Stands among somebody's regions for every one; no region has this code."""
+
+audience_members = Table(
+    "audience_members",
+    tables,
+    Column("user_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("is_active", Boolean, nullable=False),
+    Column("regions", ARRAY(String(50)), nullable=False, server_default=text("'{}'")),
+    Column("roles", ARRAY(String(100)), nullable=False, server_default=text("'{}'")),
+    moment("updated_at"),
+    comment="identity's accounts as far as targeting needs them; regions are codes, * is all, roles are names.",
+)
+Index("idx_audience_members_regions", audience_members.c.regions, postgresql_using="gin")
+Index("idx_audience_members_roles", audience_members.c.roles, postgresql_using="gin")
+
+audience_regions = Table(
+    "audience_regions",
+    tables,
+    Column("region_id", Uuid, primary_key=True),
+    Column("version", Integer, nullable=False),
+    Column("code", String(50), nullable=False),
+    Column("name", String(255), nullable=False),
+    Column("boundaries", JSONB),
+    moment("updated_at"),
+    UniqueConstraint("code"),
+    comment="identity's regions, as they are now.",
 )

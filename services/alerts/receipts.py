@@ -1,17 +1,20 @@
-"""Reading alerts: what the people do whom they reach."""
+"""Alerts as they stand to the people whom they reached: marked as read, and listed."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, not_, select, update
 
-from services.alerts.models import alert_targets
-from services.alerts.queries.visibility import to
+from services.alerts.alerts import COLUMNS
+from services.alerts.models import alert_targets, alerts, unread
+from services.alerts.visibility import to
 from shared.client.errors import NotFound
+from shared.platform.db import paging
 from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
@@ -19,6 +22,9 @@ if TYPE_CHECKING:
     from shared.platform.rpc.context import Caller
 
 _READING: Final = (alert_targets.c.alert_id, alert_targets.c.is_read, alert_targets.c.read_at)
+
+_TARGET_ID = alert_targets.c.id.label("received")
+_MINE: Final[paging.Order] = ((unread, "desc"), (_TARGET_ID, "desc"))
 
 
 def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> RowMapping:
@@ -52,3 +58,20 @@ def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> R
     if row is None:
         raise NotFound("There is no such alert to you.")
     return row
+
+
+def list_my_alerts(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """A page of the alerts that reached the caller, unread ones first, then the newest.
+
+    It reads the caller's own rows in the order of their index, so it costs the same however many alerts and people
+    there are. Alerts that are over are among them, with their status.
+    """
+    statement = (
+        select(*COLUMNS, alert_targets.c.is_read, alert_targets.c.read_at, unread, _TARGET_ID)
+        .join_from(alert_targets, alerts, alerts.c.id == alert_targets.c.alert_id)
+        .where(to(caller))
+    )
+    if filters["unread_only"]:
+        statement = statement.where(not_(alert_targets.c.is_read))
+    rows: Any = connection.execute(paging.keyset(statement, _MINE, filters["cursor"], filters["limit"])).all()
+    return paging.page(rows, filters["limit"], _MINE)

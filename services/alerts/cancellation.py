@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select, update
 from uuid6 import uuid7
 
+from services.alerts.alerts import CONTENT, add, change, check_version, locked
 from services.alerts.models import alerts
-from services.alerts.operations.writing import CONTENT, add, change, check_version, locked
-from services.alerts.rules import ACTIVE, CANCEL, CANCELLED, DRAFT, EXPIRED, PAST, check_move
+from services.alerts.policy import ACTIVE, CANCEL, CANCELLED, DRAFT, EXPIRED, PAST, check_move
 from shared.domain.permissions import ALERT_CANCEL
 from shared.platform.db.tables import SYSTEM_USER_ID
 

@@ -13,22 +13,12 @@ from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
+from services.alerts import templates
+from services.alerts.cancellation import call_off
+from services.alerts.declared_targets import declare
+from services.alerts.matching import ISSUE, Change, ends, issues
 from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
-from services.alerts.operations.declaring import declare
-from services.alerts.operations.ending import call_off
-from services.alerts.rules import (
-    ACTIVE,
-    DRAFT,
-    GROUP,
-    ISSUE,
-    REGION,
-    Change,
-    Target,
-    completed,
-    ends,
-    issues,
-    templates,
-)
+from services.alerts.policy import ACTIVE, DRAFT, GROUP, REGION, Target, completed
 from shared.client.errors import Unavailable
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import Table, Text, and_, case, cast, or_, select
 
-from services.alerts.cap import Message, Reference
+from services.alerts.alerts import COLUMNS
+from services.alerts.cap.message import Message, Reference
+from services.alerts.declared_targets import declared
 from services.alerts.models import alert_areas, alerts, audience_regions
-from services.alerts.queries.columns import COLUMNS
-from services.alerts.queries.targets import declared
-from services.alerts.queries.visibility import public, reached, visible
-from services.alerts.rules import CANCEL, CANCELLED, DRAFT, completed
+from services.alerts.policy import CANCEL, CANCELLED, DRAFT, completed
+from services.alerts.visibility import public, reached, visible
 from shared.client.errors import Conflict, NotFound
 from shared.platform.db.conditions import one_of
 

@@ -42,8 +42,11 @@ from services.alerts.models import (
     audience_members,
     audience_regions,
 )
-from services.alerts.rules import GROUP, REGION, USER, group_of
-from shared.client.errors import Unavailable
+from services.alerts.policy import GROUP, REGION, USER, group_of
+from services.alerts.visibility import holds
+from shared.client.errors import NotFound, Unavailable
+from shared.domain.permissions import ALERT_READ_REACH
+from shared.platform.db import paging
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
 
@@ -53,9 +56,13 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
     from shared.platform.db.conditions import Condition
+    from shared.platform.rpc.context import Caller
 
 CHUNK: Final = 10_000
 """People a transaction: a fraction of a second of work, and little to do again after a crash."""
+
+_TARGETS: Final[paging.Order] = ((alert_targets.c.target_type, "asc"), (alert_targets.c.target_id, "asc"))
+"""The order of the unique key within an alert, which the pages follow."""
 
 
 def begin_targeting(connection: Connection, alert_id: UUID) -> None:
@@ -285,3 +292,85 @@ def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnEle
 
 def _bit(marks: ColumnElement[int], position: ColumnElement[int]) -> Condition:
     return marks.op(">>")(cast(position, Integer)).op("&")(literal(1, BigInteger)) == literal(1, BigInteger)
+
+
+def list_alert_targets(
+    connection: Connection,
+    caller: Caller,
+    alert_id: UUID,
+    cursor: str | None,
+    limit: int,
+    target_type: str | None = None,
+) -> dict[str, Any]:
+    """A page of the targets of an alert: groups, regions, then people, each by id.
+
+    Raises:
+        NotFound: There is no such alert, or the caller may not see whom it reached.
+    """
+    _check_reach_is_shown(connection, caller, alert_id)
+    statement = select(alert_targets, alert_targets.c.position.is_not(None).label("declared")).where(
+        alert_targets.c.alert_id == alert_id
+    )
+    if target_type is not None:
+        statement = statement.where(alert_targets.c.target_type == target_type)
+    rows = connection.execute(paging.keyset(statement, _TARGETS, cursor, limit)).all()
+    return paging.page(rows, limit, _TARGETS)
+
+
+def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> dict[str, Any]:
+    """How many people an alert reached and how many have read it, in total and by declared group and region.
+
+    It adds up counters, and costs the same for ten people and for ten million.
+
+    Raises:
+        NotFound: There is no such alert, or the caller may not see whom it reached.
+    """
+    _check_reach_is_shown(connection, caller, alert_id)
+    # Before the counts: each statement sees what was committed when it began, and who is told that it is finished
+    # must not be given the counts of a moment before.
+    targeted_at = connection.scalar(
+        select(alert_targeting.c.finished_at).where(alert_targeting.c.alert_id == alert_id)
+    )
+    groups_and_regions = connection.execute(
+        select(alert_targets.c.position, alert_targets.c.target_type, alert_targets.c.target_id)
+        .where(
+            alert_targets.c.alert_id == alert_id,
+            alert_targets.c.position.is_not(None),
+            alert_targets.c.target_type != USER,
+        )
+        .order_by(alert_targets.c.position)
+    ).all()
+    sums = connection.execute(
+        select(
+            alert_reach.c.position,
+            func.sum(alert_reach.c.targets).label("targets"),
+            func.sum(alert_reach.c.reads).label("read"),
+        )
+        .where(alert_reach.c.alert_id == alert_id)
+        .group_by(alert_reach.c.position)
+    )
+    counts = {row.position: _counts(row.targets, row.read) for row in sums}
+    nobody = _counts(0, 0)
+    return {
+        "alert_id": alert_id,
+        "targeted_at": targeted_at,
+        **counts.get(0, nobody),
+        "by_target": [
+            {
+                "target_type": row.target_type,
+                "target_id": row.target_id,
+                **counts.get(row.position, nobody),
+            }
+            for row in groups_and_regions
+        ],
+    }
+
+
+def _counts(targets: int, read: int) -> dict[str, int]:
+    return {"targets": targets, "read": read, "unread": targets - read}
+
+
+def _check_reach_is_shown(connection: Connection, caller: Caller, alert_id: UUID) -> None:
+    statement = select(alerts.c.id).where(alerts.c.id == alert_id, holds(caller, ALERT_READ_REACH))
+    if connection.scalar(statement) is None:
+        raise NotFound("There is no such alert.")

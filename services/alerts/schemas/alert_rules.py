@@ -6,8 +6,9 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, validate, validates_schema
 
-from services.alerts import rules
-from services.alerts.schemas.arguments import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH, RegionId, Version
+from services.alerts import matching, policy
+from services.alerts.schemas.alerts import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH, Version
+from services.alerts.schemas.targets import RegionId
 from shared.domain.geo_filters import Choice
 from shared.platform.schemas import (
     Arguments,
@@ -23,7 +24,7 @@ from shared.platform.schemas import (
 HIGHEST_LEVEL: Final = 5
 MAX_LIFETIME: Final = 366 * 86_400
 ALL_STATUSES: Final = tuple(
-    dict.fromkeys(status for source in rules.SOURCES.values() for status in source.statuses)
+    dict.fromkeys(status for source in matching.SOURCES.values() for status in source.statuses)
 )
 
 
@@ -46,7 +47,7 @@ class _Rule(Arguments):
     region_id = RegionId(allow_none=True)
     target_id = Text(max_length=255, allow_none=True)
     lifetime_seconds = BoundedInteger(min_value=60, max_value=MAX_LIFETIME, allow_none=True)
-    action = Choice(rules.ACTIONS)
+    action = Choice(matching.ACTIONS)
     cancelled_by_statuses = fields.List(Choice(ALL_STATUSES), validate=validate.Length(max=len(ALL_STATUSES)))
 
 
@@ -55,12 +56,12 @@ class CreateAlertRule(_Rule):
 
     id = Identifier(load_default=None, allow_none=True)
     name = Text(max_length=100, required=True)
-    source_event = Choice(tuple(rules.SOURCES), required=True)
+    source_event = Choice(tuple(matching.SOURCES), required=True)
     status_entered = Choice(ALL_STATUSES, required=True)
-    priority = Choice(rules.PRIORITIES, required=True)
+    priority = Choice(policy.PRIORITIES, required=True)
     title_template = Text(max_length=MAX_TITLE_LENGTH, required=True)
     message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
-    target_type = Choice(rules.TARGET_TYPES, load_default=rules.REGION)
+    target_type = Choice(policy.TARGET_TYPES, load_default=policy.REGION)
 
 
 class UpdateAlertRule(_Rule):
@@ -69,12 +70,12 @@ class UpdateAlertRule(_Rule):
     rule_id = Identifier(required=True)
     version = Version(required=True)
     name = Text(max_length=100)
-    source_event = Choice(tuple(rules.SOURCES))
+    source_event = Choice(tuple(matching.SOURCES))
     status_entered = Choice(ALL_STATUSES)
-    priority = Choice(rules.PRIORITIES)
+    priority = Choice(policy.PRIORITIES)
     title_template = Text(max_length=MAX_TITLE_LENGTH)
     message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
-    target_type = Choice(rules.TARGET_TYPES)
+    target_type = Choice(policy.TARGET_TYPES)
 
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
@@ -92,7 +93,7 @@ class ListAlertRules(Page):
     """Rules by name, of all events and in use or not."""
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
-    source_event = Choice(tuple(rules.SOURCES), load_default=None, allow_none=True)
+    source_event = Choice(tuple(matching.SOURCES), load_default=None, allow_none=True)
 
 
 class AlertRule(Result):
