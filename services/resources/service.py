@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.resources import operations, queries, schemas
+from services.resources import catalogue, imports, resources, schemas, status, usage
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
     RESOURCE_CHANGE_STATUS,
@@ -43,29 +43,27 @@ class ResourcesService:
         """Adds a resource, in the region that contains its location unless it names one."""
         region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
         with self.db.autocommit() as connection:
-            return operations.create_resource(connection, caller, arguments, region_id)
+            return resources.create_resource(connection, caller, arguments, region_id)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.GetResource, result=schemas.Resource)
     def get_resource(self, caller: Caller, resource_id: UUID) -> Any:
         """Returns one resource."""
         with self.db.read() as connection:
-            return queries.get_resource(connection, caller, resource_id)
+            return resources.get_resource(connection, caller, resource_id)
 
     @operation(permission=RESOURCE_UPDATE, arguments=schemas.UpdateResource, result=schemas.Resource)
     def update_resource(self, caller: Caller, resource_id: UUID, version: int, **changes: Any) -> Any:
         """Edits a resource; what is omitted stays, and status and usage have methods of their own."""
         with self.db.autocommit() as connection:
-            return operations.update_resource(connection, caller, resource_id, version, changes)
+            return resources.update_resource(connection, caller, resource_id, version, changes)
 
     @operation(
         permission=RESOURCE_CHANGE_STATUS, arguments=schemas.ChangeResourceStatus, result=schemas.Resource
     )
-    def change_resource_status(
-        self, caller: Caller, resource_id: UUID, version: int, status: str, notes: str | None
-    ) -> Any:
+    def change_resource_status(self, caller: Caller, resource_id: UUID, version: int, **move: Any) -> Any:
         """Moves a resource to another status."""
         with self.db.autocommit() as connection:
-            return operations.change_resource_status(connection, caller, resource_id, version, status, notes)
+            return status.change_resource_status(connection, caller, resource_id, version, **move)
 
     @operation(
         permission=RESOURCE_UPDATE_USAGE, arguments=schemas.UpdateResourceUsage, result=schemas.UsageChange
@@ -73,13 +71,13 @@ class ResourcesService:
     def update_resource_usage(self, caller: Caller, resource_id: UUID, id: UUID, usage_change: int) -> Any:  # noqa: A002 - the id is called so everywhere
         """Takes or gives back some of a resource, all of it or nothing."""
         with self.db.autocommit() as connection:
-            return operations.update_resource_usage(connection, caller, resource_id, id, usage_change)
+            return usage.update_resource_usage(connection, caller, resource_id, id, usage_change)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.ListResources, result=schemas.ResourcePage)
     def list_resources(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of resources, the newest first."""
         with self.db.read() as connection:
-            return queries.list_resources(connection, caller, filters)
+            return resources.list_resources(connection, caller, filters)
 
     @operation(
         permission=RESOURCE_READ,
@@ -89,7 +87,7 @@ class ResourcesService:
     def list_available_resources(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of the available resources that are not full, with their names, the newest first."""
         with self.db.read() as connection:
-            return queries.list_available_resources(connection, caller, filters)
+            return resources.list_available_resources(connection, caller, filters)
 
     @operation(
         permission=RESOURCE_READ, arguments=schemas.FindNearestResources, result=schemas.NearestResources
@@ -97,39 +95,39 @@ class ResourcesService:
     def find_nearest_resources(self, caller: Caller, **filters: Any) -> Any:
         """Returns the resources nearest to a place that can take what is needed, with their distance."""
         with self.db.read() as connection:
-            return queries.find_nearest_resources(connection, caller, filters)
+            return resources.find_nearest_resources(connection, caller, filters)
 
     @operation(permission=RESOURCE_IMPORT, arguments=schemas.ImportResources, result=schemas.ImportResult)
     def import_resources(self, caller: Caller, rows: list[Any], source: str) -> Any:
         """Stores or updates up to 500 resources and says what became of each."""
-        batch = operations.check_rows(rows, source)
+        batch = imports.check_rows(rows, source)
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
-            return operations.import_resources(connection, caller, batch)
+            return imports.import_resources(connection, caller, batch)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.OfResource, result=schemas.HistoryPage)
     def get_resource_history(self, caller: Caller, resource_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the statuses that a resource entered, the first one first."""
         with self.db.read() as connection:
-            return queries.get_resource_history(connection, caller, resource_id, cursor, limit)
+            return status.get_resource_history(connection, caller, resource_id, cursor, limit)
 
     @operation(permission=RESOURCE_READ, arguments=schemas.OfResource, result=schemas.UsageChangePage)
     def list_usage_changes(self, caller: Caller, resource_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of what was taken and given back, the newest first."""
         with self.db.read() as connection:
-            return queries.list_usage_changes(connection, caller, resource_id, cursor, limit)
+            return usage.list_usage_changes(connection, caller, resource_id, cursor, limit)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateResourceType, result=schemas.ResourceType)
     def create_resource_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a resource type."""
         with self.db.autocommit() as connection:
-            return operations.create_resource_type(connection, arguments)
+            return catalogue.create_resource_type(connection, arguments)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateResourceType, result=schemas.ResourceType)
     def update_resource_type(self, caller: Caller, resource_type_id: UUID, **changes: Any) -> Any:
         """Changes a resource type, or takes it into use again."""
         with self.db.autocommit() as connection:
-            return operations.update_resource_type(connection, resource_type_id, changes)
+            return catalogue.update_resource_type(connection, resource_type_id, changes)
 
     @operation(
         permission=CATALOGUE_WRITE, arguments=schemas.DeactivateResourceType, result=schemas.ResourceType
@@ -137,16 +135,16 @@ class ResourcesService:
     def deactivate_resource_type(self, caller: Caller, resource_type_id: UUID) -> Any:
         """Takes a resource type out of use; the resources that have it keep it."""
         with self.db.autocommit() as connection:
-            return operations.deactivate_resource_type(connection, resource_type_id)
+            return catalogue.deactivate_resource_type(connection, resource_type_id)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListResourceTypes, result=schemas.ResourceTypePage)
     def list_resource_types(self, caller: Caller, **page: Any) -> Any:
         """Returns a page of the resource types by name."""
         with self.db.read() as connection:
-            return queries.list_resource_types(connection, **page)
+            return catalogue.list_resource_types(connection, **page)
 
     @subscribe("resources.history")
     def record_history(self, events: Sequence[Event]) -> None:
         """Writes the status history."""
         with self.db.autocommit() as connection:
-            operations.record_history(connection, events)
+            status.record_history(connection, events)

@@ -23,7 +23,7 @@ from services.cli.importing.options import (
     place_options,
 )
 from services.cli.importing.run import Outcome, Row, outcomes_of, run
-from services.resources.rules import AVAILABLE, CLOSED, STATUSES
+from services.resources.policy import AVAILABLE, CLOSED, STATUSES
 from shared.client.errors import ImpactXError
 from shared.domain.phones import readable
 

@@ -1,13 +1,5 @@
 """What the methods of the resources service take and return."""
 
-from services.resources.schemas.arguments import (
-    ChangeResourceStatus,
-    CreateResource,
-    GetResource,
-    OfResource,
-    UpdateResource,
-    UpdateResourceUsage,
-)
 from services.resources.schemas.catalogue import (
     CreateResourceType,
     DeactivateResourceType,
@@ -16,18 +8,29 @@ from services.resources.schemas.catalogue import (
     ResourceTypePage,
     UpdateResourceType,
 )
-from services.resources.schemas.filters import (
+from services.resources.schemas.imports import (
+    ImportResources,
+    ResourceRow,
+)
+from services.resources.schemas.resources import (
+    AvailableResourcePage,
+    CreateResource,
     FindNearestResources,
+    GetResource,
     ListAvailableResources,
     ListResources,
-)
-from services.resources.schemas.imports import ImportResources, ResourceRow
-from services.resources.schemas.results import (
-    AvailableResourcePage,
-    HistoryPage,
     NearestResources,
+    OfResource,
     Resource,
     ResourcePage,
+    UpdateResource,
+)
+from services.resources.schemas.status import (
+    ChangeResourceStatus,
+    HistoryPage,
+)
+from services.resources.schemas.usage import (
+    UpdateResourceUsage,
     UsageChange,
     UsageChangePage,
 )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 import pytest
 from uuid6 import uuid7
 
-from services.resources import operations, queries, schemas
+from services.resources import catalogue, resources, schemas, status, usage
 from shared.platform.schemas import load
 from tests.support import world as world_support
 
@@ -39,7 +39,7 @@ class World(world_support.World):
     def create(self, caller: Caller, **changed):
         arguments = load(schemas.CreateResource(), self.arguments(**changed))
         with self.db.autocommit() as connection:
-            return operations.create_resource(connection, caller, arguments, arguments["region_id"])
+            return resources.create_resource(connection, caller, arguments, arguments["region_id"])
 
     def update(self, caller: Caller, resource, **changes):
         version = changes.pop("version", resource["version"])
@@ -47,28 +47,28 @@ class World(world_support.World):
         given = load(schemas.UpdateResource(), world_support.given_arguments({}, said))
         resource_id, version = given.pop("resource_id"), given.pop("version")
         with self.db.autocommit() as connection:
-            return operations.update_resource(connection, caller, resource_id, version, given)
+            return resources.update_resource(connection, caller, resource_id, version, given)
 
-    def change(self, caller: Caller, resource, status: str, notes=None, *, version=None):
+    def change(self, caller: Caller, resource, requested: str, notes=None, *, version=None):
         version = version or resource["version"]
         with self.db.autocommit() as connection:
-            return operations.change_resource_status(
-                connection, caller, resource["id"], version, status, notes
+            return status.change_resource_status(
+                connection, caller, resource["id"], version, requested, notes
             )
 
     def use(self, caller: Caller, resource, usage_change: int, change_id=None):
         with self.db.autocommit() as connection:
-            return operations.update_resource_usage(
+            return usage.update_resource_usage(
                 connection, caller, resource["id"], change_id or uuid7(), usage_change
             )
 
     def get(self, caller: Caller, resource_id: UUID):
         with self.db.read() as connection:
-            return queries.get_resource(connection, caller, resource_id)
+            return resources.get_resource(connection, caller, resource_id)
 
     def list(self, caller: Caller, **filters):
         with self.db.read() as connection:
-            return queries.list_resources(connection, caller, load(schemas.ListResources(), filters))
+            return resources.list_resources(connection, caller, load(schemas.ListResources(), filters))
 
     def ids(self, caller: Caller, **filters):
         return [item["id"] for item in self.list(caller, **filters)["items"]]
@@ -76,21 +76,21 @@ class World(world_support.World):
     def available(self, caller: Caller, **filters):
         with self.db.read() as connection:
             loaded = load(schemas.ListAvailableResources(), filters)
-            return queries.list_available_resources(connection, caller, loaded)["items"]
+            return resources.list_available_resources(connection, caller, loaded)["items"]
 
     def nearest(self, caller: Caller, **filters):
         with self.db.read() as connection:
             loaded = load(schemas.FindNearestResources(), filters)
-            return queries.find_nearest_resources(connection, caller, loaded)["items"]
+            return resources.find_nearest_resources(connection, caller, loaded)["items"]
 
 
 @pytest.fixture(scope="session")
 def world():
     made = World.made()
     with made.db.write() as connection:
-        operations.seed(connection)
+        catalogue.seed(connection)
     with made.db.read() as connection:
-        types = queries.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
+        types = catalogue.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
     made.types = {row["name"]: row["id"] for row in types["items"]}
     yield made
     made.close()

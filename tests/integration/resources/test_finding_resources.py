@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from uuid6 import uuid7
 
-from services.resources import queries, schemas
+from services.resources import catalogue, resources, schemas
 from shared.client.errors import Invalid
 from shared.domain.permissions import RESOURCE_READ
 from shared.platform.schemas import load
@@ -213,7 +213,7 @@ def test_the_nearest_come_from_the_index(world, crowd):
     filters = load(schemas.FindNearestResources(), {"lon": 10, "lat": 50, "needed": 2})
     try:
         with world.db.read() as connection:
-            queries.find_nearest_resources(connection, world.caller(), filters)
+            resources.find_nearest_resources(connection, world.caller(), filters)
             [(statement, parameters)] = statements
             plan = connection.exec_driver_sql(f"EXPLAIN (ANALYZE) {statement}", parameters).scalars().all()
     finally:
@@ -228,8 +228,8 @@ def test_the_nearest_come_from_the_index(world, crowd):
 def test_types_are_listed_by_name_and_those_out_of_use_only_when_asked_for(world):
     world.as_admin("INSERT INTO resources.resource_types (name, is_active) VALUES ('Zeppelin', false)")
     with world.db.read() as connection:
-        usual = queries.list_resource_types(connection, include_inactive=False, cursor=None, limit=500)
-        every = queries.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
+        usual = catalogue.list_resource_types(connection, include_inactive=False, cursor=None, limit=500)
+        every = catalogue.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
         view = connection.scalar(text("SELECT count(*) FROM resources.available_resources"))
     names = [row["name"] for row in usual["items"]]
     assert names == sorted(names)

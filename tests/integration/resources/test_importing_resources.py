@@ -6,14 +6,14 @@ from concurrent.futures import ThreadPoolExecutor
 
 from uuid6 import uuid7
 
-from services.resources import operations, queries, schemas
+from services.resources import catalogue, imports, schemas, usage
 from tests.support.waiting import eventually
 
 
 def store(world, caller, rows, source=""):
-    batch = operations.check_rows(rows, source)
+    batch = imports.check_rows(rows, source)
     with world.db.write() as connection:
-        result = operations.import_resources(connection, caller, batch)
+        result = imports.import_resources(connection, caller, batch)
     return schemas.ImportResult().dump(result)
 
 
@@ -102,7 +102,7 @@ def test_a_key_names_the_same_resource_again_and_what_changed_is_updated(world):
         "resource_usage_changed",
     ]
     with world.db.read() as connection:
-        [entry] = queries.list_usage_changes(connection, caller, full["id"], None, 10)["items"]
+        [entry] = usage.list_usage_changes(connection, caller, full["id"], None, 10)["items"]
     assert (entry["usage_change"], entry["current_usage"], entry["capacity"], entry["version"]) == (
         5,
         9,
@@ -252,10 +252,10 @@ def test_a_place_that_moves_takes_its_region_along_and_one_that_stays_keeps_its_
     north, south = world.regions["north"], world.regions["south"]
 
     def put(row, region_id):
-        batch = operations.check_rows([row], source)
+        batch = imports.check_rows([row], source)
         batch.locate(0, region_id)
         with world.db.write() as connection:
-            return operations.import_resources(connection, caller, batch)["ids"][0]
+            return imports.import_resources(connection, caller, batch)["ids"][0]
 
     resource_id = put(row, north)
     put(row | {"name": "Hall"}, south)
@@ -267,11 +267,11 @@ def test_a_place_that_moves_takes_its_region_along_and_one_that_stays_keeps_its_
 def test_a_resource_keeps_a_type_that_went_out_of_use_and_no_other_gets_it(world):
     caller, source = world.caller(), str(uuid7())
     with world.db.autocommit() as connection:
-        made = operations.create_resource_type(connection, {"name": f"Barge {source}"})
+        made = catalogue.create_resource_type(connection, {"name": f"Barge {source}"})
     rows = [world.arguments(key=str(number), resource_type_id=made["id"]) for number in range(2)]
     [resource_id] = store(world, caller, rows[:1], source)["ids"]
     with world.db.autocommit() as connection:
-        operations.deactivate_resource_type(connection, made["id"])
+        catalogue.deactivate_resource_type(connection, made["id"])
     result = store(world, caller, [rows[0] | {"name": "Hall"}, rows[1]], source)
     assert (result["updated"], result["stored"]) == (1, 0)
     assert result["refused"][0]["fields"] == {
@@ -297,8 +297,8 @@ def test_a_key_that_two_imports_give_to_different_resources_at_once_is_given_to_
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool:
         with world.db.write() as connection:
-            batch = operations.check_rows([world.arguments(id=first, key="17")], source)
-            assert operations.import_resources(connection, caller, batch)["updated"] == 1
+            batch = imports.check_rows([world.arguments(id=first, key="17")], source)
+            assert imports.import_resources(connection, caller, batch)["updated"] == 1
             late = pool.submit(store, world, caller, other, source)
             with world.db.read() as onlooker:
                 eventually(lambda: onlooker.exec_driver_sql(waits).scalar_one(), "the other waits")

@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from services.resources import operations, queries, rules
+from services.resources import policy
 from shared.client.errors import Conflict
 from shared.domain import CONTRACTS
 from shared.platform.outbox.event import Event
@@ -26,14 +26,14 @@ def event_of_row(row):
     )
 
 
-@pytest.mark.parametrize("current", rules.STATUSES)
-@pytest.mark.parametrize("requested", rules.STATUSES)
+@pytest.mark.parametrize("current", policy.STATUSES)
+@pytest.mark.parametrize("requested", policy.STATUSES)
 def test_every_move(world, current, requested):
     caller = world.caller("responder")
     resource = world.create(world.caller())
-    if current != rules.AVAILABLE:
+    if current != policy.AVAILABLE:
         resource = world.change(caller, resource, current)
-    if requested in rules.MOVES[current]:
+    if requested in policy.MOVES[current]:
         moved = world.change(caller, resource, requested, "because")
         assert (moved["status"], moved["status_notes"]) == (requested, "because")
         assert moved["version"] == resource["version"] + 1
@@ -44,7 +44,7 @@ def test_every_move(world, current, requested):
     else:
         with pytest.raises(Conflict) as caught:
             world.change(caller, resource, requested)
-        assert caught.value.details["legal"] == list(rules.MOVES[current])
+        assert caught.value.details["legal"] == list(policy.MOVES[current])
 
 
 def test_a_repeated_move_changes_nothing_and_a_late_one_is_refused(world):
@@ -70,9 +70,9 @@ def test_the_history_is_written_once_whatever_comes_twice_or_in_disorder(world):
     chaos = random.Random(7).sample(events * 5, 25)
     for batch in (chaos[:9], chaos[9:10], chaos[10:]):
         with world.db.autocommit() as connection:
-            operations.record_history(connection, batch)
+            status.record_history(connection, batch)
     with world.db.read() as connection:
-        page = queries.get_resource_history(connection, caller, resource["id"], None, 50)
+        page = status.get_resource_history(connection, caller, resource["id"], None, 50)
     assert [entry["status"] for entry in page["items"]] == [
         "available",
         "limited",

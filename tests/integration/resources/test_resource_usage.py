@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.resources import queries
+from services.resources import usage
 from shared.client.errors import Conflict, NotFound
 from shared.platform.db.engine import Database
 
@@ -20,7 +20,7 @@ LEFT = 10
 
 def ledger(world, caller, resource):
     with world.db.read() as connection:
-        return queries.list_usage_changes(connection, caller, resource["id"], None, 500)["items"]
+        return usage.list_usage_changes(connection, caller, resource["id"], None, 500)["items"]
 
 
 def usage_events(world, resource):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from uuid6 import uuid7
 
-from services.resources import operations
+from services.resources import catalogue
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import CONTRACTS
 from shared.domain.permissions import RESOURCE_READ, RESOURCE_UPDATE
@@ -58,10 +58,10 @@ def test_unknown_ids_are_named(world):
 def test_a_type_out_of_use_is_not_given_any_more(world):
     caller = world.caller()
     with world.db.autocommit() as connection:
-        made = operations.create_resource_type(connection, {"name": f"Tent {uuid7()}"})
+        made = catalogue.create_resource_type(connection, {"name": f"Tent {uuid7()}"})
     resource = world.create(caller, resource_type_id=made["id"])
     with world.db.autocommit() as connection:
-        assert operations.deactivate_resource_type(connection, made["id"])["is_active"] is False
+        assert catalogue.deactivate_resource_type(connection, made["id"])["is_active"] is False
     for change in (
         lambda: world.create(caller, resource_type_id=made["id"]),
         lambda: world.update(caller, world.create(caller), resource_type_id=made["id"]),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from uuid6 import uuid7
 
-from services.resources import operations
+from services.resources import catalogue
 from services.resources.service import ResourcesService
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.domain.permissions import DEFAULT_ROLES
@@ -38,7 +38,7 @@ ALLOWED = {
 
 @pytest.fixture(scope="module")
 def client():
-    with running(ResourcesService, operations.seed) as connected:
+    with running(ResourcesService, catalogue.seed) as connected:
         yield connected
 
 

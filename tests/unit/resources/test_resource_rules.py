@@ -6,34 +6,34 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.resources import rules
+from services.resources import policy
 from shared.client.errors import Conflict
 
-STATUS = st.sampled_from(rules.STATUSES)
+STATUS = st.sampled_from(policy.STATUSES)
 
 
 @given(STATUS, STATUS)
 def test_any_other_status_follows_any_but_closed(current, requested):
-    legal = current != requested and (current != rules.CLOSED or requested == rules.AVAILABLE)
+    legal = current != requested and (current != policy.CLOSED or requested == policy.AVAILABLE)
     if legal:
-        rules.check_move(current, requested)
+        policy.check_move(current, requested)
     else:
         with pytest.raises(Conflict) as caught:
-            rules.check_move(current, requested)
-        assert caught.value.details == {"legal": list(rules.MOVES[current]), "status": current}
-    assert (current in rules.ORIGINS[requested]) == legal
+            policy.check_move(current, requested)
+        assert caught.value.details == {"legal": list(policy.MOVES[current]), "status": current}
+    assert (current in policy.ORIGINS[requested]) == legal
 
 
 @given(st.none() | st.integers(0, 50), st.integers(0, 50), st.integers(-60, 60))
 def test_usage_stays_between_nothing_and_the_capacity(capacity, current_usage, usage_change):
     after = current_usage + usage_change
     expected = after >= 0 and (capacity is None or after <= capacity)
-    assert rules.is_within_bounds(usage_change, capacity, current_usage) == expected
+    assert policy.is_within_bounds(usage_change, capacity, current_usage) == expected
 
 
 def test_what_is_not_limited_can_still_be_counted():
-    assert rules.is_within_bounds(1, None, rules.MAX_USAGE - 1)
-    assert not rules.is_within_bounds(1, None, rules.MAX_USAGE)
+    assert policy.is_within_bounds(1, None, policy.MAX_USAGE - 1)
+    assert not policy.is_within_bounds(1, None, policy.MAX_USAGE)
 
 
 @pytest.mark.parametrize(
@@ -45,13 +45,13 @@ def test_what_is_not_limited_can_still_be_counted():
         (
             5,
             None,
-            rules.MAX_USAGE,
-            f"{rules.MAX_USAGE} are in use; 5 more cannot be counted.",
+            policy.MAX_USAGE,
+            f"{policy.MAX_USAGE} are in use; 5 more cannot be counted.",
             None,
         ),
     ],
 )
 def test_the_refusal_says_what_is_left(usage_change, capacity, current_usage, message, left):
-    error = rules.beyond_bounds(usage_change, capacity, current_usage)
+    error = policy.beyond_bounds(usage_change, capacity, current_usage)
     assert error.message == message
     assert error.details == {"remaining": left, "capacity": capacity, "current_usage": current_usage}

@@ -1,4 +1,4 @@
-"""Taking up and giving back the capacity of resources."""
+"""The usage of resources: taking up and giving back their capacity, and the ledger of it."""
 
 from __future__ import annotations
 
@@ -8,9 +8,8 @@ from sqlalchemy import BigInteger, Integer, Uuid, bindparam, cast, exists, func,
 from sqlalchemy.exc import IntegrityError
 
 from services.resources.models import resource_usage_changes, resources
-from services.resources.queries.columns import USAGE, USAGE_CHANGE_COLUMNS
-from services.resources.queries.resources import get_resource
-from services.resources.rules import MAX_USAGE, beyond_bounds, is_within_bounds
+from services.resources.policy import MAX_USAGE, beyond_bounds, is_within_bounds
+from services.resources.resources import USAGE, get_resource, page_of_parts
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
 from shared.platform.db.conditions import granted, in_granted_regions
@@ -23,7 +22,20 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping
 
+    from shared.platform.db import paging
     from shared.platform.rpc.context import Caller
+
+
+USAGE_CHANGE_COLUMNS: Final = (
+    *resource_usage_changes.c,
+    (resource_usage_changes.c.capacity - resource_usage_changes.c.current_usage).label("remaining"),
+)
+
+
+_LEDGER_ORDER: Final[paging.Order] = (
+    (resource_usage_changes.c.changed_at, "desc"),
+    (resource_usage_changes.c.id, "desc"),
+)
 
 TRIES: Final = 3
 """How often the statement runs while others change the same resource between it and the look at why it did nothing."""
@@ -154,3 +166,15 @@ def _changed_before(connection: Connection, values: dict[str, Any]) -> RowMappin
     if not same:
         raise id_taken("usage change")
     return row
+
+
+def list_usage_changes(
+    connection: Connection, caller: Caller, resource_id: UUID, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of what was taken and given back, the newest first.
+
+    Raises:
+        NotFound: There is no such resource, or the caller may not see it.
+    """
+    statement = select(*USAGE_CHANGE_COLUMNS).where(resource_usage_changes.c.resource_id == resource_id)
+    return page_of_parts(connection, caller, resource_id, statement, _LEDGER_ORDER, cursor, limit)

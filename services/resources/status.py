@@ -1,25 +1,28 @@
-"""Moving resources from one status to another."""
+"""The status of resources: the moves, and the history that their events write."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, update
+from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, select, update
 
-from services.resources.models import resources
-from services.resources.queries.columns import COLUMNS
-from services.resources.queries.resources import get_resource
-from services.resources.rules import ORIGINS, check_move
+from services.resources.models import resource_status_history, resources
+from services.resources.policy import ORIGINS, check_move
+from services.resources.resources import COLUMNS, get_resource, page_of_parts
+from shared.domain.history import StatusHistory
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.repeats import is_repeat, stale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
+    from shared.platform.db import paging
+    from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
 
@@ -94,3 +97,31 @@ def change_resource_status(
     if row["version"] == version:
         check_move(row["status"], status)
     raise stale("resource", row)
+
+
+_HISTORY_ORDER: Final[paging.Order] = ((resource_status_history.c.version, "asc"),)
+_HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
+
+
+def record_history(connection: Connection, events: Sequence[Event]) -> None:
+    """Writes one history row for each event, in one statement; an event that is repeated writes nothing.
+
+    Args:
+        connection: Its one statement is the transaction.
+        events: `resource_created` and `resource_status_changed`, in any order.
+    """
+    _HISTORY.record(connection, events)
+
+
+def get_resource_history(
+    connection: Connection, caller: Caller, resource_id: UUID, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of the statuses that a resource entered, the first one first.
+
+    It is written from events, some milliseconds after the change.
+
+    Raises:
+        NotFound: There is no such resource, or the caller may not see it.
+    """
+    statement = select(resource_status_history).where(resource_status_history.c.resource_id == resource_id)
+    return page_of_parts(connection, caller, resource_id, statement, _HISTORY_ORDER, cursor, limit)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy import select
+
 from services.resources.models import resource_types
 from shared.domain.catalogue import add_missing, create_entry, update_entry
+from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
+
 
 RESOURCE_TYPES: Final = (
     ("Shelter", "A roof and a bed for people who cannot stay at home."),
@@ -86,3 +90,37 @@ def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> 
         NotFound: There is no such type.
     """
     return update_entry(connection, resource_types, resource_type_id, {"is_active": False})
+
+
+def type_problems(given: Mapping[str, Any], types: Mapping[UUID, bool]) -> dict[str, list[str]]:
+    """What is wrong with the resource type of some arguments, where they name one.
+
+    Args:
+        given: The arguments.
+        types: Whether it is in use, for each type that there is.
+    """
+    if "resource_type_id" not in given or types.get(given["resource_type_id"]):
+        return {}
+    known = given["resource_type_id"] in types
+    problem = "This resource type is not in use any more." if known else "No such resource type."
+    return {"resource_type_id": [problem]}
+
+
+def types_in_use(connection: Connection) -> dict[UUID, bool]:
+    """Every resource type with whether it is in use; they are some dozens."""
+    rows = connection.execute(select(resource_types.c.id, resource_types.c.is_active)).mappings()
+    return {row["id"]: row["is_active"] for row in rows}
+
+
+_ORDER: Final[paging.Order] = ((resource_types.c.name, "asc"), (resource_types.c.id, "asc"))
+
+
+def list_resource_types(
+    connection: Connection, *, include_inactive: bool, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """A page of the resource types by name; those that were deactivated only when asked for."""
+    statement = select(resource_types)
+    if not include_inactive:
+        statement = statement.where(resource_types.c.is_active)
+    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
+    return paging.page(rows, limit, _ORDER)

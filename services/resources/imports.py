@@ -6,9 +6,16 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import insert
 
+from services.resources.catalogue import type_problems, types_in_use
 from services.resources.models import resource_usage_changes, resources
-from services.resources.operations.resources import CONTENT, type_problems, types_in_use
-from services.resources.rules import AVAILABLE, below_usage, beyond_bounds, check_move, is_within_bounds
+from services.resources.policy import (
+    AVAILABLE,
+    below_usage,
+    beyond_bounds,
+    check_move,
+    is_within_bounds,
+)
+from services.resources.resources import CONTENT
 from services.resources.schemas import ResourceRow
 from shared.client.errors import Invalid
 from shared.domain import imports

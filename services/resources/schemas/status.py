@@ -1,0 +1,45 @@
+"""The status of resources: a move, and the history."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from marshmallow import fields
+
+from services.resources import policy
+from services.resources.schemas.resources import version_seen
+from shared.domain.geo_filters import Choice
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Result,
+    Text,
+    Timestamp,
+    page_of,
+)
+
+MAX_NOTE_LENGTH: Final = 5_000
+
+
+class ChangeResourceStatus(Arguments):
+    """A move to another status."""
+
+    resource_id = Identifier(required=True)
+    version = version_seen()
+    status = Choice(policy.STATUSES, required=True)
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
+
+
+class ResourceHistoryEntry(Result):
+    """A status that a resource entered; ``version`` is the version of the resource that this made."""
+
+    id = Identifier()
+    resource_id = Identifier()
+    status = fields.String()
+    changed_by = Identifier()
+    notes = fields.String(allow_none=True)
+    changed_at = Timestamp()
+    version = fields.Integer()
+
+
+HistoryPage = page_of(ResourceHistoryEntry)
