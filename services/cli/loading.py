@@ -25,7 +25,7 @@ NAMES = (*SERVICES, "gateway")
 SEEDS = {
     "identity": "services.identity.seed",
     "reports": "services.reports.operations",
-    "resources": "services.resources.operations",
+    "resources": "services.resources.catalogue",
     "alerts": "services.alerts.alert_rules",
 }
 """The modules whose ``seed`` adds what a service cannot do without."""

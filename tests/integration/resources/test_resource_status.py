@@ -6,7 +6,7 @@ import random
 
 import pytest
 
-from services.resources import policy
+from services.resources import policy, status
 from shared.client.errors import Conflict
 from shared.domain import CONTRACTS
 from shared.platform.outbox.event import Event
@@ -61,9 +61,9 @@ def test_a_repeated_move_changes_nothing_and_a_late_one_is_refused(world):
 def test_the_history_is_written_once_whatever_comes_twice_or_in_disorder(world):
     caller = world.caller()
     resource = world.create(caller)
-    for status in ("limited", "unavailable", "available", "closed"):
-        resource = world.change(caller, resource, status, f"now {status}")
-        world.update(caller, resource, name=f"School, {status}")
+    for entered in ("limited", "unavailable", "available", "closed"):
+        resource = world.change(caller, resource, entered, f"now {entered}")
+        world.update(caller, resource, name=f"School, {entered}")
         resource = world.get(caller, resource["id"])
     heard = {"resource_created", "resource_status_changed"}
     events = [event_of_row(row) for row in world.events(resource["id"]) if row["type"] in heard]
