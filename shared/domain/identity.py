@@ -1,7 +1,7 @@
 """The events that the identity service emits.
 
-They carry what listeners decide by and no more: no name, e-mail address or phone number leaves identity in an
-event.
+They carry only what subscribers need for their decisions. No name, email address or phone number leaves identity in
+an event.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ SOURCE: Final = "identity"
 
 
 class _User(EventData):
-    """What every event about an account says.
+    """The fields of every event about an account.
 
-    ``version`` is the version of the account which the event made or found. ``preferences`` hold the codes of
-    the regions whose alerts the account wants (``regions``), and whether it wants all (``all_regions``).
+    ``version`` is the version of the account after the change. ``preferences`` hold the codes of the regions whose
+    alerts the account wants (``regions``), and whether it wants the alerts of all regions (``all_regions``).
     ``roles`` are the names of its active roles.
     """
 
@@ -32,15 +32,16 @@ class _User(EventData):
 
 
 class UserCreated(_User):
-    """An account was made."""
+    """An account was created."""
 
     created_at = Timestamp(required=True)
 
 
 class UserUpdated(_User):
-    """Something of an account changed; ``changed`` names the columns.
+    """An account was changed; ``changed`` names the columns.
 
-    Reopening an account is a change of ``is_active``; a role of it that was switched on or off one of ``roles``.
+    When an account is reopened, ``is_active`` has changed. When one of its roles was activated or deactivated, ``roles``
+    has changed.
     """
 
     changed = fields.List(fields.String(), required=True)
@@ -48,7 +49,7 @@ class UserUpdated(_User):
 
 
 class UserDeactivated(_User):
-    """An account was closed: ``is_active`` is false from here on."""
+    """An account was deactivated: ``is_active`` is false from now on."""
 
     changed_at = Timestamp(required=True)
 
@@ -59,22 +60,22 @@ class _Membership(_User):
 
 
 class RoleGranted(_Membership):
-    """An account was given a role; ``role`` is its name, ``roles`` are all that it has now."""
+    """A role was granted to an account. ``role`` is its name; ``roles`` are all active roles of the account now."""
 
     assigned_by = Identifier(required=True, allow_none=True)
     assigned_at = Timestamp(required=True)
 
 
 class RoleRevoked(_Membership):
-    """A role was taken from an account; ``role`` is its name, ``roles`` are all that it has now."""
+    """A role was revoked from an account. ``role`` is its name; ``roles`` are all active roles of the account now."""
 
     revoked_at = Timestamp(required=True)
 
 
 class _Region(EventData):
-    """What every event about a region says: all that a listener needs to keep it.
+    """The fields of every event about a region: all that a subscriber needs to keep a copy of it.
 
-    ``boundaries`` are a GeoJSON Polygon or MultiPolygon, null where the region has none. They can be large: up to
+    ``boundaries`` are a GeoJSON Polygon or MultiPolygon, or null if the region has none. They can be large: up to
     20,000 positions, which is about a megabyte.
     """
 
@@ -86,13 +87,13 @@ class _Region(EventData):
 
 
 class RegionCreated(_Region):
-    """A region was made."""
+    """A region was created."""
 
     created_at = Timestamp(required=True)
 
 
 class RegionUpdated(_Region):
-    """Something of a region changed; ``changed`` names the columns. A region's code never changes."""
+    """A region was changed; ``changed`` names the columns. The code of a region never changes."""
 
     changed = fields.List(fields.String(), required=True)
     changed_at = Timestamp(required=True)

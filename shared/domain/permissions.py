@@ -1,8 +1,8 @@
-"""Every permission that a service asks for, and the roles that ship with some of them.
+"""The permissions of all services, and the default roles.
 
-A permission is ``thing:verb``. A role holds it everywhere, or (for the things that lie in a region) narrowed
-to one region as ``thing:verb:REGION-CODE``; ``thing:*`` and ``*`` stand for every verb and for everything.
-identity refuses a role that names a permission which is not listed here, so a new method's permission is
+A permission is ``thing:verb``. A role holds it in every region, or (for things that lie in a region) limited to one
+region as ``thing:verb:REGION-CODE``. ``thing:*`` stands for every verb of a thing and ``*`` for every permission.
+The identity service rejects roles with a permission that is not listed here, so the permission of a new method is
 added here first.
 """
 
@@ -47,48 +47,48 @@ REGION_WRITE: Final = "region:write"
 EVERYTHING: Final = "*"
 
 REGIONAL_THINGS: Final = frozenset({"report", "resource", "alert", "region"})
-"""The things that lie in a region: only permissions for these can be narrowed to one."""
+"""The things that lie in a region. Only their permissions can be limited to one region."""
 
 PERMISSIONS: Final[dict[str, str]] = {
-    REPORT_CREATE: "File a report.",
-    REPORT_READ: "Read every report of the region, with its comments, attachments and history.",
-    REPORT_READ_OWN: "Read the reports that one filed oneself.",
-    REPORT_UPDATE: "Edit any report of the region.",
-    REPORT_UPDATE_OWN: "Edit one's own reports while they are pending.",
-    REPORT_CHANGE_STATUS: "Confirm, reject, progress, resolve and close reports.",
-    REPORT_COMMENT: "Comment on the reports that one may read.",
-    REPORT_ATTACH: "Attach files to the reports that one may edit.",
-    REPORT_IMPORT: "Import reports in bulk, with the time they had elsewhere.",
+    REPORT_CREATE: "Create reports.",
+    REPORT_READ: "Read all reports of the region, with their comments, attachments and history.",
+    REPORT_READ_OWN: "Read your own reports.",
+    REPORT_UPDATE: "Edit all reports of the region.",
+    REPORT_UPDATE_OWN: "Edit your own reports while they are pending.",
+    REPORT_CHANGE_STATUS: "Change the status of reports: confirm, reject, start, resolve and close them.",
+    REPORT_COMMENT: "Comment on reports that you may read.",
+    REPORT_ATTACH: "Attach files to reports that you may edit.",
+    REPORT_IMPORT: "Import reports in bulk, with their original times.",
     CATALOGUE_WRITE: "Manage report types, severity levels and resource types.",
-    RESOURCE_CREATE: "Add a resource.",
+    RESOURCE_CREATE: "Create resources.",
     RESOURCE_READ: "Read resources and their history.",
-    RESOURCE_UPDATE: "Edit a resource.",
-    RESOURCE_CHANGE_STATUS: "Change the status of a resource.",
-    RESOURCE_UPDATE_USAGE: "Take up and free the capacity of a resource.",
+    RESOURCE_UPDATE: "Edit resources.",
+    RESOURCE_CHANGE_STATUS: "Change the status of resources.",
+    RESOURCE_UPDATE_USAGE: "Change how much of the capacity of a resource is in use.",
     RESOURCE_IMPORT: "Import resources in bulk.",
-    ALERT_DRAFT: "Write and edit alerts that are not yet issued.",
-    ALERT_ISSUE: "Issue an alert to the public, and supersede it.",
-    ALERT_CANCEL: "Cancel an alert.",
-    ALERT_READ: "Read issued alerts; the alerts to oneself need only a sign-in.",
-    ALERT_READ_DRAFT: "Read alerts that are not yet issued.",
-    ALERT_READ_REACH: "See whom an alert reached and who has read it.",
-    ALERT_REBUILD_AUDIENCE: "Read accounts and regions anew for the targeting of alerts; needs `user:read` too.",
-    ALERT_RULE_READ: "Read the rules that issue alerts by themselves.",
-    ALERT_RULE_WRITE: "Manage the rules that issue alerts by themselves.",
-    USER_READ: "Read every account; one's own needs only a sign-in.",
-    USER_UPDATE: "Edit any account; one's own name, phone and preferences need only a sign-in.",
-    USER_DEACTIVATE: "Close and reopen accounts.",
-    ROLE_READ: "Read roles, their permissions and who holds them.",
-    ROLE_WRITE: "Create roles and set their permissions, within one's own.",
-    ROLE_GRANT: "Give and take roles, within one's own permissions.",
-    REGION_WRITE: "Create regions and change their boundaries.",
+    ALERT_DRAFT: "Draft alerts and edit drafts.",
+    ALERT_ISSUE: "Issue alerts and updates of issued alerts.",
+    ALERT_CANCEL: "Cancel alerts.",
+    ALERT_READ: "Read all issued alerts. Alerts that you received need no permission.",
+    ALERT_READ_DRAFT: "Read drafts of alerts.",
+    ALERT_READ_REACH: "See which accounts an alert was sent to, and which of them have read it.",
+    ALERT_REBUILD_AUDIENCE: "Rebuild the copy of accounts and regions that alerts are targeted with. Needs `user:read` as well.",
+    ALERT_RULE_READ: "Read the rules that issue alerts automatically.",
+    ALERT_RULE_WRITE: "Create, change and delete the rules that issue alerts automatically.",
+    USER_READ: "Read all accounts. Your own account needs no permission.",
+    USER_UPDATE: "Edit all accounts. Your own name, phone number, email address and preferences need no permission.",
+    USER_DEACTIVATE: "Deactivate and reactivate accounts.",
+    ROLE_READ: "Read roles and their permissions.",
+    ROLE_WRITE: "Create and change roles, with no more permissions than you have.",
+    ROLE_GRANT: "Grant and revoke roles that have no more permissions than you have.",
+    REGION_WRITE: "Create and change regions.",
 }
-"""What each permission allows, in one sentence; the keys are all there are."""
+"""What each permission allows. There are no other permissions than these keys."""
 
 
 @dataclass(frozen=True, slots=True)
 class DefaultRole:
-    """A role that ships with ImpactX: what it is for, and what it may."""
+    """A role that every installation has: its description and its permissions."""
 
     description: str
     permissions: frozenset[str]
@@ -120,9 +120,9 @@ _RESPONDER = (
 )
 
 DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
-    ADMINISTRATOR: DefaultRole("Runs the platform; may do everything.", frozenset({EVERYTHING})),
+    ADMINISTRATOR: DefaultRole("Administers the platform and has every permission.", frozenset({EVERYTHING})),
     COORDINATOR: DefaultRole(
-        "Verifies and resolves reports, moves resources and issues alerts.",
+        "Verifies and resolves reports, manages resources and issues alerts.",
         _RESPONDER
         | {
             REPORT_IMPORT,
@@ -143,10 +143,10 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
         },
     ),
     RESPONDER: DefaultRole("Works on reports in the field and keeps resources up to date.", _RESPONDER),
-    REPORTER: DefaultRole("Files reports and follows its own; what everybody gets who registers.", _REPORTER),
+    REPORTER: DefaultRole("Creates reports and follows their progress. Everybody who registers gets this role.", _REPORTER),
     VIEWER: DefaultRole("Reads reports, resources and alerts.", _VIEWER),
     SYSTEM: DefaultRole(
-        "Another system, or one of our own services acting for itself.",
+        "Another system, or a service that acts for itself.",
         _RESPONDER
         | {
             REPORT_IMPORT,
@@ -161,4 +161,4 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
         },
     ),
 }
-"""The roles that seeding makes, by name. `administrator` cannot be changed."""
+"""The roles that seeding creates, by name. The permissions of `administrator` cannot be changed."""

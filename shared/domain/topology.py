@@ -1,8 +1,8 @@
-"""Who hears what: every exchange, every event queue and its bindings, in one place.
+"""The topology of the broker: every exchange, every event queue and its bindings.
 
-The ``topology`` command declares all of it ahead, so that an event published before a consumer's first start is
-kept; a service declares what it reads again whenever it connects; and the relay knows from here whether an
-event that found no queue is a fault.
+The ``topology`` command declares all of it in advance, so that no event is lost that is published before the first
+start of its consumer. A service declares its own queues again whenever it connects. The outbox relay looks up here
+whether an event must be routed to a queue.
 """
 
 from __future__ import annotations
@@ -15,17 +15,16 @@ SERVICES = ("identity", "reports", "resources", "alerts")
 RPC_EXCHANGE = "nameko-rpc"
 
 CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("identity",)}
-"""Which services a service calls; the gateway and other systems may call all of them."""
+"""The services that each service calls. The gateway and other systems may call all of them."""
 
 REPLY_QUEUES = "rpc.reply-"
-"""How the queues of RPC replies begin; nameko's do."""
+"""The prefix of the names of reply queues; nameko has chosen it."""
 
 PROBE_KEY = "probe"
-"""A routing key of the RPC exchange that nothing is bound to: what is sent there finds out whether the broker takes
-messages."""
+"""A routing key of the RPC exchange without a binding. Messages with it test whether the broker accepts messages."""
 
 STREAM_QUEUES = "gateway.stream-"
-"""How the queues of the gateway's replicas begin."""
+"""The prefix of the names of the queues of the gateway's replicas."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +32,8 @@ class Subscription:
     """One event queue.
 
     Attributes:
-        queue: Its name: the hearing service, then what it does with the events.
-        events: ``source service`` to the types bound from its exchange.
+        queue: Its name, ``<service>.<purpose>``.
+        events: The event types that are bound to it, by the service that emits them.
     """
 
     queue: str
@@ -42,7 +41,7 @@ class Subscription:
 
     @property
     def service(self) -> str:
-        """The service that hears."""
+        """The service that consumes the queue."""
         return self.queue.partition(".")[0]
 
 
@@ -74,38 +73,38 @@ BY_QUEUE = {subscription.queue: subscription for subscription in SUBSCRIPTIONS}
 
 
 def exchange_of(service: str) -> str:
-    """The topic exchange that a service's events go to."""
+    """Return the name of the topic exchange for the events of a service."""
     return f"{service}.events"
 
 
 def dead_queue_of(queue: str) -> str:
-    """Where the messages of an event queue go that cannot be handled."""
+    """Return the name of the queue for messages of an event queue that could not be handled."""
     return f"{queue}.dead"
 
 
 def dead_letter_exchange_of(service: str) -> str:
-    """The direct exchange that leads to the dead queues of a service.
+    """Return the name of the direct exchange that routes to the dead-letter queues of a service.
 
-    The default exchange would do, but it leads to every queue there is, so who may publish to it may publish anything.
+    The default exchange routes to every queue. A user of the broker who may publish to it could publish anything.
     """
     return f"{service}.dead-letters"
 
 
 def rpc_queue_of(service: str) -> str:
-    """The queue of a service's RPC requests."""
+    """Return the name of the queue for RPC requests to a service."""
     return f"rpc-{service}"
 
 
 def reply_queues_of(connection: str) -> str:
-    """How the reply queues of a connection begin, by its name."""
+    """Return the prefix of the names of the reply queues of a connection."""
     return f"{REPLY_QUEUES}{connection.replace(' ', '-')}-"
 
 
 def calls_of(service: str) -> str:
-    """The name of the connection by which a service calls others."""
+    """Return the name of the connection over which a service calls other services."""
     return f"calls of {service}"
 
 
 def hearers_of(service: str, event_type: str) -> tuple[str, ...]:
-    """Return the queues of ours that have to hear this event."""
+    """Return the names of the queues that an event of this type must be routed to."""
     return tuple(one.queue for one in SUBSCRIPTIONS if event_type in one.events.get(service, ()))

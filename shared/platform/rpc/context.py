@@ -1,4 +1,4 @@
-"""Who calls, what they may do, and under which correlation id."""
+"""The caller of an RPC method: account, permissions and correlation id."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """A verified caller, as the token says; nothing here comes from an unsigned header but the correlation id.
+    """A caller whose token has been verified. Only the correlation id comes from an unsigned header.
 
     Attributes:
         user_id: The account.
-        roles: Names of the roles it held when the token was signed.
-        permissions: ``thing:verb`` to the ids of the regions it is narrowed to, or None for every region.
-            ``*`` and ``thing:*`` stand for all.
-        token: The token itself, for calls made on the caller's behalf.
-        correlation_id: Follows the work through RPC, outbox, event and handler.
-        session_id: The family of refresh tokens that the token belongs to.
+        roles: The names of the active roles that the account had when the token was signed.
+        permissions: For each permission (``thing:verb``, ``thing:*`` or ``*``) the ids of the regions that it is limited
+            to, or None for every region.
+        token: The access token, for calls on behalf of the caller.
+        correlation_id: The id that connects the request with its events, log lines and further calls.
+        session_id: The id of the session (the family of refresh tokens) that the token belongs to.
     """
 
     user_id: UUID
@@ -34,23 +34,23 @@ class Caller:
     session_id: str = ""
 
     def may(self, permission: str, region_id: UUID | None = None) -> bool:
-        """Whether the caller holds the permission in the region; without a region: anywhere at all."""
+        """Return whether the caller has the permission in the region, or in any region if none is given."""
         return any(
             granted is None or (bool(granted) if region_id is None else region_id in granted)
             for granted in self._grants(permission)
         )
 
     def require(self, permission: str, region_id: UUID | None = None) -> None:
-        """Refuses who does not hold the permission in the region.
+        """Reject callers who do not have the permission in the region, or in any region if none is given.
 
         Raises:
-            Forbidden: It names the permission.
+            Forbidden: The caller does not have the permission; ``permission`` names it.
         """
         if not self.may(permission, region_id):
             raise Forbidden(f"This needs the permission {permission}.", permission=permission)
 
     def regions(self, permission: str) -> frozenset[UUID] | None:
-        """The regions in which the caller holds the permission: None is everywhere, an empty set nowhere."""
+        """Return the ids of the regions in which the caller has the permission; None means every region."""
         found: frozenset[UUID] = frozenset()
         for granted in self._grants(permission):
             if granted is None:

@@ -1,13 +1,13 @@
-"""Packs what an account may into one claim of an access token, so that it fits into a header of a request.
+"""Packs the roles and permissions of an account into one claim of an access token.
 
-Somebody who has the same role in a hundred regions holds a few thousand pairs of a permission and a region. Each
-permission is named once and each region once: regions in which the same permissions are held form a group.
-The text is compressed JSON::
+The token must fit into a header of a request. An account with one role in a hundred regions has a few thousand pairs
+of a permission and a region. The claim names each permission once and each region once: regions with the same
+permissions form a group. It is compressed JSON::
 
     {"roles": ["coordinator"],
-     "permissions": ["alert:issue", "report:read"],    every permission that is held anywhere
-     "everywhere": [1],                                 those held in every region, by index
-     "regions": [[[0], "<ids>"]]}                       groups: indexes, and the 16-byte ids of regions in base64
+     "permissions": ["alert:issue", "report:read"],    every permission of the account
+     "everywhere": [1],                                 the permissions for every region, by index
+     "regions": [[[0], "<ids>"]]}                       groups: indexes of permissions, 16-byte ids of regions in base64
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
 Grants = dict[str, frozenset[UUID] | None]
-"""``thing:verb`` to the ids of the regions it is narrowed to, or None for every region."""
+"""For each permission the ids of the regions that it is limited to, or None for every region."""
 
 MAX_BYTES: Final = 4 * 1024 * 1024
-"""Of the JSON: forty times what a token of the largest accepted size can sensibly hold."""
+"""The largest accepted size of the JSON: forty times what a token of the largest accepted size reasonably holds."""
 
 _ID_BYTES: Final = 16
 
@@ -36,8 +36,8 @@ def pack(roles: Iterable[str], grants: Mapping[str, frozenset[UUID] | None]) -> 
     """Return the claim for these roles and permissions.
 
     Args:
-        roles: Names of roles.
-        grants: What they allow; None means every region.
+        roles: The names of the roles.
+        grants: For each permission the ids of its regions, or None for every region.
     """
     names = sorted(grants)
     held_in: defaultdict[UUID, list[int]] = defaultdict(list)
@@ -57,10 +57,10 @@ def pack(roles: Iterable[str], grants: Mapping[str, frozenset[UUID] | None]) -> 
 
 
 def unpack(claim: str) -> tuple[frozenset[str], Grants]:
-    """Return the roles and the permissions that `pack` was given.
+    """Return the roles and the permissions of a claim made by `pack`.
 
     Raises:
-        ValueError: The claim is not one of `pack`'s.
+        ValueError: The claim was not made by `pack`.
     """
     try:
         said = orjson.loads(_inflated(base64.urlsafe_b64decode(claim + "=" * (-len(claim) % 4))))

@@ -1,7 +1,7 @@
-"""Keeps the public keys that tokens are checked with, fetched from identity in the background.
+"""Keeps the public keys that access tokens are verified with, and fetches them from identity in the background.
 
-Whoever needs a key that is known gets it at once, however old it is: a fetch never stands in their way, also not
-while identity is away. Only a key id that is not known is waited for, by a few callers and for a few seconds.
+A known key is returned at once, however old it is. Callers never wait for a fetch, not even while identity is
+unavailable. Only for an unknown key id a few callers wait, for a few seconds.
 """
 
 from __future__ import annotations
@@ -24,21 +24,22 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 KEYS_LIFETIME: Final = 300.0
-"""Seconds after which the keys are fetched again, so that a withdrawn key stops being honoured."""
+"""Seconds after which the keys are fetched again, so that tokens signed with a withdrawn key are rejected."""
 
 REFETCH_AFTER: Final = 3.0
-"""Seconds between two fetches, so that tokens with made-up key ids cannot flood identity."""
+"""Minimum interval between two fetches in seconds, so that tokens with invented key ids cannot flood identity."""
 
 FETCH_SECONDS: Final = 5.0
-"""How long a fetch may take, and how long a caller with an unknown key id waits for it."""
+"""Time limit of a fetch in seconds, and of the wait of a caller with an unknown key id."""
 
 STUCK_AFTER: Final = 60.0
-"""Seconds after which a fetch is given up for lost, and another one may begin."""
+"""Seconds after which a fetch is considered lost and another one may begin."""
 
 MAX_WAITING: Final = 4
-"""Callers that wait for an unknown key while other keys are known: made-up key ids must not hold every worker."""
+"""Maximum number of callers that wait for an unknown key while other keys are known, so that invented key ids cannot
+occupy all workers."""
 
-CANNOT_FETCH: Final = "The keys that tokens are checked with cannot be fetched now."
+CANNOT_FETCH: Final = "The keys to verify access tokens with cannot be fetched at the moment. Try again later."
 
 
 @dataclass(slots=True)
@@ -52,8 +53,8 @@ class KeySet:
     """The public keys of identity by key id.
 
     Args:
-        fetch: Returns a JSON Web Key Set (RFC 7517). It may raise. It must return within `FETCH_SECONDS`.
-        clock: Seconds.
+        fetch: Returns a JSON Web Key Set (RFC 7517) within `FETCH_SECONDS`, or raises.
+        clock: Returns seconds.
     """
 
     def __init__(self, fetch: Callable[[], Mapping[str, Any]], *, clock: Callable[[], float]) -> None:
@@ -66,15 +67,15 @@ class KeySet:
         self._waiting = 0
         self._deciding = threading.Lock()
         self.generation = 0
-        """Raised each time that the keys have changed, so that what was checked with the old ones is forgotten."""
+        """Incremented whenever the keys have changed, so that tokens verified with the old keys are verified again."""
 
     def key(self, key_id: str) -> Ed25519PublicKey | None:
-        """Return the key of that id, or None where identity has none of that id.
+        """Return the key with this id, or None if identity has no such key.
 
-        A known key is returned at once. When the keys are old, a fetch of new ones begins in the background.
+        A known key is returned at once. If the keys are old, a fetch begins in the background.
 
         Raises:
-            Unavailable: The key is not known, and whether identity has it cannot be told now.
+            Unavailable: The key is not known, and identity cannot be asked for it at the moment.
         """
         if key_id in self._keys:
             if self._age() > KEYS_LIFETIME:
@@ -88,14 +89,14 @@ class KeySet:
         return self._keys.get(key_id)
 
     def refresh(self) -> bool:
-        """Fetch the keys, unless that was done a moment ago, and return whether they are fresh."""
+        """Fetch the keys, unless they have just been fetched, and return whether they are fresh."""
         running = self._begin()
         if running is not None:
             running.done.wait(FETCH_SECONDS)
         return self._age() <= KEYS_LIFETIME
 
     def _begin(self) -> _Fetch | None:
-        """The fetch that runs now; None where one ended just now. There is never more than one."""
+        """Return the running fetch, starting one if needed; None if one has just ended. At most one runs at a time."""
         with self._deciding:
             if self._running is not None and time.monotonic() - self._running.began <= STUCK_AFTER:
                 return self._running
@@ -112,7 +113,7 @@ class KeySet:
             self._failed_at = self._clock()
             running.error = error
             expected = isinstance(error, ImpactXError)
-            logger.warning("the keys of tokens cannot be fetched: %s", error, exc_info=not expected)
+            logger.warning("cannot fetch the keys to verify access tokens with: %s", error, exc_info=not expected)
         finally:
             with self._deciding:
                 if self._running is running:
@@ -129,11 +130,11 @@ class KeySet:
 
     def _wait_for(self, running: _Fetch) -> None:
         if self._keys and self._waiting >= MAX_WAITING:
-            raise Unavailable("The key that this token is checked with is being fetched; try again.")
+            raise Unavailable("The key to verify this access token with is being fetched. Try again.")
         self._waiting += 1
         try:
             if not running.done.wait(max(0.0, min(FETCH_SECONDS, deadline.left()))):
-                raise Unavailable("The keys that tokens are checked with did not come in time.")
+                raise Unavailable("The keys to verify access tokens with were not fetched in time. Try again.")
         finally:
             self._waiting -= 1
         if running.error is not None:
@@ -143,12 +144,12 @@ class KeySet:
         return self._since(self._fetched_at)
 
     def _since(self, moment: float) -> float:
-        """Seconds since then; a clock that was set back counts as well, or nothing would be fetched for long."""
+        """Return the seconds since a moment. They are never negative: a clock that was set back must not stop fetches."""
         return abs(self._clock() - moment)
 
 
 def _public_keys(jwks: Mapping[str, Any]) -> list[tuple[str, Ed25519PublicKey]]:
-    """The Ed25519 keys of the set by key id; keys of other kinds are left out."""
+    """Return the ids and keys of the Ed25519 keys of the set; keys of other types are ignored."""
     found = []
     for key in jwks.get("keys", ()):
         if key.get("kty") == "OKP" and key.get("crv") == "Ed25519" and key.get("use", "sig") == "sig":

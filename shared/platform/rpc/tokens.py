@@ -1,8 +1,8 @@
-"""Verifies the access tokens that identity signs; it never signs one.
+"""Verifies the access tokens that identity signs.
 
-Every service checks the caller's token itself, with identity's public keys alone (RFC 8725: one algorithm,
-pinned; issuer, audience, expiry, subject and token id all required). Which key a token claims to be signed
-with only chooses among keys that identity published; nothing else in its header is believed.
+Every service verifies the token of its caller with the public keys of identity (RFC 8725: one fixed algorithm;
+issuer, audience, expiry, subject and token id are required). The key id in the header of a token only selects one of
+the published keys; nothing else in the header is trusted.
 """
 
 from __future__ import annotations
@@ -30,26 +30,27 @@ AUDIENCE: Final = "impactx"
 ALGORITHM: Final = "EdDSA"
 REQUIRED_CLAIMS: Final = ["exp", "iat", "iss", "aud", "sub", "jti"]
 LEEWAY: Final = 10.0
-"""Seconds by which the clocks of two machines may differ."""
+"""Maximum difference between the clocks of two machines in seconds."""
 
 MAX_TOKEN: Final = 64 * 1024
 REMEMBERED_TOKENS: Final = 4096
 GRANTS_CLAIM: Final = "grants"
-"""The claim that `shared.platform.rpc.grants` packs."""
+"""The name of the claim that `shared.platform.rpc.grants` packs."""
 
 JwksProvider = Callable[[], Mapping[str, Any]]
 
 
 class TokenVerifier:
-    """Turns a token into the caller it vouches for.
+    """Verifies access tokens and returns their callers.
 
-    One verifier serves all greenlets of a process. A token that was verified is remembered until it expires,
-    so the signature of a busy caller is checked once.
+    One verifier serves all greenlets of a process. It remembers verified tokens until they expire, so that each
+    signature is verified only once.
 
     Args:
-        jwks: Fetches identity's public keys as a JSON Web Key Set (RFC 7517); see `shared.platform.rpc.keys.KeySet`. It
-            may raise: a token whose key is not known is then not called false, but cannot be checked now.
-        clock: Seconds since the epoch.
+        jwks: Fetches the public keys of identity as a JSON Web Key Set (RFC 7517); see
+            `shared.platform.rpc.keys.KeySet`. If it raises, tokens with an unknown key are not rejected as invalid, but
+            answered with `Unavailable`.
+        clock: Returns seconds since the epoch.
     """
 
     def __init__(self, jwks: JwksProvider, *, clock: Callable[[], float] = time.time) -> None:
@@ -59,22 +60,22 @@ class TokenVerifier:
         self._verified_with = self._keys.generation
 
     def refresh_keys(self) -> bool:
-        """Fetch the keys, unless that was done a moment ago, and return whether they are fresh."""
+        """Fetch the keys, unless they have just been fetched, and return whether they are fresh."""
         return self._keys.refresh()
 
     def verify(self, token: str, correlation_id: str = "") -> Caller:
-        """The caller that the token vouches for.
+        """Return the caller of a token.
 
         Args:
             token: A JWT in compact form.
-            correlation_id: Of the work in hand; it is not part of the token.
+            correlation_id: The correlation id of the request; it is not part of the token.
 
         Raises:
-            Unauthenticated: The token is malformed, expired, for someone else, or not signed by identity.
-            Unavailable: The token's key is not known, and identity cannot be asked for it now.
+            Unauthenticated: The token is malformed, expired, for another audience, or not signed by identity.
+            Unavailable: The key of the token is not known, and identity cannot be asked for it at the moment.
         """
         if len(token) > MAX_TOKEN:
-            raise Unauthenticated("The token is too long.")
+            raise Unauthenticated("The access token is too long.")
         digest = hashlib.sha256(token.encode("utf-8", "surrogatepass")).digest()
         if self._verified_with != self._keys.generation:
             self._verified_with = self._keys.generation
@@ -86,7 +87,7 @@ class TokenVerifier:
                 self._verified.move_to_end(digest)
                 return replace(caller, correlation_id=correlation_id)
             del self._verified[digest]
-            raise Unauthenticated("The token has expired.")
+            raise Unauthenticated("The access token has expired.")
         caller, expires_at = self._check(token)
         self._verified[digest] = (expires_at, caller)
         while len(self._verified) > REMEMBERED_TOKENS:
@@ -97,9 +98,9 @@ class TokenVerifier:
         try:
             header = jwt.get_unverified_header(token)
         except (jwt.InvalidTokenError, ValueError):  # ValueError: a lone surrogate is not UTF-8
-            raise Unauthenticated("The token is malformed.") from None
+            raise Unauthenticated("The access token is malformed.") from None
         if header.get("alg") != ALGORITHM:
-            raise Unauthenticated("The token is not signed as identity signs.")
+            raise Unauthenticated("The access token is not signed with the expected algorithm.")
         key = self._key(header.get("kid"))
         try:
             claims = jwt.decode(
@@ -119,19 +120,19 @@ class TokenVerifier:
             caller = _caller(claims, token)
             expires_at = float(claims["exp"]) + LEEWAY
         except (jwt.InvalidTokenError, ValueError, TypeError, AttributeError):
-            raise Unauthenticated("The token is not genuine.") from None
-        # That it was issued in the future is let pass: it only says that this machine's clock is late, and to
-        # refuse it would shut everybody out. The comparison is false for a NaN.
+            raise Unauthenticated("The access token is not valid.") from None
+        # A token issued in the future is accepted: it only means that the clock of this machine is slow, and
+        # rejecting it would lock everybody out. The comparison is false for a NaN.
         if not self._clock() < expires_at:
-            raise Unauthenticated("The token has expired.")
+            raise Unauthenticated("The access token has expired.")
         return caller, expires_at
 
     def _key(self, key_id: object) -> Ed25519PublicKey:
         if not isinstance(key_id, str):
-            raise Unauthenticated("The token does not say which key signed it.")
+            raise Unauthenticated("The access token does not name the key that it was signed with.")
         key = self._keys.key(key_id)
         if key is None:
-            raise Unauthenticated("The token is not signed by a key of identity.")
+            raise Unauthenticated("The access token is not signed with a key of this system.")
         return key
 
 
@@ -151,15 +152,15 @@ def _grants(claims: Mapping[str, Any]) -> tuple[frozenset[str], Grants]:
     packed = claims.get(GRANTS_CLAIM)
     if packed is not None:
         return unpack(packed)
-    # The form of before, in which every permission lists its regions: such tokens outlive an upgrade of identity by
-    # their lifetime.
+    # The former format, in which every permission lists its regions. After an upgrade of identity such tokens are in
+    # use until they expire.
     roles = frozenset(str(role) for role in claims.get("roles", ()))
     held = dict(claims.get("permissions", {})).items()
     return roles, {str(name): _regions(granted) for name, granted in held}
 
 
 def _regions(granted: Any) -> frozenset[UUID] | None:
-    """``true`` is every region; a list names the regions by id. Anything else is not what identity signs."""
+    """Return the regions of a permission in the former format: true means every region, a list holds region ids."""
     if granted is True:
         return None
     if not isinstance(granted, list):

@@ -1,4 +1,4 @@
-"""Gives a container its token verifier: with its own keys in identity itself, with identity's answer elsewhere."""
+"""Gives a container its token verifier, with the container's own keys in identity and with fetched keys elsewhere."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ if TYPE_CHECKING:
     from shared.platform.rpc.context import Caller
 
 REFRESH_SECONDS: Final = KEYS_LIFETIME / 2
-"""Between two fetches: the keys are replaced before they are old."""
+"""Interval between two fetches: the keys are replaced before they are old."""
 
 
 class Verification(SharedExtension):
-    """One verifier a container. Elsewhere than in identity, a thread keeps its keys fresh.
+    """The token verifier of a container. A thread keeps its keys fresh, except in identity.
 
-    Without that thread, the first token after a long pause could still be checked with a key that was withdrawn
-    during the pause. `shared.client.supervision` watches the thread.
+    Without the thread, the first token after a long pause could be verified with a key that was withdrawn during the
+    pause. `shared.client.supervision` watches the thread.
     """
 
     clients = RpcClients()
@@ -50,7 +50,7 @@ class Verification(SharedExtension):
         self.stop()
 
     def verify(self, token: str, correlation_id: str) -> Caller:
-        """Return the caller that the token vouches for; see `TokenVerifier.verify`."""
+        """Return the caller of a token; see `TokenVerifier.verify`."""
         return self._verifier.verify(token, correlation_id)
 
     def _keep_fresh(self) -> None:
@@ -59,12 +59,12 @@ class Verification(SharedExtension):
             if self._verifier.refresh_keys():
                 backoff.reset()
                 time.sleep(REFRESH_SECONDS)
-            else:  # identity is away, perhaps because it starts at the same time
+            else:  # identity is unavailable, perhaps because it is starting too
                 time.sleep(backoff.next())
 
     @cached_property
     def _verifier(self) -> TokenVerifier:
-        # identity has `own_keys`. Asking itself by RPC could wait for ever once every worker does.
+        # identity has `own_keys`. If it asked itself by RPC, all its workers could wait for each other forever.
         own_keys = self._own_keys
         if own_keys is None:
             return TokenVerifier(self._ask_identity)
