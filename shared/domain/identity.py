@@ -40,8 +40,8 @@ class UserCreated(_User):
 class UserUpdated(_User):
     """An account was changed; ``changed`` names the columns.
 
-    When an account is reopened, ``is_active`` has changed. When one of its roles was activated or deactivated, ``roles``
-    has changed.
+    When an account is reactivated, ``is_active`` has changed. When one of its roles was activated or deactivated,
+    ``roles`` has changed.
     """
 
     changed = fields.List(fields.String(), required=True)

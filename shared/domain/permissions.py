@@ -72,7 +72,7 @@ PERMISSIONS: Final[dict[str, str]] = {
     ALERT_READ: "Read all issued alerts. Alerts that you received need no permission.",
     ALERT_READ_DRAFT: "Read drafts of alerts.",
     ALERT_READ_REACH: "See which accounts an alert was sent to, and which of them have read it.",
-    ALERT_REBUILD_AUDIENCE: "Rebuild the copy of accounts and regions that alerts are targeted with. Needs `user:read` as well.",
+    ALERT_REBUILD_AUDIENCE: "Rebuild the copy of accounts and regions that targets alerts. Needs `user:read` too.",
     ALERT_RULE_READ: "Read the rules that issue alerts automatically.",
     ALERT_RULE_WRITE: "Create, change and delete the rules that issue alerts automatically.",
     USER_READ: "Read all accounts. Your own account needs no permission.",
@@ -143,7 +143,9 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
         },
     ),
     RESPONDER: DefaultRole("Works on reports in the field and keeps resources up to date.", _RESPONDER),
-    REPORTER: DefaultRole("Creates reports and follows their progress. Everybody who registers gets this role.", _REPORTER),
+    REPORTER: DefaultRole(
+        "Creates reports and follows their progress. Everybody who registers gets this role.", _REPORTER
+    ),
     VIEWER: DefaultRole("Reads reports, resources and alerts.", _VIEWER),
     SYSTEM: DefaultRole(
         "Another system, or a service that acts for itself.",

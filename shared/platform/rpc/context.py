@@ -19,8 +19,8 @@ class Caller:
     Attributes:
         user_id: The account.
         roles: The names of the active roles that the account had when the token was signed.
-        permissions: For each permission (``thing:verb``, ``thing:*`` or ``*``) the ids of the regions that it is limited
-            to, or None for every region.
+        permissions: For each permission (``thing:verb``, ``thing:*`` or ``*``) the ids of the regions that it is
+            limited to, or None for every region.
         token: The access token, for calls on behalf of the caller.
         correlation_id: The id that connects the request with its events, log lines and further calls.
         session_id: The id of the session (the family of refresh tokens) that the token belongs to.

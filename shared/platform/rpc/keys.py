@@ -39,7 +39,9 @@ MAX_WAITING: Final = 4
 """Maximum number of callers that wait for an unknown key while other keys are known, so that invented key ids cannot
 occupy all workers."""
 
-CANNOT_FETCH: Final = "The keys to verify access tokens with cannot be fetched at the moment. Try again later."
+CANNOT_FETCH: Final = (
+    "The keys to verify access tokens with cannot be fetched at the moment. Try again later."
+)
 
 
 @dataclass(slots=True)
@@ -113,7 +115,9 @@ class KeySet:
             self._failed_at = self._clock()
             running.error = error
             expected = isinstance(error, ImpactXError)
-            logger.warning("cannot fetch the keys to verify access tokens with: %s", error, exc_info=not expected)
+            logger.warning(
+                "cannot fetch the keys to verify access tokens with: %s", error, exc_info=not expected
+            )
         finally:
             with self._deciding:
                 if self._running is running:
@@ -134,7 +138,9 @@ class KeySet:
         self._waiting += 1
         try:
             if not running.done.wait(max(0.0, min(FETCH_SECONDS, deadline.left()))):
-                raise Unavailable("The keys to verify access tokens with were not fetched in time. Try again.")
+                raise Unavailable(
+                    "The keys to verify access tokens with were not fetched in time. Try again."
+                )
         finally:
             self._waiting -= 1
         if running.error is not None:
@@ -144,7 +150,7 @@ class KeySet:
         return self._since(self._fetched_at)
 
     def _since(self, moment: float) -> float:
-        """Return the seconds since a moment. They are never negative: a clock that was set back must not stop fetches."""
+        """Return the seconds since a moment, never negative: a clock that was set back must not stop fetches."""
         return abs(self._clock() - moment)
 
 
