@@ -5,7 +5,10 @@ from typing import Any
 
 from marshmallow import fields
 
-import shared.platform.concurrency  # noqa: F401 - before everything else
+from shared.platform import concurrency
+
+concurrency.patch()  # before anything else is imported
+
 from shared.platform.rpc.operation import ANYONE, operation
 from shared.platform.runtime import Runtime
 from shared.platform.schemas import Arguments, Result, Text

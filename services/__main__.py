@@ -1,6 +1,9 @@
 """The command line: ``python -m services``."""
 
-import shared.platform.concurrency  # noqa: F401 - before everything else: it makes the process cooperative
+from shared.platform import concurrency
+
+concurrency.patch()  # before anything else is imported
+
 from services.cli.main import main
 
 if __name__ == "__main__":

@@ -1,6 +1,8 @@
 """Makes the test process cooperative, as the services are, and hands out databases and brokers."""
 
-import shared.platform.concurrency  # noqa: F401, I001 - before everything else
+from shared.platform import concurrency
+
+concurrency.patch()  # before anything else is imported
 
 import gc
 import traceback
@@ -12,7 +14,6 @@ import pytest
 from tests.support import needs
 from tests.support import postgresql as postgresql_support
 from tests.support import rabbitmq as rabbitmq_support
-
 
 # How long one example takes, or making one, says more about who else uses the machine than about the code.
 hypothesis.settings.register_profile(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 import shapely
-from eventlet import tpool
 from sqlalchemy import Text, cast, select
 
 from services.alerts.models import audience_regions
 from shared.client.errors import Invalid
 from shared.domain.boundaries import shape_of
+from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -38,7 +38,7 @@ def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None,
         return
     boundaries = cast(audience_regions.c.boundaries, Text)
     text = connection.scalar(select(boundaries).where(audience_regions.c.region_id == region_id))
-    if text is not None and not tpool.execute(_touches, area, text):
+    if text is not None and not run_blocking(_touches, area, text):
         raise Invalid(fields={"area": ["Lies outside of the region."]})
 
 

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from eventlet import tpool
-
 from services.alerts import (
     alert_rules,
     alerts,
@@ -32,6 +30,7 @@ from shared.domain.permissions import (
     ALERT_RULE_READ,
     ALERT_RULE_WRITE,
 )
+from shared.platform.concurrency import run_blocking
 from shared.platform.db.provider import DatabaseProvider
 from shared.platform.outbox.event import work_on
 from shared.platform.outbox.relay import OutboxRelay
@@ -108,7 +107,7 @@ class AlertsService:
         with self.db.read() as connection:
             content = reading.get_cap_message(connection, caller, self.sender, alert_id)
         # Boundaries of some thousand positions take a while, in which other calls shall go on.
-        return {"alert_id": alert_id, "cap": tpool.execute(message.write, content)}
+        return {"alert_id": alert_id, "cap": run_blocking(message.write, content)}
 
     @operation(
         permission=(ALERT_READ, ALERT_READ_DRAFT), arguments=schemas.ListAlerts, result=schemas.AlertPage

@@ -6,10 +6,10 @@ import logging
 import math
 from typing import TYPE_CHECKING, Any
 
-from eventlet.support.greenlets import GreenletExit
 from nameko.containers import ServiceContainer
 
 from shared.client import deadline
+from shared.platform.concurrency import GreenletExit
 from shared.platform.observability import context
 
 if TYPE_CHECKING:

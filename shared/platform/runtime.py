@@ -6,11 +6,10 @@ import logging
 import signal
 from typing import TYPE_CHECKING, Any, TypeVar
 
-import eventlet
-from eventlet.event import Event
 from nameko.runners import ServiceRunner
 
 from shared.client import supervision
+from shared.platform.concurrency import Event, Timeout, spawn
 from shared.platform.container import CONTAINER
 from shared.platform.http.accepting import ensure_descriptors
 from shared.platform.http.server import WebServer
@@ -115,7 +114,7 @@ class Runtime:
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._on_signal)
-        watcher = eventlet.spawn(self._watch)
+        watcher = spawn(self._watch)
         supervision.on_hopeless(self._ask_to_stop)
         self._stop_asked.wait()
         self.stop()
@@ -125,7 +124,7 @@ class Runtime:
         """Finishes the work in hand within the grace and stops; what is left then is redelivered elsewhere."""
         self._readiness.withhold("It stops.")
         try:
-            with eventlet.Timeout(self._settings.stop_grace + 5, StopDeadlineError):
+            with Timeout(self._settings.stop_grace + 5, StopDeadlineError):
                 for service in self._services:
                     if getattr(service, "stops_first", False):
                         self._runner.service_map[service.name].stop()
@@ -147,7 +146,7 @@ class Runtime:
         logger.info("%s: stopping", signal.Signals(number).name)
         # A second signal takes the default way out: somebody is in a hurry.
         signal.signal(number, signal.SIG_DFL)
-        eventlet.spawn_after(0, self._ask_to_stop, None)
+        spawn(self._ask_to_stop, None)
 
     def _ask_to_stop(self, error: Exception | None) -> None:
         if self._stop_asked.ready():

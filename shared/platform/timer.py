@@ -7,14 +7,13 @@ import time
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-import eventlet
-from eventlet.event import Event
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
 from shared.client import supervision
 from shared.client.errors import Unavailable
 from shared.client.supervision import Work
+from shared.platform.concurrency import Event, Timeout
 from shared.platform.observability import metrics
 
 if TYPE_CHECKING:
@@ -108,10 +107,10 @@ def every(seconds: float, *, eager: bool = False) -> Callable[[Tick], Tick]:
     def decorate(method: Tick) -> Tick:
         @wraps(method)
         def tick(service: Any) -> BaseException | None:
-            # Returned, not raised: a bare eventlet.Timeout is no Exception, and would end the worker without a word.
+            # Returned, not raised: a bare Timeout is no Exception, and would end the worker without a word.
             try:
                 method(service)
-            except (Exception, eventlet.Timeout) as error:  # noqa: BLE001 - the timer logs and counts it
+            except (Exception, Timeout) as error:  # noqa: BLE001 - the timer logs and counts it
                 return error
             return None
 

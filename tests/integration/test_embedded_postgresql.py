@@ -173,7 +173,7 @@ def test_runs_for_every_account(account, green):
         os.chown(home, *identity)
     said = run_in_child(
         f"""
-        {"import shared.platform.concurrency" if green else ""}
+        {"from shared.platform import concurrency; concurrency.patch()" if green else ""}
         import os, sys
         from pathlib import Path
         import psycopg

@@ -5,7 +5,10 @@ import resource
 import socket
 from pathlib import Path
 
-import shared.platform.concurrency  # noqa: F401
+from shared.platform import concurrency
+
+concurrency.patch()
+
 from shared.client.errors import Unavailable
 from shared.platform.http.server import WebServer
 from shared.platform.observability import metrics

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import uuid4
 
 import fsspec
-from eventlet import tpool
 from fsspec.asyn import AsyncFileSystem
 from fsspec.implementations.local import LocalFileSystem
 
 from services.gateway.http.errors import InsufficientStorage
 from shared.client.errors import Internal, Unavailable
+from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -227,7 +227,7 @@ class FileStore:
     def _run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
         """Every file system blocks, so it is used from native threads."""
         try:
-            return tpool.execute(work, *arguments, **options)  # type: ignore[no-any-return]  # eventlet is untyped
+            return run_blocking(work, *arguments, **options)
         except OSError as error:
             if error.errno in FULL:
                 raise InsufficientStorage("There is no room for files now; the disk is full.") from error

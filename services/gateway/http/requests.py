@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import urlsplit
 from uuid import UUID, uuid5
 
-import eventlet
 import orjson
 from flask import request
 from marshmallow import fields
@@ -28,6 +27,7 @@ from shared.client.errors import Invalid, TooLarge
 from shared.client.request import MAX_BODY, check_value, not_json
 from shared.domain.exporting import zone_of
 from shared.domain.geo_filters import Area, Box, Circle, OneOrList
+from shared.platform.concurrency import Timeout
 from shared.platform.schemas import Number
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
         Invalid: It is not JSON, no object, nested too deep, or contains a NUL.
     """
     try:
-        with eventlet.Timeout(gateway().settings.http_body_seconds, RequestTimeout()):
+        with Timeout(gateway().settings.http_body_seconds, RequestTimeout()):
             # one byte more than is accepted, for a body in chunks is cut off there without a word
             request.max_content_length = MAX_BODY + 1
             body = request.get_data(cache=False)

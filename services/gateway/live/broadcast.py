@@ -11,12 +11,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 from uuid import uuid4
 
-import eventlet
-from eventlet.semaphore import Semaphore
-
 from services.gateway.live import frames
 from services.gateway.live.recent import RecentEvents
 from shared.client import supervision
+from shared.platform.concurrency import Semaphore, sleep, spawn
 from shared.platform.observability import metrics
 
 if TYPE_CHECKING:
@@ -189,7 +187,7 @@ class Broadcast:
         self._wake_again = True
         if not self._is_waking:
             self._is_waking = True
-            eventlet.spawn_n(supervision.guarded, "live stream", self._wake_in_turns)
+            spawn(supervision.guarded, "live stream", self._wake_in_turns)
 
     def _wake_in_turns(self) -> None:
         """Wakes some, lets them and everything else have their turn, wakes the next: a call never waits for all."""
@@ -199,6 +197,6 @@ class Broadcast:
                 for number, listener in enumerate(list(self._listeners), start=1):
                     listener.wake()
                     if number % WOKEN_AT_ONCE == 0:
-                        eventlet.sleep(0)
+                        sleep(0)
         finally:
             self._is_waking = False

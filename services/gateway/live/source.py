@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import kombu
-from eventlet import tpool
 from nameko.extensions import SharedExtension
 
 from services.gateway.live import frames
@@ -22,6 +21,7 @@ from shared.client.amqp.link import Link
 from shared.client.amqp.received import bytes_of
 from shared.client.errors import TooLarge
 from shared.domain import topology
+from shared.platform.concurrency import run_blocking
 from shared.platform.outbox.subscribe import LARGE_BODY
 
 if TYPE_CHECKING:
@@ -95,5 +95,4 @@ class LiveEvents(SharedExtension):
         """The event as it is streamed; a large one is parsed in a native thread."""
         if len(body) <= LARGE_BODY:
             return frames.heard(body, headers, self.broadcast.replica)
-        heard: Heard = tpool.execute(frames.heard, body, headers, self.broadcast.replica)
-        return heard
+        return run_blocking(frames.heard, body, headers, self.broadcast.replica)

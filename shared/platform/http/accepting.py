@@ -8,9 +8,8 @@ import os
 import resource
 from typing import TYPE_CHECKING, Any, Final
 
-import eventlet
-
 from shared.client.errors import Unavailable
+from shared.platform.concurrency import Timeout, sleep
 from shared.platform.observability import metrics
 from shared.platform.settings import SettingError
 
@@ -66,7 +65,7 @@ class Acceptor:
                     self._pause(error)
                 else:  # the network's, about this one connection (accept(2))
                     logger.debug("a connection to %s broke off while it was accepted: %s", self._name, error)
-                    eventlet.sleep(0)
+                    sleep(0)
                 continue
             self._resume()
             try:
@@ -98,7 +97,7 @@ class Acceptor:
             self._reason = os.strerror(error.errno or 0)
             logger.error("%s accepts no connections for now: %s", self._name, self._reason)
         self._turn_away()
-        eventlet.sleep(PAUSE_SECONDS)
+        sleep(PAUSE_SECONDS)
 
     def _resume(self) -> None:
         if self._reason:
@@ -111,7 +110,7 @@ class Acceptor:
         """Tells one of those who wait, with the descriptor that is kept for this."""
         self._release()
         try:
-            with eventlet.Timeout(TURN_AWAY_SECONDS, TimeoutError):
+            with Timeout(TURN_AWAY_SECONDS, TimeoutError):
                 connection, _ = self._listener.accept()
         except OSError:  # somebody else took the descriptor, or nobody waits
             pass

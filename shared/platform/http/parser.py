@@ -14,9 +14,10 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
-import eventlet
 import httptools
 import orjson
+
+from shared.platform.concurrency import Timeout
 
 if TYPE_CHECKING:
     import socket
@@ -531,7 +532,7 @@ class Body:
         """Reads what is left of a body that was refused, so that its sender gets to read why; but not for ever."""
         left = MAX_DISCARDED
         try:
-            with eventlet.Timeout(DISCARD_SECONDS, TimeoutError):
+            with Timeout(DISCARD_SECONDS, TimeoutError):
                 while left > 0:
                     block = self.read(BLOCK)
                     if not block:

@@ -7,9 +7,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
-import eventlet
-
 from shared.client.errors import ImpactXError
+from shared.platform.concurrency import Timeout, call_within, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -83,7 +82,7 @@ class Readiness:
     def _ask(self) -> dict[str, str]:
         for name, check in self._checks.items():
             if name not in self._running or self._running[name].dead:
-                self._running[name] = eventlet.spawn(_reason, check)
+                self._running[name] = spawn(_reason, check)
         until = time.monotonic() + PATIENCE
         reasons = {name: _outcome(thread, until) for name, thread in self._running.items()}
         return {name: reason for name, reason in reasons.items() if reason}
@@ -91,7 +90,7 @@ class Readiness:
 
 def _outcome(thread: Any, until: float) -> str:
     late = f"It did not answer within {PATIENCE:g} seconds."
-    return str(eventlet.with_timeout(max(until - time.monotonic(), 0), thread.wait, timeout_value=late))
+    return str(call_within(max(until - time.monotonic(), 0), thread.wait, late))
 
 
 def _reason(check: Check) -> str:
@@ -99,7 +98,7 @@ def _reason(check: Check) -> str:
         check()
     except ImpactXError as error:
         return error.message or error.slug
-    except (Exception, eventlet.Timeout):
+    except (Exception, Timeout):
         logger.exception("a check of readiness failed")
         return "The check itself failed; the log says why."
     return ""

@@ -11,7 +11,6 @@ import socket
 from functools import cache
 from typing import TYPE_CHECKING, Final
 
-import eventlet
 from opentelemetry import trace
 from opentelemetry.context import Context
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
@@ -21,6 +20,7 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from shared.client.errors import BY_SLUG, Internal, RpcTimeout, Unavailable
+from shared.platform.concurrency import call_within
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,7 +62,7 @@ class Tracer:
     def shut_down(self, seconds: float) -> None:
         """See `shared.platform.observability.traces.shut_down`."""
         # The processor itself would try for half a minute.
-        eventlet.with_timeout(seconds, self._processor.shutdown, timeout_value=None)
+        call_within(seconds, self._processor.shutdown, None)
 
     def _tracer(self, service: str) -> trace.Tracer:
         # One process may run several services, and a trace shall say which one did what.

@@ -6,7 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar
 
-import eventlet
+from shared.platform.concurrency import call_within, spawn
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -46,10 +46,10 @@ class Sample(Generic[Answer]):
         if self._asking is None and self._clock() - self._asked_at >= LIFETIME:
             self._asked_at = self._clock()
             self._answer = None
-            self._asking = eventlet.spawn(self._refresh)
+            self._asking = spawn(self._refresh)
         left = PATIENCE - (self._clock() - self._asked_at)
         if self._asking is not None and left > 0:
-            eventlet.with_timeout(left, self._asking.wait, timeout_value=None)
+            call_within(left, self._asking.wait, None)
         return self._answer
 
     def _refresh(self) -> None:

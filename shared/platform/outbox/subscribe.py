@@ -24,9 +24,7 @@ from functools import wraps
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import amqp.exceptions
-import eventlet
 import kombu.exceptions
-from eventlet import tpool
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
 
@@ -39,6 +37,7 @@ from shared.domain import topology
 from shared.platform.amqp.confirms import ConfirmedPublisher, MessageRefused
 from shared.platform.amqp.declare import declare_subscription
 from shared.platform.amqp.reader import QueueReader
+from shared.platform.concurrency import Timeout, run_blocking
 from shared.platform.db.errors import is_transient
 from shared.platform.observability import context, metrics, traces
 from shared.platform.outbox.backlog import show_queue_length
@@ -336,8 +335,7 @@ def _read(body: bytes, headers: Mapping[str, Any]) -> Event:
     """The event; a large one is parsed in a native thread, so that others have their turn meanwhile."""
     if len(body) <= LARGE_BODY:
         return event_of(body, headers)
-    event: Event = tpool.execute(event_of, body, headers)
-    return event
+    return run_blocking(event_of, body, headers)
 
 
 def passes(error: BaseException) -> bool:
@@ -376,7 +374,7 @@ def subscribe(queue: str, *, batch: int = BATCH, limit: float = RUN_SECONDS) -> 
                 method(service, events)
             except Exception as error:  # noqa: BLE001 - the subscriber decides what it means
                 return error
-            except eventlet.Timeout as error:
+            except Timeout as error:
                 # Bare, it is no Exception: it would end the worker and leave the queue waiting for its outcome.
                 return TimeLimitExceeded(str(error))
             return None

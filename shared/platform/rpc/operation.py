@@ -11,7 +11,6 @@ from dataclasses import dataclass
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
-import eventlet
 from nameko.extensions import register_entrypoint
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -24,6 +23,7 @@ from shared.client.errors import (
     Unavailable,
     to_wire,
 )
+from shared.platform.concurrency import Timeout
 from shared.platform.db.errors import is_transient
 from shared.platform.observability import metrics
 from shared.platform.rpc.server import Method, TooLate, failure
@@ -95,8 +95,8 @@ def operation(
                     raise TooLate  # noqa: TRY301 - one way out for all refusals
                 caller = _authorised(request, verify, permissions)
                 outcome = method(service, caller, **load(loader, request.arguments))
-            # A bare eventlet.Timeout is no Exception; past here it would leave the caller without an answer.
-            except (Exception, eventlet.Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
+            # A bare Timeout is no Exception; past here it would leave the caller without an answer.
+            except (Exception, Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
                 return {
                     "result": None,
                     "error": to_wire(_public(error, method.__name__, request.correlation_id)),
@@ -122,7 +122,7 @@ def _authorised(
     raise Forbidden(f"This needs the permission {' or '.join(permissions)}.", permission=list(permissions))
 
 
-def _public(error: Exception | eventlet.Timeout, method: str, correlation_id: str) -> ImpactXError:
+def _public(error: Exception | Timeout, method: str, correlation_id: str) -> ImpactXError:
     """What the caller may know of it; everything that is not of the fixed set is logged here."""
     if isinstance(error, ImpactXError):
         return error

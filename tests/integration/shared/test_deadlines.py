@@ -133,7 +133,7 @@ def test_a_request_whose_turn_comes_after_its_caller_gave_up_is_not_executed(any
 
 
 SERVE = """
-import shared.platform.concurrency
+from shared.platform import concurrency; concurrency.patch()
 import sys
 from tests.integration.shared.samples import EchoService, settings
 from shared.platform.runtime import Runtime

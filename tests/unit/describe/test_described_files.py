@@ -26,7 +26,7 @@ def test_a_made_file_is_up_to_date(path):
 def test_describing_does_without_the_gateway():
     """Its routes are made of what is described, and could not be loaded while one of them is new."""
     program = (
-        "import shared.platform.concurrency, sys;"
+        "from shared.platform import concurrency; concurrency.patch(); import sys;"
         " from services.cli.describe.command import described_files; described_files();"
         " sys.exit(any(name.startswith('services.gateway') for name in sys.modules))"
     )

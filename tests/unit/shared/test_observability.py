@@ -262,7 +262,8 @@ def test_without_a_collector_nothing_is_traced_and_nothing_of_opentelemetry_is_l
     assert traces.current() == ""
     assert traces.fact(None) == {}
     code = (
-        "import shared.platform.concurrency, services.reports.service, services.gateway.service, sys;"
+        "from shared.platform import concurrency; concurrency.patch();"
+        "import services.reports.service, services.gateway.service, sys;"
         "print([name for name in sys.modules if name.startswith('opentelemetry')])"
     )
     done = subprocess.run(

@@ -20,10 +20,13 @@ def python(program):
     )
 
 
-@pytest.mark.parametrize("module", ["services.__main__", "shared.platform.concurrency"])
-def test_a_query_lets_the_others_work(module):
+PATCH = "from shared.platform import concurrency; concurrency.patch()"
+
+
+@pytest.mark.parametrize("begin", ["import services.__main__", PATCH])
+def test_a_query_lets_the_others_work(begin):
     done = python(
-        f"import {module}, select, eventlet.green.select, psycopg.waiting as waiting\n"
+        f"{begin}; import select, eventlet.green.select, psycopg.waiting as waiting\n"
         "assert waiting.wait is waiting.wait_selector\n"
         "assert select.select is eventlet.green.select.select"
     )
@@ -32,6 +35,6 @@ def test_a_query_lets_the_others_work(module):
 
 def test_what_comes_too_late_is_refused():
     assert (
-        "ImportError: psycopg was imported before shared.platform.concurrency"
-        in python("import psycopg, shared.platform.concurrency").stderr
+        "ImportError: psycopg was imported before concurrency.patch()"
+        in python(f"import psycopg; {PATCH}").stderr
     )
