@@ -15,9 +15,8 @@ from services.alerts.policy import GROUP, REGION, USER, target_problem
 from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.catalogue import add_missing
 from shared.platform.db import paging
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken, is_repeat
+from shared.platform.db.writes import content_digest, id_taken, is_repeat
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping

@@ -16,9 +16,8 @@ from shared.domain.permissions import ALERT_READ
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.context import with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken, is_repeat, stale
+from shared.platform.db.writes import content_digest, id_taken, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

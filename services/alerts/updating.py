@@ -26,7 +26,7 @@ from services.alerts.policy import (
 )
 from shared.client.errors import NotFound
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
-from shared.platform.db.repeats import id_taken, stale
+from shared.platform.db.writes import id_taken, stale
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -27,10 +27,9 @@ from shared.domain.permissions import REGION_WRITE
 from shared.platform.concurrency import run_blocking
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.paging import Order, keyset, page
-from shared.platform.db.repeats import id_taken
 from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.db.writes import content_digest, id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -26,9 +26,8 @@ from services.identity.models import role_permissions, roles, user_roles, users
 from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.permissions import ADMINISTRATOR, EVERYTHING, PERMISSIONS, ROLE_GRANT, ROLE_WRITE
 from shared.platform.db.context import trace, with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.paging import Order, keyset, page
-from shared.platform.db.repeats import id_taken
+from shared.platform.db.writes import content_digest, id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -37,11 +37,10 @@ from shared.domain.permissions import (
     USER_UPDATE,
 )
 from shared.platform.db.context import with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
 from shared.platform.db.paging import Order, keyset, page
-from shared.platform.db.repeats import id_taken
 from shared.platform.db.tables import SYSTEM_USER_ID
+from shared.platform.db.writes import content_digest, id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

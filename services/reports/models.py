@@ -22,6 +22,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
+from shared.domain.history import status_history_table
+from shared.domain.reports import STATUS
 from shared.platform.db.tables import (
     Point,
     content_digest,
@@ -44,8 +46,6 @@ SEARCH_CONFIGURATION: Final = "reports.words"
 Reports come in French, Creole and English, often in one sentence, so no language's endings are cut off. A query
 must use the same, as `shared.platform.db.search` does.
 """
-
-STATUSES: Final = "'pending', 'confirmed', 'in_progress', 'resolved', 'closed', 'rejected', 'duplicate'"
 
 # They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
 LONGITUDE: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
@@ -134,7 +134,7 @@ reports = Table(
     ),
     *import_identity(),
     Column("review_reasons", ARRAY(Text), nullable=False, server_default=text("'{}'")),
-    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    CheckConstraint(STATUS.check_constraint(), name="status"),
     CheckConstraint(f"point IS NOT NULL OR {_ADDRESSED}", name="location"),
     CheckConstraint(f"review_reasons <@ ARRAY[{_REVIEW_REASONS}]", name="review_reasons"),
     comment="Incidents as people in the field filed them.",
@@ -220,22 +220,6 @@ Index(
     report_attachments.c.id,
 )
 
-report_status_history = Table(
-    "report_status_history",
-    tables,
-    identifier(SCHEMA),
-    reference("report_id", "reports.reports.id", "fk_report_status_history_report"),
-    Column("status", String(50), nullable=False),
-    reference("changed_by", "identity.users.id", "fk_report_status_history_changed_by"),
-    Column("notes", Text),
-    moment("changed_at"),
-    Column("version", Integer, nullable=False, server_default=text("0")),
-    UniqueConstraint("report_id", "version"),
-    CheckConstraint(f"status IN ({STATUSES})", name="status"),
-    comment="Every status a report entered, written from its events: id is the event's, version the report's.",
-)
-Index("idx_report_status_history_report", report_status_history.c.report_id)
-Index("idx_report_status_history_changed_at", report_status_history.c.changed_at)
-
+report_status_history = status_history_table(reports, STATUS)
 search_words = search_words_table(tables)
 outbox = outbox_table(tables)

@@ -1,8 +1,4 @@
-"""The decisions of the reports service: which status may follow which, and what follows from it.
-
-The machine is the one of the domain's vocabulary; `pending`, `confirmed` and `in_progress` are the active
-statuses of the seed's view ``active_reports``.
-"""
+"""The decisions of the reports service that need no database: duplicates, doubtful clocks and places, quotas."""
 
 from __future__ import annotations
 
@@ -11,39 +7,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.client.errors import Conflict, Invalid, TooLarge
+from shared.client.errors import Invalid, TooLarge
+from shared.domain.reports import DUPLICATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-PENDING: Final = "pending"
-CONFIRMED: Final = "confirmed"
-IN_PROGRESS: Final = "in_progress"
-RESOLVED: Final = "resolved"
-CLOSED: Final = "closed"
-REJECTED: Final = "rejected"
-DUPLICATE: Final = "duplicate"
-
-MOVES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        PENDING: (CONFIRMED, REJECTED, DUPLICATE),
-        CONFIRMED: (IN_PROGRESS, RESOLVED, REJECTED, DUPLICATE),
-        IN_PROGRESS: (RESOLVED, CONFIRMED),
-        RESOLVED: (CLOSED, IN_PROGRESS),
-        REJECTED: (PENDING,),
-        DUPLICATE: (PENDING,),
-        CLOSED: (),
-    }
-)
-"""For each status those that may follow it, in the order in which they are shown."""
-
-STATUSES: Final = tuple(MOVES)
-ACTIVE_STATUSES: Final = (PENDING, CONFIRMED, IN_PROGRESS)
-
-ORIGINS: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {status: tuple(origin for origin, targets in MOVES.items() if status in targets) for status in STATUSES}
-)
-"""For each status those that it may follow."""
 
 CLOCK_TOLERANCE: Final = dt.timedelta(minutes=5)
 """How far a reporter's clock may be ahead of ours without a doubt."""
@@ -75,22 +43,6 @@ REVIEW_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """Why a report is to be looked at by a coordinator, and what each reason means."""
-
-
-def check_move(current: str, requested: str) -> None:
-    """Refuses a status that may not follow the current one.
-
-    Raises:
-        Conflict: It lists the legal next statuses as ``legal``.
-    """
-    legal = MOVES[current]
-    if requested not in legal:
-        then = f"it can become {', '.join(legal)}" if legal else "nothing follows that"
-        raise Conflict(
-            f"A report that is {current} cannot become {requested}: {then}.",
-            legal=list(legal),
-            status=current,
-        )
 
 
 def check_duplicate(report_id: object, status: str, duplicate_of: object | None) -> None:

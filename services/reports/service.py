@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any
 
 from services.reports import operations, queries, schemas
 from services.reports.quotas import QuotasProvider
-from services.reports.rules import RESOLVED
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
     REPORT_ATTACH,
@@ -20,6 +19,7 @@ from shared.domain.permissions import (
     REPORT_UPDATE_OWN,
 )
 from shared.domain.places import find_region, locate
+from shared.domain.reports import RESOLVED
 from shared.platform.db.provider import DatabaseProvider
 from shared.platform.outbox.relay import OutboxRelay
 from shared.platform.outbox.subscribe import subscribe
@@ -187,7 +187,7 @@ class ReportsService:
     def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a report type."""
         with self.db.autocommit() as connection:
-            return operations.create_report_type(connection, arguments)
+            return operations.create_report_type(connection, caller, arguments)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateReportType, result=schemas.ReportType)
     def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
@@ -207,7 +207,7 @@ class ReportsService:
     def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a severity level."""
         with self.db.autocommit() as connection:
-            return operations.create_severity_level(connection, arguments)
+            return operations.create_severity_level(connection, caller, arguments)
 
     @operation(
         permission=CATALOGUE_WRITE, arguments=schemas.UpdateSeverityLevel, result=schemas.SeverityLevel

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from services.resources.models import resource_types
-from shared.domain.catalogue import add_missing, create_entry, update_entry
+from shared.domain.catalogue import Catalogue, add_missing
 from shared.platform.db import paging
 
 if TYPE_CHECKING:
@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
+
+    from shared.platform.rpc.context import Caller
+
+TYPES: Final = Catalogue(resource_types, "resource type")
 
 
 RESOURCE_TYPES: Final = (
@@ -49,17 +53,18 @@ def seed(connection: Connection) -> None:
     add_missing(connection, resource_types, types)
 
 
-def create_resource_type(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
+def create_resource_type(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
     """Adds a resource type, in use from now on.
 
     Args:
         connection: In autocommit; it is one statement.
+        caller: The caller.
         arguments: As `schemas.CreateResourceType` loads them.
 
     Raises:
         Conflict: The name or the id is taken.
     """
-    return create_entry(connection, resource_types, arguments)
+    return TYPES.create(connection, caller, arguments)
 
 
 def update_resource_type(
@@ -76,7 +81,7 @@ def update_resource_type(
         NotFound: There is no such type.
         Conflict: The name is taken.
     """
-    return update_entry(connection, resource_types, resource_type_id, changes)
+    return TYPES.update(connection, resource_type_id, changes)
 
 
 def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> RowMapping:
@@ -89,7 +94,7 @@ def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> 
     Raises:
         NotFound: There is no such type.
     """
-    return update_entry(connection, resource_types, resource_type_id, {"is_active": False})
+    return TYPES.update(connection, resource_type_id, {"is_active": False})
 
 
 def type_problems(given: Mapping[str, Any], types: Mapping[UUID, bool]) -> dict[str, list[str]]:

@@ -23,10 +23,9 @@ from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_U
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, in_regions_of, one_of, within_area
 from shared.platform.db.context import EVENT_CONTEXT, with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken, is_repeat, stale
 from shared.platform.db.search import WordSearch, ranked_page
+from shared.platform.db.writes import content_digest, id_taken, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping

@@ -121,7 +121,7 @@ class ResourcesService:
     def create_resource_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a resource type."""
         with self.db.autocommit() as connection:
-            return catalogue.create_resource_type(connection, arguments)
+            return catalogue.create_resource_type(connection, caller, arguments)
 
     @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateResourceType, result=schemas.ResourceType)
     def update_resource_type(self, caller: Caller, resource_type_id: UUID, **changes: Any) -> Any:

@@ -13,7 +13,7 @@ from shared.domain.history import StatusHistory
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
-from shared.platform.db.repeats import is_repeat, stale
+from shared.platform.db.writes import is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

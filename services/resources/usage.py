@@ -15,7 +15,7 @@ from shared.domain.permissions import RESOURCE_UPDATE_USAGE
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import constraint_of
-from shared.platform.db.repeats import id_taken
+from shared.platform.db.writes import id_taken
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from shared.client.errors import NotFound
-from shared.platform.db.digest import content_digest
+from shared.client.errors import Conflict, Invalid, NotFound
+from shared.platform.db import paging
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken
+from shared.platform.db.writes import content_digest, create_once
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -19,64 +20,145 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection, RowMapping, Table
 
+    from shared.platform.rpc.context import Caller
 
-def add_missing(connection: Connection, catalogue: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Adds the entries whose names are not there yet; what is there stays as it is."""
+
+@dataclass(frozen=True, slots=True)
+class Entries:
+    """The entries of a catalogue at a moment; they are some dozens.
+
+    Attributes:
+        thing: What an entry is, in words.
+        in_use: Whether it is in use, by id.
+    """
+
+    thing: str
+    in_use: Mapping[UUID, bool]
+
+    def problem(self, entry_id: UUID, *, include_inactive: bool = False) -> str | None:
+        """Return what is wrong with a reference to an entry.
+
+        Args:
+            entry_id: The entry.
+            include_inactive: Whether an entry that is not in use any more is acceptable.
+        """
+        if entry_id not in self.in_use:
+            return f"No such {self.thing}."
+        if not include_inactive and not self.in_use[entry_id]:
+            return f"This {self.thing} is not in use any more."
+        return None
+
+
+class Catalogue:
+    """A table of named entries.
+
+    Args:
+        table: With a unique ``name``, ``content_digest``, and ``is_active`` where entries can go out of use.
+        thing: What an entry is, in words.
+        order: The column by which entries are listed; ``name`` if omitted.
+    """
+
+    def __init__(self, table: Table, thing: str, order: str = "name") -> None:
+        self._table = table
+        self._thing = thing
+        self._order: paging.Order = ((table.c[order], "asc"), (table.c.id, "asc"))
+        self._constraints = {f"{table.name}_name_key": "name"}
+
+    def create(self, connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
+        """Add an entry.
+
+        Args:
+            connection: In autocommit; it is one statement.
+            caller: The caller.
+            arguments: The values by column; a repeat with the same ``id`` and values returns the entry.
+
+        Raises:
+            Conflict: The name or the id is taken.
+        """
+        values = {
+            **arguments,
+            "id": arguments.get("id") or uuid7(),
+            "content_digest": content_digest(arguments),
+        }
+        with field_errors(self._constraints):
+            return create_once(connection, caller, self._table, values, thing=self._thing).row
+
+    def update(self, connection: Connection, entry_id: UUID, changes: Mapping[str, Any]) -> RowMapping:
+        """Change an entry, for everything that refers to it.
+
+        Args:
+            connection: In autocommit; it is one statement.
+            entry_id: The entry.
+            changes: New values by column. Repeating them changes nothing more, so no version is asked for.
+
+        Raises:
+            NotFound: There is no such entry.
+            Conflict: The name is taken.
+        """
+        statement = (
+            update(self._table)
+            .where(self._table.c.id == entry_id)
+            .values(**changes)
+            .returning(*self._table.c)
+        )
+        with field_errors(self._constraints):
+            row = connection.execute(statement).mappings().one_or_none()
+        if row is None:
+            raise NotFound(f"{self._thing.capitalize()} not found.")
+        return row
+
+    def page(
+        self, connection: Connection, *, cursor: str | None, limit: int, include_inactive: bool = True
+    ) -> dict[str, Any]:
+        """Return a page of the entries; without those that are not in use any more, if so wanted."""
+        statement = select(self._table)
+        if not include_inactive:
+            statement = statement.where(self._table.c.is_active)
+        rows = connection.execute(paging.keyset(statement, self._order, cursor, limit)).all()
+        return paging.page(rows, limit, self._order)
+
+    def entries(self, connection: Connection) -> Entries:
+        """Return what the references to this catalogue are checked against."""
+        rows = connection.execute(select(self._table)).mappings()
+        return Entries(self._thing, {row["id"]: row.get("is_active", True) for row in rows})
+
+
+def add_missing(connection: Connection, table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
+    """Add the entries whose names are not there yet; what is there stays as it is."""
     rows = [{"id": uuid7(), **entry} for entry in entries]
-    connection.execute(insert(catalogue).on_conflict_do_nothing(index_elements=["name"]), rows)
+    connection.execute(insert(table).on_conflict_do_nothing(index_elements=["name"]), rows)
 
 
-def create_entry(connection: Connection, catalogue: Table, arguments: Mapping[str, Any]) -> RowMapping:
-    """Adds an entry.
-
-    Args:
-        connection: In autocommit; it is one statement.
-        catalogue: The table, with a unique ``name``.
-        arguments: The values by column; a repeat with the same ``id`` and values returns the entry.
-
-    Raises:
-        Conflict: The name or the id is taken.
-    """
-    digest = content_digest(arguments)
-    given = {**arguments, "id": arguments.get("id") or uuid7(), "content_digest": digest}
-    statement = (
-        insert(catalogue)
-        .values(**given)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*catalogue.c)
-    )
-    with _name_taken(catalogue):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is not None:
-        return row
-    row = connection.execute(select(catalogue).where(catalogue.c.id == given["id"])).mappings().one()
-    if row["content_digest"] == digest:
-        return row
-    raise id_taken("entry of the catalogue")
-
-
-def update_entry(
-    connection: Connection, catalogue: Table, entry_id: UUID, changes: Mapping[str, Any]
-) -> RowMapping:
-    """Changes an entry, for everything that refers to it.
+def reference_problems(
+    given: Mapping[str, Any], known: Mapping[str, Entries], *, include_inactive: bool = False
+) -> dict[str, list[str]]:
+    """Return what is wrong with the references to catalogues among some arguments, where they have any.
 
     Args:
-        connection: In autocommit; it is one statement.
-        catalogue: The table, with a unique ``name``.
-        entry_id: The entry.
-        changes: New values by column. Repeating them changes nothing more, so no version is asked for.
+        given: The arguments.
+        known: The entries that there are, by the argument that refers to them.
+        include_inactive: Whether entries that are not in use any more are acceptable.
+    """
+    return {
+        name: [problem]
+        for name, entries in known.items()
+        if name in given
+        and (problem := entries.problem(given[name], include_inactive=include_inactive)) is not None
+    }
+
+
+def refuse_references(
+    given: Mapping[str, Any], known: Mapping[str, Entries], *, include_inactive: bool = False
+) -> NoReturn:
+    """Refuse arguments whose references were not found acceptable a moment ago.
+
+    The arguments are those of `reference_problems`.
 
     Raises:
-        NotFound: There is no such entry.
-        Conflict: The name is taken.
+        Invalid: It names each argument at fault.
+        Conflict: They are acceptable now.
     """
-    statement = update(catalogue).where(catalogue.c.id == entry_id).values(**changes).returning(*catalogue.c)
-    with _name_taken(catalogue):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is None:
-        raise NotFound("There is no such entry in the catalogue.")
-    return row
-
-
-def _name_taken(catalogue: Table) -> Any:
-    return field_errors({f"{catalogue.name}_name_key": "name"})
+    problems = reference_problems(given, known, include_inactive=include_inactive)
+    if problems:
+        raise Invalid(fields=problems)
+    raise Conflict("The catalogue was changed at the same moment; try again.")

@@ -35,8 +35,8 @@ from shared.client.errors import Conflict, Forbidden, ImpactXError, Invalid
 from shared.domain.import_schemas import NO_REGION
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import EVENT_CONTEXT
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import constraint_of
+from shared.platform.db.writes import content_digest
 from shared.platform.schemas import load
 
 if TYPE_CHECKING:

@@ -1,4 +1,4 @@
-"""The events that the reports service emits."""
+"""What several services must agree on about reports: their statuses and their events."""
 
 from __future__ import annotations
 
@@ -6,10 +6,35 @@ from typing import Final
 
 from marshmallow import fields
 
+from shared.domain.status import StatusMachine
 from shared.platform.outbox.contract import Contract, EventData
 from shared.platform.schemas import Identifier, Timestamp
 
 SOURCE: Final = "reports"
+
+PENDING: Final = "pending"
+CONFIRMED: Final = "confirmed"
+IN_PROGRESS: Final = "in_progress"
+RESOLVED: Final = "resolved"
+CLOSED: Final = "closed"
+REJECTED: Final = "rejected"
+DUPLICATE: Final = "duplicate"
+
+STATUS: Final = StatusMachine(
+    "report",
+    {
+        PENDING: (CONFIRMED, REJECTED, DUPLICATE),
+        CONFIRMED: (IN_PROGRESS, RESOLVED, REJECTED, DUPLICATE),
+        IN_PROGRESS: (RESOLVED, CONFIRMED),
+        RESOLVED: (CLOSED, IN_PROGRESS),
+        CLOSED: (),
+        REJECTED: (PENDING,),
+        DUPLICATE: (PENDING,),
+    },
+)
+
+ACTIVE_STATUSES: Final = (PENDING, CONFIRMED, IN_PROGRESS)
+"""Those of the seed's view ``active_reports``."""
 
 
 class _Report(EventData):

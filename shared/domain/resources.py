@@ -1,4 +1,4 @@
-"""The events that the resources service emits."""
+"""What several services must agree on about resources: their statuses and their events."""
 
 from __future__ import annotations
 
@@ -6,10 +6,28 @@ from typing import Final
 
 from marshmallow import fields
 
+from shared.domain.status import StatusMachine
 from shared.platform.outbox.contract import Contract, EventData
 from shared.platform.schemas import Identifier, Timestamp
 
 SOURCE: Final = "resources"
+
+AVAILABLE: Final = "available"
+LIMITED: Final = "limited"
+UNAVAILABLE: Final = "unavailable"
+OUT_OF_SERVICE: Final = "out_of_service"
+CLOSED: Final = "closed"
+
+STATUS: Final = StatusMachine(
+    "resource",
+    {
+        AVAILABLE: (LIMITED, UNAVAILABLE, OUT_OF_SERVICE, CLOSED),
+        LIMITED: (AVAILABLE, UNAVAILABLE, OUT_OF_SERVICE, CLOSED),
+        UNAVAILABLE: (AVAILABLE, LIMITED, OUT_OF_SERVICE, CLOSED),
+        OUT_OF_SERVICE: (AVAILABLE, LIMITED, UNAVAILABLE, CLOSED),
+        CLOSED: (AVAILABLE,),
+    },
+)
 
 
 class _Resource(EventData):

@@ -26,10 +26,10 @@ from psycopg.rows import dict_row
 from uuid6 import uuid7
 
 from infra.local.instance_dir import private_key_pem
-from services.reports.rules import DUPLICATE, MOVES
 from shared.client.errors import RpcTimeout, Unavailable
 from shared.client.rpc import RpcClient
 from shared.domain import topology
+from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.amqp.declare import declare_everything
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.outbox.dead_letters import DeadLetters
@@ -363,7 +363,7 @@ class Load:
         report = self._ask("reports.create_report", self.system.new_report())
         statuses = self.acknowledged[report["id"]] = [report["status"]]
         for _ in range(random.randint(0, 5)):
-            onward = [status for status in MOVES[report["status"]] if status != DUPLICATE]
+            onward = [status for status in STATUS.moves[report["status"]] if status != DUPLICATE]
             if self._stopping.is_set() or not onward:
                 return
             change = {

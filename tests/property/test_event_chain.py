@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 import shared.domain
-from services.reports.rules import DUPLICATE, MOVES, PENDING
 from shared.client.errors import Unavailable
+from shared.domain.reports import DUPLICATE, PENDING, STATUS
 from shared.domain.topology import dead_queue_of
 from shared.platform.outbox.relay import Relay
 from shared.platform.outbox.subscribe import RUN_SECONDS, Subscriber
@@ -256,7 +256,7 @@ class Chain(RuleBasedStateMachine):
         report_id = data.draw(st.sampled_from(sorted(self.reports)))
         if report_id in self.late:
             return  # its row is locked
-        onward = [status for status in MOVES[self.reports[report_id][-1]] if status != DUPLICATE]
+        onward = [status for status in STATUS.moves[self.reports[report_id][-1]] if status != DUPLICATE]
         if onward:
             event_id = self.emit(report_id, data.draw(st.sampled_from(onward)), slow=slow)
             if poisonous:

@@ -26,8 +26,8 @@ from services.cli.importing.options import (
     place_options,
 )
 from services.cli.importing.run import Outcome, Row, outcomes_of, run
-from services.reports.rules import CONFIRMED
 from services.reports.schemas.imports import STATUSES as IMPORTED_STATUSES
+from shared.domain.reports import CONFIRMED
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -16,9 +16,8 @@ from services.reports.queries.visibility import require
 from services.reports.rules import AttachmentQuotas, check_quotas
 from shared.domain.permissions import REPORT_ATTACH
 from shared.platform.db.context import with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken
+from shared.platform.db.writes import content_digest, id_taken
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -5,13 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from services.reports.models import report_types, severity_levels
-from shared.domain.catalogue import add_missing, create_entry, update_entry
+from shared.domain.catalogue import Catalogue, add_missing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
+
+    from shared.platform.rpc.context import Caller
+
+TYPES: Final = Catalogue(report_types, "report type")
+LEVELS: Final = Catalogue(severity_levels, "severity level", order="level")
 
 SEVERITY_LEVELS: Final = (
     ("Low", 1, "#2E7D32", "Little harm; can wait."),
@@ -62,30 +67,32 @@ def seed(connection: Connection) -> None:
     add_missing(connection, report_types, types)
 
 
-def create_report_type(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
+def create_report_type(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
     """Adds a report type, in use from now on.
 
     Args:
         connection: In autocommit; it is one statement.
+        caller: The caller.
         arguments: As `schemas.CreateReportType` loads them.
 
     Raises:
         Conflict: The name or the id is taken.
     """
-    return create_entry(connection, report_types, arguments)
+    return TYPES.create(connection, caller, arguments)
 
 
-def create_severity_level(connection: Connection, arguments: Mapping[str, Any]) -> RowMapping:
+def create_severity_level(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
     """Adds a severity level.
 
     Args:
         connection: In autocommit; it is one statement.
+        caller: The caller.
         arguments: As `schemas.CreateSeverityLevel` loads them.
 
     Raises:
         Conflict: The name or the id is taken.
     """
-    return create_entry(connection, severity_levels, arguments)
+    return LEVELS.create(connection, caller, arguments)
 
 
 def update_report_type(
@@ -102,7 +109,7 @@ def update_report_type(
         NotFound: There is no such type.
         Conflict: The name is taken.
     """
-    return update_entry(connection, report_types, report_type_id, changes)
+    return TYPES.update(connection, report_type_id, changes)
 
 
 def update_severity_level(
@@ -119,4 +126,4 @@ def update_severity_level(
         NotFound: There is no such level.
         Conflict: The name is taken.
     """
-    return update_entry(connection, severity_levels, severity_level_id, changes)
+    return LEVELS.update(connection, severity_level_id, changes)

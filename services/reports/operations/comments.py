@@ -14,9 +14,8 @@ from services.reports.queries.visibility import require, visible
 from shared.client.errors import Conflict, Forbidden, NotFound
 from shared.domain.permissions import REPORT_COMMENT
 from shared.platform.db.context import with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken
+from shared.platform.db.writes import content_digest, id_taken
 
 if TYPE_CHECKING:
     from uuid import UUID

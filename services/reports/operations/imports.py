@@ -8,11 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from services.reports.models import reports
 from services.reports.operations.reports import catalogue_problems, catalogues
 from services.reports.rules import (
-    CLOSED,
-    PENDING,
-    RESOLVED,
     TYPE_INACTIVE,
-    check_move,
     clock_reasons,
     place_reasons,
     reasons_moved,
@@ -21,6 +17,7 @@ from services.reports.schemas import ReportRow
 from shared.client.errors import Invalid
 from shared.domain import imports
 from shared.domain.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
+from shared.domain.reports import CLOSED, PENDING, RESOLVED, STATUS
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
@@ -42,7 +39,7 @@ def _check(caller: Caller, change: Change) -> None:
     before, values = change.before, change.values
     if "status" in values:
         caller.require(REPORT_CHANGE_STATUS, before["region_id"])
-        check_move(before["status"], values["status"])
+        STATUS.check_move(before["status"], values["status"])
     if values.keys() - {"status", "status_notes", "import_key"}:
         caller.require(REPORT_UPDATE, before["region_id"])
         caller.require(REPORT_UPDATE, values.get("region_id", before["region_id"]))

@@ -28,7 +28,6 @@ from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import holds, holds_own, may_own
 from services.reports.rules import (
     OLDEST_FILED,
-    PENDING,
     TYPE_INACTIVE,
     clock_reasons,
     place_reasons,
@@ -36,11 +35,11 @@ from services.reports.rules import (
 )
 from shared.client.errors import Conflict, Forbidden, Invalid
 from shared.domain.permissions import REPORT_CREATE, REPORT_UPDATE, REPORT_UPDATE_OWN
+from shared.domain.reports import PENDING
 from shared.platform.db.context import EVENT_CONTEXT, with_event_context
-from shared.platform.db.digest import content_digest
 from shared.platform.db.errors import field_errors
-from shared.platform.db.repeats import id_taken, is_repeat, stale
 from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.platform.db.writes import content_digest, id_taken, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Container, Mapping

@@ -19,12 +19,13 @@ from sqlalchemy import (
 from services.reports.models import reports
 from services.reports.queries.reports import COLUMNS, get_report
 from services.reports.queries.visibility import visible
-from services.reports.rules import DUPLICATE, ORIGINS, check_duplicate, check_move
+from services.reports.rules import check_duplicate
 from shared.client.errors import Invalid
 from shared.domain.permissions import REPORT_CHANGE_STATUS
+from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
-from shared.platform.db.repeats import is_repeat, stale
+from shared.platform.db.writes import is_repeat, stale
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -100,7 +101,7 @@ def change_report_status(
     values = {
         "report_id": report_id,
         "seen": version,
-        "origins": ORIGINS[status],
+        "origins": STATUS.origins[status],
         **granted(caller, REPORT_CHANGE_STATUS),
         "new_status": status,
         "notes": notes,
@@ -117,7 +118,7 @@ def change_report_status(
     if is_repeat(caller, row, version, entered):
         return row
     if row["version"] == version:
-        check_move(row["status"], status)
+        STATUS.check_move(row["status"], status)
     raise stale("report", row)
 
 

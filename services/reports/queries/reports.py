@@ -9,8 +9,8 @@ from sqlalchemy import column, func, literal_column, not_, or_, select, table, t
 from services.reports.models import SCHEMA, UNDER_REVIEW, report_types, reports, severity_levels
 from services.reports.queries.filters import SEARCH, conditions, read_search
 from services.reports.queries.visibility import holds, visible
-from services.reports.rules import ACTIVE_STATUSES
 from shared.client.errors import NotFound
+from shared.domain.reports import ACTIVE_STATUSES
 from shared.platform.db import paging
 from shared.platform.db.conditions import one_of
 from shared.platform.db.search import ranked_page

@@ -7,8 +7,8 @@ from typing import Any, Final
 
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
-from services.reports import rules
 from shared.domain.geo_filters import Choice
+from shared.domain.reports import STATUS
 from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Location, Page, Text, Timestamp
 
 MAX_TITLE_LENGTH: Final = 255
@@ -88,7 +88,7 @@ class ChangeReportStatus(Arguments):
 
     report_id = Identifier(required=True)
     version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
-    status = Choice(rules.STATUSES, required=True)
+    status = Choice(STATUS.statuses, required=True)
     notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
     duplicate_of = Identifier(load_default=None, allow_none=True)
 

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports import rules
 from shared.domain.geo_filters import Area, Box, Choice, Circle, OneOrList
+from shared.domain.reports import STATUS
 from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Number, Page, Text, Timestamp
 
 MAX_SEARCH_LENGTH: Final = 500
@@ -55,7 +56,7 @@ class _Filters(Arguments):
 class _ByStatus(Arguments):
     """The filter by status, one or several."""
 
-    status = OneOrList(Choice(rules.STATUSES), allow_none=True)
+    status = OneOrList(Choice(STATUS.statuses), allow_none=True)
 
 
 class _Sorted(Page):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.reports import rules
 from services.reports.schemas.arguments import MAX_NOTE_LENGTH, CreateReport
 from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
+from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.schemas import Text
 
-STATUSES: Final = tuple(status for status in rules.STATUSES if status != rules.DUPLICATE)
+STATUSES: Final = tuple(status for status in STATUS.statuses if status != DUPLICATE)
 """Those that a row can say: a duplicate needs to name another report."""
 
 

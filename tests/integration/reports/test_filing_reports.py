@@ -62,7 +62,7 @@ def test_both_unknown_catalogue_ids_are_named_at_once(world):
 def test_an_inactive_type_is_taken_from_the_field_and_given_by_nobody_else(world):
     with world.db.autocommit() as connection:
         kind = operations.create_report_type(
-            connection, {"id": None, "name": f"Passing {uuid7()}", "description": None}
+            connection, world.caller(), {"id": None, "name": f"Passing {uuid7()}", "description": None}
         )
         before = world.create(world.caller(), report_type_id=kind["id"])
         operations.update_report_type(connection, kind["id"], {"is_active": False})

@@ -266,14 +266,15 @@ def test_a_report_type_is_made_renamed_and_taken_out_of_use(world):
     name, type_id = f"Avalanche {uuid7()}", uuid7()
     given = {"id": type_id, "name": name, "description": None}
     with world.db.autocommit() as connection:
-        made = operations.create_report_type(connection, given)
+        made = operations.create_report_type(connection, world.caller(), given)
         assert made["is_active"]
-        assert operations.create_report_type(connection, given) == made
+        repeated = operations.create_report_type(connection, world.caller(), given)
+        assert schemas.ReportType().dump(repeated) == schemas.ReportType().dump(made)
         with pytest.raises(Conflict) as caught:
-            operations.create_report_type(connection, {**given, "id": None})
+            operations.create_report_type(connection, world.caller(), {**given, "id": None})
         assert set(caught.value.fields) == {"name"}
         with pytest.raises(Conflict):
-            operations.create_report_type(connection, {**given, "name": "Other name"})
+            operations.create_report_type(connection, world.caller(), {**given, "name": "Other name"})
         with pytest.raises(Conflict):
             operations.update_report_type(connection, type_id, {"name": "Flood"})
         with pytest.raises(NotFound):
@@ -299,8 +300,8 @@ def test_a_severity_level_is_made_and_changed(world):
         "color_code": "#00ff00",
     }
     with world.db.autocommit() as connection:
-        made = operations.create_severity_level(connection, given)
+        made = operations.create_severity_level(connection, world.caller(), given)
         changed = operations.update_severity_level(connection, made["id"], {"color_code": None})
         assert changed["color_code"] is None
         with pytest.raises(Conflict):
-            operations.create_severity_level(connection, {**given, "name": "High"})
+            operations.create_severity_level(connection, world.caller(), {**given, "name": "High"})

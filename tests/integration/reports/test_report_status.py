@@ -11,9 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.reports import operations, queries, rules, schemas
+from services.reports import operations, queries, schemas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import CONTRACTS
+from shared.domain.reports import STATUS
 from shared.platform.outbox.event import Event
 
 
@@ -171,19 +172,19 @@ def test_the_history_is_what_happened(world):
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(seed=st.integers(), asked=st.lists(st.sampled_from(rules.STATUSES), max_size=12))
+@given(seed=st.integers(), asked=st.lists(st.sampled_from(STATUS.statuses), max_size=12))
 def test_whatever_is_asked_and_however_events_come_the_history_is_complete(world, keeper, seed, asked):
     original, report = world.create(keeper), world.create(keeper)
     entered = ["pending"]
     for status in asked:
         more = {"duplicate_of": original["id"]} if status == "duplicate" else {}
-        if status in rules.MOVES[report["status"]]:
+        if status in STATUS.moves[report["status"]]:
             report = world.change(keeper, report, status, **more)
             entered.append(status)
         else:
             with pytest.raises(Conflict) as caught:
                 world.change(keeper, report, status, **more)
-            assert caught.value.details["legal"] == list(rules.MOVES[report["status"]])
+            assert caught.value.details["legal"] == list(STATUS.moves[report["status"]])
     chance = random.Random(seed)
     events = events_of(world, report["id"]) * 3
     chance.shuffle(events)

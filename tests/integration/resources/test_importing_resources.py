@@ -267,7 +267,7 @@ def test_a_place_that_moves_takes_its_region_along_and_one_that_stays_keeps_its_
 def test_a_resource_keeps_a_type_that_went_out_of_use_and_no_other_gets_it(world):
     caller, source = world.caller(), str(uuid7())
     with world.db.autocommit() as connection:
-        made = catalogue.create_resource_type(connection, {"name": f"Barge {source}"})
+        made = catalogue.create_resource_type(connection, caller, {"name": f"Barge {source}"})
     rows = [world.arguments(key=str(number), resource_type_id=made["id"]) for number in range(2)]
     [resource_id] = store(world, caller, rows[:1], source)["ids"]
     with world.db.autocommit() as connection:

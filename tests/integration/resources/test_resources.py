@@ -58,7 +58,7 @@ def test_unknown_ids_are_named(world):
 def test_a_type_out_of_use_is_not_given_any_more(world):
     caller = world.caller()
     with world.db.autocommit() as connection:
-        made = catalogue.create_resource_type(connection, {"name": f"Tent {uuid7()}"})
+        made = catalogue.create_resource_type(connection, caller, {"name": f"Tent {uuid7()}"})
     resource = world.create(caller, resource_type_id=made["id"])
     with world.db.autocommit() as connection:
         assert catalogue.deactivate_resource_type(connection, made["id"])["is_active"] is False

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from services.reports import rules
 from shared.client.errors import Conflict, Invalid
+from shared.domain.reports import PENDING, STATUS
 
 LEGAL = {
     ("pending", "confirmed"),
@@ -27,42 +28,42 @@ LEGAL = {
     ("rejected", "pending"),
     ("duplicate", "pending"),
 }
-STATUS = st.sampled_from(rules.STATUSES)
+STATUSES = st.sampled_from(STATUS.statuses)
 
 
-@given(STATUS, STATUS)
+@given(STATUSES, STATUSES)
 def test_exactly_the_moves_of_the_domain_are_legal(current, requested):
     if (current, requested) in LEGAL:
-        rules.check_move(current, requested)
+        STATUS.check_move(current, requested)
     else:
         with pytest.raises(Conflict) as caught:
-            rules.check_move(current, requested)
-        assert caught.value.details["legal"] == list(rules.MOVES[current])
+            STATUS.check_move(current, requested)
+        assert caught.value.details["legal"] == list(STATUS.moves[current])
         assert caught.value.details["status"] == current
-        assert all(status in str(caught.value) for status in rules.MOVES[current])
+        assert all(status in str(caught.value) for status in STATUS.moves[current])
 
 
-@given(st.lists(STATUS, max_size=30))
+@given(st.lists(STATUSES, max_size=30))
 def test_whatever_is_asked_a_report_stays_on_the_machine(requests):
-    status = rules.PENDING
+    status = PENDING
     for requested in requests:
-        if status in rules.ORIGINS[requested]:
-            rules.check_move(status, requested)
+        if status in STATUS.origins[requested]:
+            STATUS.check_move(status, requested)
             status = requested
         else:
             with pytest.raises(Conflict) as caught:
-                rules.check_move(status, requested)
+                STATUS.check_move(status, requested)
             assert requested not in caught.value.details["legal"]
-    assert status in rules.STATUSES
+    assert status in STATUS.statuses
 
 
 def test_nothing_follows_closed():
     with pytest.raises(Conflict, match="nothing follows"):
-        rules.check_move("closed", "pending")
+        STATUS.check_move("closed", "pending")
 
 
 def test_origins_are_the_moves_read_backwards():
-    assert {(origin, status) for status, origins in rules.ORIGINS.items() for origin in origins} == LEGAL
+    assert {(origin, status) for status, origins in STATUS.origins.items() for origin in origins} == LEGAL
 
 
 def test_a_duplicate_names_another_report_and_nothing_else_does():
