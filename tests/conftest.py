@@ -1,5 +1,16 @@
 """Makes the test process cooperative, as the services are, and hands out databases and brokers."""
 
+import os
+import sys
+from pathlib import Path
+
+# Hundreds of processes are started by the tests. Where PYTHONDONTWRITEBYTECODE is set, each of them would compile every
+# module that it imports, for seconds.
+BYTECODE = Path(__file__).parents[1] / "build" / "bytecode"
+sys.dont_write_bytecode, sys.pycache_prefix = False, str(BYTECODE)
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+os.environ["PYTHONPYCACHEPREFIX"] = str(BYTECODE)
+
 from shared.platform import concurrency
 
 concurrency.patch()  # before anything else is imported

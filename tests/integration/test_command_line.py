@@ -1,6 +1,7 @@
 """What an operator reads when something is wrong: a sentence, not a traceback."""
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -33,7 +34,12 @@ def run(*arguments, home, **environment):
     return subprocess.run(
         [sys.executable, "-W", "ignore", "-m", "services", *arguments],
         cwd=ROOT,
-        env={"PATH": "/usr/bin:/bin", "IMPACTX_HOME": str(home), "IMPACTX_LOG_LEVEL": "CRITICAL"}
+        env={
+            "PATH": "/usr/bin:/bin",
+            "PYTHONPYCACHEPREFIX": os.environ["PYTHONPYCACHEPREFIX"],
+            "IMPACTX_HOME": str(home),
+            "IMPACTX_LOG_LEVEL": "CRITICAL",
+        }
         | environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,

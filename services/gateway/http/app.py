@@ -13,6 +13,7 @@ from services.gateway.feeds import routes as feeds
 from services.gateway.http import context, errors, health
 from services.gateway.http.middleware import access, browsers, limits
 from services.gateway.live.route import live
+from services.gateway.openapi.operations import Problem
 from services.gateway.openapi.schemas import DESCRIPTION, complete, marshmallow_plugin
 from services.gateway.routes import alerts, attachments, catalogues, identity, reports, resources
 from services.gateway.routes.blueprint import PREFIX
@@ -66,6 +67,7 @@ def create_app(gateway: Gateway) -> Flask:
     health.install(app, gateway)
     feeds.install(app, gateway)
     api = _Api(app, spec_kwargs={"marshmallow_plugin": marshmallow_plugin()})
+    api.spec.components.schema(Problem.__name__, schema=Problem)
     for blueprint in BLUEPRINTS:
         api.register_blueprint(blueprint)
     document = complete(api.spec.to_dict())

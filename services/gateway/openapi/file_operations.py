@@ -9,7 +9,7 @@ from services.gateway.openapi.operations import (
     ALWAYS,
     FORBIDDEN,
     NOT_FOUND,
-    Problem,
+    PROBLEM,
     header,
     idempotency_key,
     problems,
@@ -102,6 +102,6 @@ def _bytes() -> dict[str, Any]:
         "304": {"description": "It is what If-None-Match names."},
         "416": {
             "description": "The range begins behind the end.",
-            "content": {errors.MEDIA_TYPE: {"schema": Problem}},
+            "content": {errors.MEDIA_TYPE: dict(PROBLEM)},
         },
     }

@@ -51,6 +51,8 @@ class EchoService:
 
     name = "echo"
     executed: list[str] = []  # noqa: RUF012 - shared by all workers on purpose: it is what the tests look at
+    released = threading.Event()
+    """Ends every `wait`: set at the end of a test, whose calls that nobody waits for shall not hold up the stop."""
 
     @staticmethod
     def own_keys(_settings: Settings) -> Any:
@@ -64,7 +66,7 @@ class EchoService:
     @operation(permission=ANYONE, arguments=Wait)
     def wait(self, caller, seconds, mark):
         self.executed.append(mark)
-        eventlet.sleep(seconds)
+        self.released.wait(seconds)
 
     @operation(permission=SIGNED_IN, arguments=Empty, result=Said)
     def whoami(self, caller):
@@ -138,6 +140,7 @@ def settings(uri: str, **changed: Any) -> Settings:
 def serving(uri: str, *services: type, **changed: Any):
     """Runs services in this process until the block ends."""
     runtime = Runtime(services, settings(uri, **changed))
+    EchoService.released.clear()
     runtime.start()
     try:
         yield runtime

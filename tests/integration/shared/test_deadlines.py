@@ -62,6 +62,7 @@ def any_broker(request):
 def system(any_broker, executed):
     with serving(any_broker, EchoService, FrontService):
         yield any_broker
+        EchoService.released.set()
 
 
 @pytest.fixture

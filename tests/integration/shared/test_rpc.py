@@ -37,6 +37,7 @@ def echo(uri, executed):
     """The sample service, running."""
     with serving(uri, EchoService) as runtime:
         yield runtime
+        EchoService.released.set()
 
 
 @pytest.fixture
