@@ -6,9 +6,7 @@ All of them together take a second to load, and most commands need none: only wh
 from __future__ import annotations
 
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
-
-from shared.domain.topology import SERVICES
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,8 +17,17 @@ if TYPE_CHECKING:
     from shared.platform.runtime import Runtime
     from shared.platform.settings import Settings
 
-NAMES = (*SERVICES, "gateway")
-"""Everything that can be served; `SERVICES` are those of them that have a schema."""
+SERVICE_CLASSES: Final = {
+    "identity": "services.identity.service:IdentityService",
+    "reports": "services.reports.service:ReportsService",
+    "resources": "services.resources.service:ResourcesService",
+    "alerts": "services.alerts.service:AlertsService",
+    "gateway": "services.gateway.service:GatewayService",
+}
+"""The class of each service, as ``module:name``."""
+
+NAMES = tuple(SERVICE_CLASSES)
+"""Everything that can be served; those of them that have a schema are `SERVICES`."""
 
 SEEDS = {
     "identity": "services.identity.seed",
@@ -32,8 +39,8 @@ SEEDS = {
 
 
 def service_class(name: str) -> type[Any]:
-    """The class that nameko runs."""
-    found: type[Any] = getattr(import_module(f"services.{name}.service"), f"{name.capitalize()}Service")
+    """Return the class of a service, which nameko runs."""
+    found: type[Any] = _load(SERVICE_CLASSES[name])
     return found
 
 
@@ -69,3 +76,8 @@ def http_url(runtime: Runtime) -> str:
     server = import_module("services.gateway.http.server").HttpServer
     url: str = runtime.extension(service_class("gateway"), server).url
     return url
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from services.reports import operations, queries, schemas
 from services.reports.quotas import QuotasProvider
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
     REPORT_ATTACH,
@@ -46,34 +47,84 @@ class ReportsService:
     relay = OutboxRelay()
     quotas = QuotasProvider()
 
-    @operation(permission=REPORT_CREATE, arguments=schemas.CreateReport, result=schemas.Report)
+    @operation(
+        permission=REPORT_CREATE,
+        arguments=schemas.CreateReport,
+        result=schemas.Report,
+        errors=(
+            Forbidden("The caller may not create reports in this region."),
+            Invalid(
+                "The region, type or severity level does not exist, or `reported_at` is over a day ahead."
+            ),
+            Conflict("The id belongs to another report."),
+        ),
+        emits=("report_created",),
+    )
     def create_report(self, caller: Caller, **arguments: Any) -> Any:
         """Files a report, in the region that contains its location unless it names one; marks what is in doubt."""
         region_id = arguments.get("region_id") or find_region(self.rpc, caller, arguments["location"])
         with self.db.autocommit() as connection:
             return operations.create_report(connection, caller, arguments, region_id)
 
-    @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report)
+    @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report, errors=(NotFound,))
     def get_report(self, caller: Caller, report_id: UUID) -> Any:
         """Returns one report."""
         with self.db.read() as connection:
             return queries.get_report(connection, caller, report_id)
 
     @operation(
-        permission=(REPORT_UPDATE, REPORT_UPDATE_OWN), arguments=schemas.UpdateReport, result=schemas.Report
+        permission=(REPORT_UPDATE, REPORT_UPDATE_OWN),
+        arguments=schemas.UpdateReport,
+        result=schemas.Report,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not edit the report, or may not move it to the region."),
+            Conflict(
+                "The report was changed in the meantime, or it is the caller's own and no longer pending."
+            ),
+            Invalid(
+                "A region, active type or severity level does not exist, or `reported_at` is over a day ahead."
+            ),
+        ),
+        emits=("report_updated",),
     )
     def update_report(self, caller: Caller, report_id: UUID, version: int, **changes: Any) -> Any:
         """Edits a report; what is omitted stays, and the status has methods of its own."""
         with self.db.autocommit() as connection:
             return operations.update_report(connection, caller, report_id, version, changes)
 
-    @operation(permission=REPORT_UPDATE, arguments=schemas.ReviewReport, result=schemas.Report)
+    @operation(
+        permission=REPORT_UPDATE,
+        arguments=schemas.ReviewReport,
+        result=schemas.Report,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not edit the report."),
+            Conflict("Somebody has changed the report in the meantime."),
+        ),
+        emits=("report_updated",),
+    )
     def review_report(self, caller: Caller, report_id: UUID, version: int) -> Any:
         """Takes the mark for review from a report."""
         with self.db.autocommit() as connection:
             return operations.review_report(connection, caller, report_id, version)
 
-    @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ChangeReportStatus, result=schemas.Report)
+    @operation(
+        permission=REPORT_CHANGE_STATUS,
+        arguments=schemas.ChangeReportStatus,
+        result=schemas.Report,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not change the status of the report."),
+            Conflict(
+                "The status cannot follow the present one (`legal` lists those that can), or the report was changed."
+            ),
+            Invalid(
+                "`duplicate_of` is missing, unknown, not allowed with this status, or leads back to this report."
+            ),
+        ),
+        emits=("report_status_changed",),
+    )
     def change_report_status(
         self, caller: Caller, report_id: UUID, version: int, status: str, **reasons: Any
     ) -> Any:
@@ -82,20 +133,23 @@ class ReportsService:
         with lend() as connection:
             return operations.change_report_status(connection, caller, report_id, version, status, **reasons)
 
-    @operation(permission=REPORT_CHANGE_STATUS, arguments=schemas.ResolveReport, result=schemas.Report)
+    @operation(
+        permission=REPORT_CHANGE_STATUS,
+        arguments=schemas.ResolveReport,
+        result=schemas.Report,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not change the status of the report."),
+            Conflict(
+                "The status cannot follow the present one (`legal` lists those that can), or the report was changed."
+            ),
+        ),
+        emits=("report_status_changed",),
+    )
     def resolve_report(
         self, caller: Caller, report_id: UUID, version: int, resolution_notes: str | None
     ) -> Any:
-        """Moves a report to resolved.
-
-        Raises:
-            NotFound: There is no such report, or the caller may not see it.
-            Forbidden: The caller may not change its status.
-            Conflict: The move is not legal (``legal`` lists those that are), or somebody changed the report.
-
-        Emits:
-            report_status_changed.
-        """
+        """Moves a report to resolved."""
         with self.db.autocommit() as connection:
             return operations.change_report_status(
                 connection, caller, report_id, version, RESOLVED, notes=resolution_notes
@@ -125,7 +179,12 @@ class ReportsService:
         with self.db.read() as connection:
             return queries.aggregate_reports(connection, caller, filters)
 
-    @operation(permission=REPORT_IMPORT, arguments=schemas.ImportReports, result=schemas.ImportResult)
+    @operation(
+        permission=REPORT_IMPORT,
+        arguments=schemas.ImportReports,
+        result=schemas.ImportResult,
+        emits=("report_created", "report_updated", "report_status_changed"),
+    )
     def import_reports(self, caller: Caller, rows: list[Any], source: str) -> Any:
         """Stores or updates up to 500 reports and says what became of each."""
         batch = operations.check_rows(rows, source)
@@ -133,63 +192,113 @@ class ReportsService:
         with self.db.write() as connection:
             return operations.import_reports(connection, caller, batch)
 
-    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage)
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage, errors=(NotFound,))
     def get_report_history(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the statuses that a report entered, the first one first."""
         with self.db.read() as connection:
             return queries.get_report_history(connection, caller, report_id, cursor, limit)
 
-    @operation(permission=REPORT_COMMENT, arguments=schemas.AddComment, result=schemas.Comment)
+    @operation(
+        permission=REPORT_COMMENT,
+        arguments=schemas.AddComment,
+        result=schemas.Comment,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not comment on the report."),
+            Conflict("The id belongs to another comment."),
+        ),
+        emits=("report_comment_added",),
+    )
     def add_comment(self, caller: Caller, report_id: UUID, content: str, id: UUID | None) -> Any:  # noqa: A002 - the id is called so everywhere
         """Comments on a report."""
         with self.db.write() as connection:
             return operations.add_comment(connection, caller, id, report_id, content)
 
-    @operation(permission=REPORT_COMMENT, arguments=schemas.EditComment, result=schemas.Comment)
+    @operation(
+        permission=REPORT_COMMENT,
+        arguments=schemas.EditComment,
+        result=schemas.Comment,
+        errors=(
+            NotFound("There is no such comment, or the caller may not see its report."),
+            Forbidden("The comment is somebody else's."),
+            Conflict("Somebody has edited the comment in the meantime."),
+        ),
+    )
     def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> Any:
         """Replaces the text of one's own comment."""
         with self.db.autocommit() as connection:
             return operations.edit_comment(connection, caller, comment_id, version, content)
 
-    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage)
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage, errors=(NotFound,))
     def list_comments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the comments on a report, the oldest first."""
         with self.db.read() as connection:
             return queries.list_comments(connection, caller, report_id, cursor, limit)
 
-    @operation(permission=REPORT_ATTACH, arguments=schemas.AddAttachment, result=schemas.Attachment)
+    @operation(
+        permission=REPORT_ATTACH,
+        arguments=schemas.AddAttachment,
+        result=schemas.Attachment,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not attach files to the report."),
+            TooLarge("The file would exceed a quota; `scope`, `quota` and `remaining` say which."),
+            Conflict(
+                "The id belongs to another attachment, or the report is the caller's own and no longer pending."
+            ),
+        ),
+        emits=("report_attachment_added",),
+    )
     def add_attachment(self, caller: Caller, **arguments: Any) -> Any:
         """Records a file of a report and answers with the path for its bytes."""
         with self.db.write() as connection:
             return operations.add_attachment(connection, caller, arguments, self.quotas)
 
     @operation(
-        permission=REPORT_ATTACH, arguments=schemas.GetAttachmentAllowance, result=schemas.AttachmentAllowance
+        permission=REPORT_ATTACH,
+        arguments=schemas.GetAttachmentAllowance,
+        result=schemas.AttachmentAllowance,
+        errors=(NotFound, Forbidden("The caller may not attach files to the report.")),
     )
     def get_attachment_allowance(self, caller: Caller, report_id: UUID, attachment_id: UUID | None) -> Any:
         """Returns how many bytes the caller may still attach to a report."""
         with self.db.read() as connection:
             return queries.get_attachment_allowance(connection, caller, report_id, attachment_id, self.quotas)
 
-    @operation(permission=READ, arguments=schemas.GetAttachment, result=schemas.Attachment)
+    @operation(
+        permission=READ,
+        arguments=schemas.GetAttachment,
+        result=schemas.Attachment,
+        errors=(NotFound("There is no such attachment, or the caller may not see its report."),),
+    )
     def get_attachment(self, caller: Caller, attachment_id: UUID) -> Any:
         """Returns what is known of one attached file."""
         with self.db.read() as connection:
             return queries.get_attachment(connection, caller, attachment_id)
 
-    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage)
+    @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage, errors=(NotFound,))
     def list_attachments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the attachments of a report, the oldest first."""
         with self.db.read() as connection:
             return queries.list_attachments(connection, caller, report_id, cursor, limit)
 
-    @operation(permission=CATALOGUE_WRITE, arguments=schemas.CreateReportType, result=schemas.ReportType)
+    @operation(
+        permission=CATALOGUE_WRITE,
+        arguments=schemas.CreateReportType,
+        result=schemas.ReportType,
+        errors=(Conflict("The name or the id is taken."),),
+    )
     def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a report type."""
         with self.db.autocommit() as connection:
             return operations.create_report_type(connection, caller, arguments)
 
-    @operation(permission=CATALOGUE_WRITE, arguments=schemas.UpdateReportType, result=schemas.ReportType)
+    @operation(
+        permission=CATALOGUE_WRITE,
+        arguments=schemas.UpdateReportType,
+        result=schemas.ReportType,
+        errors=(NotFound, Conflict("The name is taken.")),
+    )
     def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
         """Changes a report type, or takes it out of use."""
         with self.db.autocommit() as connection:
@@ -202,7 +311,10 @@ class ReportsService:
             return queries.list_report_types(connection, **page)
 
     @operation(
-        permission=CATALOGUE_WRITE, arguments=schemas.CreateSeverityLevel, result=schemas.SeverityLevel
+        permission=CATALOGUE_WRITE,
+        arguments=schemas.CreateSeverityLevel,
+        result=schemas.SeverityLevel,
+        errors=(Conflict("The name or the id is taken."),),
     )
     def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a severity level."""
@@ -210,7 +322,10 @@ class ReportsService:
             return operations.create_severity_level(connection, caller, arguments)
 
     @operation(
-        permission=CATALOGUE_WRITE, arguments=schemas.UpdateSeverityLevel, result=schemas.SeverityLevel
+        permission=CATALOGUE_WRITE,
+        arguments=schemas.UpdateSeverityLevel,
+        result=schemas.SeverityLevel,
+        errors=(NotFound, Conflict("The name is taken.")),
     )
     def update_severity_level(self, caller: Caller, severity_level_id: UUID, **changes: Any) -> Any:
         """Changes a severity level."""

@@ -10,22 +10,24 @@ ROOT = Path(__file__).resolve().parents[3]
 
 
 def described_files() -> dict[Path, str]:
-    """Every file that is made from the code, with what it should hold; relative to the checkout."""
+    """Return the text of every file that is made from the code, by its path in the checkout."""
     # Loaded here: the other commands of the command line do without, and need not wait for it.
+    from services.cli.describe.inner_types import schema_types  # noqa: PLC0415
     from services.cli.describe.pages import events_page, methods_page  # noqa: PLC0415
     from services.cli.describe.stubs import type_modules  # noqa: PLC0415
 
     types = {Path("shared/client/types") / name: source for name, source in type_modules().items()}
+    types |= {Path(f"services/{name}/schemas/types.py"): source for name, source in schema_types().items()}
     pages = {Path("docs/rpc-methods.md"): methods_page(), Path("docs/event-data.md"): events_page()}
     return types | pages
 
 
 @click.command()
 @click.option(
-    "--write", is_flag=True, help="Remake docs/rpc-methods.md, docs/event-data.md and the client types."
+    "--write", is_flag=True, help="Write the pages of docs/ and the types of the client and of the services."
 )
 def describe(write: bool) -> None:  # noqa: FBT001 - click passes a flag
-    """Prints every RPC method with its permission, arguments and result, as Markdown."""
+    """Print every RPC method with its permission, arguments, result, errors and events, as Markdown."""
     if not write:
         from services.cli.describe.pages import methods_page  # noqa: PLC0415
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 from services.cli.describe.methods import every_offer, paragraphs
 from services.cli.describe.wire import default_words, nested_schemas, wire_name, words
-from shared.client import errors
 from shared.domain import CONTRACTS, topology
 
 if TYPE_CHECKING:
@@ -78,10 +77,11 @@ def _method(offer: Offer) -> str:
         parts.append("Returns null.")
     else:
         parts.append(f"Returns {_result_link(offer.service, described.result)}.")
-    if offer.emits:
-        parts.append(f"Emits: {_text(offer.emits)}")
-    if offer.errors:
-        parts.append("\n".join(f"- `{_slug(name)}`: {_text(reason)}" for name, reason in offer.errors))
+    if described.emits:
+        parts.append(f"Emits {', '.join(_event_link(offer.service, name) for name in described.emits)}.")
+    if described.errors:
+        parts.append("Errors:")
+        parts.append("\n".join(f"- `{error.slug}`: {_text(error.message)}" for error in described.errors))
     return "\n\n".join(parts)
 
 
@@ -140,10 +140,8 @@ def _permission(offer: Offer) -> str:
     )
 
 
-def _slug(error: str) -> str:
-    """What the error of this name is called on the wire."""
-    found: str = getattr(errors, error).slug
-    return found
+def _event_link(service: str, name: str) -> str:
+    return f"[`{name}`](event-data.md#{service}{name})"
 
 
 def _about(schema: type[Any]) -> str:

@@ -16,10 +16,11 @@ from services.cli.describe.wire import (
     result_type,
     wire_name,
 )
-from shared.client import errors
 from shared.platform.schemas import Arguments
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from marshmallow import Schema
 
     from services.cli.describe.methods import Offer
@@ -29,7 +30,10 @@ MADE = "# Made by `python -m services describe --write`; do not edit."
 
 TYPING = ("Any", "Literal", "NotRequired", "Protocol", "TypeAlias", "TypedDict")
 ABSTRACT = ("Mapping", "Sequence")
-WIRE = ("Identifier", "Moment")
+CLIENT_IMPORTS: dict[str, Sequence[str]] = {
+    "collections.abc": ABSTRACT,
+    "shared.client.types.wire": ("Identifier", "Moment"),
+}
 
 
 def type_modules() -> dict[str, str]:
@@ -87,16 +91,12 @@ def _contract(offer: Offer) -> str:
 
 
 def _reasons(offer: Offer) -> dict[str, str]:
-    """When the method refuses, by the slug of the error."""
-    found: dict[str, str] = {}
-    for name, reason in offer.errors:
-        slug = getattr(errors, name).slug
-        found[slug] = f"{found[slug]} {reason}" if slug in found else reason
-    return found
+    """Return when the method refuses, by the slug of the error."""
+    return {error.slug: error.message for error in offer.description.errors}
 
 
 def _module(service: str, offers: list[Offer]) -> str:
-    listed = "\n".join(_choices(offers).values())
+    listed = "\n".join(choice_aliases(offers).values())
     objects = "\n\n\n".join(([listed] if listed else []) + list(_objects(offers).values()))
     methods = "\n\n".join(_method(offer) for offer in offers) or "    ..."
     protocol = f'class {_protocol(service)}(Protocol):\n    """The methods of {service}."""\n\n{methods}\n'
@@ -107,27 +107,28 @@ def _module(service: str, offers: list[Offer]) -> str:
 
 from __future__ import annotations
 
-{_imports(body)}
+{imports(body, CLIENT_IMPORTS)}
 
 {body}'''
 
 
-def _imports(body: str) -> str:
-    def used(names: tuple[str, ...]) -> str:
-        return ", ".join(name for name in names if re.search(rf"\b{name}\b", body))
+def imports(body: str, modules: dict[str, Sequence[str]]) -> str:
+    """Return the imports of what the body names: of `typing`, and for type checkers alone of the modules given."""
+
+    def used(names: Sequence[str]) -> str:
+        code = re.sub(r'""".*?"""', "", body, flags=re.DOTALL)
+        return ", ".join(name for name in names if re.search(rf"\b{name}\b", code))
 
     guarded = [
-        f"    from {module} import {names}\n"
-        for module, names in (("collections.abc", used(ABSTRACT)), ("shared.client.types.wire", used(WIRE)))
-        if names
+        f"    from {module} import {used(names)}\n" for module, names in modules.items() if used(names)
     ]
     typing = ("TYPE_CHECKING, " if guarded else "") + used(TYPING)
-    block = "\nif TYPE_CHECKING:\n" + "\n".join(guarded) if guarded else ""
+    block = "\nif TYPE_CHECKING:\n" + "".join(guarded) if guarded else ""
     return f"from typing import {typing}\n{block}"
 
 
-def _choices(offers: list[Offer]) -> dict[str, str]:
-    """The source of an alias for every set of texts of which an argument is one, by its name."""
+def choice_aliases(offers: list[Offer]) -> dict[str, str]:
+    """Return the source of an alias for every set of texts of which an argument is one, by its name."""
     found: dict[str, str] = {}
     for offer in offers:
         arguments = offer.description.arguments()
@@ -135,7 +136,7 @@ def _choices(offers: list[Offer]) -> dict[str, str]:
             for field in map(innermost, schema.fields.values()):
                 if choices(field):
                     listed = ", ".join(f'"{choice}"' for choice in choices(field))
-                    _add(
+                    add(
                         found,
                         choice_name(field),
                         f"{choice_name(field)}: TypeAlias = Literal[{listed}]",
@@ -153,30 +154,39 @@ def _objects(offers: list[Offer]) -> dict[str, str]:
         if described.result is not None:
             schemas += [*nested_schemas(described.result()), described.result()]
         for schema in schemas:
-            _add(found, type(schema).__name__, _typed_dict(schema), offer)
+            add(found, type(schema).__name__, _typed_dict(schema), offer)
     return found
 
 
-def _add(found: dict[str, str], name: str, source: str, offer: Offer) -> None:
+def add(found: dict[str, str], name: str, source: str, offer: Offer) -> None:
+    """Add the source of a type by its name.
+
+    Raises:
+        ValueError: Another type has the name.
+    """
     if found.setdefault(name, source) != source:
         raise ValueError(
             f"{offer.service} gives the name {name} to two things: give one of them its own class"
         )
 
 
+def typed_dict(schema: type[Schema], members: dict[str, str]) -> str:
+    """Return the source of the TypedDict of a schema, with its docstring and the types of its members by name."""
+    lines = [f"class {schema.__name__}(TypedDict):"]
+    if schema.__doc__ and not schema.__name__.startswith("PageOf"):
+        lines += [_docstring(paragraphs(schema.__doc__), "    "), ""]
+    return "\n".join(lines + [f"    {name}: {kind}" for name, kind in members.items()])
+
+
 def _typed_dict(schema: Schema) -> str:
-    lines = [f"class {type(schema).__name__}(TypedDict):"]
-    text = type(schema).__doc__
-    if text and not type(schema).__name__.startswith("PageOf"):
-        lines += [_docstring(paragraphs(text), "    "), ""]
+    members = {}
     for field in schema.fields.values():
         if isinstance(schema, Arguments):
             kind = argument_type(field)
-            kind = kind if field.required else f"NotRequired[{kind}]"
+            members[wire_name(field)] = kind if field.required else f"NotRequired[{kind}]"
         else:
-            kind = result_type(field)
-        lines.append(f"    {wire_name(field)}: {kind}")
-    return "\n".join(lines)
+            members[wire_name(field)] = result_type(field)
+    return typed_dict(type(schema), members)
 
 
 def _method(offer: Offer) -> str:

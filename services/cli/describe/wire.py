@@ -1,9 +1,9 @@
-"""What a marshmallow field is on the wire: as a type for Python callers, and in words."""
+"""What a marshmallow field is: on the wire as a type for Python callers, inside a service, and in words."""
 
 from __future__ import annotations
 
 import inspect
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args, get_type_hints
 
 from marshmallow import Schema, fields, missing, validate
 
@@ -34,6 +34,12 @@ RESULT_TYPES: dict[type[Any], str] = {
     fields.Boolean: "bool",
     fields.Dict: "dict[str, Any]",
 }
+ROW_TYPES: dict[type[Any], str] = {
+    schemas.Timestamp: "datetime",
+    fields.Dict: OBJECT,
+}
+"""Of fields whose base does not say it: `Timestamp` derives from ``Field[dt.datetime]``."""
+
 LOADED_ARGUMENTS: dict[Any, str] = {float: "float", dict[str, Any]: OBJECT, bytes: "str"}
 LOADED_RESULTS: dict[Any, str] = {float: "float", dict[str, Any]: "dict[str, Any]", bytes: "str"}
 """Of fields that derive from ``Field[...]`` directly, by what they load as."""
@@ -79,6 +85,45 @@ def result_type(field: fields.Field[Any]) -> str:
     else:
         found = _by_class(field, RESULT_TYPES) or LOADED_RESULTS.get(_loaded(field), "Any")
     return _nullable(field, found)
+
+
+def loaded_type(field: fields.Field[Any]) -> str:
+    """Return the type of an argument in a service, after the schema has loaded it."""
+    if isinstance(field, fields.List | OneOrList):
+        found = f"list[{loaded_type(field.inner)}]"
+    elif isinstance(field, fields.Nested):
+        made = loaded_class(field.schema)
+        found = field.schema.__class__.__name__ if made is None else qualified_name(made)
+    elif choices(field):
+        found = choice_name(field)
+    else:
+        found = _by_class(field, ROW_TYPES) or _written(_loaded(field))
+    return _nullable(field, found)
+
+
+def row_type(field: fields.Field[Any]) -> str:
+    """Return the type of a member of a result in a service, before the schema dumps it."""
+    if isinstance(field, fields.List):
+        found = f"Sequence[{row_type(field.inner)}]"
+    elif isinstance(field, fields.Nested):
+        found = field.schema.__class__.__name__
+    else:
+        found = _by_class(field, ROW_TYPES) or _written(_loaded(field))
+    return _nullable(field, found)
+
+
+def loaded_class(schema: Schema) -> type[Any] | None:
+    """Return the class that a ``post_load`` hook of the schema makes of its arguments, if there is one."""
+    for name, _, _ in schema._hooks["post_load"]:  # noqa: SLF001 - marshmallow has no other way to ask
+        made = get_type_hints(getattr(schema, name)).get("return")
+        if isinstance(made, type):
+            return made
+    return None
+
+
+def qualified_name(kind: type[Any]) -> str:
+    """Return the name of a class behind that of its module, which tells it from a schema of the same name."""
+    return f"{kind.__module__.rpartition('.')[2]}.{kind.__name__}"
 
 
 def nested_schemas(schema: Schema) -> list[Schema]:
@@ -167,6 +212,18 @@ def _members(schema: Schema) -> str:
 def wire_name(field: fields.Field[Any]) -> str:
     """What the field is called on the wire."""
     return field.data_key or str(field.name)
+
+
+def inner_name(field: fields.Field[Any]) -> str:
+    """Return the name of the field in what a schema loads, and in the rows that it dumps."""
+    return field.attribute or str(field.name)
+
+
+def _written(kind: Any) -> str:
+    """Return how a type is written in a module that imports its names; `Any` where there is none."""
+    if isinstance(kind, type) and not get_args(kind):
+        return kind.__name__
+    return "Any" if kind is None or isinstance(kind, TypeVar) else str(kind).replace("typing.", "")
 
 
 def _count(field: fields.Field[Any]) -> str:

@@ -1,4 +1,4 @@
-"""The RPC method decorator: who may call, what goes in, what comes out.
+"""The RPC method decorator: who may call a method, what goes in, what comes out, how it refuses, what it emits.
 
 A call goes one way: verify the token, check the permission, load the arguments, run the method, dump the result.
 A method without a declared permission cannot be written, so the default is to deny.
@@ -52,20 +52,32 @@ class Description:
     """What is declared of a method: the source of checks, documentation and the permission matrix.
 
     Attributes:
+        name: The name of the method.
         permission: The permissions of which one is needed, or `ANYONE` or `SIGNED_IN` alone.
-        arguments: The schema of what it takes.
-        result: The schema of what it returns; None where it returns nothing.
+        arguments: The schema of the arguments.
+        result: The schema of the result; None where the method returns nothing.
+        errors: The errors that the method answers with besides those that every method can answer with. The message
+            of each says when.
+        emits: The names of the events that a call can emit.
+        summary: The first line of the docstring.
     """
 
     name: str
     permission: tuple[str, ...]
     arguments: type[Arguments]
     result: type[Result] | None
+    errors: tuple[ImpactXError, ...]
+    emits: tuple[str, ...]
     summary: str
 
 
 def operation(
-    *, permission: str | tuple[str, ...], arguments: type[Arguments], result: type[Result] | None = None
+    *,
+    permission: str | tuple[str, ...],
+    arguments: type[Arguments],
+    result: type[Result] | None = None,
+    errors: tuple[type[ImpactXError] | ImpactXError, ...] = (),
+    emits: tuple[str, ...] = (),
 ) -> Callable[[MethodFunction], MethodFunction]:
     """Makes a method of a service class callable by RPC.
 
@@ -75,14 +87,18 @@ def operation(
 
     Args:
         permission: ``thing:verb``, several of which any suffices, or `ANYONE` or `SIGNED_IN`.
-        arguments: What it takes.
-        result: What it returns.
+        arguments: The schema of the arguments.
+        result: The schema of the result; None where the method returns nothing.
+        errors: The errors that the method answers with besides those that every method can answer with: a class, or
+            where its own text does not say enough, ``Conflict("The email address is taken.")``.
+        emits: The names of the events that a call can emit; each has a contract in `shared.domain`.
     """
     permissions = (permission,) if isinstance(permission, str) else permission
+    refusals = tuple(error() if isinstance(error, type) else error for error in errors)
 
     def decorate(method: MethodFunction) -> MethodFunction:
         summary = (method.__doc__ or "").partition("\n")[0]
-        description = Description(method.__name__, permissions, arguments, result, summary)
+        description = Description(method.__name__, permissions, arguments, result, refusals, emits, summary)
         loader = arguments()
         dumper = result() if result is not None else None
 

@@ -12,7 +12,7 @@ from services.cli.describe.wire import argument_type, words
 from services.identity import schemas as identity
 from services.reports import schemas as reports
 from shared.client import methods
-from shared.client.errors import BY_SLUG
+from shared.domain import CONTRACTS
 from tests.support.waiting import patience
 
 
@@ -41,7 +41,15 @@ def offers():
 def test_a_method_says_what_it_does(offer):
     assert offer.summary.endswith(".")
     assert inspect.getdoc(offer.description.arguments)
-    assert {name for name, _ in offer.errors} <= {error.__name__ for error in BY_SLUG.values()}
+    slugs = [error.slug for error in offer.description.errors]
+    assert len(set(slugs)) == len(slugs)
+    assert all(error.message.endswith(".") for error in offer.description.errors)
+
+
+def test_each_declared_event_has_a_contract_and_each_contract_a_method_that_emits_it():
+    """`alert_targeted` alone is emitted by no call: it tells that a handler has worked through everybody."""
+    declared = {(offer.service, event) for offer in offers() for event in offer.description.emits}
+    assert declared == CONTRACTS.keys() - {("alerts", "alert_targeted")}
 
 
 def test_what_the_client_knows_of_methods_is_true():
