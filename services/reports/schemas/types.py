@@ -266,7 +266,7 @@ class OfReport(TypedDict):
     report_id: UUID
 
 
-class HistoryEntry(TypedDict):
+class ReportHistoryEntry(TypedDict):
     """A status that a report entered; ``version`` is the version of the report that this made."""
 
     id: UUID
@@ -278,8 +278,8 @@ class HistoryEntry(TypedDict):
     version: int
 
 
-class PageOfHistoryEntry(TypedDict):
-    items: Sequence[HistoryEntry]
+class PageOfReportHistoryEntry(TypedDict):
+    items: Sequence[ReportHistoryEntry]
     next_cursor: str | None
 
 

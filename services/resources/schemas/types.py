@@ -160,7 +160,7 @@ class OfResource(TypedDict):
     resource_id: UUID
 
 
-class HistoryEntry(TypedDict):
+class ResourceHistoryEntry(TypedDict):
     """A status that a resource entered; ``version`` is the version of the resource that this made."""
 
     id: UUID
@@ -172,8 +172,8 @@ class HistoryEntry(TypedDict):
     version: int
 
 
-class PageOfHistoryEntry(TypedDict):
-    items: Sequence[HistoryEntry]
+class PageOfResourceHistoryEntry(TypedDict):
+    items: Sequence[ResourceHistoryEntry]
     next_cursor: str | None
 
 
