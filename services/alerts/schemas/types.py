@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
     from uuid import UUID
-    from services.alerts.rules import targets
+    from services.alerts import policy
 
 
 Action: TypeAlias = Literal["issue", "draft"]
@@ -182,7 +182,7 @@ class DraftAlert(TypedDict):
     instruction: NotRequired[str | None]
     language: NotRequired[str]
     translations: NotRequired[list[TranslationArguments]]
-    targets: NotRequired[list[targets.Target]]
+    targets: NotRequired[list[policy.Target]]
     cap_status: NotRequired[CapStatus]
     onset_at: NotRequired[datetime | None]
     area: NotRequired[AlertArea | None]
@@ -252,7 +252,7 @@ class IssueAlert(TypedDict):
     instruction: NotRequired[str | None]
     language: NotRequired[str]
     translations: NotRequired[list[TranslationArguments]]
-    targets: NotRequired[list[targets.Target]]
+    targets: NotRequired[list[policy.Target]]
     cap_status: NotRequired[CapStatus]
     onset_at: NotRequired[datetime | None]
     area: NotRequired[AlertArea | None]
@@ -504,7 +504,7 @@ class UpdateAlert(TypedDict):
     instruction: NotRequired[str | None]
     language: NotRequired[str]
     translations: NotRequired[list[TranslationArguments]]
-    targets: NotRequired[list[targets.Target]]
+    targets: NotRequired[list[policy.Target]]
     cap_status: NotRequired[CapStatus]
     onset_at: NotRequired[datetime | None]
     area: NotRequired[AlertArea | None]
