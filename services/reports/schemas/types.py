@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 
-Status: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "rejected", "duplicate", "closed"]
+Status: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate"]
 ReviewReason: TypeAlias = Literal["type_inactive", "clock_ahead", "clock_past", "outside_regions", "no_region", "no_coordinates"]
 Sort: TypeAlias = Literal["reported_at", "updated_at"]
 
