@@ -106,7 +106,7 @@ class Settings:
         health_port: The port there; 0 takes a free one, and without one nothing listens (``IMPACTX_HEALTH_PORT``).
         traces_endpoint: The base address of an OTLP/HTTP receiver that traces are sent to; none by default
             (``IMPACTX_TRACES_ENDPOINT``, else ``OTEL_EXPORTER_OTLP_ENDPOINT``).
-        attachments: Where attached files are kept, as a path or an fsspec address such as ``s3://bucket/files``;
+        attachments: Where attached files are kept, as a path, ``file:///path`` or ``s3://bucket/files``;
             ``attachments`` below `home` by default (``IMPACTX_ATTACHMENTS``).
         attachment_limit: Bytes of the largest file that may be attached (``IMPACTX_ATTACHMENT_LIMIT``).
         attachment_quota_reporter: Bytes of files that an account that may only change its own reports may attach within
@@ -421,7 +421,7 @@ class _Reader:
         return text
 
     def file_address(self, name: str) -> str:
-        """A path, or an fsspec address; of a bucket it has to name one."""
+        """Return a path, or an address; that of S3 has to name a bucket."""
         text = self._environment.get(name, "").strip()
         scheme, separator, rest = text.partition("://")
         if separator and (not scheme.isascii() or not rest.strip("/")):

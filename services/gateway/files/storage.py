@@ -1,18 +1,22 @@
-"""Where the bytes of attached files are kept: any file system of fsspec's that blocks; a local directory by default."""
+"""Keeps the bytes of attached files: in a local directory by default, or in S3 (obstore)."""
 
 from __future__ import annotations
 
 import datetime as dt
 import errno
 import logging
+import os
+import re
 import shutil
+from functools import cached_property
+from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Final, ParamSpec, TypeVar
 from uuid import uuid4
 
-import fsspec
-from fsspec.asyn import AsyncFileSystem
-from fsspec.implementations.local import LocalFileSystem
+import obstore
+from obstore.exceptions import BaseError, PermissionDeniedError, UnauthenticatedError
+from obstore.store import LocalStore, MemoryStore, S3Store
 
 from services.gateway.http.errors import InsufficientStorage
 from shared.client.errors import Internal, Unavailable
@@ -20,14 +24,34 @@ from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from typing import BinaryIO
+
+    from obstore import WritableFile
+    from obstore.store import ClientConfig, ObjectStore, RetryConfig
+
+    from shared.client.errors import ImpactXError
 
 logger = logging.getLogger(__name__)
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
-BLOCK: Final = 256 * 1024
+PART: Final = 5 * 1024 * 1024
+"""Bytes of a part of an upload to S3, the fewest that it takes; a file that is smaller goes in one piece."""
+
+PARTS_AT_ONCE: Final = 2
+BLOCK: Final = 1024 * 1024
+"""Bytes that are read at a time: one request to S3, which must not last as long as a slow client takes to read."""
+
 CHECK_EVERY: Final = 4 * 1024 * 1024
 """Bytes of a file between two looks at the space that is left."""
+
+CLIENT: Final[ClientConfig] = {
+    "connect_timeout": dt.timedelta(seconds=5),
+    "timeout": dt.timedelta(seconds=30),
+    "allow_http": True,  # where the operator's endpoint says so; S3 itself is spoken to with TLS
+}
+RETRIES: Final[RetryConfig] = {"max_retries": 3, "retry_timeout": dt.timedelta(seconds=20)}
 
 FULL: Final = frozenset({errno.ENOSPC, errno.EDQUOT})
 PASSING: Final = frozenset(
@@ -46,54 +70,71 @@ PASSING: Final = frozenset(
         ),
     }
 )
-"""Errors after which trying again later may help. Others, such as a right that lacks, are faults that somebody has to
-mend."""
+"""Errors after which a repeat may succeed. Others, such as a missing right, are faults that somebody has to mend."""
 
 INCOMING: Final = "incoming"
-"""Below it are files that are still arriving."""
+"""Files that are still arriving have names below it."""
 
 FILE_MODE: Final = 0o600
 DIRECTORY_MODE: Final = 0o700
 """Of local files: nobody but our account reads what people have attached."""
 
 LEFT_OVER: Final = dt.timedelta(hours=1)
-"""Since a file was last written to below `INCOMING`: whoever was to keep it has died long ago."""
+"""Since a file below `INCOMING` was last written to: the gateway that was to keep it was killed long ago."""
 
 MAX_LEFT_OVER: Final = 1000
 """Files that are removed at a time."""
 
-# In place of s3fs; loaded only where it is asked for.
-fsspec.register_implementation("s3", "services.gateway.files.object_storage.S3FileSystem", clobber=True)
+_OS_ERROR: Final = re.compile(r"\(os error (\d+)\)")
+"""How obstore's messages name an ``errno``, which its exceptions do not have."""
 
 
 class FileStore:
-    """Files below one root.
+    """Files below one root, each named by a relative path.
+
+    Where S3 is and who may use it is read by obstore: ``AWS_ACCESS_KEY_ID``, ``AWS_SECRET_ACCESS_KEY``,
+    ``AWS_REGION``, ``AWS_ENDPOINT_URL`` and the others of its kind, or the identity of the machine.
 
     Args:
-        root: A path, or an address such as ``s3://bucket/files``. Credentials are read by the file system itself.
+        root: A path, ``file:///path``, ``s3://bucket/prefix``, or ``memory://name`` for tests.
         free_space: Bytes that have to stay free on a local disk.
 
     Raises:
-        ValueError: Its kind is not known, or cannot be used here.
-        ImportError: Its kind needs a package that is not installed.
+        ValueError: The root has another form.
     """
 
     def __init__(self, root: str, *, free_space: int = 0) -> None:
-        self._system, path = fsspec.core.url_to_fs(root)
-        if isinstance(self._system, AsyncFileSystem):
-            kind = root.partition("://")[0]
-            # As for a kind that is not known at all: it is what the address says that is wrong.
-            raise ValueError(f"{kind}:// is read with asyncio, for which there is no place here")  # noqa: TRY004
-        self._root = str(path).rstrip("/")
-        self._is_local = isinstance(self._system, LocalFileSystem)
-        if self._is_local and Path(self._root).is_dir():
-            # of a version before, or made by hand
-            Path(self._root).chmod(DIRECTORY_MODE)
+        scheme, separator, rest = root.partition("://")
+        self._directory: Path | None = None
+        if not separator or scheme == "file":
+            self._directory = Path(rest if separator else root).expanduser().absolute()
+            if self._directory.is_dir():
+                self._directory.chmod(DIRECTORY_MODE)  # it may have been made by hand
+        elif scheme == "s3":
+            bucket, _, prefix = rest.partition("/")
+            self._objects = S3Store(
+                bucket, prefix=prefix.strip("/") or None, client_options=CLIENT, retry_config=RETRIES
+            )
+        elif scheme == "memory":
+            self._objects = MemoryStore()
+        else:
+            raise ValueError(f"it must be a path, file:///path or s3://bucket/prefix, not {scheme}://")
         self._free_space = free_space
         self._arriving: dict[str, int] = {}
 
+    @cached_property
+    def _objects(self) -> ObjectStore:
+        """The store of a local directory, which has to be there; opened when it is first used.
+
+        A file server that is away must not keep the gateway from starting.
+        """
+        assert self._directory is not None  # noqa: S101 - the others are set by `__init__`
+        self._directory.parent.mkdir(parents=True, exist_ok=True)
+        self._directory.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
+        return LocalStore(self._directory)
+
     def receive(self, expected: int = 0) -> Incoming:
-        """A new file for bytes that arrive.
+        """Open a new file for bytes that arrive.
 
         Args:
             expected: How many, as far as that is known; they are reserved until the file is kept or discarded.
@@ -101,70 +142,56 @@ class FileStore:
         Raises:
             InsufficientStorage: There is no room for them.
         """
-        path = f"{self._root}/{INCOMING}/{uuid4()}"
-        self._run(self._make_directory, f"{self._root}/{INCOMING}")
+        name = f"{INCOMING}/{uuid4()}"
+        self.run(self._make_directories, name)
         self.check_space(expected)
-        self._arriving[path] = expected
+        self._arriving[name] = expected
         try:
-            return Incoming(self, path, self._run(self._create, path))
+            return Incoming(self, name, self.run(self._create, name))
         except BaseException:
-            del self._arriving[path]
+            del self._arriving[name]
             raise
 
     def check_space(self, more: int = 0) -> None:
-        """Returns if the disk has room for so many bytes beside those that are arriving.
+        """Check that the disk has room for so many bytes beside those that are arriving.
 
         Raises:
             InsufficientStorage: Less than has to stay free would be left.
         """
-        if not self._is_local or not self._free_space:
+        if self._directory is None or not self._free_space:
             return
-        free = self._run(shutil.disk_usage, self._root).free - sum(self._arriving.values())
+        free = self.run(shutil.disk_usage, self._directory).free - sum(self._arriving.values())
         if free - more < self._free_space:
             raise InsufficientStorage(
-                "There is no room for files now; the disk has to keep some space free.",
+                "There is no room for this file at present, because the disk has to keep some space free.",
                 remaining=max(free - self._free_space, 0),
             )
 
-    def count(self, path: str, size: int) -> None:
-        """Counts bytes of a file that is arriving, which are on the disk now."""
-        self._arriving[path] = max(self._arriving.get(path, 0) - size, 0)
-
-    def arrived(self, path: str) -> None:
-        """Gives back what was reserved for a file."""
-        self._arriving.pop(path, None)
-
     def size(self, name: str) -> int | None:
-        """The bytes of a file; None where there is none."""
-        return self._run(self._size, self._path(name))
+        """Return the number of bytes of a file; None where there is none."""
+        return self.run(self._size, name)
 
     def read(self, name: str, start: int, stop: int) -> Iterator[bytes]:
-        """The bytes from ``start`` to before ``stop``, in blocks."""
-        file = self._run(self._system.open, self._path(name), "rb")
-        try:
-            self._run(file.seek, start)
-            left = stop - start
-            while left > 0:
-                block = self._run(file.read, min(BLOCK, left))
-                if not block:
-                    return
-                left -= len(block)
-                yield block
-        finally:
-            self._run(file.close)
+        """Yield the bytes from ``start`` to before ``stop``, in blocks."""
+        for at in range(start, stop, BLOCK):
+            yield self.run(self._read, name, at, min(at + BLOCK, stop))
 
-    def put(self, path: str, name: str) -> None:
-        """Gives a file that has arrived its name, in place of one that had it."""
-        target = self._path(name)
-        self._run(self._make_directory, target.rpartition("/")[0])
-        self._run(self._system.mv, path, target)
+    def count(self, name: str, size: int) -> None:
+        """Count bytes of an arriving file, which are on the disk now and need not be reserved any more."""
+        self._arriving[name] = max(self._arriving.get(name, 0) - size, 0)
 
-    def remove(self, path: str) -> None:
-        """Removes a file that has arrived."""
-        self._run(self._system.rm_file, path)
+    def keep(self, name: str, new_name: str) -> None:
+        """Give a file that has arrived its name, in place of one that had it."""
+        self.run(self._rename, name, new_name)
+        self._arriving.pop(name, None)
+
+    def remove(self, name: str) -> None:
+        """Remove a file that has arrived."""
+        self._arriving.pop(name, None)
+        self.run(self._remove, name)
 
     def remove_leftovers(self, age: dt.timedelta = LEFT_OVER) -> int:
-        """Removes what began to arrive and was given up, because the process that took it was killed.
+        """Remove files that began to arrive and were abandoned, because the gateway that took them was killed.
 
         Any number of processes may do so at the same time.
 
@@ -174,106 +201,131 @@ class FileStore:
         Returns:
             How many were removed; at most `MAX_LEFT_OVER`, the next call finds the others.
         """
-        limit = dt.datetime.now(dt.UTC) - age
-        removed = 0
-        for path in self._run(self._incoming):
-            removed += self._run(self._remove_older, path, limit)
-            if removed == MAX_LEFT_OVER:
-                break
-        return removed
+        names = self.run(self._leftovers, dt.datetime.now(dt.UTC) - age)
+        return sum(self.run(self._remove_if_there, name) for name in names)
 
-    def _make_directory(self, path: str) -> None:
-        """Makes a directory and those above it below the root; local ones are for our account alone."""
-        if not self._is_local:
-            self._system.makedirs(path, exist_ok=True)
+    def run(self, work: Callable[P, T], *arguments: P.args, **options: P.kwargs) -> T:
+        """Do work with files in a native thread, since all of it blocks.
+
+        Raises:
+            InsufficientStorage: The disk is full.
+            Unavailable: It failed, and a repeat may succeed.
+            Internal: It failed in a way that somebody has to mend.
+        """
+        try:
+            return run_blocking(work, *arguments, **options)
+        except (OSError, BaseError) as error:
+            raise _refusal(error) from error
+
+    def _make_directories(self, name: str) -> None:
+        """Make the directories of a local file, which are for our account alone."""
+        if self._directory is None:
             return
-        root = Path(self._root)
-        root.parent.mkdir(parents=True, exist_ok=True)
-        current = root
-        for part in ("", *Path(path).relative_to(root).parts):
+        _ = self._objects  # makes the root
+        current = self._directory
+        for part in Path(name).parts[:-1]:
             current /= part
             current.mkdir(mode=DIRECTORY_MODE, exist_ok=True)
 
-    def _create(self, path: str) -> Any:
-        file = self._system.open(path, "wb")
-        if self._is_local:
-            Path(path).chmod(FILE_MODE)
-        return file
+    def _create(self, name: str) -> BinaryIO | WritableFile:
+        """Open a new file for writing.
 
-    def _size(self, path: str) -> int | None:
+        obstore would give a local one the mode of the umask, and not list it until it is whole.
+        """
+        if self._directory is None:
+            return obstore.open_writer(self._objects, name, buffer_size=PART, max_concurrency=PARTS_AT_ONCE)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+        return os.fdopen(os.open(self._directory / name, flags, FILE_MODE), "wb")
+
+    def _size(self, name: str) -> int | None:
         try:
-            return int(self._system.size(path))
+            return obstore.head(self._objects, name)["size"]
         except FileNotFoundError:
             return None
 
-    def _incoming(self) -> list[str]:
-        try:
-            return list(self._system.ls(f"{self._root}/{INCOMING}", detail=False))
-        except FileNotFoundError:  # nothing has ever arrived
-            return []
+    def _read(self, name: str, start: int, stop: int) -> bytes:
+        return bytes(obstore.get_range(self._objects, name, start=start, end=stop))
 
-    def _remove_older(self, path: str, limit: dt.datetime) -> bool:
+    def _rename(self, name: str, new_name: str) -> None:
+        self._make_directories(new_name)
+        obstore.rename(self._objects, name, new_name)
+
+    def _leftovers(self, limit: dt.datetime) -> list[str]:
+        found = (entry for page in obstore.list(self._objects, INCOMING) for entry in page)
+        return [e["path"] for e in islice((e for e in found if e["last_modified"] < limit), MAX_LEFT_OVER)]
+
+    def _remove(self, name: str) -> None:
+        obstore.delete(self._objects, name)
+
+    def _remove_if_there(self, name: str) -> bool:
         try:
-            is_older: bool = self._system.modified(path) < limit
-            if is_older:
-                self._system.rm_file(path)
-        except FileNotFoundError:  # another process was faster, or the file has got its name
+            self._remove(name)
+        except FileNotFoundError:  # another process was faster, or the file has been kept
             return False
-        return is_older
-
-    def _path(self, name: str) -> str:
-        return f"{self._root}/{name}"
-
-    def _run(self, work: Callable[..., T], *arguments: Any, **options: Any) -> T:
-        """Every file system blocks, so it is used from native threads."""
-        try:
-            return run_blocking(work, *arguments, **options)
-        except OSError as error:
-            if error.errno in FULL:
-                raise InsufficientStorage("There is no room for files now; the disk is full.") from error
-            logger.exception("the file store failed")
-            if error.errno in PASSING:
-                raise Unavailable("Files cannot be kept or read now; try again later.") from error
-            raise Internal(
-                "Files cannot be kept or read: the file store has a fault, which the log of the gateway tells."
-            ) from error
+        return True
 
 
 class Incoming:
     """A file that is arriving; made by `FileStore.receive`. It is kept by `keep_as` and removed by `discard`."""
 
-    def __init__(self, store: FileStore, path: str, file: Any) -> None:
+    def __init__(self, store: FileStore, name: str, file: BinaryIO | WritableFile) -> None:
         self._store = store
-        self._path = path
+        self._name = name
         self._file = file
+        self._is_closed = False
         self._unchecked = 0
 
     def write(self, data: bytes) -> None:
-        """Adds bytes.
+        """Add bytes.
 
         Raises:
             InsufficientStorage: There is no room for more.
         """
-        self._store._run(self._file.write, data)  # noqa: SLF001 - one thing in two classes
-        self._store.count(self._path, len(data))
+        self._store.run(self._file.write, data)
+        self._store.count(self._name, len(data))
         self._unchecked += len(data)
         if self._unchecked >= CHECK_EVERY:
             self._unchecked = 0
             self._store.check_space()
 
     def close(self) -> None:
-        """All bytes are there."""
-        self._store._run(self._file.close)  # noqa: SLF001
+        """Finish the file: all bytes are there."""
+        if not self._is_closed:
+            self._is_closed = True
+            self._store.run(self._file.close)
 
     def keep_as(self, name: str) -> None:
-        """Gives the file its name."""
-        self._store.put(self._path, name)
-        self._store.arrived(self._path)
+        """Give the file its name, in place of one that had it."""
+        self._store.keep(self._name, name)
 
     def discard(self) -> None:
-        """Removes it."""
+        """Remove the file."""
         try:
             self.close()
         finally:
-            self._store.arrived(self._path)
-            self._store.remove(self._path)
+            self._store.remove(self._name)
+
+
+def _refusal(error: OSError | BaseError) -> ImpactXError:
+    """Return the error that a caller is told instead of the store's; the store's goes to the log."""
+    # without the pages of debugging output that obstore has behind the first line
+    logger.error("The file store failed: %s: %s", type(error).__name__, str(error).partition("\n")[0])
+    number = _number(error)
+    if number in FULL:
+        return InsufficientStorage("There is no room for this file at present, because the disk is full.")
+    if number in PASSING:
+        return Unavailable("Files cannot be stored or read at present. Try again later.")
+    return Internal("Files cannot be stored or read: the file store is faulty. See the log of the gateway.")
+
+
+def _number(error: OSError | BaseError) -> int:
+    """Return the ``errno`` of a failure."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    if isinstance(error, FileNotFoundError):
+        return errno.ENOENT
+    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+        return errno.EACCES
+    found = _OS_ERROR.search(str(error))
+    # What has no number is told after the retries, and mostly of a server that is away.
+    return int(found[1]) if found else errno.EIO

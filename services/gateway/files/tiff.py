@@ -1,4 +1,4 @@
-"""EXIF and TIFF: where a photo was taken and how it is to be turned, and what of a TIFF file is metadata."""
+"""Reads EXIF blocks, and reads and removes the metadata of TIFF files, which have the same format."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 import struct
 from typing import TYPE_CHECKING, Final
 
+from services.gateway.files.cleaners import WholeFileCleaner
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-Position = tuple[float, float]
-"""Longitude and latitude, in degrees."""
+    from services.gateway.files.cleaners import Change, Position
 
 MAX_ENTRIES: Final = 1000
 MAX_DIRECTORIES: Final = 100
@@ -38,7 +39,7 @@ _ORIENTATIONS: Final = range(2, 9)
 
 
 class NotTiffError(ValueError):
-    """The bytes are no proper TIFF."""
+    """The bytes are not valid TIFF."""
 
 
 class Tiff:
@@ -60,7 +61,7 @@ class Tiff:
         self._first = self._number(head[4:8])
 
     def orientation(self) -> int:
-        """Returns how the picture is to be turned, 1 to 8 as TIFF counts."""
+        """Return the orientation of the picture, 1 to 8 as TIFF numbers them."""
         for tag, value in self._values(self._first):
             if tag == _ORIENTATION:
                 found = self._number(value[:2])
@@ -68,7 +69,7 @@ class Tiff:
         return _NORMAL
 
     def position(self) -> Position | None:
-        """Returns where the picture was taken; None if that is not said, or is no place on Earth."""
+        """Return where the picture was taken; None if the file does not say so, or names no place on Earth."""
         for tag, value in self._values(self._first):
             if tag == _GPS:
                 gps = dict(self._values(self._number(value[:4])))
@@ -78,8 +79,8 @@ class Tiff:
                 )
         return None
 
-    def changes(self) -> Iterator[tuple[int, bytes | int]]:
-        """Yields what is to be written where, for the file to have no metadata; a number stands for so many zeros."""
+    def changes(self) -> Iterator[Change]:
+        """Yield the changes that remove all metadata of the file."""
         pending, seen, erased = [self._first], set[int](), set[int]()
         while pending and len(seen) < MAX_DIRECTORIES:
             at = pending.pop()
@@ -160,17 +161,18 @@ class Tiff:
         return int.from_bytes(data, "little" if self._order == "<" else "big")
 
 
-def of_block(block: bytes) -> Tiff | None:
-    """Returns the EXIF block of another kind of file; None if it is none."""
+def read_exif(block: bytes) -> tuple[Position | None, int]:
+    """Return the position and the orientation that an EXIF block names; None and 1 where it names none."""
     block = block.removeprefix(b"Exif\0\0")
     try:
-        return Tiff(lambda at, size: block[at : at + size])
+        found = Tiff(lambda at, size: block[at : at + size])
     except NotTiffError:
-        return None
+        return None, _NORMAL
+    return found.position(), found.orientation()
 
 
 def only_orientation(orientation: int) -> bytes:
-    """Makes an EXIF block that says how the picture is to be turned, and nothing else."""
+    """Return an EXIF block that has the orientation of the picture, and nothing else."""
     entry = struct.pack(">HHIHH", _ORIENTATION, 3, 1, orientation, 0)
     return b"MM\0*\0\0\0\x08" + struct.pack(">H", 1) + entry + bytes(4)
 
@@ -181,3 +183,15 @@ def _place(longitude: float, latitude: float) -> Position | None:
     if longitude == latitude == 0:  # what cameras write that do not know
         return None
     return round(longitude, 6), round(latitude, 6)
+
+
+class TiffCleaner(WholeFileCleaner):
+    """TIFF: removes the entries of metadata from the directories and blanks their values."""
+
+    def _changes(self) -> Iterator[Change]:
+        try:
+            found = Tiff(self._read)
+        except NotTiffError:
+            return
+        self.position = found.position()
+        yield from found.changes()

@@ -1,4 +1,4 @@
-"""The types of files that may be attached: one list, with what a file of each is called and how it is recognised.
+"""The types of files that may be attached: their names, how they are recognised, and what removes their metadata.
 
 A type is recognised by the first bytes alone. The name follows the type and never the other way round.
 """
@@ -9,8 +9,16 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
+from services.gateway.files.iso_media import HeicCleaner, VideoCleaner
+from services.gateway.files.jpeg import JpegCleaner
+from services.gateway.files.png import PngCleaner
+from services.gateway.files.tiff import TiffCleaner
+from services.gateway.files.webp import WebpCleaner
+
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from services.gateway.files.cleaners import Cleaner
 
 HEAD: Final = 8192
 """Bytes at the beginning by which a type is recognised."""
@@ -49,12 +57,14 @@ class MediaType:
     Attributes:
         name: Of the media type.
         extensions: That a file's name may have; the first one is given to those that have another.
-        is_it: Whether a file begins like this one.
+        matches: Whether a file that begins with these bytes is of the type.
+        cleaner: Removes the metadata of such a file; None where none are removed.
     """
 
     name: str
     extensions: tuple[str, ...]
-    is_it: Callable[[bytes], bool]
+    matches: Callable[[bytes], bool]
+    cleaner: type[Cleaner] | None = None
 
 
 def _begins(*beginnings: bytes) -> Callable[[bytes], bool]:
@@ -109,19 +119,21 @@ def _is_webm(head: bytes) -> bool:
 MEDIA_TYPES: Final = {
     found.name: found
     for found in (
-        MediaType("image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _is_jpeg),
-        MediaType("image/png", ("png", "apng"), _begins(b"\x89PNG\r\n\x1a\n")),
+        MediaType("image/jpeg", ("jpg", "jpeg", "jpe", "jfif"), _is_jpeg, JpegCleaner),
+        MediaType("image/png", ("png", "apng"), _begins(b"\x89PNG\r\n\x1a\n"), PngCleaner),
         MediaType("image/gif", ("gif",), _begins(b"GIF87a", b"GIF89a")),
-        MediaType("image/webp", ("webp",), _riff(b"WEBP")),
-        MediaType("image/heic", ("heic", "heif", "heics", "heifs", "hif"), _base_media("image/heic")),
-        MediaType("image/tiff", ("tif", "tiff"), _is_tiff),
+        MediaType("image/webp", ("webp",), _riff(b"WEBP"), WebpCleaner),
+        MediaType(
+            "image/heic", ("heic", "heif", "heics", "heifs", "hif"), _base_media("image/heic"), HeicCleaner
+        ),
+        MediaType("image/tiff", ("tif", "tiff"), _is_tiff, TiffCleaner),
         MediaType("application/pdf", ("pdf",), _begins(b"%PDF-")),
-        MediaType("video/mp4", ("mp4", "m4v"), _base_media("video/mp4")),
-        MediaType("video/quicktime", ("mov", "qt"), _base_media("video/quicktime")),
+        MediaType("video/mp4", ("mp4", "m4v"), _base_media("video/mp4"), VideoCleaner),
+        MediaType("video/quicktime", ("mov", "qt"), _base_media("video/quicktime"), VideoCleaner),
         MediaType("video/webm", ("webm",), _is_webm),
-        MediaType("video/3gpp", ("3gp", "3gpp"), _base_media("video/3gpp")),
+        MediaType("video/3gpp", ("3gp", "3gpp"), _base_media("video/3gpp"), VideoCleaner),
         MediaType("audio/mpeg", ("mp3", "mpga"), _is_mpeg_audio),
-        MediaType("audio/mp4", ("m4a", "m4b", "mp4"), _base_media("audio/mp4")),
+        MediaType("audio/mp4", ("m4a", "m4b", "mp4"), _base_media("audio/mp4"), VideoCleaner),
         MediaType("audio/ogg", ("ogg", "oga", "opus"), _begins(b"OggS\0")),
         MediaType("audio/x-wav", ("wav",), _riff(b"WAVE")),
         MediaType("audio/amr", ("amr", "awb"), _begins(b"#!AMR\n", b"#!AMR-WB\n")),
@@ -131,19 +143,18 @@ MEDIA_TYPES: Final = {
 
 
 def recognise(head: bytes) -> MediaType | None:
-    """Returns the type of a file that begins with these bytes (`HEAD` of them); None if it is none of the list."""
-    return next((found for found in MEDIA_TYPES.values() if found.is_it(head)), None)
+    """Return the type of a file that begins with these bytes (`HEAD` of them); None for a type that is not accepted."""
+    return next((found for found in MEDIA_TYPES.values() if found.matches(head)), None)
 
 
 def name_for(name: str, mime_type: str) -> str:
-    """Returns the name that a file of this type may have: what its own name says as its type never counts.
+    """Return the name of a file with an extension of its type.
 
-    An extension of another type is replaced by that of the type; a name without one gets it. A type that is not in the
-    list gets ``bin``.
+    An extension of another type is replaced, a missing one is added; for a type that is not accepted it is ``bin``.
     """
     known = MEDIA_TYPES.get(mime_type)
     extensions = known.extensions if known is not None else ("bin",)
-    name = name.rstrip(". ")  # which Windows leaves away
+    name = name.rstrip(". ")  # which Windows drops
     match = _EXTENSION.fullmatch(name)
     if match is not None and match["extension"].lower() in extensions:
         return name

@@ -10,16 +10,15 @@ from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
 from werkzeug.formparser import FormDataParser
 
-from services.gateway.files.metadata_removal import MalformedMetadataError, cleaner_for
+from services.gateway.files.cleaners import MalformedMetadataError
 from services.gateway.files.types import HEAD, MEDIA_TYPES, name_for, recognise
 from services.gateway.http.errors import InsufficientStorage, RequestTimeout, UnsupportedMediaType
 from shared.client.errors import Invalid, TooLarge
 from shared.platform.http.parser import MalformedBodyError
 
 if TYPE_CHECKING:
-    from services.gateway.files.metadata_removal import Cleaner
+    from services.gateway.files.cleaners import Cleaner, Position
     from services.gateway.files.storage import FileStore, Incoming
-    from services.gateway.files.tiff import Position
     from services.gateway.files.types import MediaType
 
 TOTAL: Final = "total"
@@ -225,8 +224,8 @@ class _Sink:
             raise UnsupportedMediaType(
                 "The content of the file is of no type that is accepted.", accepted=sorted(MEDIA_TYPES)
             )
-        if not self._keeps_metadata:
-            self._cleaner = cleaner_for(self._type.name)
+        if self._type.cleaner is not None and not self._keeps_metadata:
+            self._cleaner = self._type.cleaner()
         head, self._head = self._head, b""
         self._clean(head)
         return self._type

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from nameko.extensions import DependencyProvider
+from obstore.exceptions import BaseError
 
 from services.gateway.files.storage import FileStore
 from services.gateway.http import health
@@ -106,5 +107,5 @@ def _file_store(settings: Settings) -> FileStore:
     try:
         root = settings.attachments or str(settings.home.absolute() / "attachments")
         return FileStore(root, free_space=settings.attachment_free_space)
-    except (ImportError, ValueError) as error:
+    except (BaseError, ValueError) as error:
         raise SettingError(f"IMPACTX_ATTACHMENTS cannot be used: {error}") from error
