@@ -1,4 +1,7 @@
-"""Who may manage whom: the checks that a token alone cannot answer, and the reads that they need."""
+"""The current permissions of accounts, and the checks of who may manage which account and role.
+
+An access token is not enough for these checks: it can be older than a change of its account.
+"""
 
 from __future__ import annotations
 
@@ -22,23 +25,23 @@ if TYPE_CHECKING:
 
     from shared.platform.rpc.context import Caller
 
-NO_SUCH_USER = "There is no such account, or you may not see it."
+NO_SUCH_USER = "Account not found."
 
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """What an account holds at this moment: the names of its active roles, and what they allow."""
+    """The names of the active roles of an account at this moment, and the grants of these roles."""
 
     roles: frozenset[str]
     grants: policy.Grants
 
 
 def acting(connection: Connection, caller: Caller, permission: str) -> Caller:
-    """The caller with what they may at this moment, who holds the permission.
+    """Return the caller with their current permissions, and require one of these.
 
     Raises:
-        Forbidden: They do not hold it, or not any more.
-        Unauthenticated: Their account was closed.
+        Forbidden: The caller does not have the permission, or no longer has it.
+        Unauthenticated: The account of the caller is deactivated.
     """
     now = as_now(connection, caller)
     now.require(permission)
@@ -46,81 +49,83 @@ def acting(connection: Connection, caller: Caller, permission: str) -> Caller:
 
 
 def require_cover(caller: Caller, wanted: Mapping[str, frozenset[UUID] | None]) -> None:
-    """Refuses who gives or takes what they do not hold themselves.
+    """Reject callers who lack one of the wanted grants: nobody grants or revokes what they do not have.
 
     Raises:
-        Forbidden: It names what is lacking.
+        Forbidden: The caller lacks a permission; ``lacking`` names all that are missing.
     """
     lacking = [
         name for name, regions in wanted.items() if not policy.covers(caller.permissions, {name: regions})
     ]
     if lacking:
         raise Forbidden(
-            f"This takes permissions that you do not hold yourself: {', '.join(sorted(lacking))}.",
+            f"You do not have all permissions that this needs. Missing: {', '.join(sorted(lacking))}.",
             lacking=sorted(lacking),
         )
 
 
 def require_authority_over(connection: Connection, caller: Caller, user_id: UUID) -> None:
-    """Refuse a caller who would manage an account with permissions that the caller does not hold.
+    """Reject callers who want to manage an account with permissions that they do not have.
 
-    What the account could get back counts too: whoever resets its password while its role is switched off would
-    have that role when it is switched on again.
+    Permissions that the account could get back count too: a caller who resets its password while its role is inactive
+    would have that role as soon as it is active again.
 
     Raises:
-        Forbidden: The account has a permission that the caller lacks, or could get it back, or is the platform's own.
+        Forbidden: The account has, or could get back, a permission that the caller lacks, or it is the system account.
     """
     if user_id == SYSTEM_USER_ID:
-        raise Forbidden("This account stands for ImpactX itself.")
+        raise Forbidden("The system account cannot be changed.")
     if user_id != caller.user_id:
         require_cover(caller, attainable_by(connection, user_id))
 
 
 def checked_grants(connection: Connection, permissions: Sequence[str]) -> policy.Grants:
-    """What these permissions, which somebody asks for, allow: every one of them must exist.
+    """Return the grants of the permissions of a request.
 
     Raises:
-        Invalid: One is unknown, or is narrowed to a region that does not exist; it names ``permissions``.
+        Invalid: A permission or its region does not exist; ``fields`` names ``permissions``.
     """
     codes = region_ids(connection, set(permissions))
     problems = []
     for text in permissions:
         permission = policy.Permission.parse(text)
         if permission is None:
-            problems.append(f"There is no permission {text}.")
+            problems.append(f"The permission {text} does not exist.")
         elif permission.region_code is not None and permission.region_code not in codes:
-            problems.append(f"{text}: no region has the code {permission.region_code}.")
+            problems.append(
+                f"The permission {text} names a region that does not exist: {permission.region_code}."
+            )
     if problems:
         raise Invalid(fields={"permissions": problems})
     return policy.combine(permissions, codes)
 
 
 def role_grants(connection: Connection, role: Mapping[str, Any]) -> policy.Grants:
-    """Return what a role allows, or would allow if it were active and its regions existed."""
+    """Return the grants of a role as if it were active and all its regions existed."""
     codes = region_ids(connection, set(role["permissions"]))
     return policy.combine(role["permissions"], codes, count_missing_regions=True)
 
 
 def lock_role(connection: Connection, name: str) -> UUID:
-    """The id of the role, locked against changes of it until the transaction ends.
+    """Return the id of a role, and lock the role until the transaction ends.
 
     Raises:
-        NotFound: There is none.
+        NotFound: The role does not exist.
     """
     locked = select(roles.c.id).where(roles.c.name == name).with_for_update()
     role_id: UUID | None = connection.execute(locked).scalar_one_or_none()
     if role_id is None:
-        raise NotFound(f"There is no role {name}.")
+        raise NotFound(f"The role {name} does not exist.")
     return role_id
 
 
 def keep_an_administrator(connection: Connection, user_id: UUID) -> None:
-    """Refuses to take the last administrator away, for nobody could make another one.
+    """Reject the removal of the last administrator, because nobody could appoint a new one.
 
-    The role is locked first, so that two administrators who put out each other do not both succeed.
+    The role is locked first, so that two administrators who remove each other do not both succeed.
 
     Raises:
-        Conflict: Nobody but this account is an administrator.
+        Conflict: No other active account is an administrator.
     """
     role_id = lock_role(connection, ADMINISTRATOR)
     others = (
@@ -129,27 +134,29 @@ def keep_an_administrator(connection: Connection, user_id: UUID) -> None:
         .where(user_roles.c.role_id == role_id, users.c.is_active, users.c.id != user_id)
     )
     if connection.execute(others).scalar_one() == 0:
-        raise Conflict("This is the last administrator; make another one first.")
+        raise Conflict(
+            "This is the last administrator. Grant the role administrator to another account first."
+        )
 
 
 def as_now(connection: Connection, caller: Caller) -> Caller:
-    """The caller with the permissions of this moment instead of those of the token.
+    """Return the caller with the permissions of this moment instead of those of the token.
 
-    A token outlives a revocation by up to a quarter of an hour. Where accounts and roles are managed that would
-    let somebody who was just put out give themselves everything back.
+    A token remains valid for up to 15 minutes after a role was revoked. In that time the caller could grant themselves
+    the role again.
 
     Raises:
-        Unauthenticated: The account was closed.
+        Unauthenticated: The account is deactivated.
     """
     is_open = select(exists().where(users.c.id == caller.user_id, users.c.is_active))
     if not connection.execute(is_open).scalar_one():
-        raise Unauthenticated("This account is closed.")
+        raise Unauthenticated("This account is deactivated.")
     authority = authority_of(connection, caller.user_id)
     return replace(caller, roles=authority.roles, permissions=authority.grants)
 
 
 def authority_of(connection: Connection, user_id: UUID) -> Authority:
-    """What an account may right now, closed or not; what inactive roles allow does not count."""
+    """Return the roles and grants of an account, active or not. Inactive roles do not count."""
     rows = connection.execute(
         select(roles.c.name, role_permissions.c.permission)
         .select_from(user_roles.join(roles).outerjoin(role_permissions))
@@ -163,10 +170,10 @@ def authority_of(connection: Connection, user_id: UUID) -> Authority:
 
 
 def attainable_by(connection: Connection, user_id: UUID) -> policy.Grants:
-    """Return what an account may do, and what it could do again without being given anything.
+    """Return the grants that an account has or could get back without a new grant.
 
-    Its roles count while they are switched off, the account may be closed, and a region that a permission is narrowed
-    to may not exist yet: all of that can change back without anybody looking at this account.
+    They include those of inactive roles and of deactivated accounts, and permissions for regions that do not exist: all
+    of these can become effective without a decision about this account.
     """
     held = select(user_roles.c.role_id).where(user_roles.c.user_id == user_id)
     primary = select(users.c.role_id).where(users.c.id == user_id, users.c.role_id.is_not(None))
@@ -179,7 +186,7 @@ def attainable_by(connection: Connection, user_id: UUID) -> policy.Grants:
 
 
 def region_ids(connection: Connection, permissions: set[str]) -> dict[str, UUID]:
-    """The id of every region that a permission is narrowed to, by code."""
+    """Return the ids of the regions that the permissions are limited to, by code."""
     parsed = [policy.Permission.parse(permission) for permission in permissions]
     codes = {permission.region_code for permission in parsed if permission and permission.region_code}
     if not codes:
@@ -189,10 +196,10 @@ def region_ids(connection: Connection, permissions: set[str]) -> dict[str, UUID]
 
 
 def read_user(connection: Connection, user_id: UUID) -> dict[str, Any]:
-    """The account, whoever asks.
+    """Return an account. The caller of this function checks permissions.
 
     Raises:
-        NotFound: There is none.
+        NotFound: The account does not exist.
     """
     row = connection.execute(select_users().where(users.c.id == user_id)).mappings().one_or_none()
     if row is None:
@@ -201,7 +208,7 @@ def read_user(connection: Connection, user_id: UUID) -> dict[str, Any]:
 
 
 def select_users() -> Select[Any]:
-    """Accounts with everything that is ever shown of one; the password's hash is not."""
+    """Return a query of accounts with every column that is shown; the hash of the password is not."""
     shown = [users.c[name] for name in (
         "id", "email", "first_name", "last_name", "phone", "role_id", "is_active", "version", "created_at",
         "updated_at",
@@ -211,7 +218,7 @@ def select_users() -> Select[Any]:
 
 
 def roles_of_user() -> ColumnElement[Any]:
-    """A column with the sorted names of the roles of each row of `users`."""
+    """Return a column with the sorted names of the roles of each account."""
     names = func.array_agg(aggregate_order_by(roles.c.name, roles.c.name))
     held = (
         select(func.coalesce(names, cast(literal("{}"), ARRAY(Text))))

@@ -1,12 +1,12 @@
-"""Hashes and checks passwords with bcrypt, in native threads and a few at a time.
+"""Hashes and verifies passwords with bcrypt, in native threads and a few at a time.
 
-bcrypt is meant to be slow and would stop every greenlet of the process, heartbeats included. It runs in
-a pool of native threads (it releases the interpreter lock), and no more at a time than there are
-processors, so that a flood of sign-ins takes a share of the machine and not all of it.
+bcrypt is slow by design and would block every greenlet of the process, heartbeats included. It runs in a pool of
+native threads (it releases the interpreter lock), and never in more of them than there are processors, so that a flood
+of sign-ins uses a part of the machine and not all of it.
 
-Whoever wants a password hashed or checked stands in one of three short queues. Sign-ins come first, then people who
-are signed in and change a password, then registrations, which anybody may send: those never hold every processor
-while a sign-in waits. What does not fit into its queue is refused at once.
+The work waits in one of three short queues. Sign-ins come first, then password changes by people who are signed in,
+then registrations, which anybody may send: they never occupy every processor while a sign-in waits. Work that does not
+fit into its queue is rejected at once.
 """
 
 from __future__ import annotations
@@ -31,20 +31,20 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 MAX_WAIT: Final = 8.0
-"""Seconds that anybody waits for their turn at most; never longer than the caller waits for the reply."""
+"""The longest wait for a turn in seconds. It never lasts longer than the caller waits for the reply."""
 
 RETRY_AFTER: Final = 2
-"""Seconds after which it is worth trying again: a full queue is worked off in about that time."""
+"""Seconds after which a caller may try again: a full queue is empty after about this time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Queue:
-    """One of the queues.
+    """A queue of work.
 
     Attributes:
-        name: What waits in it.
-        share: The part of the processors that its work may take at a time; one at least.
-        max_waiting: How many may wait; more are refused.
+        name: The kind of work, in the plural.
+        share: The share of the processors that its work may use at a time; at least one processor.
+        max_waiting: How much work may wait; more is rejected.
     """
 
     name: str
@@ -59,7 +59,7 @@ BY_PRIORITY: Final = (SIGN_IN, CHANGE, REGISTRATION)
 
 
 class _Turns:
-    """Decides who hashes next."""
+    """Decides which work is done next."""
 
     def __init__(self, at_once: int) -> None:
         self._free = at_once
@@ -82,7 +82,11 @@ class _Turns:
             self._end(queue)
 
     def refuse_full(self, queue: Queue) -> None:
-        """Raise `RateLimited` where the queue is full."""
+        """Reject new work if the queue is full.
+
+        Raises:
+            RateLimited: The queue is full.
+        """
         if len(self._waiting[queue]) >= queue.max_waiting:
             raise _refusal(queue)
 
@@ -94,7 +98,7 @@ class _Turns:
             self._call_next()
         try:
             called.wait(max(0.0, min(MAX_WAIT, deadline.left())))
-        except BaseException:  # the caller is stopped while it waits
+        except BaseException:  # the greenlet is killed while it waits
             if self._leave(queue, called):
                 self._end(queue)
             raise
@@ -102,7 +106,7 @@ class _Turns:
             raise _refusal(queue)
 
     def _leave(self, queue: Queue, called: threading.Event) -> bool:
-        """Leave the queue, and return whether the turn had come."""
+        """Leave the queue and return whether it was already this work's turn."""
         with self._deciding:
             if not called.is_set():
                 self._waiting[queue].remove(called)
@@ -123,45 +127,50 @@ class _Turns:
 
 
 class PasswordHasher:
-    """Makes and checks bcrypt hashes.
+    """Hashes passwords with bcrypt and verifies them.
 
     Args:
-        cost: Rounds as a power of two. Hashes of another cost still verify and are replaced at the next
-            sign-in.
-        at_once: How many may run at the same time; the number of processors when omitted.
+        cost: The binary logarithm of the number of rounds. Hashes of another cost remain valid and are replaced at the
+            next sign-in.
+        at_once: How many passwords are hashed at a time; by default the number of processors.
     """
 
     def __init__(self, cost: int, at_once: int | None = None) -> None:
         self.cost = cost
         self._turns = _Turns(at_once or os.cpu_count() or 1)
-        # What an unknown account is checked against, so that it takes as long as a known one: the form of a
-        # hash that is no password's.
+        # Sign-ins to unknown accounts are verified against this, so that they take as long as others. It has the form
+        # of a hash, but matches no password.
         self._dummy = bcrypt.gensalt(cost) + b"." * 31
 
     def refuse_full(self, queue: Queue) -> None:
-        """Refuse work for which there is no place now, before anything else is done for it.
+        """Reject work for which there is no place in its queue, before anything else is done for it.
 
         Raises:
-            RateLimited: Too many are waiting for their turn.
+            RateLimited: The queue is full.
         """
         self._turns.refuse_full(queue)
 
     def hash(self, password: str, queue: Queue = CHANGE) -> str:
-        """Return the hash to store.
+        """Return the hash to store for a password.
 
         Raises:
-            RateLimited: Too many are waiting for their turn.
+            RateLimited: The queue is full, or it was not this work's turn in time.
         """
         encoded = encode_password(password)
         return self._in_turn(queue, lambda: bcrypt.hashpw(encoded, bcrypt.gensalt(self.cost))).decode()
 
     def verify(self, password: str, stored: str | None, queue: Queue = SIGN_IN) -> bool:
-        """Return whether the password is the one that was hashed; without a hash never, after the same time.
+        """Return whether the password matches a stored hash.
+
+        Args:
+            password: The password to verify.
+            stored: The hash; None if there is no account. The result is then False, after the same time.
+            queue: The queue to wait in.
 
         Raises:
-            RateLimited: Too many are waiting for their turn.
+            RateLimited: The queue is full, or it was not this work's turn in time.
         """
-        # One of more than 72 bytes was never accepted. It is cut only so that checking it takes its time too.
+        # A password of more than 72 bytes was never accepted. It is cut so that verifying it takes the same time.
         encoded = encode_password(password)
         fits = len(encoded) <= 72  # noqa: PLR2004 - bcrypt's own limit
         known = stored is not None and stored.startswith("$2")
@@ -170,7 +179,7 @@ class PasswordHasher:
         return matches and fits and known
 
     def is_outdated(self, stored: str) -> bool:
-        """Return whether the hash was made with another cost than the one in force."""
+        """Return whether the hash was made with another cost than the current one."""
         return not stored.startswith(f"$2b${self.cost:02d}$")
 
     def _in_turn(self, queue: Queue, work: Callable[[], T]) -> T:
@@ -180,5 +189,5 @@ class PasswordHasher:
 
 def _refusal(queue: Queue) -> RateLimited:
     return RateLimited(
-        f"The service has too many {queue.name} at once; try again in a moment.", retry_after=RETRY_AFTER
+        f"There are too many {queue.name} at the moment. Try again in a few seconds.", retry_after=RETRY_AFTER
     )

@@ -1,6 +1,6 @@
-"""The decisions of identity: what a permission covers, what a password must be, how long a guesser waits.
+"""The decisions of identity: what a permission covers, which passwords are accepted, how long failed attempts wait.
 
-Nothing here touches a database, a clock or a token.
+Nothing here uses a database, a clock or a token.
 """
 
 from __future__ import annotations
@@ -19,27 +19,28 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 Grants = dict[str, frozenset["UUID"] | None]
-"""What somebody may: ``thing:verb`` to the regions it is narrowed to, or None for every region."""
+"""For each permission the ids of the regions that it is limited to, or None for every region."""
 
-SHORTEST_PASSWORD: Final = 10
+MIN_PASSWORD_LENGTH: Final = 10
 MAX_PASSWORD_BYTES: Final = 72
 MIN_DIFFERENT_CHARACTERS: Final = 4
 
 FORGET_FAILURES_AFTER: Final = 24 * 3600
-"""Seconds without a failure after which the failures before are forgotten."""
+"""Seconds without a failure after which earlier failures no longer count."""
 
 FORGET_ADDRESS_AFTER: Final = 90 * 24 * 3600
-"""Seconds without a sign-in after which an address is not known for an account any more."""
+"""Seconds without a sign-in after which an address is no longer known for an account."""
 
 
 @dataclass(frozen=True, slots=True)
 class Limit:
-    """How many failures are free, and how long the next attempt waits after more.
+    """A limit on failures: how many have no consequence, and how long the next attempt must wait after more.
 
     Attributes:
-        free: Failures without a wait.
-        max_wait: Seconds to which the wait doubles, from one second.
-        forgiven_every: Seconds in which one failure is forgiven; 0 forgives none before `FORGET_FAILURES_AFTER`.
+        free: The number of failures without a wait.
+        max_wait: The longest wait in seconds. The wait begins with one second and doubles with every failure.
+        forgiven_every: Seconds after which one failure no longer counts; with 0 all count until
+            `FORGET_FAILURES_AFTER`.
     """
 
     free: int
@@ -47,32 +48,32 @@ class Limit:
     forgiven_every: float = 0.0
 
     def wait_after(self, failures: int) -> int:
-        """Return for how many seconds the next attempt is refused after so many failures."""
+        """Return the seconds for which attempts are rejected after this number of failures."""
         excess = failures - self.free
         return 0 if excess < 0 else min(self.max_wait, 1 << min(excess, 30))
 
 
 UNKNOWN_CLIENT: Final = Limit(free=5, max_wait=900)
-"""Of one account from one address, or over RPC without an address, from where its owner has not signed in lately."""
+"""For one account and one address from which its owner has not signed in lately, or RPC calls without an address."""
 
 KNOWN_CLIENT: Final = Limit(free=5, max_wait=60)
-"""Of one account from a device or an address from where its owner has signed in. The wait is short because the
-owner may be the one who waits."""
+"""For one account and one device or address from which its owner has signed in. The wait is short because it may be
+the owner who waits."""
 
 ALL_UNKNOWN_CLIENTS: Final = Limit(free=50, max_wait=900, forgiven_every=1800)
-"""Of one account from all unknown clients together: what slows a guesser who has many addresses."""
+"""For one account and all unknown clients together: slows down attackers who have many addresses."""
 
 ADDRESS: Final = Limit(free=100, max_wait=30, forgiven_every=30)
-"""Of all accounts from one address, behind which a whole field office may sit: what slows a guesser who tries a few
-passwords with many accounts."""
+"""For one address and all accounts: slows down attackers who try a few passwords with many accounts. A whole field
+office may share one address."""
 
 TAKEN_ADDRESSES: Final = Limit(free=20, max_wait=900, forgiven_every=3600)
-"""Answers to registrations from one address that an e-mail address is taken: what slows somebody who wants to know who
-has an account."""
+"""For answers to one address that an email address is taken: slows down attackers who want to find out who has an
+account."""
 
 REGISTRATIONS_OF_CLIENT: Final = Limit(free=60, max_wait=60, forgiven_every=30)
 REGISTRATIONS: Final = Limit(free=300, max_wait=5, forgiven_every=0.2)
-"""Registrations by people who are not signed in: from one address, and in total."""
+"""For registrations by people who are not signed in: from one address, and in total."""
 
 REGION_CODE: Final = re.compile(r"[^\s:,]{1,50}")
 ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,99}")
@@ -80,11 +81,11 @@ ROLE_NAME: Final = re.compile(r"[a-z][a-z0-9_-]{0,99}")
 
 @dataclass(frozen=True, slots=True)
 class Permission:
-    """A permission as a role holds it.
+    """A permission of a role.
 
     Attributes:
         name: ``thing:verb``, ``thing:*`` or ``*``.
-        region_code: The one region it is narrowed to, or None for every region.
+        region_code: The code of the region that it is limited to, or None for every region.
     """
 
     name: str
@@ -92,7 +93,7 @@ class Permission:
 
     @classmethod
     def parse(cls, text: str) -> Permission | None:
-        """What a text such as ``report:change_status:HT-OUEST`` means; None if it is no permission."""
+        """Return the permission that a text such as ``report:change_status:HT-OUEST`` names; None if there is none."""
         if text == EVERYTHING:
             return cls(EVERYTHING, None)
         thing, _, rest = text.partition(":")
@@ -111,21 +112,21 @@ class Permission:
 def combine(
     granted: Iterable[str], region_ids: Mapping[str, UUID], *, count_missing_regions: bool = False
 ) -> Grants:
-    """Return what somebody may do who holds all of these permissions.
+    """Return the grants of an account that has all of these permissions.
 
     Args:
-        granted: Permissions as roles hold them, narrowed or not.
-        region_ids: The id of every region code that they name.
-        count_missing_regions: Whether a permission that is narrowed to a region that does not exist counts as one
-            for every region, because the region can be made later. By default it grants nothing.
+        granted: Permissions as roles have them, for every region or for one.
+        region_ids: The ids of regions by the codes that the permissions name.
+        count_missing_regions: Whether a permission for a region that does not exist counts as one for every region,
+            because the region can be created later. By default it grants nothing.
 
     Returns:
-        The grants; a permission held everywhere swallows what the same one is narrowed to.
+        The grants. A permission for every region takes precedence over the same permission for one region.
     """
     grants: Grants = {}
     for text in granted:
         permission = Permission.parse(text)
-        if permission is None:  # withdrawn since it was granted
+        if permission is None:  # it was removed from the list after it had been granted
             continue
         if permission.region_code is None:
             grants[permission.name] = None
@@ -139,7 +140,7 @@ def combine(
 
 
 def covers(held: Mapping[str, frozenset[UUID] | None], wanted: Mapping[str, frozenset[UUID] | None]) -> bool:
-    """Whether everything that ``wanted`` allows is allowed by ``held`` too: nobody gives what they lack."""
+    """Return whether `held` allows everything that `wanted` allows."""
     return all(_covers_one(held, name, regions) for name, regions in wanted.items())
 
 
@@ -159,30 +160,30 @@ def _covers_one(
 
 
 def normalise_email(text: str) -> str:
-    """Return the form in which an e-mail address is stored and compared.
+    """Return the form in which an email address is stored and compared.
 
-    Variants of a letter, such as full-width ones, become the letter (NFKC), upper case becomes lower case, blanks
-    around it go, and a domain with other letters than ASCII is written as IDNA has it (``xn--…``).
+    Variants of a letter, such as full-width ones, become the letter (NFKC), upper case becomes lower case, and spaces
+    around the address are removed. A domain with other letters than ASCII is encoded with IDNA (``xn--…``).
     """
     composed = unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text.strip()).lower())
     local, at, domain = composed.rpartition("@")
     if not domain.isascii():
         try:
             domain = idna.encode(domain, uts46=True).decode()
-        except idna.IDNAError:  # the schema refuses what is left
+        except idna.IDNAError:  # the schema rejects the result
             return composed
     return f"{local}{at}{domain}"
 
 
 def password_problems(password: str, email: str = "") -> list[str]:
-    """Why the password cannot be taken, in sentences; an empty list accepts it.
+    """Return the reasons for rejecting a password as sentences; an empty list means that it is accepted.
 
-    At least ten characters, after NIST SP 800-63B (length counts, composition rules do not). bcrypt reads 72
-    bytes and ignores the rest, so more than that is refused rather than cut.
+    It must have ten characters or more, following NIST SP 800-63B (length matters, composition rules do not). bcrypt
+    ignores everything after 72 bytes, so longer passwords are rejected instead of being cut.
     """
     problems = []
-    if len(password) < SHORTEST_PASSWORD:
-        problems.append(f"Must have at least {SHORTEST_PASSWORD} characters.")
+    if len(password) < MIN_PASSWORD_LENGTH:
+        problems.append(f"Must have at least {MIN_PASSWORD_LENGTH} characters.")
     if len(encode_password(password)) > MAX_PASSWORD_BYTES:
         problems.append(f"Must have at most {MAX_PASSWORD_BYTES} bytes in UTF-8.")
     if problems:
@@ -190,10 +191,10 @@ def password_problems(password: str, email: str = "") -> list[str]:
     if len(set(password)) < MIN_DIFFERENT_CHARACTERS:
         problems.append(f"Must have at least {MIN_DIFFERENT_CHARACTERS} different characters.")
     if email and normalise_email(password) in (email, email.partition("@")[0]):
-        problems.append("Must not be the e-mail address.")
+        problems.append("Must not be the email address.")
     return problems
 
 
 def encode_password(password: str) -> bytes:
-    """The bytes that are hashed: keyboards differ in how they compose an accented letter."""
+    """Return the bytes to hash: the same for all ways in which keyboards compose an accented letter."""
     return unicodedata.normalize("NFC", password).encode("utf-8", "surrogatepass")

@@ -240,7 +240,7 @@ def _role_argument(connection: Connection, name: str) -> dict[str, Any]:
     try:
         return get_role(connection, role=name)
     except NotFound:
-        raise Invalid(fields={"role": [f"There is no role {name}."]}) from None
+        raise Invalid(fields={"role": [f"The role {name} does not exist."]}) from None
 
 
 def _add(connection: Connection, role_id: UUID, permissions: list[str]) -> None:
@@ -270,7 +270,7 @@ def get_role(connection: Connection, *, role: str) -> dict[str, Any]:
     """
     row = connection.execute(select_roles().where(roles.c.name == role)).mappings().one_or_none()
     if row is None:
-        raise NotFound(f"There is no role {role}.")
+        raise NotFound(f"The role {role} does not exist.")
     return dict(row)
 
 

@@ -1,11 +1,11 @@
-"""Slows down guessing: failures are counted in the database, on its clock, so that replicas agree.
+"""Limits attempts to guess passwords. Failures are counted in the database, by its clock, so that replicas agree.
 
-What an attempt is counted by depends on who makes it. A client is known for an account if its owner has signed in on
-that device or from that network address before. Each known client has a count of its own, so that strangers never
-keep an owner waiting; strangers have a count for each address, one for all of them, and one for the address over
-all accounts.
+How an attempt is counted depends on its client. A client is known for an account if the owner of the account has
+signed in on this device or from this network address before. Each known client has its own count, so that attackers
+never make the owner wait. Unknown clients have one count for each address, one for all of them together, and one for
+the address and all accounts.
 
-The same wrong password again is no new guess. A program that goes on with an old password uses up its own attempts
+The same wrong password again is not a new guess. A program that keeps using an old password uses up its own attempts
 and nobody else's.
 """
 
@@ -45,26 +45,26 @@ if TYPE_CHECKING:
 
     from shared.platform.rpc.context import Caller
 
-WAIT: Final = "Too many attempts; wait before the next one."
+WAIT: Final = "There were too many attempts. Wait before you try again."
 REMEMBERED_GUESSES: Final = 5
 NO_ADDRESS: Final = "rpc"
-"""Stands for the address of a caller that says none."""
+"""Used in place of the address of a caller without one."""
 
 NOBODY: Final = UUID(int=0)
-"""Asked about in place of an account that there is not, so that the answer takes as long."""
+"""Looked up in place of an account that does not exist, so that the answer takes as long."""
 
 ADDRESS_USED_AGAIN_AFTER: Final = timedelta(days=1)
-"""A known address is written anew this long after it was written last, and not at each sign-in."""
+"""The time of the last sign-in from a known address is updated after this interval, and not at each sign-in."""
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """Something by which failures are counted.
+    """A count of failures.
 
     Attributes:
-        name: Of the row.
-        limit: How many are free, and how long the waits are.
-        refuses: Whether it makes this attempt wait, too.
+        name: The key of its row.
+        limit: The limit that applies.
+        refuses: Whether the count can also make this attempt wait.
     """
 
     name: str
@@ -74,14 +74,14 @@ class Key:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """What one attempt to sign in is counted by.
+    """The counts of one attempt to sign in.
 
     Attributes:
-        client: The count of this account and this client; it also remembers the last wrong passwords.
-        others: What a new wrong password counts for besides.
-        guess: The digest of the password that is tried; None where it is not remembered.
-        repeats: The count of this very guess, where a known client has made it before.
-        is_repeat: Whether the guess is known to be wrong.
+        client: The count of this account and this client. Its row also holds digests of the last wrong passwords.
+        others: The other counts of a new wrong password.
+        guess: The digest of the password; None if it is not stored.
+        repeats: The count of this password, if a known client has tried it before.
+        is_repeat: Whether the password is already known to be wrong.
     """
 
     client: Key
@@ -91,7 +91,7 @@ class Attempt:
     is_repeat: bool = False
 
     def keys(self) -> list[Key]:
-        """Return all that can refuse the attempt or counts it."""
+        """Return the counts that apply to the attempt."""
         if self.repeats is not None:
             return [self.client, self.repeats]
         return [self.client] if self.is_repeat else [self.client, *self.others]
@@ -106,14 +106,14 @@ def sign_in_attempt(
     address: str | None,
     guess: bytes,
 ) -> Attempt:
-    """Return what an attempt to sign in is counted by.
+    """Return the counts of an attempt to sign in.
 
     Args:
-        connection: Where to read.
-        email: Of the account; counts where there is no account.
-        user_id: The account, which keeps its counts when its e-mail address changes; None where there is none.
-        device_id: Of a device that has proved that the account's owner has signed in on it.
-        address: Where the caller is, as the gateway says.
+        connection: A connection to read with.
+        email: The email address; used if there is no account.
+        user_id: The account, which keeps its counts when its email address changes; None if there is none.
+        device_id: The id of a device that has proved that the owner of the account has signed in on it.
+        address: The network address of the client as the gateway reports it.
         guess: The digest of the password.
     """
     account = str(user_id) if user_id is not None else hashlib.sha256(email.encode()).hexdigest()[:36]
@@ -135,18 +135,18 @@ def sign_in_attempt(
     is_repeat = guess in map(bytes, connection.execute(seen).scalar_one_or_none() or ())
     repeats = None
     if is_known and is_repeat:
-        # Its own count: the owner, who types the right password on the same device, must not wait for it.
+        # A separate count, so that the owner, who types the right password on the same device, does not have to wait.
         repeats = Key(f"repeat:{client.name}:{guess.hex()}", policy.KNOWN_CLIENT)
     return Attempt(client, others, guess, repeats, is_repeat)
 
 
 def confirmation_attempt(user_id: UUID, session_id: str) -> Attempt:
-    """Return what is counted when somebody who is signed in gives their password once more."""
+    """Return the counts of an attempt to confirm the password in an open session."""
     return Attempt(Key(f"client:{user_id}:session-{session_id[:36]}", policy.UNKNOWN_CLIENT))
 
 
 def registration_keys(address: str | None) -> list[Key]:
-    """Return what a registration by somebody unknown is counted by."""
+    """Return the counts of a registration by somebody who is not signed in."""
     keys = [Key("registrations", policy.REGISTRATIONS)]
     if address:
         keys.append(Key(f"registrations:{client_network(address)}", policy.REGISTRATIONS_OF_CLIENT))
@@ -154,29 +154,29 @@ def registration_keys(address: str | None) -> list[Key]:
 
 
 def probe_keys(caller: Caller | None, address: str | None) -> list[Key]:
-    """Return what is counted when somebody is told that an e-mail address is taken."""
+    """Return the counts of answers that an email address is taken."""
     who = str(caller.user_id) if caller is not None else client_network(address) if address else ""
     return [Key(f"taken:{who}", policy.TAKEN_ADDRESSES)] if who else []
 
 
 def refuse_blocked(connection: Connection, keys: Sequence[Key]) -> None:
-    """Refuse an attempt that comes too early; it is not counted itself.
+    """Reject an attempt that comes too early. The rejected attempt is not counted.
 
     Raises:
-        RateLimited: ``retry_after`` says for how many seconds.
+        RateLimited: A wait is not over; ``retry_after`` are the seconds that remain.
     """
     if keys:
         _refuse(connection.execute(_waits(keys)).all(), keys)
 
 
 def count_failure(connection: Connection, attempt: Attempt) -> None:
-    """Count a failed attempt, and set when the next one may come.
+    """Count a failed attempt and set the time of the next one.
 
-    Attempts that ran at the same time are counted one after another; as soon as they are too many, the others
-    are refused whatever their password was, so that nothing is learned by many guesses at once.
+    Simultaneous attempts are counted one after another. When the limit is reached, the others are rejected whatever
+    their password was, so that many simultaneous guesses reveal nothing.
 
     Raises:
-        RateLimited: Others have used up the free attempts meanwhile; the transaction is to be given up.
+        RateLimited: Other attempts have reached the limit in the meantime. Roll the transaction back.
     """
     keys = attempt.keys()
     _refuse_locked(connection, keys)
@@ -191,13 +191,13 @@ def count_failure(connection: Connection, attempt: Attempt) -> None:
 
 
 def count_success(connection: Connection, attempt: Attempt) -> None:
-    """Forget the failures of a client whose owner has signed in, and take them back from the other counts.
+    """Delete the failures of a client after a successful sign-in, and subtract them from the other counts.
 
-    What the other counts hold of other clients stays: an attacker with one account of their own would wipe it out
-    otherwise.
+    The failures of other clients continue to count. Otherwise attackers could delete them by signing in to an account
+    of their own.
 
     Raises:
-        RateLimited: Others have used up the free attempts meanwhile; the transaction is to be given up.
+        RateLimited: Other attempts have reached the limit in the meantime. Roll the transaction back.
     """
     _refuse_locked(connection, attempt.keys())
     wrong_passwords = connection.execute(
@@ -211,23 +211,23 @@ def count_success(connection: Connection, attempt: Attempt) -> None:
         connection.execute(update(login_throttle).where(others).values(failures=left))
 
 
-def take(connection: Connection, keys: Sequence[Key], *, unless_blocked: Sequence[Key] = ()) -> None:
-    """Count something that is limited whether it succeeds or not.
+def consume(connection: Connection, keys: Sequence[Key], *, unless_blocked: Sequence[Key] = ()) -> None:
+    """Count an action that is limited whether it succeeds or not.
 
     Args:
-        connection: In a transaction.
-        keys: What it is counted by.
-        unless_blocked: What refuses it as well without being counted.
+        connection: A connection in a transaction.
+        keys: The counts of the action.
+        unless_blocked: Counts that can reject the action, but are not changed.
 
     Raises:
-        RateLimited: There were too many; the transaction is to be given up.
+        RateLimited: A limit is reached. Roll the transaction back.
     """
     _refuse_locked(connection, [*keys, *unless_blocked])
     _count(connection, keys)
 
 
 def remember_address(connection: Connection, user_id: UUID, address: str | None) -> None:
-    """Note that the owner of an account has signed in from an address."""
+    """Store that the owner of an account has signed in from an address."""
     if not address:
         return
     now = func.now()
@@ -243,7 +243,7 @@ def remember_address(connection: Connection, user_id: UUID, address: str | None)
 
 
 def forget_account(connection: Connection, user_id: UUID) -> None:
-    """Forget the failures of an account whose password was reset, and from where its owner used to sign in.
+    """Delete the failures and the known addresses of an account whose password was reset.
 
     Somebody else may have signed in with the old password, and known clients wait less.
     """
@@ -261,7 +261,7 @@ def forget_account(connection: Connection, user_id: UUID) -> None:
 
 
 def forget_old(connection: Connection) -> int:
-    """Delete failures and addresses that mean nothing any more, and return how many."""
+    """Delete failures and addresses that no longer matter, and return their number."""
     failures = func.now() - timedelta(seconds=policy.FORGET_FAILURES_AFTER)
     addresses = func.now() - timedelta(seconds=policy.FORGET_ADDRESS_AFTER)
     gone = [
@@ -279,7 +279,7 @@ def _is_known(connection: Connection, user_id: UUID, network: str) -> bool:
 
 
 def _waits(keys: Sequence[Key]) -> Select[Any]:
-    """The seconds that are left of each wait."""
+    """Return a query of the remaining seconds of each wait."""
     left = func.ceil(func.extract("epoch", login_throttle.c.blocked_until - func.clock_timestamp()))
     return select(login_throttle.c.key, left.label("left")).where(
         login_throttle.c.key.in_([key.name for key in keys])
@@ -287,8 +287,8 @@ def _waits(keys: Sequence[Key]) -> Select[Any]:
 
 
 def _refuse_locked(connection: Connection, keys: Sequence[Key]) -> None:
-    """As `refuse_blocked`, and keeps others from counting until the transaction ends."""
-    # In one order, so that two attempts that end at once do not wait for each other.
+    """Do as `refuse_blocked`, and lock the counts until the transaction ends."""
+    # Always in the same order, so that two simultaneous attempts do not deadlock.
     locked = _waits(keys).order_by(login_throttle.c.key).with_for_update()
     _refuse(connection.execute(locked).all(), keys)
 
@@ -305,7 +305,7 @@ def _count(connection: Connection, keys: Sequence[Key]) -> None:
         failures = _count_one(connection, key)
         wait = key.limit.wait_after(failures)
         if wait:
-            # The row is locked since it was counted, so no attempt slips in between.
+            # The row has been locked since it was counted, so no other attempt can come in between.
             blocked = update(login_throttle).where(login_throttle.c.key == key.name)
             connection.execute(blocked.values(blocked_until=func.clock_timestamp() + timedelta(seconds=wait)))
 
@@ -319,7 +319,7 @@ def _count_one(connection: Connection, key: Key) -> int:
         .on_conflict_do_update(
             index_elements=[login_throttle.c.key],
             set_={"failures": _remaining(key.limit) + 1, "last_failed_at": now},
-            # The row may not have been there yet when it was to be locked.
+            # The row may not have existed when the rows were locked.
             where=or_(until.is_(None), until <= now) if key.refuses else None,
         )
         .returning(login_throttle.c.failures)
@@ -331,7 +331,7 @@ def _count_one(connection: Connection, key: Key) -> int:
 
 
 def _remaining(limit: policy.Limit) -> ColumnElement[Any]:
-    """How many of the counted failures still count."""
+    """Return an expression for the number of failures that still count."""
     counted = login_throttle.c.failures
     quiet = func.greatest(func.extract("epoch", func.clock_timestamp() - login_throttle.c.last_failed_at), 0)
     if not limit.forgiven_every:

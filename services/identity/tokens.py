@@ -1,4 +1,4 @@
-"""Signs access tokens and makes refresh tokens; the only place that holds the private key."""
+"""Signs access tokens and creates refresh tokens. Only this module uses the private key."""
 
 from __future__ import annotations
 
@@ -32,23 +32,23 @@ _PUBLIC_PEM = re.compile(r"-----BEGIN PUBLIC KEY-----.*?-----END PUBLIC KEY-----
 
 
 class KeyFault(SettingError):
-    """A key cannot be used; the message says which and why."""
+    """A key cannot be used; the message names the setting and the reason."""
 
 
 class Signer:
     """Signs access tokens with identity's private key.
 
-    To rotate: start identity with the new private key and the public half of the old one among the previous
-    keys, and take the old one out when its last token has expired. Services fetch a key they do not know.
+    To rotate the key, start identity with the new private key and with the public key of the old one among the
+    previous keys. Remove it when the last token signed with it has expired. Services fetch keys that they do not know.
 
     Args:
-        private_key: PEM (PKCS #8) of an Ed25519 key.
-        previous_public_keys: PEMs of the public keys whose tokens are still honoured, one after another.
-        lifetime: Seconds that an access token is valid.
-        clock: Seconds since the epoch.
+        private_key: An Ed25519 key in PEM format (PKCS #8).
+        previous_public_keys: The public keys of which tokens are still accepted, in PEM format, one after another.
+        lifetime: The lifetime of an access token in seconds.
+        clock: Returns seconds since the epoch.
 
     Raises:
-        KeyFault: A key is missing or no Ed25519 key.
+        KeyFault: A key is missing, or it is not an Ed25519 key.
     """
 
     def __init__(
@@ -73,7 +73,7 @@ class Signer:
         self._guess_key = hmac.digest(raw, b"impactx wrong password", hashlib.sha256)
 
     def jwks(self) -> dict[str, Any]:
-        """The public keys as a JSON Web Key Set (RFC 7517), the signing one first."""
+        """Return the public keys as a JSON Web Key Set (RFC 7517), beginning with the current one."""
         return self._jwks
 
     def sign(
@@ -83,13 +83,13 @@ class Signer:
         roles: Iterable[str],
         permissions: Mapping[str, frozenset[UUID] | None],
     ) -> str:
-        """An access token.
+        """Return a new access token.
 
         Args:
-            user_id: The account it speaks for.
-            session_id: The family of refresh tokens it belongs to.
-            roles: Names of the roles that the account holds.
-            permissions: What they allow; None means every region.
+            user_id: The account.
+            session_id: The session (the family of refresh tokens) that it belongs to.
+            roles: The names of the active roles of the account.
+            permissions: For each permission the ids of its regions, or None for every region.
         """
         now = int(self._clock())
         claims = {
@@ -105,24 +105,22 @@ class Signer:
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._key_id})
 
     def successor(self, refresh_token: str) -> str:
-        """The refresh token that follows this one.
+        """Return the refresh token that replaces this one.
 
-        It is a keyed function of the token, not a fresh random one, so that a client whose reply was lost
-        gets the same answer when it asks again. Without the private key it is as unpredictable as a random
-        one.
+        It is not random but a keyed function of the token, so that a client whose reply was lost gets the same token
+        when it asks again. Without the private key it is as unpredictable as a random one.
         """
         return _text(hmac.digest(self._succession_key, refresh_token.encode(), hashlib.sha256))
 
     def device_token(self, user_id: UUID, device_id: bytes) -> str:
-        """Return what a device keeps to show later that this account's owner has signed in on it.
+        """Return a token with which a device proves later that the owner of this account has signed in on it.
 
-        It is no credential: whoever shows it still needs the password. It is bound to the account, and nothing of
-        it is stored here.
+        It is not a credential: signing in still needs the password. It is bound to the account and is not stored here.
         """
         return _text(device_id + self._device_proof(user_id, device_id))
 
     def device_of(self, device_token: str, user_id: UUID) -> bytes | None:
-        """Return the id of the device that `device_token` was made for; None if it was not, for this account."""
+        """Return the id of the device that a device token was made for; None if it was not made for this account."""
         try:
             raw = base64.urlsafe_b64decode(device_token + "=" * (-len(device_token) % 4))
         except ValueError:
@@ -131,10 +129,10 @@ class Signer:
         return device_id if hmac.compare_digest(proof, self._device_proof(user_id, device_id)) else None
 
     def guess_digest(self, password: bytes, password_hash: str) -> bytes:
-        """Return what is stored of a wrong password, to know the same one when it comes again.
+        """Return the digest of a wrong password that is stored to recognise the same one when it is tried again.
 
-        It depends on the hash that it did not match, so that it means nothing once the password is another, and
-        on the private key, so that the database alone does not help to guess what somebody mistyped.
+        It depends on the hash that it did not match, so that it is useless after the password was changed, and on the
+        private key, so that nobody with only the database can guess what was typed.
         """
         return hmac.digest(self._guess_key, password + b"\0" + password_hash.encode(), hashlib.sha256)[:16]
 
@@ -143,7 +141,7 @@ class Signer:
 
 
 def signer_of(settings: Settings) -> Signer:
-    """The signer with the keys of the settings.
+    """Return a signer with the keys of the settings.
 
     Raises:
         KeyFault: A key is missing or cannot be used.
@@ -156,30 +154,32 @@ def signer_of(settings: Settings) -> Signer:
 
 
 def new_device_id() -> bytes:
-    """Return a new id for a device: 128 random bits."""
+    """Return a new device id of 128 random bits."""
     return secrets.token_bytes(DEVICE_ID_BYTES)
 
 
 def new_refresh_token() -> str:
-    """The first refresh token of a family: 256 random bits."""
+    """Return a refresh token of 256 random bits, the first of a session."""
     return _text(secrets.token_bytes(REFRESH_TOKEN_BYTES))
 
 
 def token_digest(refresh_token: str) -> bytes:
-    """What is stored of a refresh token. It has 256 bits, so a fast hash is as safe as a slow one."""
+    """Return the digest that is stored of a refresh token. With 256 bits, a fast hash is as safe as a slow one."""
     return hashlib.sha256(refresh_token.encode("utf-8", "surrogatepass")).digest()
 
 
 def _private_key(pem: str) -> Ed25519PrivateKey:
     if not pem.strip():
         raise KeyFault(
-            "The private key is missing; set IMPACTX_JWT_PRIVATE_KEY or IMPACTX_JWT_PRIVATE_KEY_FILE."
+            "The private key is missing. Set IMPACTX_JWT_PRIVATE_KEY or IMPACTX_JWT_PRIVATE_KEY_FILE."
         )
     try:
         # Environment files often hold a PEM on one line with its line breaks written as \n.
         key = serialization.load_pem_private_key(pem.replace("\\n", "\n").encode(), password=None)
     except (ValueError, TypeError) as error:
-        raise KeyFault("IMPACTX_JWT_PRIVATE_KEY is not a PEM private key without a passphrase.") from error
+        raise KeyFault(
+            "IMPACTX_JWT_PRIVATE_KEY must be a private key in PEM format without a passphrase."
+        ) from error
     if not isinstance(key, Ed25519PrivateKey):
         raise KeyFault("IMPACTX_JWT_PRIVATE_KEY must be an Ed25519 key.")
     return key
@@ -192,19 +192,19 @@ def _public_keys(pems: str) -> list[Ed25519PublicKey]:
         try:
             key = serialization.load_pem_public_key(pem.encode())
         except ValueError as error:
-            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS holds a broken PEM.") from error
+            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS contains a PEM that cannot be read.") from error
         if not isinstance(key, Ed25519PublicKey):
-            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS must hold Ed25519 keys.")
+            raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS must contain only Ed25519 keys.")
         found.append(key)
     if text.strip() and not found:
-        raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS holds no PEM public key.")
+        raise KeyFault("IMPACTX_JWT_PREVIOUS_PUBLIC_KEYS contains no public key in PEM format.")
     return found
 
 
 def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     members = {"crv": "Ed25519", "kty": "OKP", "x": _text(raw)}
-    # RFC 7638: the thumbprint is taken over the required members in order, without blanks (RFC 8037, 2).
+    # RFC 7638: the thumbprint covers the required members in order, without spaces (RFC 8037, section 2).
     thumbprint = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
     return {**members, "kid": _text(thumbprint), "alg": ALGORITHM, "use": "sig"}
 

@@ -107,7 +107,9 @@ def register_user(
         # A flood is refused here, so that sign-ins do not wait for the rows that it is counted on.
         hasher.refuse_full(REGISTRATION)
         with database.write() as connection:
-            sign_in_limits.take(connection, sign_in_limits.registration_keys(address), unless_blocked=probes)
+            sign_in_limits.consume(
+                connection, sign_in_limits.registration_keys(address), unless_blocked=probes
+            )
     with database.read() as connection:
         given = _roles_to_give(connection, caller, arguments["roles"])
         _check_regions(connection, arguments["preferences"])
@@ -148,7 +150,7 @@ def register_user(
                 return read_user(connection, user_id)
         raise id_taken("account")
     with database.write() as connection:
-        sign_in_limits.take(connection, probes)
+        sign_in_limits.consume(connection, probes)
     raise Conflict(EMAIL_TAKEN, fields={"email": ["Is taken already."]})
 
 
@@ -193,7 +195,7 @@ def update_user(
     except Conflict as error:
         if "email" in error.fields:
             with database.write() as connection:
-                sign_in_limits.take(connection, probes)
+                sign_in_limits.consume(connection, probes)
         raise
 
 
@@ -291,7 +293,7 @@ def _roles_to_give(connection: Connection, caller: Caller | None, names: list[st
         try:
             role = get_role(connection, role=name)
         except NotFound:
-            raise Invalid(fields={"roles": [f"There is no role {name}."]}) from None
+            raise Invalid(fields={"roles": [f"The role {name} does not exist."]}) from None
         if not role["is_active"]:
             raise Invalid(fields={"roles": [f"The role {name} is not active."]})
         require_cover(now, role_grants(connection, role))

@@ -136,7 +136,7 @@ def test_thirty_registrations_at_once_leave_room_for_sign_ins(monkeypatch):
     refused = [one.wait() for one in registering[1 + REGISTRATION.max_waiting :]]
     assert len(refused) == 30 - 1 - REGISTRATION.max_waiting
     assert {str(refusal) for refusal in refused} == {
-        "The service has too many registrations at once; try again in a moment."
+        "There are too many registrations at the moment. Try again in a few seconds."
     }
     with pytest.raises(RateLimited):  # before the database is asked for anything
         register_user(
