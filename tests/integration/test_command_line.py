@@ -101,7 +101,9 @@ def test_a_key_that_is_none(seeded, virtual_host, tmp_path):
         DATABASE_URL=seeded.admin_url,
         IMPACTX_JWT_PRIVATE_KEY="not a key",
     )
-    assert said == "Error: IMPACTX_JWT_PRIVATE_KEY must be a private key in PEM format without a passphrase.\n"
+    assert (
+        said == "Error: IMPACTX_JWT_PRIVATE_KEY must be a private key in PEM format without a passphrase.\n"
+    )
 
 
 @pytest.mark.parametrize(

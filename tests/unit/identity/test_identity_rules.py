@@ -116,7 +116,7 @@ def test_the_default_roles_hold_permissions_that_exist():
         ("short", "at least 10 characters"),
         ("é" * 37, "at most 72 bytes"),
         ("aaaabbbbcccc", "different characters"),
-        ("Someone@Example.org", "e-mail address"),
+        ("Someone@Example.org", "email address"),
     ],
 )
 def test_a_bad_password_is_refused(password, says):
