@@ -21,7 +21,7 @@ from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain import geography
 from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_UPDATE
 from shared.platform.db import paging
-from shared.platform.db.conditions import conditions_of, in_regions_of, one_of, within_area
+from shared.platform.db.conditions import conditions_of, in_regions_of, one_of
 from shared.platform.db.context import EVENT_CONTEXT, with_event_context
 from shared.platform.db.errors import field_errors
 from shared.platform.db.search import WordSearch, ranked_page
@@ -269,7 +269,7 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "needed": _has_free,
     "changed_since": lambda value: resources.c.updated_at >= value,
     "bbox": lambda box: geography.within_box(resources.c.point, *box),
-    "within": lambda polygons: within_area(resources.c.point, polygons),
+    "within": lambda polygons: geography.within_area(resources.c.point, polygons),
     "near": lambda place: geography.near(resources.c.point, place["lon"], place["lat"], place["radius_m"]),
     "text": lambda search: or_(_contains(search), SEARCH.finds(search)),
 }

@@ -1,14 +1,14 @@
-"""Boundaries as GeoJSON: their form, their validity, where they cross the antimeridian, their repair and outlines.
+"""Boundaries as GeoJSON: their structure, their validity, the antimeridian, their repair and their outlines.
 
-This is the one checker of GeoJSON areas: of regions, of the areas of alerts, of filters, and of files to import.
-Nothing here waits or knows eventlet. shapely works in C and can take long on a large ring, so whoever calls it on
-a user's data from a service goes to a native thread.
+This is the only checker of GeoJSON areas: of regions, of the areas of alerts, of filters, and of files to import.
+Nothing here waits, and nothing knows eventlet. shapely works in C and can take long on a large ring, so a service that
+calls it with the data of a user does so in a native thread.
 
-Where a ring crosses the antimeridian. GeoJSON wants such an area cut into a MultiPolygon (RFC 7946, 3.1.9), which
-files often are not. A ring is therefore followed around the Earth: a step over 240 degrees of longitude or more is the
-way round the other side, at most half as long, and longitudes beyond 180 go on. A ring that comes back to its beginning
-only after a whole turn goes round a pole and is closed through it. What is laid out so is cut at every 180 and put back
-between -180 and 180.
+The antimeridian. GeoJSON wants an area that crosses it cut into a MultiPolygon (RFC 7946, 3.1.9), but files often hold
+it uncut. A ring is therefore followed around the Earth: a step of 240 degrees of longitude or more means the other way
+round, which is at most half as long, and longitudes continue beyond 180. A ring that returns to its start only after a
+whole turn encloses a pole and is closed through it. The ring so unrolled is cut at every 180 degrees, and its pieces
+are moved to between -180 and 180.
 """
 
 from __future__ import annotations
@@ -39,18 +39,18 @@ POLE: Final = MAX_LATITUDE
 ANTIMERIDIAN: Final = MAX_LONGITUDE
 
 CROSSING: Final = 240.0
-"""Degrees of longitude from which on a step is the other way round: twice as many as that has. Shorter steps are what
-GeoJSON says, a straight line on the map, as a box over half of the Earth has them."""
+"""The shortest step, in degrees of longitude, that means the other way round, which is at most half as long. A shorter
+step is a straight line on the map, as GeoJSON says: a box over half of the Earth has such steps."""
 
 DIGITS: Final = 10
-"""Decimals of a degree that are kept of a longitude that was moved by whole turns: a hundredth of a millimetre."""
+"""The decimals of a degree that are kept when a longitude is moved by whole turns: a hundredth of a millimetre."""
 
 TOLERANCE: Final = 0.001
-"""The part of an area that a repair may lose."""
+"""The fraction of an area that a repair may lose."""
 
 STRUCTURE: Final = "structure"
 LINEWORK: Final = "linework"
-"""GEOS's two ways to make a shape valid: by what its rings are for, and by how many of them enclose a place."""
+"""The two methods of GEOS that make a shape valid: by the role of each ring, or by the number of rings at a point."""
 
 _AT: Final = re.compile(r"^(?P<reason>.*)\[(?P<longitude>\S+) (?P<latitude>[^\s\]]+)[^\]]*\]$")
 _REASONS: Final = {
@@ -58,26 +58,26 @@ _REASONS: Final = {
     "Ring Self-intersection": "A ring touches or crosses itself",
     "Hole lies outside shell": "A hole lies outside its outer ring",
     "Holes are nested": "A hole lies inside another hole",
-    "Nested shells": "A polygon lies inside another one",
+    "Nested shells": "A polygon lies inside another polygon",
     "Interior is disconnected": "The holes cut the polygon into pieces",
     "Too few points in geometry component": "A ring has fewer than three different points",
-    "Duplicate Rings": "Two rings are the same",
+    "Duplicate Rings": "Two rings are equal",
 }
 
 
 class GeometryError(Exception):
-    """Boundaries that are not an area; the message is a sentence that says why and, where it can, where."""
+    """Boundaries that do not describe an area; the message says why and, if it is known, at which position."""
 
 
 @dataclass(frozen=True, slots=True)
 class Repair:
-    """What a repair made.
+    """The outcome of a repair.
 
     Attributes:
-        boundaries: Valid ones, cut at the antimeridian.
-        before: Square degrees that the rings enclosed.
-        after: Square degrees that are left.
-        notes: What else was done that somebody should know, a sentence each.
+        boundaries: The valid boundaries, cut at the antimeridian.
+        before: The area that the rings enclosed, in square degrees.
+        after: The area of the valid boundaries, in square degrees.
+        notes: Sentences about other changes that the user should know.
     """
 
     boundaries: Boundaries
@@ -87,24 +87,24 @@ class Repair:
 
 
 def check_structure(value: Any, max_positions: int = MAX_POSITIONS) -> Boundaries:
-    """Check the form of a GeoJSON ``Polygon`` or ``MultiPolygon`` (RFC 7946) and return it with bare positions.
+    """Check the structure of a GeoJSON ``Polygon`` or ``MultiPolygon`` (RFC 7946) and return it with plain positions.
 
-    A ``bbox`` member is let pass and altitudes are dropped: neither is kept. A ring needs at least four
-    positions, and its first must be its last. Its longitudes may go beyond 180 degrees where the ring crosses the
-    antimeridian and spans at most 180 degrees. Whether rings cross is for `normalise` to find.
+    A ``bbox`` member and altitudes are accepted and dropped. A ring needs at least four positions, the last of which
+    equals the first. Its longitudes may exceed 180 degrees where the ring crosses the antimeridian and spans at most
+    180 degrees. `normalise` finds rings that cross.
 
     Args:
-        value: Anything.
-        max_positions: How many positions all rings may have together.
+        value: Any value.
+        max_positions: The maximum number of positions of all rings together.
 
     Raises:
-        ValidationError: It maps the members at fault, nested as GeoJSON nests them, to what is wrong.
+        ValidationError: The value is not such an object; the messages are by member, nested as in GeoJSON.
     """
     if not isinstance(value, dict):
         raise ValidationError("Must be a GeoJSON Polygon or MultiPolygon.")
     unknown = value.keys() - {"type", "coordinates", "bbox"}
     if unknown:
-        raise ValidationError({str(name): ["There is no such field."] for name in sorted(unknown, key=str)})
+        raise ValidationError({str(name): ["Unknown field."] for name in sorted(unknown, key=str)})
     kind, coordinates = value.get("type"), value.get("coordinates")
     if kind not in ("Polygon", "MultiPolygon"):
         raise ValidationError({"type": ['Must be "Polygon" or "MultiPolygon".']})
@@ -114,7 +114,7 @@ def check_structure(value: Any, max_positions: int = MAX_POSITIONS) -> Boundarie
             return {"type": kind, "coordinates": checker.polygon(coordinates, "coordinates")}
         polygons = [
             checker.polygon(polygon, f"coordinates.{index}")
-            for index, polygon in enumerate(_filled(coordinates, "coordinates", "polygons"))
+            for index, polygon in enumerate(_filled(coordinates, "coordinates", "polygon"))
         ]
     except _Fault as fault:
         raise ValidationError({fault.where: [fault.problem]}) from None
@@ -122,15 +122,15 @@ def check_structure(value: Any, max_positions: int = MAX_POSITIONS) -> Boundarie
 
 
 def normalise(boundaries: Boundaries) -> Boundaries:
-    """Return the boundaries cut at the antimeridian, with their rings turned as RFC 7946 wants them.
+    """Return the boundaries cut at the antimeridian, with the winding order of RFC 7946.
 
-    Outer rings are counterclockwise, holes clockwise. What crosses no antimeridian keeps every digit.
+    Outer rings are counterclockwise, holes clockwise. Boundaries that do not cross the antimeridian keep every digit.
 
     Args:
-        boundaries: What `check_structure` let pass.
+        boundaries: The boundaries as `check_structure` returns them.
 
     Raises:
-        GeometryError: A ring crosses itself or another, or lies where it may not; the message says where.
+        GeometryError: A ring crosses itself or another ring, or lies in the wrong place.
     """
     polygons: list[Any] = []
     for rings in _polygons_of(boundaries):
@@ -144,28 +144,27 @@ def normalise(boundaries: Boundaries) -> Boundaries:
 
 
 def repair(geometry: Any) -> Repair:
-    """Mend boundaries that are not closed, cross themselves or have rings where none may be.
+    """Repair boundaries with rings that are open, cross themselves or lie in the wrong place.
 
-    Each ring is made valid by itself. Then there are two ways to read the rings of a polygon: the holes taken out
-    of the outer ring, or everything that an odd number of rings encloses. The first is what GeoJSON means; where it
-    keeps less of the area than the second, as where the outer ring and a hole have changed places, the second is
-    taken.
+    Each ring is made valid alone. Then the rings of a polygon can be read in two ways: the outer ring without the
+    holes, or everything that an odd number of rings encloses. GeoJSON means the first. The second is used where the
+    first keeps less of the area, as where the outer ring and a hole have changed places.
 
     Args:
-        geometry: A GeoJSON Polygon or MultiPolygon, however wrong.
+        geometry: A GeoJSON Polygon or MultiPolygon, valid or not.
 
     Returns:
-        The mended boundaries and the areas before and after.
+        The repaired boundaries and the areas before and after.
 
     Raises:
-        GeometryError: It is not made of positions, or more of its area would be lost than `TOLERANCE`; the message
-            says both areas.
+        GeometryError: The geometry has something other than positions, or the repair would lose more than `TOLERANCE`
+            of its area.
     """
     try:
         polygons = _polygons_of(geometry)
         closed = [[_closed(ring) for ring in rings] for rings in polygons]
     except (KeyError, IndexError, TypeError, ValueError, OverflowError, AttributeError):
-        raise GeometryError("Not a GeoJSON Polygon or MultiPolygon.") from None
+        raise GeometryError("Must be a GeoJSON Polygon or MultiPolygon.") from None
     unharmed = _only_closed(geometry["type"], closed)
     if unharmed is not None:
         return unharmed
@@ -176,19 +175,19 @@ def repair(geometry: Any) -> Repair:
         raise GeometryError(f"Not a geometry: {error}.") from error
     written = shapely.union_all([before for before, _ in read]).area
     shape = _polygonal(shapely.union_all([after for _, after in read]))
-    # The rings of one area may lie over one another, and a union computes new positions: look once more.
+    # The rings of an area may overlap, and a union computes new positions, so the result is checked again.
     if not shapely.is_valid(shape):
         shape = _polygonal(_made_valid(shape, STRUCTURE))
     kept = float(shape.area)
     if not kept or kept < written * (1 - TOLERANCE):
         raise GeometryError(
-            f"The repair would keep {kept:,.4g} of {written:,.4g} square degrees; mend the boundaries by hand."
+            f"The repair would keep {kept:,.4g} of {written:,.4g} square degrees; correct the boundaries by hand."
         )
     return Repair(_as_boundaries(shape, single=True), float(written), kept, tuple(dict.fromkeys(notes)))
 
 
 def _only_closed(kind: str, polygons: list[list[Ring]]) -> Repair | None:
-    """The repair of boundaries whose rings were at most not closed; None for others."""
+    """Return the repair of boundaries that only had open rings; None for others."""
     try:
         coordinates: Any = polygons[0] if kind == "Polygon" else polygons
         boundaries = normalise({"type": kind, "coordinates": coordinates})
@@ -199,10 +198,10 @@ def _only_closed(kind: str, polygons: list[list[Ring]]) -> Repair | None:
 
 
 def shape_of(boundaries: Any) -> Any:
-    """Return stored boundaries as a shape of shapely; None where they cannot be read as one."""
-    # Built from coordinates, not through GeoJSON text: it keeps every digit.
+    """Return stored boundaries as a shapely geometry; None where they cannot be read."""
+    # Built from the coordinates and not from GeoJSON text, to keep every digit.
     try:
-        # Rings as arrays: the polygon of a list looks at every position in Python, which takes five times as long.
+        # Arrays, because shapely reads the positions of a list in Python, which takes five times as long.
         polygons = [
             shapely.Polygon(shapely.linearrings(rings[0]), [shapely.linearrings(hole) for hole in rings[1:]])
             for rings in _polygons_of(boundaries)
@@ -213,7 +212,7 @@ def shape_of(boundaries: Any) -> Any:
 
 
 def same_boundaries(one: Any, other: Any) -> bool:
-    """Return whether two boundaries are the same but for the order, the direction and the start of their rings."""
+    """Return whether two boundaries are equal apart from the order, the direction and the start of their rings."""
     if one is None or other is None:
         return False
     here, there = shape_of(one), shape_of(other)
@@ -223,10 +222,11 @@ def same_boundaries(one: Any, other: Any) -> bool:
 
 
 def bbox_of(boundaries: Boundaries) -> list[float]:
-    """Return the bounding box ``[west, south, east, north]`` (RFC 7946, 5); west over east across the antimeridian.
+    """Return the bounding box ``[west, south, east, north]`` (RFC 7946, 5); west is greater across the antimeridian.
 
     Args:
-        boundaries: Cut at the antimeridian. Of several polygons it leaves out the widest gap around the Earth.
+        boundaries: Boundaries cut at the antimeridian. The box of several polygons leaves out the widest gap between
+            them around the Earth.
     """
     boxes = [shapely.bounds(shapely.LinearRing(rings[0])).tolist() for rings in _polygons_of(boundaries)]
     south, north = min(box[1] for box in boxes), max(box[3] for box in boxes)
@@ -237,12 +237,12 @@ def bbox_of(boundaries: Boundaries) -> list[float]:
             merged[-1][1] = max(merged[-1][1], east)
         else:
             merged.append([west, east])
-    # Between the last span and the first lies the antimeridian.
+    # The gap between the last span and the first contains the antimeridian.
     gaps = [
         (merged[(index + 1) % len(merged)][0] - east + (TURN if index + 1 == len(merged) else 0.0), index)
         for index, (_, east) in enumerate(merged)
     ]
-    # Of equal gaps the one at the antimeridian: the box then needs not cross it.
+    # Of equal gaps the one at the antimeridian, so that the box does not cross it.
     _, widest = max(gaps)
     west, east = merged[(widest + 1) % len(merged)][0], merged[widest][1]
     return [west, south, east, north]
@@ -251,7 +251,7 @@ def bbox_of(boundaries: Boundaries) -> list[float]:
 def spans_of(west: float, east: float) -> list[tuple[float, float]]:
     """Return the spans of longitude between -180 and 180 that a box covers, two where it crosses the antimeridian.
 
-    -180 and 180 are the same meridian: a box that ends at one of them touches what is stored at the other.
+    -180 and 180 are the same meridian: a box that ends at one of them touches positions that are stored at the other.
     """
     if west > east:
         return [(west, ANTIMERIDIAN), (-ANTIMERIDIAN, east)]
@@ -264,20 +264,20 @@ def spans_of(west: float, east: float) -> list[tuple[float, float]]:
 
 
 def positions_of(boundaries: Boundaries) -> int:
-    """Return the number of positions of all rings."""
+    """Return the number of positions of all rings together."""
     return sum(len(ring) for rings in _polygons_of(boundaries) for ring in rings)
 
 
 def simplified(boundaries: Boundaries, tolerance: float, max_positions: int) -> Boundaries:
     """Return an outline with fewer positions: valid, of the same topology, and never empty.
 
-    Parts and holes smaller than the tolerance go, all but the largest part. Where the outline has too many
-    positions still, the tolerance is doubled until it has not.
+    Parts and holes smaller than the tolerance are dropped, except the largest part. The tolerance is doubled until
+    the outline has few enough positions.
 
     Args:
-        boundaries: Valid ones.
-        tolerance: Degrees by which the outline may be off.
-        max_positions: How many positions it may have.
+        boundaries: Valid boundaries.
+        tolerance: The largest distance between the outline and the boundaries, in degrees.
+        max_positions: The maximum number of positions of the outline.
     """
     shape = shape_of(boundaries)
     while True:
@@ -298,29 +298,29 @@ class _Fault(Exception):
         super().__init__(problem)
 
 
-def _filled(value: Any, where: str, things: str) -> list[Any]:
+def _filled(value: Any, where: str, thing: str) -> list[Any]:
     if not isinstance(value, list) or not value:
-        raise _Fault(where, f"Must be a list of {things}, at least one.")
+        raise _Fault(where, f"Must be a list of at least one {thing}.")
     return value
 
 
 class _Structure:
-    """Reads polygons and counts their positions."""
+    """A reader of polygons that counts their positions."""
 
     def __init__(self, max_positions: int) -> None:
         self._max = max_positions
         self._read = 0
 
     def polygon(self, value: Any, where: str) -> list[Ring]:
-        """Return the polygon's rings with altitudes dropped."""
-        rings = enumerate(_filled(value, where, "rings"))
+        """Return the rings of a polygon without altitudes."""
+        rings = enumerate(_filled(value, where, "ring"))
         return [self._ring(ring, f"{where}.{index}") for index, ring in rings]
 
     def _ring(self, value: Any, where: str) -> Ring:
-        positions = _filled(value, where, "positions")
+        positions = _filled(value, where, "position")
         self._read += len(positions)
         if self._read > self._max:
-            raise _Fault("coordinates", f"More than {self._max} positions; simplify the boundary.")
+            raise _Fault("coordinates", f"More than {self._max:,} positions; simplify the boundaries.")
         for at, position in enumerate(positions):
             try:
                 check_position(position, max_longitude=TURN)
@@ -335,12 +335,14 @@ class _Structure:
                 f"and ends at [{last[0]}, {last[1]}].",
             )
         if len(positions) < MIN_RING:
-            raise _Fault(where, f"A ring has at least {MIN_RING} positions, the last equal to the first.")
+            raise _Fault(
+                where, f"A ring needs at least {MIN_RING} positions, of which the last equals the first."
+            )
         return [position[:2] for position in positions]
 
 
 def _check_longitudes(positions: list[Any], where: str) -> None:
-    """Refuse longitudes beyond 180 degrees where the ring does not cross the antimeridian with them."""
+    """Refuse longitudes beyond 180 degrees in a ring that does not cross the antimeridian."""
     longitudes = [position[0] for position in positions]
     if max(longitudes) - min(longitudes) <= ANTIMERIDIAN:
         return
@@ -364,12 +366,12 @@ def _polygons_of(boundaries: Any) -> list[list[Ring]]:
 
 
 def _is_plain(ring: Ring) -> bool:
-    """Whether the ring lies between -180 and 180 and takes no step across the antimeridian."""
+    """Return whether the ring lies between -180 and 180 and has no step across the antimeridian."""
     return all(abs(position[0]) <= ANTIMERIDIAN for position in ring) and not any(_shifts(ring))
 
 
 def _shifts(ring: Ring) -> list[float]:
-    """The whole turns, in degrees, by which the longitude changes with every step of a closed ring."""
+    """Return the whole turns, in degrees, by which the longitude changes at every step of a closed ring."""
     positions = ring[:-1]
     count = len(positions)
     return [
@@ -388,9 +390,9 @@ def _shift(here: Sequence[float], there: Sequence[float]) -> float:
 def _goes_round(
     before: Sequence[float], here: Sequence[float], there: Sequence[float], after: Sequence[float]
 ) -> bool:
-    """Whether a step leads all the way round the Earth: along a pole, or from one end of the map to the other.
+    """Return whether a step goes all the way round the Earth: along a pole, or from one edge of the map to the other.
 
-    The latter is meant where the ring runs along both ends, as that of a band between two parallels does.
+    The latter is meant where the ring follows both edges, as the ring of a band between two parallels does.
     """
     if abs(there[0] - here[0]) != TURN:
         return False
@@ -399,10 +401,10 @@ def _goes_round(
 
 
 def _laid_out(ring: Ring, notes: list[str]) -> Ring:
-    """The closed ring with longitudes that go on across the antimeridian, closed through a pole that it goes round.
+    """Return the closed ring with longitudes that continue across the antimeridian, closed through an enclosed pole.
 
     Raises:
-        GeometryError: It goes round the Earth more than once.
+        GeometryError: The ring goes round the Earth more than once.
     """
     shifts = _shifts(ring)
     turns = round(sum(shifts) / TURN)
@@ -414,7 +416,7 @@ def _laid_out(ring: Ring, notes: list[str]) -> Ring:
     if not turns:
         return followed
     pole = math.copysign(POLE, _middle_latitude(ring))
-    notes.append(f"A ring goes round the {'North' if pole > 0 else 'South'} Pole and was closed through it.")
+    notes.append(f"A ring encloses the {'North' if pole > 0 else 'South'} Pole and was closed through it.")
     first, last = followed[0], followed[-1]
     return [*followed, [last[0], pole], [first[0], pole], first]
 
@@ -428,7 +430,7 @@ def _followed(positions: Ring, shifts: list[float]) -> Ring:
 
 
 def _opened_at_pole(ring: Ring) -> Ring:
-    """The ring that touches a pole, where a longitude says nothing, with the longitudes of its neighbours there."""
+    """Return a ring that touches a pole, where longitude is undefined, with the longitudes of the neighbours there."""
     positions = ring[:-1]
     start = next(at for at, position in enumerate(positions) if abs(position[1]) == POLE)
     turned = positions[start:] + positions[:start]
@@ -443,7 +445,7 @@ def _middle_latitude(ring: Ring) -> float:
 
 
 def _put_back(shape: Any) -> Any:
-    """The shape, of any longitudes, cut at every 180 and moved by whole turns to between -180 and 180."""
+    """Return the shape cut at every 180 degrees of longitude, moved by whole turns to between -180 and 180."""
     west, south, east, north = shapely.bounds(shape).tolist()
     first, last = math.floor((west + ANTIMERIDIAN) / TURN), math.ceil((east - ANTIMERIDIAN) / TURN)
     pieces = []
@@ -468,10 +470,10 @@ def _moved_by(degrees: float) -> Any:
 
 
 def _read_strictly(rings: list[Ring]) -> list[Any]:
-    """The polygons that the rings are, without being mended.
+    """Return the polygons of the rings as they are, without repair.
 
     Raises:
-        GeometryError: They are not valid; it says where.
+        GeometryError: The rings are not valid.
     """
     if all(map(_is_plain, rings)):
         return [shapely.Polygon(rings[0], rings[1:])]
@@ -481,7 +483,7 @@ def _read_strictly(rings: list[Ring]) -> list[Any]:
             raise GeometryError("A hole lies outside its outer ring.")
     out = shapely.union_all(holes)
     if abs(out.area - sum(hole.area for hole in holes)) > out.area * TOLERANCE:
-        raise GeometryError("A hole lies over another hole.")
+        raise GeometryError("A hole overlaps another hole.")
     return _parts(shapely.difference(shell, out))
 
 
@@ -493,20 +495,20 @@ def _ring_alone(ring: Ring) -> Any:
 
 
 def _read_leniently(rings: list[Ring], notes: list[str]) -> tuple[Any, Any]:
-    """What the rings of a polygon enclose by their number, and the better of the ways to read them."""
+    """Return what an odd number of rings encloses, and the better of the two readings of the rings (see `repair`)."""
     filled = [_filled_ring(ring, STRUCTURE, notes) for ring in rings]
     shell, holes = filled[0], shapely.union_all(filled[1:])
     holes_out = shapely.difference(shell, holes)
     odd = shapely.Polygon()
     for ring in rings:
         odd = shapely.symmetric_difference(odd, _filled_ring(ring, LINEWORK, notes))
-    # Nothing is left where a hole is the outer ring again; then the outer ring is what was there.
+    # Nothing is left where a hole repeats the outer ring; then the outer ring counts.
     written = odd if odd.area else shell
     return written, holes_out if holes_out.area >= odd.area * (1 - TOLERANCE) else odd
 
 
 def _filled_ring(ring: Ring, method: str, notes: list[str]) -> Any:
-    """What one ring encloses, made valid, between -180 and 180."""
+    """Return the area that one ring encloses, made valid, between -180 and 180 degrees of longitude."""
     if len({tuple(position) for position in ring}) < MIN_RING - 1:
         return shapely.Polygon()
     laid_out = shapely.Polygon(_laid_out(ring, notes))
@@ -535,14 +537,14 @@ def _closed(ring: Any) -> Ring:
 def _check_on_earth(position: Sequence[float]) -> None:
     longitude, latitude = position
     if not (abs(longitude) <= TURN and abs(latitude) <= POLE):
-        raise GeometryError(f"The position [{longitude}, {latitude}] is not on the Earth.")
+        raise GeometryError(f"The position [{longitude}, {latitude}] is out of range.")
 
 
 # --- shapes ---------------------------------------------------------------------------------------------------------
 
 
 def _parts(shape: Any) -> list[Any]:
-    """The polygons of a shape; points and lines, which have no area, are left out."""
+    """Return the polygons of a shape; points and lines, which have no area, are left out."""
     return [
         polygon
         for part in shapely.get_parts(shape)
@@ -557,7 +559,7 @@ def _polygonal(shape: Any) -> Any:
 
 
 def _as_boundaries(shape: Any, *, single: bool) -> Boundaries:
-    """The shape as GeoJSON, a Polygon only where there is one part and ``single`` allows it."""
+    """Return the shape as GeoJSON: a Polygon where there is one part and ``single`` allows it."""
     polygons = [list(_rings(polygon)) for polygon in _parts(shapely.orient_polygons(shape))]
     if single and len(polygons) == 1:
         return {"type": "Polygon", "coordinates": polygons[0]}
@@ -583,7 +585,7 @@ def _without_crumbs(shape: Any, tolerance: float) -> Any:
 
 
 def _rounded(shape: Any, digits: int) -> Any:
-    """The shape with fewer decimals, unless that makes it invalid or empty."""
+    """Return the shape with fewer decimals, unless that makes it invalid or empty."""
     rounded = shapely.transform(shape, lambda positions: positions.round(digits))
     return rounded if shapely.is_valid(rounded) and _areas(rounded) else shape
 
@@ -605,10 +607,10 @@ def _explain(shape: Any) -> str:
 
 
 def invalid_boundaries(error: GeometryError, field: str = "boundaries") -> Invalid:
-    """Return the refusal of boundaries that are not an area.
+    """Return the error for boundaries that do not describe an area.
 
     Args:
-        error: Why.
-        field: The argument at fault.
+        error: The reason.
+        field: The name of the argument.
     """
     return Invalid("The boundaries are not valid.", fields={field: [str(error)]})

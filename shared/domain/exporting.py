@@ -1,7 +1,7 @@
-"""Makes CSV and GeoJSON of what lists return: what an import reads back as it was.
+"""The CSV and GeoJSON files of lists, which an import reads back unchanged.
 
-Every cell is quoted, and none is a formula (`shared.platform.spreadsheet`). Beside the ids of regions, types and
-severities are their codes and names, under the names of the fields that an import fills with them.
+Every cell is quoted, and no cell is a formula (`shared.platform.spreadsheet`). The codes and names of regions, types
+and severity levels stand beside their ids, in columns that an import understands.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
 Call = Callable[[str, dict[str, Any]], Any]
-"""Calls a method with arguments."""
+"""A function that calls a method with arguments."""
 
 BYTE_ORDER_MARK: Final = b"\xef\xbb\xbf"
 LOCATION: Final = ("longitude", "latitude", "address")
@@ -34,12 +34,12 @@ LOCATION: Final = ("longitude", "latitude", "address")
 
 @dataclass(frozen=True, slots=True)
 class Names:
-    """Where the names behind an id are listed.
+    """The list that has the names for an id.
 
     Attributes:
-        method: The list.
-        columns: For each column the field of the listed thing that fills it.
-        arguments: Of the list.
+        method: The method that returns the list.
+        columns: The field of the listed items for each column.
+        arguments: The arguments of the method.
     """
 
     method: str
@@ -59,20 +59,20 @@ NAMES: Final[Mapping[str, Names]] = MappingProxyType(
         ),
     }
 )
-"""By the fields that hold the ids."""
+"""The lists by the fields that hold the ids."""
 
 
 class Table:
-    """The columns of a list, and how its items become rows.
+    """The columns of a list, and the way its items become rows.
 
     Args:
         item: The schema of the items.
-        named: Whether ids get names beside them, which takes calls of a caller who is signed in.
-        zone: In which times are shown; UTC by default.
-        mark: Whether the file begins with a byte order mark, by which a spreadsheet knows that it is UTF-8.
+        named: Whether names are added to ids, which takes calls by a caller who is signed in.
+        zone: The time zone of the times; UTC by default.
+        mark: Whether the file begins with a byte order mark, which tells a spreadsheet that it is UTF-8.
 
     Attributes:
-        columns: Their names, in order.
+        columns: The names of the columns, in order.
     """
 
     def __init__(
@@ -95,11 +95,11 @@ class Table:
         ]
 
     def shown(self, *, zone: dt.tzinfo | None, mark: bool) -> Table:
-        """The same table with times in a zone, or with a byte order mark."""
+        """Return the same table with times in a zone, or with a byte order mark."""
         return Table(self._item, named=self._named, zone=zone, mark=mark)
 
     def lines(self, call: Call, found: Iterable[Mapping[str, Any]]) -> Iterator[bytes]:
-        """The CSV file, a piece for each page."""
+        """Yield the CSV file, a piece for each page."""
         buffer = io.StringIO(newline="")
         writer = csv.DictWriter(buffer, self.columns, extrasaction="ignore", quoting=csv.QUOTE_ALL)
         writer.writeheader()
@@ -113,7 +113,7 @@ class Table:
             buffer.truncate()
 
     def complete(self, call: Call) -> Callable[[Mapping[str, Any]], dict[str, Any]]:
-        """What adds the names to an item; they are listed once, before the first item."""
+        """Return a function that adds the names to an item; the names are listed once, before the first item."""
         known: dict[str, dict[str, Mapping[str, Any]]] = {}
         for name, columns in self._names.items():
             if columns:
@@ -140,7 +140,7 @@ class Table:
         row = {name: _cell(value) for name, value in item.items()}
         location = item.get("location")
         if isinstance(location, dict):
-            # A place that is known by its address alone has no coordinates.
+            # A location that is an address alone has no coordinates.
             coordinates = (location.get("coordinates") or (None, None))[:2]
             row |= dict(zip(LOCATION, (*coordinates, _cell(location.get("address"))), strict=True))
         return row
@@ -149,7 +149,7 @@ class Table:
 def pages(
     call: Call, method: str, arguments: Mapping[str, Any], first: Mapping[str, Any] | None = None
 ) -> Iterator[Mapping[str, Any]]:
-    """The pages of a list, each called for when it is needed; ``first`` is the first one where it is there."""
+    """Yield the pages of a list, each requested when it is needed; ``first`` is the first page, if it is known."""
     page = call(method, dict(arguments)) if first is None else first
     while True:
         yield page
@@ -159,7 +159,7 @@ def pages(
 
 
 def feature(item: Mapping[str, Any], geometry: str) -> dict[str, Any]:
-    """An item as a GeoJSON feature; ``geometry`` is the field that holds its geometry."""
+    """Return an item as a GeoJSON feature; ``geometry`` is the field that holds its geometry."""
     place = item.get(geometry)
     properties = {name: value for name, value in item.items() if name not in ("id", geometry)}
     if place is not None and "address" in place:
@@ -169,15 +169,15 @@ def feature(item: Mapping[str, Any], geometry: str) -> dict[str, Any]:
 
 
 def zone_of(name: str) -> dt.tzinfo:
-    """The time zone of a name.
+    """Return the time zone with a name.
 
     Raises:
-        ValueError: There is none.
+        ValueError: There is no such time zone.
     """
     try:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, OSError) as error:
-        raise ValueError(f"There is no time zone {name!r}.") from error
+        raise ValueError(f"Unknown time zone {name!r}; give a name such as Europe/Berlin.") from error
 
 
 def _cell(value: Any) -> Any:

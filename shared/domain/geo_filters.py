@@ -1,4 +1,4 @@
-"""Fields by which the lists of several services are filtered: several values at once, and places."""
+"""The filters of the lists of several services: several values at once, and areas."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 MAX_CHOICES: Final = 50
 MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
-"""Metres; nothing on Earth is farther away."""
+"""The largest distance on Earth in metres."""
 
 BOX_LENGTH: Final = 4
 
@@ -30,14 +30,14 @@ class Choice(fields.String):
 
 
 class OneOrList(fields.Field[list[Any]]):
-    """One value or a list of up to 50 of them; it is always a list once loaded."""
+    """One value or a list of 1 to 50 values; loaded as a list."""
 
     def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
         self.inner = inner
         super().__init__(**options)
 
     def _bind_to_schema(self, field_name: str, parent: Any) -> None:
-        """As marshmallow's own `List` does: what is inside is called like the whole."""
+        """Bind the inner field under the name of this field, as marshmallow's `List` does."""
         super()._bind_to_schema(field_name, parent)
         self.inner = deepcopy(self.inner)
         self.inner._bind_to_schema(field_name, self)  # noqa: SLF001 - marshmallow's hook for containers
@@ -45,14 +45,14 @@ class OneOrList(fields.Field[list[Any]]):
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[Any]:
         values = value if isinstance(value, list) else [value]
         if not 1 <= len(values) <= MAX_CHOICES:
-            raise ValidationError(f"Needs one value or a list of up to {MAX_CHOICES}.")
+            raise ValidationError(f"Must be one value or a list of 1 to {MAX_CHOICES} values.")
         return [self.inner.deserialize(one) for one in values]
 
 
 class Box(fields.Field[tuple[float, float, float, float]]):
     """``[west, south, east, north]`` (RFC 7946, section 5).
 
-    A west that is greater than its east means a box across the antimeridian.
+    A box across the antimeridian has a west that is greater than its east.
     """
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> tuple[float, float, float, float]:
@@ -62,7 +62,7 @@ class Box(fields.Field[tuple[float, float, float, float]]):
             field.deserialize(part) for field, part in zip(_BOX_FIELDS, value, strict=True)
         )
         if south > north:
-            raise ValidationError("South is greater than north.")
+            raise ValidationError("South must not be greater than north.")
         return west, south, east, north
 
 
@@ -70,7 +70,7 @@ _BOX_FIELDS: Final = (Longitude(), Latitude(), Longitude(), Latitude())
 
 
 class Circle(Arguments):
-    """A place and a distance from it along the surface, in metres."""
+    """A location and a distance from it along the surface, in metres."""
 
     lon = Longitude(required=True)
     lat = Latitude(required=True)
@@ -84,14 +84,14 @@ class Outline(fields.Field[dict[str, Any]]):
         try:
             return normalise(check_structure(value, MAX_POSITIONS))
         except GeometryError as error:
-            raise ValidationError(f"Not a valid area: {error}") from None
+            raise ValidationError(f"Must be a valid area: {error}") from None
 
 
 class Area(fields.Field[list[list[list[list[float]]]]]):
     """A GeoJSON ``Polygon`` or ``MultiPolygon`` of up to 2,000 positions; loads as MultiPolygon coordinates.
 
-    An area that crosses the antimeridian is cut there into a MultiPolygon, as RFC 7946 (3.1.9) asks; where the
-    caller has not done it, it is done here.
+    An area that crosses the antimeridian is cut there into a MultiPolygon, as RFC 7946 (3.1.9) asks, unless the caller
+    has done so.
     """
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[list[list[list[float]]]]:

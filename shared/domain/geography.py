@@ -1,8 +1,8 @@
-"""Places in SQL: boxes, polygons and distances on the stored ``point`` and ``earth`` columns.
+"""Locations in SQL: boxes, polygons and distances on the stored ``point`` and ``earth`` columns.
 
-``point`` is (longitude, latitude) in degrees and has a GiST index; ``earth`` is the same place on a sphere in
-metres, for the nearest of many. Distances are great-circle metres on a sphere of the Earth's mean radius
-(0.5 % at most off the ellipsoid).
+``point`` is (longitude, latitude) in degrees and has a GiST index. ``earth`` is the same location on a sphere in
+metres, for the nearest of many. Distances are great-circle distances in metres on a sphere with the mean radius of the
+Earth, at most 0.5 % from those on the ellipsoid.
 """
 
 from __future__ import annotations
@@ -10,27 +10,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ColumnElement, Double, cast, func, literal, or_, type_coerce
+from sqlalchemy import ColumnElement, Double, and_, cast, func, literal, not_, or_, type_coerce
 from sqlalchemy.dialects.postgresql import ARRAY
 
-from shared.domain.boundaries import spans_of
+from shared.domain.boundaries import ANTIMERIDIAN, POLE, TURN, spans_of
 from shared.platform.db.tables import Point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EARTH_RADIUS = 6_371_008.8
-"""Metres; the mean radius of the Earth (IUGG)."""
-
-POLE = 90.0
-DATE_LINE = 180.0
-TURN = 360.0
+"""The mean radius of the Earth in metres (IUGG)."""
 
 
 def within_box(
     point: ColumnElement[Any], west: float, south: float, east: float, north: float
 ) -> ColumnElement[bool]:
-    """Return whether the point lies in the box, edges included; with ``west > east`` it spans the date line."""
+    """Return whether the point lies in the box, edges included; with ``west > east`` it crosses the antimeridian."""
     boxes = [
         func.box(func.point(first, south), func.point(last, north), type_=Point())
         for first, last in spans_of(west, east)
@@ -39,16 +35,36 @@ def within_box(
 
 
 def within_polygon(point: ColumnElement[Any], ring: Sequence[Sequence[float]]) -> ColumnElement[bool]:
-    """Whether the point lies in the polygon of one closed ring of (lon, lat) positions, edges included."""
+    """Return whether the point lies in the polygon of one closed ring of (lon, lat) positions, edges included."""
     corners = ",".join(f"({position[0]!r},{position[1]!r})" for position in ring[:-1])
     return point.bool_op("<@")(func.polygon(literal(f"({corners})")))
 
 
+def within_area(
+    point: ColumnElement[Any], polygons: Sequence[Sequence[Sequence[Sequence[float]]]]
+) -> ColumnElement[bool]:
+    """Return whether the point lies in one of the polygons and in none of its holes.
+
+    Args:
+        point: A ``point`` column.
+        polygons: The coordinates of a GeoJSON MultiPolygon: of each polygon the outline, then the holes.
+    """
+    return or_(
+        *(
+            and_(
+                within_polygon(point, outline),
+                *(not_(within_polygon(point, hole)) for hole in holes),
+            )
+            for outline, *holes in polygons
+        )
+    )
+
+
 def distance(point: ColumnElement[Any], longitude: float, latitude: float) -> ColumnElement[float]:
-    """Metres between the point and a place, by the haversine formula (exact for short ones too)."""
+    """Return the distance of the point from a location in metres, by the haversine formula."""
     apart = [
-        # A full turn on both sides leaves differences of 0 or of more than some nanometres: the square of a
-        # smaller one would be no float any more, which PostgreSQL takes for an error.
+        # A full turn on both sides leaves differences of 0 or of more than some nanometres. The square of a smaller
+        # one would underflow, which is an error in PostgreSQL.
         ((_part(point, index) + TURN) - literal(here + TURN, Double)) / 2.0
         for index, here in enumerate((longitude, latitude))
     ]
@@ -58,14 +74,14 @@ def distance(point: ColumnElement[Any], longitude: float, latitude: float) -> Co
 
 
 def near(point: ColumnElement[Any], longitude: float, latitude: float, radius: float) -> ColumnElement[bool]:
-    """Whether the point is within ``radius`` metres of a place: a box for the index, then the distance."""
+    """Return whether the point is within ``radius`` metres of a location: a box for the index, then the distance."""
     reach = math.degrees(radius / EARTH_RADIUS)
     south, north = latitude - reach, latitude + reach
     exact = distance(point, longitude, latitude) <= radius
     if south <= -POLE or north >= POLE:
-        # A pole is inside: every longitude is.
-        return within_box(point, -DATE_LINE, max(south, -POLE), DATE_LINE, min(north, POLE)) & exact
-    # The circle is widest not at its centre's parallel but towards the pole.
+        # The circle contains a pole, and with it every longitude.
+        return within_box(point, -ANTIMERIDIAN, max(south, -POLE), ANTIMERIDIAN, min(north, POLE)) & exact
+    # The circle is widest between the parallel of its centre and the pole.
     ratio = math.sin(math.radians(reach)) / math.cos(math.radians(latitude))
     width = math.degrees(math.asin(min(1.0, ratio)))
     west, east = _wrapped(longitude - width), _wrapped(longitude + width)
@@ -73,7 +89,7 @@ def near(point: ColumnElement[Any], longitude: float, latitude: float, radius: f
 
 
 def earth_at(longitude: float, latitude: float) -> ColumnElement[Any]:
-    """A place as the ``earth`` columns hold it."""
+    """Return a location as the ``earth`` columns hold it."""
     lon, lat = math.radians(longitude), math.radians(latitude)
     position = [
         EARTH_RADIUS * math.cos(lat) * math.cos(lon),
@@ -84,7 +100,7 @@ def earth_at(longitude: float, latitude: float) -> ColumnElement[Any]:
 
 
 def nearest(earth: ColumnElement[Any], longitude: float, latitude: float) -> ColumnElement[float]:
-    """A sort key, nearest first, that the index of ``earth`` serves: metres straight through the Earth."""
+    """Return a sort key, nearest first, for the index of ``earth``: metres straight through the Earth."""
     return earth.op("OPERATOR(extensions.<->)", return_type=Double())(earth_at(longitude, latitude))
 
 
@@ -93,5 +109,5 @@ def _part(point: ColumnElement[Any], index: int) -> ColumnElement[float]:
 
 
 def _wrapped(longitude: float) -> float:
-    """The longitude brought back into -180 to 180."""
-    return (longitude + DATE_LINE) % TURN - DATE_LINE
+    """Return the longitude moved by whole turns to between -180 and 180 degrees."""
+    return (longitude + ANTIMERIDIAN) % TURN - ANTIMERIDIAN

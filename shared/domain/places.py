@@ -1,4 +1,4 @@
-"""Asks identity in which regions places lie."""
+"""The regions of locations, which the identity service knows."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 def find_region(rpc: RpcClient, caller: Caller, location: dict[str, Any]) -> UUID | None:
-    """Return the region that contains a location; None where none does, or where it has no coordinates."""
+    """Return the id of the region that contains a location; None without such a region or without coordinates."""
     if "coordinates" not in location:
         return None
     try:
@@ -27,10 +27,15 @@ def find_region(rpc: RpcClient, caller: Caller, location: dict[str, Any]) -> UUI
 
 
 def region_of(rpc: RpcClient, caller: Caller, location: dict[str, Any]) -> UUID:
-    """The region that contains a location, a GeoJSON Point.
+    """Return the id of the region that contains a location.
+
+    Args:
+        rpc: The client with which to ask identity.
+        caller: The caller on whose behalf to ask.
+        location: A GeoJSON Point.
 
     Raises:
-        Invalid: None does; it names ``region_id``.
+        Invalid: No region contains the location; ``fields`` names ``region_id``.
     """
     region_id = find_region(rpc, caller, location)
     if region_id is None:
@@ -39,7 +44,7 @@ def region_of(rpc: RpcClient, caller: Caller, location: dict[str, Any]) -> UUID:
 
 
 def locate(rpc: RpcClient, caller: Caller, batch: Batch) -> None:
-    """Puts the rows of an import that name no region into the one that contains their location."""
+    """Put the rows of an import that name no region into the region that contains their location."""
     unlocated = batch.unlocated()
     if not unlocated:
         return

@@ -1,7 +1,7 @@
-"""The marshmallow bases and fields that every service's schemas are made of.
+"""The marshmallow base classes and fields of the schemas of every service.
 
-Arguments are closed (an unknown field is an error) and every value is bounded; results are open mappings from
-which exactly the declared fields leave. Messages are sentences that a person can act on.
+Arguments are closed (an unknown field is an error), and every value has bounds. Results may hold more than a schema
+declares; only the declared fields are sent. A message says what is wrong and what to send instead.
 """
 
 from __future__ import annotations
@@ -15,8 +15,7 @@ from uuid import UUID
 from marshmallow import RAISE, Schema, ValidationError, fields, validate
 
 from shared.client.errors import Invalid
-from shared.domain import phones
-from shared.platform import texts
+from shared.platform import phones, texts
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -30,30 +29,34 @@ MAX_LATITUDE = 90.0
 
 
 class Arguments(Schema):
-    """What a method takes. Fields that are not declared are refused."""
+    """The arguments of a method. A field that is not declared is refused."""
 
     class Meta:
-        """Closed: nobody sets what is not offered."""
+        """Refuse unknown fields."""
 
         unknown = RAISE
 
-    error_messages = {"unknown": "There is no such field."}  # noqa: RUF012 - marshmallow reads a plain dict here
+    error_messages = {"unknown": "Unknown field."}  # noqa: RUF012 - marshmallow reads a plain dict here
 
 
 class Result(Schema):
-    """What a method returns: exactly the declared fields, whatever else the row holds."""
+    """The result of a method: exactly the declared fields, whatever else the row holds."""
 
 
 class Empty(Arguments):
-    """A method that takes nothing."""
+    """The arguments of a method that takes none."""
 
 
 class Text(fields.String):
     """A text of at most ``max_length`` characters, without control and invisible characters (`texts.clean`).
 
-    At least one character must be visible unless ``blank`` is allowed, which makes the empty text of one that shows
-    nothing and is not white space. A text of one line unless ``lines`` allows more. Only a ``verbatim`` text, which is
-    a secret, stays as it came.
+    Args:
+        max_length: The maximum number of characters.
+        blank: Whether a text without a visible character is allowed. Such a text is loaded as the empty text, unless
+            it is white space only, which is kept.
+        lines: Whether the text may have several lines.
+        verbatim: Whether the text is kept exactly as it was sent, as a password is.
+        options: The options of a marshmallow field.
     """
 
     def __init__(
@@ -75,13 +78,13 @@ class Text(fields.String):
         text: str = super()._deserialize(value, attr, data, **more)
         if len(text) <= self.max_length and not self.verbatim:
             text = texts.clean(text, lines=self.lines)
-        # Composing can make a text longer, so the second look is at what is stored.
+        # Composing characters (NFC) can make a text longer, so the length is checked again.
         if len(text) > self.max_length:
-            raise ValidationError(f"Longer than {self.max_length} characters.")
+            raise ValidationError(f"Must be at most {self.max_length} characters long.")
         if texts.is_blank(text):
             if not self.blank:
                 raise ValidationError("Must not be empty.")
-            # White space stays as it was typed; fillers and empty cells, which look like letters to a program, go.
+            # White space is kept. Fillers and empty Braille cells, which are letters to a program, are removed.
             return text if self.verbatim or text.isspace() else ""
         return text
 
@@ -90,7 +93,7 @@ MAX_WRITTEN_PHONE_LENGTH = 100
 
 
 class Phone(Text):
-    """A telephone number as people write it, made to fit into 20 characters (`shared.domain.phones.readable`)."""
+    """A telephone number in any notation, shortened to 20 characters (`shared.platform.phones.readable`)."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_WRITTEN_PHONE_LENGTH, **options)
@@ -99,15 +102,15 @@ class Phone(Text):
         number = phones.readable(super()._deserialize(value, attr, data, **more))
         if number is None:
             raise ValidationError(
-                f"Not a telephone number such as +509 2812 0000, of at most {phones.MAX_LENGTH} characters."
+                f"Must be a telephone number of at most {phones.MAX_LENGTH} characters, such as +509 2812 0000."
             )
         return number
 
 
 class Identifier(fields.Field[UUID]):
-    """A UUID in its usual text form; leaves as it is, since the serializer writes UUIDs."""
+    """A UUID in its text form with hyphens. Dumped as a UUID, which the serializer writes as text."""
 
-    default_error_messages = {"invalid": "Not a UUID."}  # noqa: RUF012 - as marshmallow declares it
+    default_error_messages = {"invalid": "Must be a UUID with hyphens."}  # noqa: RUF012 - as marshmallow declares it
 
     def _deserialize(self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any) -> UUID:
         if isinstance(value, UUID):
@@ -124,12 +127,12 @@ _LOST_PLUS: Final = re.compile(r"[0-9-]{8,10}[Tt ][0-9:.,]+ [0-9]{2}:?[0-9]{2}")
 
 
 class Timestamp(fields.Field[dt.datetime]):
-    """A moment, RFC 3339 with an offset; leaves in UTC."""
+    """A moment in time: RFC 3339 with an offset from UTC. Dumped in UTC."""
 
     default_error_messages = {  # noqa: RUF012 - as marshmallow declares it
-        "invalid": "Not an RFC 3339 date and time such as 2026-01-31T12:00:00+00:00.",
-        "offset": "Needs an offset from UTC, such as Z or +02:00.",
-        "plus": "Has a blank before the offset. In an address a + means a blank: write %2B for it.",
+        "invalid": "Must be an RFC 3339 date and time, such as 2026-01-31T12:00:00+00:00.",
+        "offset": "Must include an offset from UTC, such as Z or +02:00.",
+        "plus": "Contains a space where the plus sign of the offset is expected. In a URL, write %2B for +.",
     }
 
     def _deserialize(
@@ -138,7 +141,7 @@ class Timestamp(fields.Field[dt.datetime]):
         if isinstance(value, str) and _LOST_PLUS.fullmatch(value):
             raise self.make_error("plus")
         try:
-            # RFC 3339 allows t and z in lower case, which Python does not read.
+            # RFC 3339 allows t and z in lower case; Python does not.
             moment = value if isinstance(value, dt.datetime) else dt.datetime.fromisoformat(value.upper())
         except (AttributeError, TypeError, ValueError):
             raise self.make_error("invalid") from None
@@ -154,7 +157,7 @@ class Timestamp(fields.Field[dt.datetime]):
 
 
 class BoundedInteger(fields.Integer):
-    """A whole number between two bounds; a fraction, a text or a truth value is not one."""
+    """An integer between two bounds, both included. A fraction, a text or a boolean is refused."""
 
     def __init__(self, *, min_value: int, max_value: int, **options: Any) -> None:
         super().__init__(
@@ -172,7 +175,7 @@ class BoundedInteger(fields.Integer):
 
 
 class Number(fields.Field[float]):
-    """A finite number between two bounds."""
+    """A finite number between two bounds, both included."""
 
     def __init__(self, *, min_value: float, max_value: float, **options: Any) -> None:
         self.min_value = min_value
@@ -183,13 +186,13 @@ class Number(fields.Field[float]):
         self, value: Any, attr: str | None, data: Mapping[str, Any] | None, **more: Any
     ) -> float:
         if isinstance(value, bool) or not isinstance(value, int | float):
-            raise ValidationError("Not a number.")
+            raise ValidationError("Must be a number.")
         try:
             number = float(value)
         except OverflowError:
-            raise ValidationError("Not a finite number.") from None
+            raise ValidationError("Must be a finite number.") from None
         if not math.isfinite(number):
-            raise ValidationError("Not a finite number.")
+            raise ValidationError("Must be a finite number.")
         if not self.min_value <= number <= self.max_value:
             raise ValidationError(f"Must be between {self.min_value:.15g} and {self.max_value:.15g}.")
         return number
@@ -217,14 +220,14 @@ def _is_finite(number: float) -> bool:
 
 
 def check_position(position: Any, *, max_longitude: float = MAX_LONGITUDE) -> None:
-    """Refuses what is not a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
+    """Check that a value is a GeoJSON position ``[longitude, latitude]`` (RFC 7946, 3.1.1) in range.
 
     Args:
-        position: Anything.
-        max_longitude: More than 180 for a ring that goes on across the antimeridian.
+        position: Any value.
+        max_longitude: The largest longitude in degrees; more than 180 for a ring that crosses the antimeridian.
 
     Raises:
-        ValidationError: It says what is wrong.
+        ValidationError: The value is not a position, or is out of range.
     """
     if not isinstance(position, list) or len(position) not in (PAIR, PAIR + 1):
         raise ValidationError("Must be [longitude, latitude].")
@@ -250,10 +253,12 @@ _ADDRESS: Final = Text(max_length=MAX_ADDRESS_LENGTH, blank=True, allow_none=Tru
 
 
 class Location(fields.Field[dict[str, Any]]):
-    """Where something is: a GeoJSON ``Point`` (lon, lat), with an optional ``address`` of up to 500 characters.
+    """A location: a GeoJSON ``Point`` (lon, lat) with an optional ``address`` of at most 500 characters.
 
-    With ``address_suffices`` the coordinates may be left out, null or empty where there is an address; then it loads
-    as the address alone.
+    Args:
+        address_suffices: Whether the coordinates may be missing, null or empty when there is an address. The location
+            is then loaded as the address alone.
+        options: The options of a marshmallow field.
     """
 
     def __init__(self, *, address_suffices: bool = False, **options: Any) -> None:
@@ -265,17 +270,16 @@ class Location(fields.Field[dict[str, Any]]):
     ) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError(
-                'Must be a GeoJSON Point such as {"type": "Point", "coordinates": [lon, lat]}.'
+                'Must be a GeoJSON Point, such as {"type": "Point", "coordinates": [lon, lat]}.'
             )
         problems: dict[str, list[str]] = {
-            str(name): ["There is no such field."]
-            for name in value.keys() - {"type", "coordinates", "address"}
+            str(name): ["Unknown field."] for name in value.keys() - {"type", "coordinates", "address"}
         }
         address = None
         try:
             address = _ADDRESS.deserialize(value.get("address"))
         except ValidationError:
-            problems["address"] = [f"Must be a text of at most {MAX_ADDRESS_LENGTH} characters."]
+            problems["address"] = [f"Must be text of at most {MAX_ADDRESS_LENGTH} characters."]
         is_addressed = self.address_suffices and bool(address) and not texts.is_blank(str(address))
         if is_addressed and value.get("coordinates") in (None, []):
             if value.get("type", "Point") not in ("Point", None):
@@ -289,9 +293,9 @@ class Location(fields.Field[dict[str, Any]]):
 
 
 class Page(Arguments):
-    """The paging arguments of every list; subclass it with the filters.
+    """The paging arguments of every list. Subclasses add the filters.
 
-    ``cursor`` is the ``next_cursor`` of the page before; ``limit`` is 1 to 500, 50 by default.
+    ``cursor`` is the ``next_cursor`` of the previous page; ``limit`` is 1 to 500, 50 by default.
     """
 
     cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=2000))
@@ -299,7 +303,7 @@ class Page(Arguments):
 
 
 def page_of(item: type[Result]) -> type[Result]:
-    """The schema of a page: ``items`` and ``next_cursor``, null on the last page."""
+    """Return the schema of a page: ``items``, and ``next_cursor``, which is null on the last page."""
     declared = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": fields.String(allow_none=True, required=True),
@@ -308,10 +312,10 @@ def page_of(item: type[Result]) -> type[Result]:
 
 
 def load(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
-    """The arguments, checked and converted.
+    """Return the arguments, checked and converted.
 
     Raises:
-        Invalid: It names every field at fault.
+        Invalid: At least one argument is wrong; ``fields`` names each of them.
     """
     try:
         return schema.load(arguments)  # type: ignore[no-any-return] # a Schema without `many` loads one dict
@@ -320,7 +324,7 @@ def load(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def invalid(messages: Any) -> Invalid:
-    """marshmallow's nested messages as an `Invalid` with dotted field names."""
+    """Return marshmallow's nested messages as an `Invalid` with dotted field names."""
     found: dict[str, list[str]] = {}
     for name, message in _flatten(messages, ""):
         found.setdefault(name, []).append(message)

@@ -1,7 +1,7 @@
-"""The one rule for what people write: which characters are stored, and when a text counts as empty.
+"""The rule for text that people write: which characters are stored, and when a text counts as empty.
 
-Every text argument of every service passes through `clean`. Nobody sees or types what it removes: such characters
-come along when a text is copied, or are sent to make one text look like another.
+Every text argument of every service passes through `clean`. The characters that it removes are invisible: they come
+with copied text, or are sent to make one text look like another.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ _REMOVED: Final = re.compile(
     + "]"
 )
 
-# Persian, the scripts of India and emoji need one joiner between characters; it stays behind such a character. Not
-# behind Latin letters, nor behind the accents that compose with them.
+# Persian, the scripts of India and emoji need one joiner between characters; it is kept after such a character. It is
+# not kept after Latin letters, nor after the accents that compose with them.
 _JOINERS: Final = re.compile(
     "(?<![\u0370-\u1dff\u1f00-\u1fff\u2190-\u2fff\u3004-\ufaff\ufb1d-\uffef\U00010000-\U000dffff])[\u200c\u200d]+"
 )
 
-# Tag characters stay where they spell the flag of a part of a country behind a black flag (UTS 51).
+# Tag characters are kept where they spell the flag of a region after a black flag (UTS 51).
 _TAGS: Final = re.compile("(\U0001f3f4[\U000e0020-\U000e007e]{1,6}\U000e007f)|[\U000e0000-\U000e007f]")
 
 _BLANK: Final = re.compile(
-    # white space; joiners, fillers and variation selectors, which show nothing by themselves; the empty Braille cell
+    # white space; joiners, fillers and variation selectors, which are invisible alone; the empty Braille cell
     "[\\s\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u200c\u200d\u2800\u3164\ufe00-\ufe0f\uffa0"
     "\U0001d159\U000e0000-\U000e0fff]*"
 )
@@ -51,13 +51,13 @@ _BLANK: Final = re.compile(
 def clean(text: str, *, lines: bool) -> str:
     """Return the text as it is stored.
 
-    The characters are composed (NFC). Control characters and format characters (Unicode categories Cc and Cf) are
-    removed, directional overrides among them; the visible signs in Cf and the joiners that a script or an emoji
-    needs stay. A line end becomes a line feed.
+    The characters are composed (NFC). Control and format characters (Unicode categories Cc and Cf), among them
+    directional overrides, are removed. The visible characters in Cf are kept, and so are the joiners that a script or
+    an emoji needs. A line end becomes a line feed.
 
     Args:
-        text: What somebody wrote.
-        lines: Whether the text may have several lines and tabs; otherwise each of these becomes a blank.
+        text: The text as it was sent.
+        lines: Whether the text may have several lines and tabs; otherwise each line end and tab becomes a space.
     """
     if text.isascii() and text.isprintable():
         return text
@@ -71,5 +71,5 @@ def clean(text: str, *, lines: bool) -> str:
 
 
 def is_blank(text: str) -> bool:
-    """Return whether nothing of the text can be seen."""
+    """Return whether the text has no visible character."""
     return _BLANK.fullmatch(text) is not None

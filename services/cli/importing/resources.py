@@ -25,7 +25,7 @@ from services.cli.importing.options import (
 from services.cli.importing.run import Outcome, Row, outcomes_of, run
 from services.resources.policy import AVAILABLE, CLOSED, STATUSES
 from shared.client.errors import ImpactXError
-from shared.domain.phones import readable
+from shared.platform.phones import readable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

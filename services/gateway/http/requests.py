@@ -41,7 +41,7 @@ BYTE_ORDER_MARK: Final = "bom"
 TIME_ZONE: Final = "time_zone"
 JSON_TYPES: Final = ("application/json",)
 PATCH_TYPES: Final = ("application/json", "application/merge-patch+json")
-NO_SUCH_FIELD: Final = ["There is no such field."]
+NO_SUCH_FIELD: Final = ["Unknown field."]
 
 LOOPBACK: Final = frozenset({"localhost", "127.0.0.1", "::1"})
 UNSPECIFIED: Final = frozenset({"", "0.0.0.0", "::"})  # noqa: S104 - these are no names

@@ -8,7 +8,7 @@ from sqlalchemy import and_, not_, select
 
 from services.reports.models import PAIRS, SCHEMA, UNDER_REVIEW, reports, severity_levels
 from shared.domain import geography
-from shared.platform.db.conditions import conditions_of, one_of, within_area
+from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.search import WordSearch
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "reported_to": lambda value: reports.c.reported_at < value,
     "changed_since": lambda value: reports.c.updated_at >= value,
     "bbox": lambda box: geography.within_box(reports.c.point, *box),
-    "within": lambda polygons: within_area(reports.c.point, polygons),
+    "within": lambda polygons: geography.within_area(reports.c.point, polygons),
     "near": lambda place: geography.near(reports.c.point, place["lon"], place["lat"], place["radius_m"]),
     "text": SEARCH.finds,
     "needs_review": lambda needed: UNDER_REVIEW if needed else not_(UNDER_REVIEW),

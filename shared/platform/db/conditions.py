@@ -1,12 +1,10 @@
-"""Conditions that the statements of several services are made of."""
+"""Conditions for the statements of several services."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import ARRAY, Boolean, ColumnElement, Uuid, and_, any_, bindparam, false, not_, or_, true
-
-from shared.domain.geography import within_polygon
+from sqlalchemy import ARRAY, Boolean, ColumnElement, Uuid, any_, bindparam, false, or_, true
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -19,26 +17,27 @@ Condition = ColumnElement[bool]
 def conditions_of(
     filters: Mapping[str, Any], makers: Mapping[str, Callable[[Any], Condition]]
 ) -> list[Condition]:
-    """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass.
+    """Return one condition for each filter that is given; other arguments (``cursor``, ``limit``) are ignored.
 
     Args:
         filters: The loaded arguments of a list.
-        makers: For each filter what makes a condition of its value.
+        makers: For each filter the function that makes a condition from its value.
     """
     return [make(filters[name]) for name, make in makers.items() if filters.get(name) is not None]
 
 
 def one_of(column: ColumnElement[Any], values: Sequence[Any]) -> Condition:
-    """Whether the column has one of the values: one parameter, so that the statement is the same for any number.
+    """Return whether the column has one of the values.
 
-    One value alone is compared with ``=``, behind which an index keeps its order.
+    The values are one parameter, so the statement is the same for any number of them. A single value is compared with
+    ``=``, for which an index keeps its order.
     """
     among: ColumnElement[Any] = any_(bindparam(None, list(values), type_=ARRAY(column.type)))
     return column == (values[0] if len(values) == 1 else among)
 
 
 def in_regions_of(caller: Caller, permission: str, region: ColumnElement[Any]) -> Condition:
-    """Whether the region is one of those in which the caller holds the permission."""
+    """Return whether the region is one of those in which the caller holds the permission."""
     regions = caller.regions(permission)
     if regions is None:
         return true()
@@ -46,33 +45,13 @@ def in_regions_of(caller: Caller, permission: str, region: ColumnElement[Any]) -
 
 
 def in_granted_regions(region: ColumnElement[Any]) -> Condition:
-    """`in_regions_of` for a statement that is made once; `granted` makes its parameters."""
+    """Return `in_regions_of` for a statement that is made once; `granted` returns its parameters."""
     return or_(
         bindparam("everywhere", type_=Boolean), region == any_(bindparam("regions", type_=ARRAY(Uuid)))
     )
 
 
 def granted(caller: Caller, permission: str) -> dict[str, Any]:
-    """The parameters of `in_granted_regions`: ``everywhere`` and ``regions``."""
+    """Return the parameters of `in_granted_regions`: ``everywhere`` and ``regions``."""
     regions = caller.regions(permission)
     return {"everywhere": regions is None, "regions": sorted(regions or ())}
-
-
-def within_area(
-    point: ColumnElement[Any], polygons: Sequence[Sequence[Sequence[Sequence[float]]]]
-) -> Condition:
-    """Whether the point lies in one of the polygons and in none of its holes.
-
-    Args:
-        point: A ``point`` column.
-        polygons: The coordinates of a GeoJSON MultiPolygon: of each polygon the outline, then the holes.
-    """
-    return or_(
-        *(
-            and_(
-                within_polygon(point, outline),
-                *(not_(within_polygon(point, hole)) for hole in holes),
-            )
-            for outline, *holes in polygons
-        )
-    )

@@ -208,9 +208,9 @@ def test_a_repair_says_both_areas_and_one_that_would_lose_area_is_refused(run, i
     ]
     output = run(*features, options=["--repair"])
     assert "BOW: repaired; 0.5 square degrees before, 0.5 after." in output
-    assert "A ring goes round the South Pole and was closed through it." in output
+    assert "A ring encloses the South Pole and was closed through it." in output
     assert refusals() == [
-        ("GONE", "boundaries: The repair would keep 0 of 1 square degrees; mend the boundaries by hand.")
+        ("GONE", "boundaries: The repair would keep 0 of 1 square degrees; correct the boundaries by hand.")
     ]
     stored = shape(identity.regions["id of AQ"]["boundaries"])
     assert stored.contains(Point(0, -85))

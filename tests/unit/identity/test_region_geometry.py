@@ -29,11 +29,11 @@ SQUARE = box(0, 0, 4, 4)
     [
         ([], "", "GeoJSON Polygon"),
         ({"type": "Point", "coordinates": [0, 0]}, "type", "Polygon"),
-        ({**SQUARE, "crs": {}}, "crs", "no such field"),
-        ({"type": "Polygon"}, "coordinates", "list of rings"),
-        ({"type": "Polygon", "coordinates": []}, "coordinates", "list of rings"),
-        ({"type": "Polygon", "coordinates": [[]]}, "coordinates.0", "list of positions"),
-        ({"type": "MultiPolygon", "coordinates": [[]]}, "coordinates.0", "list of rings"),
+        ({**SQUARE, "crs": {}}, "crs", "Unknown field"),
+        ({"type": "Polygon"}, "coordinates", "list of at least one ring"),
+        ({"type": "Polygon", "coordinates": []}, "coordinates", "list of at least one ring"),
+        ({"type": "Polygon", "coordinates": [[]]}, "coordinates.0", "list of at least one position"),
+        ({"type": "MultiPolygon", "coordinates": [[]]}, "coordinates.0", "list of at least one ring"),
         ({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [1, 1]]]}, "coordinates.0", "[1, 1]"),
         ({"type": "Polygon", "coordinates": [[[0, 0], [1, 0], [0, 0]]]}, "coordinates.0", "at least 4"),
         ({"type": "Polygon", "coordinates": [[[0, 0], [181, 0]]]}, "coordinates.0.1", "Longitude 181"),
@@ -47,7 +47,7 @@ SQUARE = box(0, 0, 4, 4)
         (
             {"type": "Polygon", "coordinates": [[[0.001 * i, 0] for i in range(20_001)]]},
             "coordinates",
-            "More than 20000",
+            "More than 20,000",
         ),
     ],
 )

@@ -206,7 +206,7 @@ def test_every_row_ends_as_stored_or_refused_for_a_reason(run, write, methods):
         "5": "report_type: There is no report type 'Rain of frogs'.",
         "6": "description: Missing data for required field.",
         "7": "location: Latitude 118.2 is out of range; longitude and latitude may be swapped.",
-        "8": "title: Longer than 255 characters.",
+        "8": "title: Must be at most 255 characters long.",
         "9": "description: Must not contain the NUL character.",
         "10": "The row has 5 cells, the header has 8.",
         "11": "latitude: Not a number.",

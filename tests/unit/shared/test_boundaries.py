@@ -181,7 +181,7 @@ def test_a_ring_round_a_pole_may_have_a_hole_round_it_too():
         ([[(179, 0), (-179, 2), (-179, 0), (179, 2), (179, 0)]], "crosses itself at longitude 180"),
         ([[(179, 0), (-178, 2), (-178, 0), (179, 2), (179, 0)]], "crosses itself at longitude -179.5"),
         ([box(170, 0, -170, 10), box(-160, 1, -159, 2)], "outside its outer ring"),
-        ([box(170, 0, -170, 10), box(179, 1, -179, 2), box(-179.5, 1, -178, 2)], "over another hole"),
+        ([box(170, 0, -170, 10), box(179, 1, -179, 2), box(-179.5, 1, -178, 2)], "overlaps another hole"),
         (
             [[(0, 80), (120, 80), (-120, 80), (0, 81), (120, 81), (-120, 81), (0, 80)]],
             "more than once",
@@ -327,11 +327,11 @@ def test_what_is_valid_is_not_touched_by_a_repair():
     [
         (polygon(box(0, 0, 4, 4), box(0, 0, 4, 4)), "keep 0 of 16 square degrees"),
         (polygon([(0, 0), (4, 0), (0, 0), (0, 0)]), "keep 0 of 0 square degrees"),
-        ({"type": "Point", "coordinates": [0, 0]}, "Not a GeoJSON Polygon"),
-        ({"type": "Polygon", "coordinates": [[["a", 0]]]}, "Not a GeoJSON Polygon"),
-        ({"type": "Polygon"}, "Not a GeoJSON Polygon"),
-        ("nonsense", "Not a GeoJSON Polygon"),
-        (polygon([(0, 0), (1, 95), (1, 0), (0, 0)]), "not on the Earth"),
+        ({"type": "Point", "coordinates": [0, 0]}, "Must be a GeoJSON Polygon"),
+        ({"type": "Polygon", "coordinates": [[["a", 0]]]}, "Must be a GeoJSON Polygon"),
+        ({"type": "Polygon"}, "Must be a GeoJSON Polygon"),
+        ("nonsense", "Must be a GeoJSON Polygon"),
+        (polygon([(0, 0), (1, 95), (1, 0), (0, 0)]), "is out of range"),
     ],
 )
 def test_what_cannot_be_mended_is_refused_with_the_areas(value, says):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from shared.domain.phones import MAX_LENGTH, readable
+from shared.platform.phones import MAX_LENGTH, readable
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""Telephone numbers as people write them, made to fit: one rule for accounts, resources and imports."""
+"""The rule for telephone numbers of accounts, resources and imports: any notation, at most 20 characters."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import phonenumbers
 from phonenumbers import NumberParseException, PhoneNumberFormat
 
 MAX_LENGTH: Final = 20
-"""Characters that the specification's columns hold."""
+"""The number of characters that the columns of the specification hold."""
 
 MAX_DIGITS: Final = 15
-"""Of a number with its country code (ITU-T E.164)."""
+"""The number of digits of a number with its country code (ITU-T E.164)."""
 
 MIN_DIGITS: Final = 3
-"""Of a number that somebody answers, such as 112."""
+"""The number of digits of the shortest numbers in use, such as 112."""
 
 _DASHES: Final = dict.fromkeys(map(ord, "\u2010\u2011\u2012\u2013\u2014\u2015\u2212\u30fc\uff70\u2500"), "-")
 _WRITTEN: Final = re.compile(
@@ -28,14 +28,17 @@ _SEVERAL: Final = re.compile(r"[;,|\n]|\s/\s|\bor\b|\band\b|\bou\b|\bet\b|\by\b|
 
 
 def readable(text: str, country: str | None = None) -> str | None:
-    """The number in at most 20 characters; None where the text is no telephone number, or none that fits.
+    """Return the telephone number in at most 20 characters.
 
-    It stays as it is written, but for blanks, dashes and digits of other scripts. Only a longer one loses its
-    formatting; of several that do not fit together the first stays.
+    The notation is kept, except that spaces, dashes and digits of other scripts become plain ones. A number that is
+    longer loses its formatting. Of several numbers that do not fit together, the first is returned.
 
     Args:
-        text: As somebody wrote it.
-        country: Where a number without a country code is from, as two letters (ISO 3166).
+        text: The text as it was written.
+        country: The country of a number without a country code, as two letters (ISO 3166).
+
+    Returns:
+        The number; None where the text is not a telephone number, or not one that fits.
     """
     plain = _plain(text)
     found = _fitting(plain, country)
@@ -46,7 +49,7 @@ def readable(text: str, country: str | None = None) -> str | None:
 
 
 def _plain(text: str) -> str:
-    """The text with plain digits, dashes and blanks, without marks that are not seen."""
+    """Return the text with plain digits, dashes and spaces, without invisible characters."""
     characters = (
         str(unicodedata.decimal(character))
         if unicodedata.category(character) == "Nd"
@@ -77,7 +80,7 @@ def _fitting(plain: str, country: str | None) -> str | None:
 
 
 def _international(plain: str, country: str | None) -> str | None:
-    """The number with its country code, if that is known, formatted as far as there is room."""
+    """Return the number with its country code, if that is known, formatted as far as there is room."""
     try:
         number = phonenumbers.parse(plain, country)
     except NumberParseException:
