@@ -88,13 +88,14 @@ class Outline(fields.Field[dict[str, Any]]):
 
 
 class Area(fields.Field[list[list[list[list[float]]]]]):
-    """A GeoJSON ``Polygon`` or ``MultiPolygon`` of up to 2,000 positions; loads as MultiPolygon coordinates.
+    """A GeoJSON ``Polygon`` or ``MultiPolygon`` of at most 2,000 positions.
 
     An area that crosses the antimeridian is cut there into a MultiPolygon, as RFC 7946 (3.1.9) asks, unless the caller
     has done so.
     """
 
     def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[list[list[list[float]]]]:
+        # Loaded as the coordinates of a MultiPolygon, so that statements need to know only one form.
         area: dict[str, Any] = _OUTLINE.deserialize(value)
         return [area["coordinates"]] if area["type"] == "Polygon" else area["coordinates"]
 

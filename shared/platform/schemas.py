@@ -93,7 +93,7 @@ MAX_WRITTEN_PHONE_LENGTH = 100
 
 
 class Phone(Text):
-    """A telephone number in any notation, shortened to 20 characters (`shared.platform.phones.readable`)."""
+    """A telephone number in any notation that has, or can be shortened to, 20 characters."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_WRITTEN_PHONE_LENGTH, **options)

@@ -66,7 +66,7 @@ class Comment(TypedDict):
 
 
 class Circle(TypedDict):
-    """A place and a distance from it along the surface, in metres."""
+    """A location and a distance from it along the surface, in metres."""
 
     lon: float
     lat: float

@@ -125,7 +125,7 @@ class ImportResult(TypedDict):
 
 
 class Circle(TypedDict):
-    """A place and a distance from it along the surface, in metres."""
+    """A location and a distance from it along the surface, in metres."""
 
     lon: float
     lat: float

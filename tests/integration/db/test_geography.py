@@ -8,7 +8,7 @@ from sqlalchemy import Column, Integer, MetaData, Table, select
 
 from shared.domain import geography
 from shared.domain.geo_filters import Area
-from shared.platform.db.conditions import within_area
+from shared.domain.geography import within_area
 from shared.platform.db.engine import Database
 from shared.platform.db.tables import Cube, Point
 
