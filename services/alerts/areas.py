@@ -1,4 +1,4 @@
-"""The areas of alerts that are narrower than their regions."""
+"""The area of an alert: the part of its region that it is about."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ KILOMETRES_PER_DEGREE: Final = 111.195
 
 
 def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None, region_id: UUID) -> None:
-    """Refuse an area that does not touch the region of its alert, as one with swapped coordinates.
+    """Refuse an area that does not touch the region of its alert, such as one with swapped coordinates.
 
     Args:
-        connection: Where to read.
-        area: With a ``polygon`` or a ``circle``; None for the whole region.
-        region_id: The region; nothing is refused where it has no boundaries that can be read.
+        connection: In a transaction or not.
+        area: The area, with a ``polygon`` or a ``circle``; None for the whole region.
+        region_id: The id of the region. If its boundaries are unknown or invalid, nothing is refused.
 
     Raises:
         Invalid: It names ``area``.
@@ -39,7 +39,9 @@ def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None,
     boundaries = cast(audience_regions.c.boundaries, Text)
     text = connection.scalar(select(boundaries).where(audience_regions.c.region_id == region_id))
     if text is not None and not run_blocking(_touches, area, text):
-        raise Invalid(fields={"area": ["Lies outside of the region."]})
+        raise Invalid(
+            fields={"area": ["Must touch the region of the alert. Check that longitude comes before latitude."]}
+        )
 
 
 def _touches(area: Mapping[str, Any], text: str) -> bool:
@@ -50,8 +52,8 @@ def _touches(area: Mapping[str, Any], text: str) -> bool:
         return bool(shapely.intersects(region, shape_of(area["polygon"])))
     circle = area["circle"]
     latitude = circle["lat"]
-    # Degrees of longitude are shorter than those of latitude; as long as the latter, the circle is larger on the map
-    # than on the ground, so that nothing that touches is refused.
+    # Degrees of longitude are shorter than those of latitude. Treating them as equally long makes the circle larger
+    # than it is, so no area that touches the region is refused.
     reach = circle["radius_km"] / KILOMETRES_PER_DEGREE / max(math.cos(math.radians(latitude)), 0.01)
     return any(
         shapely.dwithin(region, shapely.Point(circle["lon"] + turn, latitude), reach)

@@ -1,7 +1,7 @@
-"""The audience: identity's accounts and regions as far as alerts need them, kept by identity's events.
+"""The audience: a copy of identity's accounts and regions, reduced to what alerts need and kept up to date by events.
 
-Every event says everything, so the newest one of an account or region is all that counts: whatever is older than
-what is held already, or the same, is let pass. So events may come twice and in any order.
+Each event carries all the facts of its account or region, with their version. An event that is not newer than the
+stored row is ignored, so events may arrive twice and in any order.
 """
 
 from __future__ import annotations
@@ -39,15 +39,15 @@ Row = dict[str, Any]
 MAX_CODE_LENGTH: Final = 50
 MAX_ROLE_LENGTH: Final = 100
 REGIONS_TOGETHER: Final = 8
-"""Regions in one statement, whose boundaries are written as JSON in one piece."""
+"""Regions in one statement. Their boundaries, up to a megabyte each, are sent as one JSON text."""
 
 
 def record_audience(connection: Connection, events: Sequence[Event]) -> None:
-    """Takes in what identity tells of accounts and regions, set-based, and of each the newest alone.
+    """Store the accounts and regions that events of identity describe, the newest version of each.
 
     Args:
         connection: In a transaction.
-        events: Of identity, in any order.
+        events: Events of identity, in any order.
     """
     members = [member(event.data, event.data["user_id"]) for event in events if "user_id" in event.data]
     regions = [region(event.data, event.data["region_id"]) for event in events if "region_id" in event.data]
@@ -56,32 +56,32 @@ def record_audience(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def store_members(connection: Connection, members: Iterable[Row]) -> None:
-    """Takes in accounts as identity shows them now, unless something newer is held.
+    """Store accounts as identity returns them now, unless a newer version is stored.
 
     Args:
         connection: In a transaction.
-        members: Made by `member`.
+        members: The rows, made by `member`.
     """
     _store(connection, _CURRENT_MEMBERS, "user_id", members)
 
 
 def store_regions(connection: Connection, regions: Iterable[Row]) -> None:
-    """Takes in regions as identity shows them now, unless something newer is held.
+    """Store regions as identity returns them now, unless a newer version is stored.
 
     Args:
         connection: In a transaction.
-        regions: Made by `region`.
+        regions: The rows, made by `region`.
     """
     _store(connection, _CURRENT_REGIONS, "region_id", regions)
 
 
 def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
-    """The row of an account.
+    """Return the row of an account.
 
     Args:
-        account: With ``version``, ``is_active``, ``preferences`` and ``roles``. Preferences that somebody wrote past
-            identity may be anything; what is no list of codes names no region.
-        user_id: Whose.
+        account: The facts, among them ``version``, ``is_active``, ``preferences`` and ``roles``. Preferences that were
+            not written through identity can be any JSON; what is not a list of codes names no region.
+        user_id: The id of the account.
     """
     preferences = account["preferences"] or {}
     wanted = preferences.get("regions")
@@ -102,11 +102,11 @@ def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
 
 
 def region(facts: Mapping[str, Any], region_id: UUID | str) -> Row:
-    """The row of a region.
+    """Return the row of a region.
 
     Args:
-        facts: With ``version``, ``code``, ``name`` and ``boundaries``.
-        region_id: Which.
+        facts: The facts, among them ``version``, ``code``, ``name`` and ``boundaries``.
+        region_id: The id of the region.
     """
     names = ("version", "code", "name", "boundaries")
     return {"region_id": str(region_id), **{name: facts[name] for name in names}}
@@ -155,7 +155,7 @@ def _store(connection: Connection, statement: Any, key: str, rows: Iterable[Row]
     for row in rows:
         if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
             newest[row[key]] = row
-    # In one order everywhere: two processes with the same rows wait for and do not lock out each other.
+    # In the order of the ids everywhere, so that two processes with the same rows cannot deadlock.
     ordered = sorted(newest.values(), key=lambda row: row[key])
     together = len(ordered) if key == "user_id" else REGIONS_TOGETHER
     for first in range(0, len(ordered), together or 1):

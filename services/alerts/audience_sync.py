@@ -1,4 +1,4 @@
-"""Reads the audience anew from identity, in steps that each fit into one call."""
+"""Rebuilding the audience from identity, in steps that each fit into one call."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from shared.platform.db.engine import Database
 
 SECONDS: Final = 4.0
-"""How long a step may take, well under the time that a caller waits."""
+"""The length of a step, well below the time that callers wait."""
 
 REGIONS_A_PAGE: Final = 10
 MEMBERS_A_PAGE: Final = 500
@@ -23,17 +23,17 @@ _MEMBERS: Final = "members:"
 
 
 def rebuild_audience(database: Database, identity: IdentityMethods, cursor: str | None) -> dict[str, Any]:
-    """Reads regions, then accounts, page by page until the time is up or everything was read.
+    """Read regions and then accounts, page by page, until the step is over or everything has been read.
 
-    It may run at any time: what an event has brought meanwhile is newer and stays.
+    It may run at any time: a newer version that an event brings meanwhile is kept.
 
     Args:
-        database: The service's own.
-        identity: On behalf of somebody who may read accounts and roles.
-        cursor: The ``next_cursor`` of the step before; None to begin.
+        database: The database of the service.
+        identity: A client of identity that acts for a caller who may read accounts and roles.
+        cursor: The ``next_cursor`` of the previous step; None to begin.
 
     Raises:
-        Invalid: The cursor is broken; it names ``cursor``.
+        Invalid: The cursor is not one of this method; it names ``cursor``.
         Forbidden: The caller may not read accounts or roles.
     """
     deadline = time.monotonic() + SECONDS
@@ -83,7 +83,7 @@ def _members(
 
 
 def _inactive_roles(identity: IdentityMethods) -> frozenset[str]:
-    """Roles that are switched off: an account still holds them, but they make no group."""
+    """Return the roles that are not active. Accounts still hold them, but they form no group."""
     names: set[str] = set()
     cursor = None
     while True:

@@ -1,4 +1,4 @@
-"""Whom an alert is declared to be for."""
+"""The declared targets of an alert: the groups, regions and accounts that its author named."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ if TYPE_CHECKING:
     from shared.platform.rpc.context import Caller
 
 NOWHERE = UUID(int=0)
-"""A region that nobody has: what lies in no region needs its permission everywhere."""
+"""The id of no region: only callers who hold a permission everywhere hold it here."""
 
 
 def declare(connection: Connection, alert_id: UUID, targets: Iterable[Target]) -> None:
-    """Writes the declared targets of an alert that has none."""
+    """Write the declared targets of an alert that has none."""
     rows = [
         {
             "alert_id": alert_id,
@@ -38,33 +38,33 @@ def declare(connection: Connection, alert_id: UUID, targets: Iterable[Target]) -
 
 
 def redeclare(connection: Connection, alert_id: UUID, targets: Iterable[Target]) -> None:
-    """Replaces the declared targets of a draft."""
+    """Replace the declared targets of a draft."""
     connection.execute(delete(alert_targets).where(alert_targets.c.alert_id == alert_id))
     declare(connection, alert_id, targets)
 
 
 def region_target(region_id: UUID) -> list[Target]:
-    """Whom an alert is for that names nobody: the people of its region."""
+    """Return the targets of an alert whose author declared none: the people of its region."""
     return [Target(REGION, str(region_id))]
 
 
 def check_targets(
     connection: Connection, caller: Caller, permission: str, targets: Sequence[Target], region_id: UUID
 ) -> None:
-    """Refuses targets that are not there, and those that are beyond what the caller may do.
+    """Refuse targets that do not exist, and targets that are beyond the caller's permission.
 
-    Who holds a permission for some regions reaches the people of these, and groups narrowed to these; single people
-    and whole groups can be anywhere.
+    Callers who hold the permission for some regions may address the people of these regions and groups narrowed to
+    them. Accounts and whole groups can be anywhere; addressing them needs the permission everywhere.
 
     Args:
-        connection: Where to read.
-        caller: Who drafts or issues the alert.
-        permission: For which of the two.
-        targets: Declared ones.
-        region_id: The alert's own region, which is checked elsewhere.
+        connection: In a transaction or not.
+        caller: The caller who drafts or issues the alert.
+        permission: ``alert:draft`` or ``alert:issue``.
+        targets: The declared targets.
+        region_id: The id of the alert's own region, which is checked elsewhere.
 
     Raises:
-        Invalid: It names the target that is not there.
+        Invalid: It names the target that does not exist.
         Forbidden: The caller does not hold the permission everywhere, or not in the region of a target.
     """
     regions = _regions(connection)
@@ -94,7 +94,7 @@ def _region_of(target: Target, regions: dict[str, UUID]) -> UUID | None:
 
 
 def _regions(connection: Connection) -> dict[str, UUID]:
-    """The ids of all regions, by code and by id."""
+    """Return the ids of all regions, by their code and by their id as text."""
     rows: Any = connection.execute(select(audience_regions.c.region_id, audience_regions.c.code))
     return {name: row.region_id for row in rows for name in (row.code, str(row.region_id))}
 
@@ -110,7 +110,7 @@ def _unknown_people(connection: Connection, targets: Sequence[Target]) -> set[Ta
 
 
 def declared(connection: Connection, alert_id: UUID) -> list[Target]:
-    """The declared targets of an alert, in their order."""
+    """Return the declared targets of an alert, in their order."""
     rows = connection.execute(
         select(alert_targets.c.target_type, alert_targets.c.target_id)
         .where(alert_targets.c.alert_id == alert_id, alert_targets.c.position.is_not(None))

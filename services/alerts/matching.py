@@ -1,4 +1,4 @@
-"""Which change of a status is which rule's business."""
+"""Which changes of status concern which alert rules."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
+from shared.domain import reports, resources
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
@@ -19,14 +20,14 @@ ACTIONS: Final = (ISSUE, DRAFT_ONLY)
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An event that rules can be for.
+    """An event that alert rules can react to.
 
     Attributes:
-        thing: The fact that names what the event is about.
-        title: The fact that says what it is called.
-        type: The fact that says of which type it is.
-        statuses: Those that it can enter.
-        has_severity: Whether it says how bad it is.
+        thing: The name of the fact that holds the id of the report or resource.
+        title: The name of the fact that holds its title or name.
+        type: The name of the fact that holds the id of its type.
+        statuses: The statuses that it can enter.
+        has_severity: Whether the event carries a severity.
     """
 
     thing: str
@@ -45,24 +46,24 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
             thing="report_id",
             title="title",
             type="report_type_id",
-            statuses=("pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate"),
+            statuses=reports.STATUS.statuses,
             has_severity=True,
         ),
         RESOURCE_STATUS_CHANGED: Source(
             thing="resource_id",
             title="name",
             type="resource_type_id",
-            statuses=("available", "limited", "unavailable", "out_of_service", "closed"),
+            statuses=resources.STATUS.statuses,
             has_severity=False,
         ),
     }
 )
-"""The events by name, with the statuses of the domain's vocabulary."""
+"""The events that alert rules can react to, by name."""
 
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a status, whatever it is of: what rules decide by and what templates say."""
+    """A change of status of a report or a resource: what rules match and what templates show."""
 
     event: str
     source_id: UUID
@@ -77,7 +78,12 @@ class Change:
 
     @classmethod
     def of(cls, event: str, data: Mapping[str, Any]) -> Change:
-        """The change that an event of `SOURCES` tells of."""
+        """Return the change that an event of `SOURCES` reports.
+
+        Args:
+            event: The name of the event.
+            data: The facts of the event.
+        """
         source = SOURCES[event]
         return cls(
             event=event,
@@ -93,7 +99,7 @@ class Change:
         )
 
     def placeholders(self, region_name: str, region_code: str) -> dict[str, object]:
-        """What templates are filled with."""
+        """Return the values of the placeholders of templates."""
         return {
             "title": self.title,
             "status": self.status.replace("_", " "),
@@ -106,13 +112,13 @@ class Change:
 
 
 def issues(rule: Mapping[str, Any], change: Change) -> bool:
-    """Whether the rule makes an alert of the change.
+    """Return whether the rule issues an alert for the change.
 
-    None is made for the people of the reserved region, for nobody knows who they are.
+    No alert is issued for the people of the reserved region, because nobody lives there.
 
     Args:
-        rule: By column.
-        change: What happened.
+        rule: The row of the rule.
+        change: The change of status.
     """
     return (
         rule["is_active"]
@@ -126,12 +132,15 @@ def issues(rule: Mapping[str, Any], change: Change) -> bool:
 
 
 def _is_for_region_of_change(rule: Mapping[str, Any]) -> bool:
-    """Whether the alert would be for the people of the region of what happened, by its id or its code."""
+    """Return whether the alert would be for the people of the region of the change, by its id or its code."""
     return rule["target_id"] is None or "{region_code}" in rule["target_id"]
 
 
 def ends(rule: Mapping[str, Any], change: Change) -> bool:
-    """Whether the change ends the alerts that the rule made of the same thing before; an inactive rule's too."""
+    """Return whether the change ends the alerts that the rule issued for the same report or resource before.
+
+    This is also true of a rule that is not active any more.
+    """
     return rule["source_event"] == change.event and change.status in rule["cancelled_by_statuses"]
 
 

@@ -45,7 +45,7 @@ SCHEMA: Final = "alerts"
 
 
 def listed(words: Iterable[str]) -> str:
-    """The words as they stand in a check constraint."""
+    """Return the words as a list for a check constraint."""
     return ", ".join(f"'{word}'" for word in words)
 
 
@@ -61,7 +61,7 @@ MESSAGE_TYPES: Final = listed(policy.MESSAGE_TYPES)
 
 tables = metadata(SCHEMA)
 
-# Ties to identity: what 0002_ties.py makes.
+# Foreign keys to identity are made by 0002_ties.py.
 Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
 Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
 
@@ -209,7 +209,7 @@ Index(
 )
 
 SHARDS: Final = 16
-"""Rows that a counter of reads is spread over, so that many people may read at the same time."""
+"""Rows that each counter of reads is spread over, so that many accounts can read at the same time."""
 
 alert_targets = Table(
     "alert_targets",
@@ -236,7 +236,7 @@ alert_targets = Table(
 )
 
 unread = cast(not_(alert_targets.c.is_read), Integer).label("unread")
-"""1 for what is unread, else 0: an order with all its parts descending begins with what is unread."""
+"""1 for unread targets, 0 for read ones: a descending order begins with the unread ones."""
 
 Index(
     "idx_alert_targets_declared",
@@ -277,7 +277,7 @@ alert_reach = Table(
 )
 
 ALL_REGIONS: Final = "*"
-"""Stands among somebody's regions for every one; no region has this code."""
+"""The entry among an account's regions that stands for all of them. No region has this code."""
 
 audience_members = Table(
     "audience_members",

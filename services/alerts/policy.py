@@ -1,4 +1,4 @@
-"""The decisions of the alerts service: its vocabularies and those of CAP 1.2, lifecycle, assessment and targets."""
+"""The decisions of the alerts service: vocabularies, dates, CAP fields and declared targets. Nothing here does I/O."""
 
 from __future__ import annotations
 
@@ -7,31 +7,12 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
-from shared.client.errors import Conflict, Invalid
+from shared.client.errors import Invalid
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Iterable, Mapping
-
-DRAFT: Final = "draft"
-ACTIVE: Final = "active"
-SUPERSEDED: Final = "superseded"
-CANCELLED: Final = "cancelled"
-EXPIRED: Final = "expired"
-
-MOVES: Final[Mapping[str, tuple[str, ...]]] = MappingProxyType(
-    {
-        DRAFT: (ACTIVE, CANCELLED),
-        ACTIVE: (SUPERSEDED, CANCELLED, EXPIRED),
-        SUPERSEDED: (),
-        CANCELLED: (),
-        EXPIRED: (),
-    }
-)
-"""For each status those that may follow it."""
-
-STATUSES: Final = tuple(MOVES)
 
 PRIORITIES: Final = ("critical", "high", "medium", "low")
 
@@ -55,14 +36,14 @@ CERTAINTIES: Final = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 
 ACTUAL: Final = "Actual"
 CAP_STATUSES: Final = (ACTUAL, "Exercise", "Test")
-"""Those of CAP's that an issued alert can have; `System` and `Draft` are for machines and templates."""
+"""The CAP statuses that an issued alert can have. CAP's `System` and `Draft` are not used."""
 
 PAST: Final = "Past"
 DEFAULT_CATEGORY: Final = "Safety"
 
 
 class Assessment(NamedTuple):
-    """What CAP wants to know of an event: how soon, how bad, how sure."""
+    """How soon, how severe and how certain an event is, in CAP's terms."""
 
     urgency: str
     severity: str
@@ -77,40 +58,46 @@ ASSESSMENTS: Final[Mapping[str, Assessment]] = MappingProxyType(
         "low": Assessment("Future", "Minor", "Possible"),
     }
 )
-"""What a priority stands for, unless the author says otherwise."""
+"""The assessment that each priority implies, unless the author sets another."""
+
+MAX_EVENT_LENGTH: Final = 255
+
+MAX_GROUPS_AND_REGIONS: Final = 60
+"""Each declared group or region takes one bit of ``alert_targets.reached_by``, which has 62."""
+
+MAX_TARGETS: Final = 1000
+
+RESERVED: Final = (
+    "This region is reserved for reports whose region is unknown. Choose the region where people must be alerted."
+)
+
+_GROUP_ID: Final = re.compile(r"(?P<role>[a-z][a-z0-9_-]{0,99})(:(?P<code>[^\s:,]{1,50}))?")
 
 
-MAX_EVENT_LENGTH = 255
+class Target(NamedTuple):
+    """A declared target: an account or a region by its id, or a group.
 
-
-def check_move(current: str, requested: str) -> None:
-    """Refuses a status that may not follow the current one.
-
-    Raises:
-        Conflict: It lists the legal next statuses as ``legal``.
+    A group is the name of a role and stands for everybody who holds it. As in permissions, a group can be narrowed to
+    a region by the region's code: ``coordinator:HT-OUEST`` stands for the coordinators who follow that region, or
+    follow no region in particular.
     """
-    legal = MOVES[current]
-    if requested not in legal:
-        then = f"it can become {', '.join(legal)}" if legal else "nothing follows that"
-        raise Conflict(
-            f"An alert that is {current} cannot become {requested}: {then}.",
-            legal=list(legal),
-            status=current,
-        )
+
+    target_type: str
+    target_id: str
 
 
 def check_expiry(expires_at: dt.datetime | None, now: dt.datetime) -> None:
-    """Refuses an alert that would be over before it is issued.
+    """Refuse an alert that would have expired before it is issued.
 
     Raises:
         Invalid: It names ``expires_at``.
     """
     if expires_at is not None and expires_at <= now:
-        raise Invalid(fields={"expires_at": ["Lies in the past."]})
+        raise Invalid(fields={"expires_at": ["Must be in the future."]})
 
 
 def check_onset(onset_at: dt.datetime | None, expires_at: dt.datetime | None) -> None:
-    """Refuse an alert that would be over before what it warns of begins.
+    """Refuse an alert that would expire before the event it warns of begins.
 
     Raises:
         Invalid: It names ``onset_at``.
@@ -120,28 +107,31 @@ def check_onset(onset_at: dt.datetime | None, expires_at: dt.datetime | None) ->
 
 
 def check_cap_status(alert: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
-    """Refuse to make an exercise of an actual alert that was issued, or the other way round.
+    """Refuse to turn an issued actual alert into an exercise or a test, or the reverse.
 
     Raises:
         Invalid: It names ``cap_status``.
     """
     if changes.get("cap_status", alert["cap_status"]) != alert["cap_status"]:
         raise Invalid(
-            fields={"cap_status": [f"It was issued as {alert['cap_status']}; issue another alert."]}
+            fields={
+                "cap_status": [
+                    f"Cannot be changed once the alert is issued (as {alert['cap_status']}). Issue another alert."
+                ]
+            }
         )
 
 
 def completed(alert: Mapping[str, Any]) -> dict[str, str]:
-    """The fields of CAP that every issued alert has: as the author said, else what the priority stands for.
+    """Return the CAP fields that every issued alert has: the author's, or what the priority implies.
 
     Args:
-        alert: With ``priority`` and ``title``, and with whatever of the fields the author set.
+        alert: ``priority`` and ``title``, and the CAP fields that the author set.
     """
-    assessment = ASSESSMENTS[alert["priority"]]
     fallbacks = {
         "category": DEFAULT_CATEGORY,
         "event": alert["title"][:MAX_EVENT_LENGTH],
-        **assessment._asdict(),
+        **ASSESSMENTS[alert["priority"]]._asdict(),
     }
     return {name: alert.get(name) or fallback for name, fallback in fallbacks.items()}
 
@@ -149,15 +139,15 @@ def completed(alert: Mapping[str, Any]) -> dict[str, str]:
 def succeeding(
     alert: Mapping[str, Any], changes: Mapping[str, Any], content: tuple[str, ...]
 ) -> dict[str, Any]:
-    """The content of the alert that replaces another: what is not changed stays.
+    """Return the content of the alert that replaces another one. Fields that are not changed are kept.
 
-    With another priority, the assessment is that of the new one unless the author says otherwise. An event that was
-    the title follows the title.
+    A new priority brings its own assessment, unless the author sets one. An ``event`` that repeated the title follows
+    the new title.
 
     Args:
-        alert: The one that is replaced.
-        changes: By field.
-        content: The fields that make up the content of an alert.
+        alert: The alert that is replaced.
+        changes: The new values by field.
+        content: The names of the fields that make up the content of an alert.
     """
     kept = {name: alert[name] for name in content}
     if changes.get("priority", alert["priority"]) != alert["priority"]:
@@ -167,54 +157,37 @@ def succeeding(
     return kept | dict(changes)
 
 
-MAX_GROUPS_AND_REGIONS: Final = 60
-"""Each has a bit of ``alert_targets.reached_by``, of which there are 62."""
-
-MAX_TARGETS: Final = 1000
-
-RESERVED: Final = (
-    "This region is reserved for reports whose region is not known; nobody is there to be alerted."
-)
-
-GROUP_ID: Final = re.compile(r"(?P<role>[a-z][a-z0-9_-]{0,99})(:(?P<code>[^\s:,]{1,50}))?")
-
-
-class Target(NamedTuple):
-    """One declared target."""
-
-    target_type: str
-    target_id: str
-
-
 def target_problem(target_type: str, target_id: str) -> str | None:
-    """What is wrong with a target's id."""
+    """Return what is wrong with the id of a target, or None."""
     if target_type == REGION and target_id == str(UNKNOWN_REGION_ID):
         return RESERVED
     if target_type == GROUP:
-        fine = GROUP_ID.fullmatch(target_id) is not None
-        return None if fine else "Must be the name of a role, or role:REGION-CODE for those of one region."
+        if _GROUP_ID.fullmatch(target_id):
+            return None
+        return "Must be the name of a role, or role:REGION-CODE to narrow it to one region."
     try:
-        return None if str(UUID(target_id)) == target_id else "Must be a UUID in its usual, lower-case form."
+        is_canonical = str(UUID(target_id)) == target_id
     except ValueError:
         return "Must be a UUID."
+    return None if is_canonical else "Must be a UUID in lower case, with hyphens."
 
 
 def group_of(target_id: str) -> tuple[str, str | None]:
-    """The role that a group is, and the code of the region that it is narrowed to."""
+    """Return the role that a group stands for, and the code of the region that it is narrowed to."""
     role, _, code = target_id.partition(":")
     return role, code or None
 
 
 def in_order(targets: Iterable[Target]) -> list[Target]:
-    """The targets, each once, groups and regions before people: only those need a place among the counters."""
+    """Return each target once, groups and regions before accounts. Only the former need counters of their own."""
     return sorted(dict.fromkeys(targets), key=lambda target: target.target_type == USER)
 
 
 def too_many(targets: Iterable[Target]) -> str | None:
-    """What is wrong with the number of targets."""
+    """Return what is wrong with the number of targets, or None."""
     listed = list(targets)
     if len(listed) > MAX_TARGETS:
-        return f"More than {MAX_TARGETS} targets."
+        return f"Must not have more than {MAX_TARGETS} targets."
     if sum(target.target_type in (GROUP, REGION) for target in listed) > MAX_GROUPS_AND_REGIONS:
-        return f"More than {MAX_GROUPS_AND_REGIONS} groups and regions."
+        return f"Must not have more than {MAX_GROUPS_AND_REGIONS} groups and regions."
     return None

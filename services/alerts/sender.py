@@ -1,4 +1,4 @@
-"""Gives the service the name that it signs CAP messages with."""
+"""The dependency that provides the sender of CAP messages."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from shared.platform.settings import SettingError
 
 
 class SenderProvider(DependencyProvider):
-    """``sender = SenderProvider()`` in the service class gives its methods the sender, a string."""
+    """Provides the configured sender: ``sender = SenderProvider()`` in the service class makes ``self.sender`` a text."""
 
     _sender: str
 
     def bind(self, container: Any, attr_name: str) -> Self:
-        """Called by nameko when the service is put together, before anything starts.
+        """Read the sender from the settings. nameko calls it when it puts the service together.
 
         Raises:
-            SettingError: CAP forbids the name.
+            SettingError: CAP does not allow the name.
         """
         bound: Self = super().bind(container, attr_name)
         bound._sender = container.config["SETTINGS"].alert_sender
         if not SENDER.fullmatch(bound._sender):
-            raise SettingError("IMPACTX_ALERT_SENDER must not hold blanks, commas, < or &.")
+            raise SettingError("IMPACTX_ALERT_SENDER must not contain spaces, commas, < or &.")
         return bound
 
     def get_dependency(self, worker_ctx: Any) -> str:
-        """Called by nameko for each worker."""
+        """Return the sender. nameko calls it for each worker."""
         return self._sender

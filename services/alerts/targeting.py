@@ -1,7 +1,7 @@
-"""Working out whom an issued alert reaches: one row for each person, in chunks that are transactions of their own.
+"""Targeting: the accounts that an issued alert reaches, one row for each, and how many of them have read it.
 
-How far it is stands beside the rows that it made, in the same transaction: a process that dies in between leaves a
-whole number of chunks, and whoever gets the event again goes on behind them.
+The rows are written in chunks, each in a transaction of its own that also stores the progress. A process that dies
+leaves a whole number of chunks; the process that receives the event again continues after them.
 """
 
 from __future__ import annotations
@@ -59,20 +59,21 @@ if TYPE_CHECKING:
     from shared.platform.rpc.context import Caller
 
 CHUNK: Final = 10_000
-"""People a transaction: a fraction of a second of work, and little to do again after a crash."""
+"""Accounts in a transaction: a fraction of a second of work, so that a crash loses little."""
 
 _TARGETS: Final[paging.Order] = ((alert_targets.c.target_type, "asc"), (alert_targets.c.target_id, "asc"))
-"""The order of the unique key within an alert, which the pages follow."""
+"""The order of pages, which is that of the unique key within an alert."""
 
 
 def begin_targeting(connection: Connection, alert_id: UUID) -> None:
-    """Prepares the counters of an alert; once, however often it is called.
+    """Prepare the counters of an alert. Calling it again changes nothing.
 
-    Targets that were written past the service are numbered; an alert without any is for the people of its region.
+    Targets that were not written by this service are numbered. An alert without targets is for the people of its
+    region.
 
     Args:
         connection: In a transaction.
-        alert_id: An issued alert.
+        alert_id: The id of an issued alert.
     """
     begun = insert(alert_targeting).values(alert_id=alert_id).on_conflict_do_nothing()
     if connection.execute(begun.returning(alert_targeting.c.alert_id)).one_or_none() is None:
@@ -119,21 +120,21 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
 def expand_targets(
     connection: Connection, alert_id: UUID, size: int = CHUNK, *, correlation_id: str = ""
 ) -> bool:
-    """Makes the rows of the next chunk of people, counts them, and notes how far it is.
+    """Write the rows of the next chunk of accounts, count them and store the progress.
 
     The database emits `alert_targeted` with the last chunk.
 
     Args:
         connection: In a transaction of its own.
-        alert_id: An alert that `begin_targeting` has prepared.
-        size: People at most.
-        correlation_id: Of the event that is emitted.
+        alert_id: The id of an alert that `begin_targeting` has prepared.
+        size: The maximal number of accounts in the chunk.
+        correlation_id: The correlation id of the event that is emitted.
 
     Returns:
-        Whether everybody has a row now.
+        Whether every account that the alert is for has a row now.
 
     Raises:
-        Unavailable: A region among the targets is not known here yet; identity's event will come.
+        Unavailable: The event of identity about a targeted region has not arrived yet.
     """
     # The lock lets one process at a time work on an alert.
     progress = connection.execute(
@@ -157,7 +158,7 @@ def expand_targets(
 
 
 def _paths(connection: Connection, declared: Sequence[Any]) -> list[tuple[int, Condition]]:
-    """For each declared group and region its position and who belongs to it."""
+    """Return the position of each declared group and region, and the condition for the accounts that belong to it."""
     codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
     return [
         (row.position, _of_group(row.target_id) if row.target_type == GROUP else _wants(codes[row.target_id]))
@@ -176,18 +177,21 @@ def _codes(connection: Connection, region_ids: list[str]) -> dict[str, str]:
     codes = {str(row.region_id): row.code for row in found}
     unknown = set(region_ids) - codes.keys()
     if unknown:
-        raise Unavailable(f"The region {min(unknown)} is not known here yet.")
+        raise Unavailable(f"The alerts service has not received the region {min(unknown)} yet.")
     return codes
 
 
 def _wants(code: str) -> Condition:
-    """People who want the alerts of the region, or of all."""
+    """Return the condition for accounts that follow the region, or all regions."""
     listed = bindparam(None, [code, ALL_REGIONS], ARRAY(String(50)))
     return audience_members.c.regions.bool_op("&&")(listed)
 
 
 def _of_group(target_id: str) -> Condition:
-    """Who holds the role; of a group narrowed to a region who wants its alerts, or has not said of which."""
+    """Return the condition for accounts that hold the role of the group.
+
+    Of a group that is narrowed to a region, these are the accounts that follow the region, or no region in particular.
+    """
     role, code = group_of(target_id)
     holds = audience_members.c.roles.bool_op("&&")(bindparam(None, [role], ARRAY(String(100))))
     if code is None:
@@ -198,10 +202,11 @@ def _of_group(target_id: str) -> Condition:
 def _chunk(
     alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]], people: list[UUID]
 ) -> Any:
-    """One statement for a chunk: choose the people, make their rows, count these, note the progress.
+    """Return the statement that chooses the accounts of a chunk, writes and counts their rows and stores the progress.
 
-    Nobody is met twice, since everybody up to ``reached_to`` has been: a plain INSERT does, which costs much less
-    than one that looks for conflicts. Who was declared one by one has a row already, which is marked instead.
+    Accounts are taken in the order of their ids, from ``reached_to`` on, so none is met twice and a plain INSERT
+    suffices, which costs much less than one that looks for conflicts. An account that was declared as a target has a
+    row already; that row is marked instead.
     """
     is_named = one_of(audience_members.c.user_id, people)
     chosen = (
@@ -234,7 +239,7 @@ def _chunk(
                 alert_targets.c.target_id == cast(chosen.c.user_id, Text),
                 one_of(chosen.c.user_id, people),
             )
-            # People's lists are in the order of these ids, and a draft may have lain for long.
+            # The lists of accounts are in the order of these ids, and a draft can be old when it is issued.
             .values(id=func.alerts.uuid7(), reached_by=chosen.c.reached_by)
             .returning(alert_targets.c.reached_by)
             .cte("marked")
@@ -280,11 +285,11 @@ def _chunk(
 
 
 def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnElement[int]:
-    """Bit 0, and a bit for each position through which somebody is reached."""
+    """Return an account's bits: bit 0, and the bit of each position through which the alert reached the account."""
     marks: ColumnElement[int] = literal(1, BigInteger)
     for position, belongs in paths:
         bit = literal(1 << position, BigInteger)
-        # With one path there is nothing to find out: whoever is chosen came by it.
+        # With a single path, every chosen account was reached through it.
         mark = bit if alone and len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
         marks = marks.op("|")(mark)
     return marks
@@ -302,10 +307,10 @@ def list_alert_targets(
     limit: int,
     target_type: str | None = None,
 ) -> dict[str, Any]:
-    """A page of the targets of an alert: groups, regions, then people, each by id.
+    """Return a page of the targets of an alert: groups, then regions, then accounts, each in the order of their ids.
 
     Raises:
-        NotFound: There is no such alert, or the caller may not see whom it reached.
+        NotFound: The alert does not exist, or the caller may not see its reach.
     """
     _check_reach_is_shown(connection, caller, alert_id)
     statement = select(alert_targets, alert_targets.c.position.is_not(None).label("declared")).where(
@@ -318,16 +323,16 @@ def list_alert_targets(
 
 
 def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> dict[str, Any]:
-    """How many people an alert reached and how many have read it, in total and by declared group and region.
+    """Return how many accounts an alert reached and how many have read it, in total and by declared target.
 
-    It adds up counters, and costs the same for ten people and for ten million.
+    It adds up counters, and costs the same for ten accounts and for ten million.
 
     Raises:
-        NotFound: There is no such alert, or the caller may not see whom it reached.
+        NotFound: The alert does not exist, or the caller may not see its reach.
     """
     _check_reach_is_shown(connection, caller, alert_id)
-    # Before the counts: each statement sees what was committed when it began, and who is told that it is finished
-    # must not be given the counts of a moment before.
+    # Before the counts: each statement sees what was committed when it began, and counts that are reported as final
+    # must not be older than the end of the targeting.
     targeted_at = connection.scalar(
         select(alert_targeting.c.finished_at).where(alert_targeting.c.alert_id == alert_id)
     )
@@ -373,4 +378,4 @@ def _counts(targets: int, read: int) -> dict[str, int]:
 def _check_reach_is_shown(connection: Connection, caller: Caller, alert_id: UUID) -> None:
     statement = select(alerts.c.id).where(alerts.c.id == alert_id, holds(caller, ALERT_READ_REACH))
     if connection.scalar(statement) is None:
-        raise NotFound("There is no such alert.")
+        raise NotFound("Alert not found.")

@@ -1,7 +1,7 @@
-"""The templates of titles and messages: texts with placeholders in braces, of a closed set.
+"""The templates of titles and messages: texts with placeholders in braces, from a fixed set.
 
-Nothing but a placeholder is looked at, so what people wrote into a report can neither reach into the program nor
-be filled in itself.
+Placeholders are replaced once, by plain text. The text of a report can therefore neither run code nor contain
+placeholders of its own.
 """
 
 from __future__ import annotations
@@ -14,44 +14,44 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _COMMON = {
-    "title": "The report's title, or the resource's name.",
-    "status": "The status entered.",
-    "previous_status": "The status before.",
-    "notes": "Why, where somebody said so.",
-    "region": "The region's name.",
-    "region_code": "The region's code.",
+    "title": "The title of the report, or the name of the resource.",
+    "status": "The new status.",
+    "previous_status": "The previous status.",
+    "notes": "The reason for the change, if one was given.",
+    "region": "The name of the region.",
+    "region_code": "The code of the region.",
 }
 PLACEHOLDERS: Final[Mapping[str, Mapping[str, str]]] = MappingProxyType(
     {
-        "report_status_changed": {**_COMMON, "severity_level": "The number of the severity, 1 to 5."},
+        "report_status_changed": {**_COMMON, "severity_level": "The severity, 1 to 5."},
         "resource_status_changed": _COMMON,
     }
 )
-"""What a template may name, by the event of its rule, and what is put there."""
+"""The placeholders of templates and their meaning, by the event of the rule."""
 
 _PLACEHOLDER: Final = re.compile(r"\{([^{}]*)\}")
 _ELLIPSIS: Final = "…"
 
 
 def problem_of(template: str, source_event: str) -> str | None:
-    """What is wrong with a template of a rule for the event."""
+    """Return what is wrong with a template of a rule for the event, or None."""
     known = PLACEHOLDERS[source_event]
     for name in _PLACEHOLDER.findall(template):
         if name not in known:
             return (
-                f"There is no placeholder {{{name}}}; there are {', '.join(f'{{{one}}}' for one in known)}."
+                f"Unknown placeholder {{{name}}}. Choose from {', '.join(f'{{{one}}}' for one in known)}."
             )
     rest = _PLACEHOLDER.sub("", template)
-    return "A brace belongs to a placeholder." if "{" in rest or "}" in rest else None
+    return "Braces may only enclose the name of a placeholder." if "{" in rest or "}" in rest else None
 
 
 def fill(template: str, values: Mapping[str, object], max_length: int | None = None) -> str:
-    """The template with its placeholders replaced, once, and cut to ``max_length`` characters.
+    """Return the template with its placeholders replaced, cut to ``max_length`` characters.
 
     Args:
-        template: One that `problem_of` found nothing against.
-        values: By placeholder; None is nothing.
-        max_length: Characters.
+        template: A template that `problem_of` accepts.
+        values: The values by placeholder; None becomes the empty text.
+        max_length: The maximal number of characters; None for any.
     """
     filled = _PLACEHOLDER.sub(lambda found: _text(values.get(found[1])), template).strip()
     if max_length is not None and len(filled) > max_length:

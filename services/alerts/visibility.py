@@ -1,6 +1,6 @@
-"""Who sees which alerts, as conditions of a statement.
+"""Who may see which alerts, as conditions of SQL statements.
 
-What one may not see does not exist for one: a condition that leaves an alert out makes it `NotFound`.
+An alert that a caller may not see does not exist for that caller: the answer is `NotFound`, never `Forbidden`.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def visible(caller: Caller) -> Condition:
-    """Issued alerts of the regions that the caller may read, and drafts where it may read those."""
+    """Return the condition for issued alerts, and for drafts, of the regions in which the caller may read them."""
     return or_(
         and_(alerts.c.status != DRAFT, in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
         and_(alerts.c.status == DRAFT, in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
@@ -28,9 +28,9 @@ def visible(caller: Caller) -> Condition:
 
 
 def public() -> Condition:
-    """Issued alerts that everybody may know of: those for a region, or for nobody in particular (CAP's Public).
+    """Return the condition for public issued alerts: those for a region or without declared targets (CAP's Public).
 
-    A Cancel is as public as the alert that it calls off.
+    A Cancel message is as public as the alert that it cancels.
     """
     subject = case(
         (alerts.c.msg_type == CANCEL, alerts.c.references[func.cardinality(alerts.c.references)]),
@@ -49,12 +49,12 @@ def public() -> Condition:
 
 
 def holds(caller: Caller, permission: str) -> Condition:
-    """Alerts of the regions in which the caller holds the permission."""
+    """Return the condition for alerts of the regions in which the caller holds the permission."""
     return in_regions_of(caller, permission, alerts.c.region_id)
 
 
 def to(caller: Caller) -> Condition:
-    """Rows of `alert_targets` by which an alert reached the caller."""
+    """Return the condition for the rows of `alert_targets` through which alerts reached the caller."""
     return and_(
         alert_targets.c.target_type == USER,
         alert_targets.c.target_id == str(caller.user_id),
@@ -63,5 +63,5 @@ def to(caller: Caller) -> Condition:
 
 
 def reached(caller: Caller) -> Condition:
-    """Alerts that reached the caller, whatever it may read."""
+    """Return the condition for alerts that reached the caller, whatever permissions the caller holds."""
     return exists().where(alert_targets.c.alert_id == alerts.c.id, to(caller))

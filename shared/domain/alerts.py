@@ -1,4 +1,4 @@
-"""The events that the alerts service emits."""
+"""What several services must agree on about alerts: their statuses and their events."""
 
 from __future__ import annotations
 
@@ -6,17 +6,36 @@ from typing import Final
 
 from marshmallow import fields
 
+from shared.domain.status import StatusMachine
 from shared.platform.outbox.contract import Contract, EventData
 from shared.platform.schemas import Identifier, Timestamp
 
 SOURCE: Final = "alerts"
 
+DRAFT: Final = "draft"
+ACTIVE: Final = "active"
+SUPERSEDED: Final = "superseded"
+CANCELLED: Final = "cancelled"
+EXPIRED: Final = "expired"
+
+STATUS: Final = StatusMachine(
+    "alert",
+    {
+        DRAFT: (ACTIVE, CANCELLED),
+        ACTIVE: (SUPERSEDED, CANCELLED, EXPIRED),
+        SUPERSEDED: (),
+        CANCELLED: (),
+        EXPIRED: (),
+    },
+)
+
 
 class _Alert(EventData):
-    """What every event about an alert says.
+    """The facts that every event about an alert carries.
 
-    ``version`` is the version of the alert which the event made; ``references`` are the alerts that it replaces.
-    ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` of what is not meant; events of before lack it.
+    ``version`` is the version of the alert after the event. ``references`` are the ids of the alerts that it replaces
+    or cancels, the oldest first. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` for an alert that is not
+    meant in earnest; events of earlier releases lack it.
     """
 
     alert_id = Identifier(required=True)
@@ -34,13 +53,14 @@ class _Alert(EventData):
 
 
 class AlertIssued(_Alert):
-    """An alert became active for the first time, whether it was a draft before or not."""
+    """An alert became active, whether it was a draft before or not."""
 
 
 class AlertStatusChanged(_Alert):
-    """An alert moved from ``previous_status`` to ``status``.
+    """The status of an alert changed from ``previous_status`` to ``status``.
 
-    ``superseded_by`` is the alert that replaces it, ``cancelled_by`` the message that calls it off.
+    ``superseded_by`` is the id of the alert that replaces it, ``cancelled_by`` that of the message that cancels it.
+    ``notes`` is the reason that was given.
     """
 
     previous_status = fields.String(required=True)
@@ -52,7 +72,7 @@ class AlertStatusChanged(_Alert):
 
 
 class AlertTargeted(EventData):
-    """Everybody whom an alert is for has got it; ``targets`` is how many they are."""
+    """An alert has reached every account that it is for; ``targets`` is their number."""
 
     alert_id = Identifier(required=True)
     version = fields.Integer(required=True, strict=True)
@@ -63,7 +83,7 @@ class AlertTargeted(EventData):
 
 
 class AlertRead(EventData):
-    """Somebody read an alert, for the first time; ``version`` is the alert's at that time."""
+    """An account read an alert for the first time; ``version`` is the version that the alert had then."""
 
     alert_id = Identifier(required=True)
     version = fields.Integer(required=True, strict=True)

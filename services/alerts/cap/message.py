@@ -1,4 +1,4 @@
-"""The XML of a message, its elements in the order of the standard (3.2, and the schema in 3.4)."""
+"""Writing CAP messages as XML, with the elements in the order of the standard (3.2 and the schema in 3.4)."""
 
 from __future__ import annotations
 
@@ -18,26 +18,26 @@ if TYPE_CHECKING:
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 GEOCODE: Final = "impactx:region"
-"""The ``valueName`` of a region's code."""
+"""The ``valueName`` of the code of a region."""
 
 MAX_POSITIONS: Final = 20_000
-"""Positions that a message tells; every language repeats the area, so with more of them it is simplified."""
+"""The maximal number of positions in a message. Every language repeats the area, which is simplified to fit."""
 
 ONE_SECOND: Final = dt.timedelta(seconds=1)
 
 SENDER: Final = re.compile(r"[^\s,<&]{1,255}")
-"""What the standard lets name a sender, or a message: no blanks, no commas, no < and &."""
+"""What the standard allows as a sender or an identifier: no spaces, no commas, no < and no &."""
 
 _PREFIXES: Final[dict[Any, str]] = {None: NAMESPACE}
-"""The standard's elements stand without a prefix."""
+"""The elements of the standard have no prefix."""
 
-# What XML 1.0 cannot hold (2.2), not even escaped; people paste it all the same.
+# Characters that XML 1.0 does not allow (2.2), not even escaped. Pasted text contains them all the same.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
 class Reference:
-    """An earlier message: all that CAP needs to name it."""
+    """A reference to an earlier message."""
 
     sender: str
     alert_id: UUID
@@ -46,14 +46,14 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """An issued alert with everything that its message says.
+    """The content of a message.
 
     Attributes:
-        alert: By column.
-        sender: Who we are.
-        region: ``name``, ``code`` and ``boundaries`` of its region as they were when it was issued.
-        targets: The declared ones.
-        references: The messages that it replaces or calls off, the oldest first.
+        alert: The row of the alert.
+        sender: The name of the sender.
+        region: ``name``, ``code`` and ``boundaries`` of its region as they were when the alert was issued.
+        targets: The declared targets.
+        references: The messages that it replaces or cancels, the oldest first.
     """
 
     alert: Mapping[str, Any]
@@ -64,7 +64,7 @@ class Message:
 
 
 def write(message: Message) -> str:
-    """The message as XML, with its declaration."""
+    """Return the message as an XML document."""
     alert = message.alert
     root = etree.Element(f"{{{NAMESPACE}}}alert", nsmap=_PREFIXES)
     _add(root, "identifier", _identifier(alert["id"]))
@@ -77,7 +77,7 @@ def write(message: Message) -> str:
     if alert["msg_type"] == CANCEL:
         _add(root, "note", alert["message"])
     elif status != ACTUAL:
-        # What the exercise is called (3.2.1, status).
+        # The standard asks for the name of the exercise here (3.2.1, status).
         _add(root, "note", f"{status}: {alert['title']}")
     if message.references:
         _add(root, "references", " ".join(map(_reference, message.references)))
@@ -98,7 +98,7 @@ def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._E
 
 
 def _add_scope(root: etree._Element, targets: Iterable[Target]) -> None:
-    """Public where a region is told; else restricted to groups, or private to the people named."""
+    """Add the scope: public if a region is a target, else restricted to groups, or private to accounts."""
     listed = list(targets)
     groups = [target.target_id for target in listed if target.target_type == GROUP]
     if not listed or any(target.target_type == REGION for target in listed):
@@ -112,7 +112,7 @@ def _add_scope(root: etree._Element, targets: Iterable[Target]) -> None:
 
 
 def _languages(alert: Mapping[str, Any]) -> list[Mapping[str, Any]]:
-    """The texts in every language; a translation without an ``event`` is called by its title, in its own language."""
+    """Return the texts in every language. A translation without an ``event`` uses its own title instead."""
     own = {name: alert[name] for name in ("language", "title", "message", "event", "instruction")}
     return [own, *({"event": one["title"], "instruction": None, **one} for one in alert["translations"])]
 
@@ -141,8 +141,8 @@ def _add_info(
     if texts["instruction"]:
         _add(info, "instruction", texts["instruction"])
     narrower = alert.get("area")
-    # The polygons, circles and codes of an area are one area together (3.2.4), so the code of the region would make
-    # a narrower area as large as the region again.
+    # The polygons, circles and codes of an area are united (3.2.4), so the code of the region would make a narrower
+    # area as large as the region again.
     if narrower and region["code"]:
         _add_value(info, "parameter", region["code"])
     area = _add(info, "area")
@@ -162,14 +162,14 @@ def _add_value(parent: etree._Element, name: str, code: str) -> None:
 
 
 def _end(alert: Mapping[str, Any]) -> dt.datetime:
-    """When the alert is over, in whole seconds and after it was sent, however short it holds."""
+    """Return when the alert expires, in whole seconds, and after the time it was sent however short its life is."""
     sent: dt.datetime = alert["issued_at"].replace(microsecond=0)
     end: dt.datetime = alert["expires_at"].replace(microsecond=0)
     return end if end > sent else sent + ONE_SECOND
 
 
 def _identifier(alert_id: UUID) -> str:
-    """The ``identifier`` of an alert's message is the alert's own id, so it never changes."""
+    """Return the ``identifier`` of an alert's message. It is made of the alert's id and never changes."""
     return f"urn:uuid:{alert_id}"
 
 
@@ -178,5 +178,5 @@ def _reference(reference: Reference) -> str:
 
 
 def _time(moment: dt.datetime) -> str:
-    """Whole seconds and a numeric offset; UTC is ``-00:00`` and never ``Z`` (3.3.2)."""
+    """Return a time in whole seconds with a numeric offset. CAP writes UTC as ``-00:00``, never as ``Z`` (3.3.2)."""
     return f"{moment.astimezone(dt.UTC):%Y-%m-%dT%H:%M:%S}-00:00"

@@ -1,8 +1,8 @@
 """GeoJSON boundaries as CAP polygons.
 
-GeoJSON says lon,lat and CAP lat,lon; both close their rings. A CAP polygon has no holes: one with holes is cut along
-the meridian through each, so that the pieces together cover exactly the same ground. Areas across the antimeridian
-are cut there already, as GeoJSON wants it (RFC 7946, 3.1.9).
+GeoJSON writes lon,lat and CAP lat,lon; both close their rings. A CAP polygon has no holes: a polygon with holes is cut
+along a meridian through each of them, and the pieces together cover exactly the same area. Areas across the
+antimeridian are already cut there, as GeoJSON requires (RFC 7946, 3.1.9).
 """
 
 from __future__ import annotations
@@ -19,23 +19,23 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 DIGITS: Final = range(6, 9)
-"""Decimals of a degree: about a decimetre, and more only for what would vanish when it is rounded to that."""
+"""Decimals of a degree. Six are about a decimetre; more are used only for areas that rounding would remove."""
 
 FEWEST_POSITIONS: Final = 4
-"""The fewest coordinate pairs of a CAP polygon, of which the last repeats the first."""
+"""The minimal number of positions of a CAP polygon, of which the last repeats the first."""
 
 MIN_POSITIONS_TOLD: Final = 200
 TOLERANCE: Final = 0.0001
-"""Degrees by which an area is off at first that has to be simplified."""
+"""The tolerance, in degrees, with which simplification begins."""
 
 
 def polygons_of(boundaries: Mapping[str, Any] | str | None, max_positions: int | None = None) -> list[str]:
     """Return the boundaries as texts for CAP's ``polygon``: ``lat,lon lat,lon ...``, each closed.
 
     Args:
-        boundaries: A GeoJSON Polygon or MultiPolygon, or its JSON. What cannot be read as one (written past identity)
-            has no polygons; the message still names the region and its code.
-        max_positions: How many positions are told; with more of them the boundaries are simplified.
+        boundaries: A GeoJSON Polygon or MultiPolygon, or its JSON text. Invalid ones, which can only be written past
+            identity, give no polygons; the message still names the region and its code.
+        max_positions: The maximal number of positions. Boundaries with more are simplified.
     """
     if boundaries is None:
         return []
@@ -61,7 +61,7 @@ def _pieces(boundaries: Mapping[str, Any]) -> Iterator[shapely.Polygon]:
 
 
 def _without_holes(polygon: shapely.Polygon) -> Iterator[shapely.Polygon]:
-    """The polygon in pieces without holes. Each cut goes through the inside of a hole, so every piece has fewer."""
+    """Yield the pieces of a polygon, without holes. Each cut crosses a hole, so every piece has fewer holes."""
     pending = [polygon]
     while pending:
         piece = pending.pop()
@@ -76,11 +76,10 @@ def _without_holes(polygon: shapely.Polygon) -> Iterator[shapely.Polygon]:
 
 
 def _texts(piece: shapely.Polygon) -> list[str]:
-    """The texts of a polygon without holes, each of them a valid polygon too when its numbers are read again.
+    """Return the texts of a polygon without holes. Each text is a valid polygon again when it is read.
 
-    Places that are one when they are rounded are told once. Where the ring would touch itself after that, it is
-    snapped to the grid of the decimals as a whole, which may leave several polygons; where nothing would be left, it
-    is told with more decimals.
+    Neighbouring positions that rounding makes equal are written once. If the ring would then touch itself, the whole
+    polygon is snapped to the grid, which can split it. If nothing would be left, more decimals are used.
     """
     for digits in DIGITS:
         rounded = _rounded(piece, digits)

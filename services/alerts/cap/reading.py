@@ -1,4 +1,4 @@
-"""Reads what the CAP message of an alert says."""
+"""Reading the content of the CAP message of an alert."""
 
 from __future__ import annotations
 
@@ -26,27 +26,28 @@ _REGION: Final = ("name", "code", "boundaries")
 
 
 def _shown(table: Table, name: str) -> ColumnElement[Any]:
-    """A column of a region; its boundaries as text, which a native thread parses when the message is written."""
+    """Return a column of a region; the boundaries as text, which a native thread parses when it writes the message."""
     return cast(table.c.boundaries, Text) if name == "boundaries" else table.c[name]
 
 
 def get_cap_message(connection: Connection, caller: Caller | None, sender: str, alert_id: UUID) -> Message:
-    """Everything that the CAP message of an alert says, as it was when the alert was issued.
+    """Return the content of the CAP message of an alert, as it was when the alert was issued.
 
     Args:
-        connection: Where to read.
-        caller: May see the alert, or was reached by it; whoever it is, and None, may see what is public.
-        sender: Names us, for alerts that were written past the service and name no sender.
-        alert_id: An issued alert, or the message that cancels one.
+        connection: In a transaction or not.
+        caller: The caller, who may see the alert or was reached by it; None for callers without a token. Everybody
+            may read public alerts.
+        sender: The sender in CAP, for alerts that were not written by this service and have none.
+        alert_id: The id of an issued alert, or of the message that cancels one.
 
     Raises:
-        NotFound: There is no such alert, or the caller may not see it.
-        Conflict: It was never issued.
+        NotFound: The alert does not exist, or the caller may not see it.
+        Conflict: The alert was never issued.
     """
     frozen = and_(
         alert_areas.c.region_id == alerts.c.region_id, alert_areas.c.version == alerts.c.area_version
     )
-    # Only what was written past the service can lack an area; then the region as it is now has to do.
+    # Only alerts that were not written by this service can lack an area; the present region is used for them.
     areas = (
         case(
             (alerts.c.area_version.is_not(None), _shown(alert_areas, name)),
@@ -68,14 +69,14 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise NotFound("There is no such alert.")
+        raise NotFound("Alert not found.")
     if row["status"] == DRAFT or (row["status"] == CANCELLED and row["area_version"] is None):
-        raise Conflict("This alert was never issued, so there is no message of it.", status=row["status"])
+        raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
         alert={**row, **completed(dict(row))},
         sender=row["sender"] or sender,
         region={name: row[f"region_{name}"] for name in _REGION},
-        # A Cancel goes to whom the alert went that it calls off.
+        # A Cancel message has the targets of the alert that it cancels.
         targets=declared(connection, row["references"][-1] if row["msg_type"] == CANCEL else alert_id),
         references=_references(connection, sender, row["references"]),
     )

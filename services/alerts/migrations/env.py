@@ -1,4 +1,4 @@
-"""Alembic's entrance to the revisions of alerts."""
+"""Alembic's entry point to the revisions of the schema ``alerts``."""
 
 from services.alerts.models import tables
 from shared.platform.db.migration import run_revisions
