@@ -1,34 +1,34 @@
-"""The rules by which changes of a status issue alerts: shipped, written and read."""
+"""Alert rules: by which changes of status alerts are issued, and to whom."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import select, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select
 from uuid6 import uuid7
 
 from services.alerts import templates
 from services.alerts.matching import REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, SOURCES
 from services.alerts.models import alert_rules, audience_members, audience_regions
 from services.alerts.policy import GROUP, REGION, USER, target_problem
-from shared.client.errors import Conflict, Invalid, NotFound
+from shared.client.errors import Invalid, NotFound
 from shared.domain.catalogue import add_missing
 from shared.platform.db import paging
 from shared.platform.db.errors import field_errors
-from shared.platform.db.writes import content_digest, id_taken, is_repeat
+from shared.platform.db.writes import change_if_version, content_digest, create_once, is_repeat, stale
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
-CONSTRAINTS: Final = {"alert_rules_name_key": "name", "fk_alert_rules_region": "region_id"}
+_CONSTRAINTS: Final = {"alert_rules_name_key": "name", "fk_alert_rules_region": "region_id"}
 
-RULE_COLUMNS: Final = tuple(column for column in alert_rules.c if column.key != "content_digest")
+_COLUMNS: Final = tuple(column for column in alert_rules.c if column.key != "content_digest")
 _ORDER: Final[paging.Order] = ((alert_rules.c.name, "asc"), (alert_rules.c.id, "asc"))
 
 _REPORT: Final = {
@@ -79,94 +79,83 @@ SHIPPED: Final[tuple[dict[str, Any], ...]] = (
         "status_entered": "out_of_service",
     },
 )
-"""The rules that every installation begins with."""
+"""The rules of a new installation."""
 
 
 def seed(connection: Connection) -> None:
-    """Adds the shipped rules that are missing, by name; what is there stays as it is."""
+    """Add the shipped rules that are missing, by name. Rules that exist stay as they are."""
     for rule in SHIPPED:
         add_missing(connection, alert_rules, [rule])
 
 
-def create_alert_rule(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
-    """Adds a rule, for what happens from now on.
+def create_alert_rule(
+    connection: Connection, caller: Caller, arguments: types.CreateAlertRule
+) -> types.AlertRule:
+    """Create a rule, for changes of status from now on.
 
     Args:
         connection: In a transaction.
-        caller: Who makes it.
-        arguments: As `schemas.CreateAlertRule` loads them.
+        caller: The caller, who becomes ``updated_by``.
+        arguments: The rule.
 
     Returns:
-        The rule; the one that is there already when it was made before, with the same id and arguments.
+        The rule. A repeat with the same id and arguments returns the first one.
 
     Raises:
-        Invalid: Something does not fit together, such as a placeholder or status that the event does not have.
+        Invalid: Fields contradict each other, such as a status that the event does not have.
         Conflict: The name or the id is taken.
     """
-    given = {name: value for name, value in arguments.items() if name != "id"}
-    _check(connection, {**dict.fromkeys(alert_rules.c.keys()), "cancelled_by_statuses": [], **given})
-    rule_id, digest = arguments.get("id") or uuid7(), content_digest(given)
-    statement = (
-        insert(alert_rules)
-        .values(**given, id=rule_id, content_digest=digest, updated_by=caller.user_id)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*RULE_COLUMNS)
-    )
-    with field_errors(CONSTRAINTS):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is not None:
-        return row
-    first = select(alert_rules.c.content_digest).where(alert_rules.c.id == rule_id)
-    if connection.scalar(first) != digest:
-        raise id_taken("rule")
-    return get_alert_rule(connection, rule_id)
+    _check(connection, {**dict.fromkeys(alert_rules.c.keys()), "cancelled_by_statuses": [], **arguments})
+    values = {
+        **arguments,
+        "id": arguments["id"] or uuid7(),
+        "content_digest": content_digest(arguments),
+        "updated_by": caller.user_id,
+    }
+    with field_errors(_CONSTRAINTS):
+        created = create_once(connection, caller, alert_rules, values, thing="rule", returning=_COLUMNS)
+    return cast("types.AlertRule", created.row)
 
 
 def update_alert_rule(
-    connection: Connection, caller: Caller, rule_id: UUID, version: int, changes: Mapping[str, Any]
-) -> RowMapping:
-    """Changes a rule, for what happens from now on; ``is_active`` false takes it out of use.
+    connection: Connection, caller: Caller, arguments: types.UpdateAlertRule
+) -> types.AlertRule:
+    """Change a rule, for changes of status from now on. ``is_active`` false takes it out of use.
 
-    Alerts that an inactive rule has made are still cancelled by it.
+    A rule that is not active still cancels the alerts that it issued.
 
     Args:
         connection: In a transaction.
-        caller: Who changes it.
-        rule_id: The rule.
-        version: The version that the caller saw.
-        changes: New values by column.
+        caller: The caller, who becomes ``updated_by``.
+        arguments: The id, the version that the caller saw, and the new values.
 
     Returns:
-        The rule as it is now; also when this very change was made before.
+        The rule as it is now. A repeat of the same change returns the same rule.
 
     Raises:
-        NotFound: There is no such rule.
-        Invalid: Something does not fit together any more.
-        Conflict: The name is taken, or somebody changed the rule meanwhile.
+        NotFound: The rule does not exist.
+        Invalid: Fields contradict each other.
+        Conflict: The name is taken, or the rule was changed meanwhile.
     """
+    rule_id, version = arguments["rule_id"], arguments["version"]
+    changes = {name: value for name, value in arguments.items() if name not in {"rule_id", "version"}}
     row = get_alert_rule(connection, rule_id)
     if row["version"] == version:
         _check(connection, {**row, **changes})
-        statement = (
-            update(alert_rules)
-            .where(alert_rules.c.id == rule_id, alert_rules.c.version == version)
-            .values(**changes, updated_by=caller.user_id)
-            .returning(*RULE_COLUMNS)
-        )
-        with field_errors(CONSTRAINTS):
-            changed = connection.execute(statement).mappings().one_or_none()
+        with field_errors(_CONSTRAINTS):
+            changed = change_if_version(
+                connection, caller, alert_rules, rule_id, version, changes, returning=_COLUMNS
+            )
         if changed is not None:
-            return changed
+            return cast("types.AlertRule", changed)
         row = get_alert_rule(connection, rule_id)
     if is_repeat(caller, row, version, changes):
         return row
-    raise Conflict(
-        f"The rule was changed meanwhile; its version is {row['version']}.", version=row["version"]
-    )
+    raise stale("rule", row)
 
 
 def _check(connection: Connection, rule: Mapping[str, Any]) -> None:
-    """Refuses a rule that could never do what it says.
+    """Refuse a rule that contradicts itself or names what does not exist.
 
     Raises:
         Invalid: It names every field at fault.
@@ -179,6 +168,7 @@ def _check(connection: Connection, rule: Mapping[str, Any]) -> None:
 
 
 def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+    """Yield the fields that contradict others, each with what is wrong with it."""
     event = rule["source_event"]
     source = SOURCES[event]
     for name, statuses in (
@@ -187,17 +177,17 @@ def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     ):
         for status in statuses:
             if status not in source.statuses:
-                yield name, f"{event} tells of no {status}: there are {', '.join(source.statuses)}."
+                yield name, f"{event} has no status {status}. Choose from {', '.join(source.statuses)}."
     if rule["status_entered"] in rule["cancelled_by_statuses"]:
-        yield "cancelled_by_statuses", "What makes the alert cannot cancel it."
+        yield "cancelled_by_statuses", "Must not contain status_entered, which issues the alert."
     min_value, max_value = rule["minimum_severity_level"], rule["maximum_severity_level"]
     if not source.has_severity and (min_value or max_value):
         yield (
             "minimum_severity_level" if min_value else "maximum_severity_level",
-            "A resource has no severity.",
+            "Must be null, because resources have no severity.",
         )
     elif min_value and max_value and min_value > max_value:
-        yield "maximum_severity_level", "Is less than minimum_severity_level."
+        yield "maximum_severity_level", "Must not be less than minimum_severity_level."
     for name in ("title_template", "message_template"):
         problem = templates.problem_of(rule[name], event)
         if problem:
@@ -209,14 +199,14 @@ def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
 
 def _target_problem(target_type: str, target_id: str | None) -> str | None:
     if target_id is None:
-        return None if target_type == REGION else "Needed, unless the target is the region of what happened."
-    # The one thing that can be known only then.
+        return None if target_type == REGION else "Required unless target_type is region."
+    # The code of the region is known only when the rule is applied.
     example = target_id.replace("{region_code}", "CODE") if target_type == GROUP else target_id
     return target_problem(target_type, example)
 
 
 def _unknown(connection: Connection, rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
-    """The account or region that a rule is for and that is not there."""
+    """Yield ``target_id`` if the account or region that the rule is for does not exist."""
     target_type, target_id = rule["target_type"], rule["target_id"]
     if target_id is None or _target_problem(target_type, target_id):
         return
@@ -225,32 +215,25 @@ def _unknown(connection: Connection, rule: Mapping[str, Any]) -> Iterator[tuple[
         yield "target_id", f"No such {'account' if target_type == USER else 'region'}."
 
 
-def get_alert_rule(connection: Connection, rule_id: UUID) -> RowMapping:
-    """One rule.
+def get_alert_rule(connection: Connection, rule_id: UUID) -> types.AlertRule:
+    """Return a rule.
 
     Raises:
-        NotFound: There is none.
+        NotFound: The rule does not exist.
     """
-    statement = select(*RULE_COLUMNS).where(alert_rules.c.id == rule_id)
+    statement = select(*_COLUMNS).where(alert_rules.c.id == rule_id)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise NotFound("There is no such rule.")
-    return row
+        raise NotFound("Rule not found.")
+    return cast("types.AlertRule", row)
 
 
-def list_alert_rules(
-    connection: Connection,
-    *,
-    cursor: str | None,
-    limit: int,
-    is_active: bool | None,
-    source_event: str | None,
-) -> dict[str, Any]:
-    """A page of the rules by name."""
-    statement = select(*RULE_COLUMNS)
-    if is_active is not None:
-        statement = statement.where(alert_rules.c.is_active.is_(is_active))
-    if source_event is not None:
-        statement = statement.where(alert_rules.c.source_event == source_event)
-    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return paging.page(rows, limit, _ORDER)
+def list_alert_rules(connection: Connection, filters: types.ListAlertRules) -> types.PageOfAlertRule:
+    """Return a page of the rules, ordered by name."""
+    statement = select(*_COLUMNS)
+    if filters["is_active"] is not None:
+        statement = statement.where(alert_rules.c.is_active.is_(filters["is_active"]))
+    if filters["source_event"] is not None:
+        statement = statement.where(alert_rules.c.source_event == filters["source_event"])
+    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
+    return cast("types.PageOfAlertRule", paging.page(rows, filters["limit"], _ORDER))

@@ -1,32 +1,42 @@
-"""Alerts: their rows written, locked and checked; and one, a page of many, those that hold now."""
+"""Alerts: writing and locking their rows; reading one alert, and pages of them."""
 
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import and_, column, func, or_, select, table, update
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import and_, column, func, or_, select, table
 
 from services.alerts.models import SCHEMA, alert_areas, alerts, audience_regions
-from services.alerts.policy import ACTIVE, CANCEL, CANCELLED
+from services.alerts.policy import CANCEL
+from services.alerts.schemas import types
 from services.alerts.visibility import holds, public, reached, visible
 from shared.client.errors import NotFound, Unavailable
+from shared.domain.alerts import ACTIVE, CANCELLED
 from shared.domain.permissions import ALERT_READ
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
-from shared.platform.db.context import with_event_context
 from shared.platform.db.errors import field_errors
-from shared.platform.db.writes import content_digest, id_taken, is_repeat, stale
+from shared.platform.db.writes import change_if_version, create_once, stale
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
     from shared.platform.db.conditions import Condition
     from shared.platform.rpc.context import Caller
+
+
+class StoredAlert(types.Alert):
+    """The whole row of an alert, with the columns that are not shown."""
+
+    content_digest: bytes | None
+    source_version: int | None
+    sender: str | None
+    area_version: int | None
+
 
 CONTENT: Final = (
     "title",
@@ -48,24 +58,22 @@ CONTENT: Final = (
 )
 """The columns that the author of an alert fills."""
 
-CONSTRAINTS: Final = {"fk_alerts_region": "region_id", "fk_alerts_issued_by": "issued_by"}
+_CONSTRAINTS: Final = {"fk_alerts_region": "region_id", "fk_alerts_issued_by": "issued_by"}
 
-_INTERNAL: Final = frozenset({"content_digest", "source_version", "sender", "area_version"})
+_HIDDEN: Final = frozenset({"content_digest", "source_version", "sender", "area_version"})
 
-COLUMNS: Final = tuple(column for column in alerts.c if column.key not in _INTERNAL)
-"""What an alert shows of itself."""
-
-_STORED: Final = (*COLUMNS, alerts.c.area_version, alerts.c.content_digest)
+COLUMNS: Final = tuple(column for column in alerts.c if column.key not in _HIDDEN)
+"""The columns of an alert that callers see."""
 
 _ORDER: Final[paging.Order] = ((alerts.c.issued_at, "desc"), (alerts.c.id, "desc"))
 
 CANCEL_LASTS: Final = dt.timedelta(days=7)
-"""For how long a Cancel is told whose alert had no end."""
+"""How long the Cancel message of an alert without an expiry is listed."""
 
 _RECENT: Final = table(
     "recent_alerts", column("id"), column("region_name"), column("issuer_name"), schema=SCHEMA
 )
-"""The seed's view; it alone may look at the names of regions and people."""
+"""A view of the original schema. It alone may read the names of regions and accounts."""
 
 _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
     "status": lambda values: one_of(alerts.c.status, values),
@@ -79,87 +87,73 @@ _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
 }
 
 
-def digest_of(caller: Caller, arguments: Mapping[str, Any]) -> bytes:
-    """Tells a repeated create of the same person from any other; a draft's issuer can change, its digest does not."""
-    said = {**arguments, "author": caller.user_id}
-    if "targets" in said:
-        said["targets"] = [list(target) for target in said["targets"]]
-    return content_digest(said)
+def content_of(arguments: Mapping[str, object]) -> dict[str, object]:
+    """Return the arguments that are columns which the author of an alert fills."""
+    return {name: value for name, value in arguments.items() if name in CONTENT}
 
 
-def add(connection: Connection, caller: Caller | str, values: Mapping[str, Any]) -> RowMapping | None:
-    """Writes an alert; None when there is one with its id.
+def insert_alert(
+    connection: Connection, caller: Caller | str, values: Mapping[str, object]
+) -> tuple[StoredAlert, bool]:
+    """Insert an alert, unless this very create inserted it before.
 
     Args:
         connection: In a transaction.
-        caller: Whose correlation id the events carry, or that id itself.
-        values: By column.
+        caller: The caller, or the correlation id, that the events carry.
+        values: The values by column, with ``id`` and ``content_digest``.
+
+    Returns:
+        The alert, and whether it is new.
 
     Raises:
-        Invalid: There is no such region.
-        Unavailable: There is, but it is not known here yet, so where the alert holds could not be kept.
+        Invalid: The region does not exist.
+        Conflict: The id belongs to another alert.
+        Unavailable: See `check_area`.
     """
-    statement = (
-        insert(alerts)
-        .values(**values)
-        .on_conflict_do_nothing(index_elements=["id"])
-        .returning(*_STORED, with_event_context(caller))
-    )
-    with field_errors(CONSTRAINTS):
-        row = connection.execute(statement).mappings().one_or_none()
-    if row is not None:
+    with field_errors(_CONSTRAINTS):
+        created = create_once(connection, caller, alerts, values, thing="alert")
+    row = cast("StoredAlert", created.row)
+    if created.is_new:
         check_area(row)
-    return row
+    return row, created.is_new
 
 
-def check_area(row: RowMapping) -> None:
-    """Refuses an active alert of a region that identity's events have not told of yet.
+def change_alert(
+    connection: Connection, caller: Caller | str, row: StoredAlert, values: Mapping[str, object]
+) -> StoredAlert:
+    """Change an alert that the transaction has locked.
+
+    Args:
+        connection: In a transaction.
+        caller: The caller, who becomes ``updated_by``; or a correlation id, where the values have ``updated_by``.
+        row: The locked alert.
+        values: The new values by column.
+
+    Returns:
+        The alert as it is now.
+    """
+    changed = change_if_version(connection, caller, alerts, row["id"], row["version"], values)
+    if changed is None:
+        raise stale("alert", row)
+    return cast("StoredAlert", changed)
+
+
+def check_area(row: StoredAlert) -> None:
+    """Refuse an active alert of a region that identity's events have not described yet.
 
     Raises:
-        Unavailable: It passes by itself within moments, or with `rebuild_audience`.
+        Unavailable: It passes within moments, or with `rebuild_audience`.
     """
     if row["status"] == ACTIVE and row["area_version"] is None:
-        raise Unavailable("This region is not known to the alerts yet; try again in a moment.")
+        raise Unavailable("The alerts service has not received this region yet; try again in a moment.")
 
 
-def made_before(connection: Connection, alert_id: UUID, digest: bytes) -> RowMapping:
-    """The alert that a repeated create made the first time.
-
-    Raises:
-        Conflict: It is another one.
-    """
-    row = connection.execute(select(*_STORED).where(alerts.c.id == alert_id)).mappings().one()
-    if row["content_digest"] != digest:
-        raise id_taken("alert")
-    return row
-
-
-def change(
-    connection: Connection, caller: Caller | str, alert_id: UUID, values: Mapping[str, Any]
-) -> RowMapping:
-    """Writes columns of an alert that `locked` holds.
-
-    Args:
-        connection: In a transaction.
-        caller: Whose correlation id the events carry, or that id itself.
-        alert_id: The alert.
-        values: By column.
-    """
-    statement = (
-        update(alerts)
-        .where(alerts.c.id == alert_id)
-        .values(**values)
-        .returning(*_STORED, with_event_context(caller))
-    )
-    return connection.execute(statement).mappings().one()
-
-
-def locked(connection: Connection, caller: Caller, alert_id: UUID, permission: str) -> RowMapping:
-    """The alert, kept from others until the transaction ends.
+def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, permission: str) -> StoredAlert:
+    """Lock an alert until the transaction ends, and return it.
 
     Raises:
-        NotFound: There is none, or the caller may not see it.
-        Forbidden: The caller may see it, but does not hold the permission in its region.
+        NotFound: The alert does not exist, or the caller may not see it.
+        Forbidden: The caller does not hold the permission in the region of the alert.
     """
     statement = select(alerts).where(alerts.c.id == alert_id, holds(caller, permission)).with_for_update()
     row = connection.execute(statement).mappings().one_or_none()
@@ -167,59 +161,52 @@ def locked(connection: Connection, caller: Caller, alert_id: UUID, permission: s
         seen = get_alert(connection, caller, alert_id)
         caller.require(permission, seen["region_id"])
         row = connection.execute(statement).mappings().one()
-    return row
+    return cast("StoredAlert", row)
 
 
-def check_version(caller: Caller, row: RowMapping, version: int, values: Mapping[str, Any]) -> bool:
-    """Whether this very change was made before; False is leave to make it.
-
-    Raises:
-        Conflict: The alert was changed meanwhile, in another way or by somebody else.
-    """
-    if row["version"] == version:
-        return False
-    if is_repeat(caller, row, version, values):
-        return True
-    raise stale("alert", row)
-
-
-def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> RowMapping:
-    """One alert that the caller may see, or that reached the caller.
+def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.Alert:
+    """Return an alert that the caller may see, or that reached the caller.
 
     Raises:
-        NotFound: There is none.
+        NotFound: The alert does not exist, or the caller may not see it.
     """
     statement = select(*COLUMNS).where(alerts.c.id == alert_id, or_(visible(caller), reached(caller)))
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise NotFound("There is no such alert.")
-    return row
+        raise NotFound("Alert not found.")
+    return cast("types.Alert", row)
 
 
-def list_alerts(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the alerts that the caller may see and that all filters let pass, the newest first."""
+def list_alerts(connection: Connection, caller: Caller, filters: types.ListAlerts) -> types.PageOfAlert:
+    """Return a page of the alerts that the caller may see and that match all filters, the newest first."""
     statement = select(*COLUMNS).where(visible(caller), *conditions_of(filters, _CONDITIONS))
     rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], _ORDER)
+    return cast("types.PageOfAlert", paging.page(rows, filters["limit"], _ORDER))
 
 
-def list_recent_alerts(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the alerts that are active and not over, with what the seed's view ``recent_alerts`` shows of each.
+def list_recent_alerts(
+    connection: Connection, caller: Caller, filters: types.ListRecentAlerts
+) -> types.PageOfRecentAlert:
+    """Return a page of the alerts in force, with the names of their regions and issuers, the newest first."""
+    names = (found for found in _RECENT.c if found.key != "id")
+    statement = (
+        select(*COLUMNS, *names)
+        .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
+        .where(_in_force(), holds(caller, ALERT_READ), *conditions_of(filters, _CONDITIONS))
+    )
+    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
+    return cast("types.PageOfRecentAlert", paging.page(rows, filters["limit"], _ORDER))
 
-    Without ``expires_at`` an alert holds until somebody ends it. One that is over and not yet marked so is left out.
+
+def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) -> types.PageOfPublicAlert:
+    """Return a page of the public alerts in force and of the messages that cancel such alerts, the newest first.
+
+    A Cancel message is listed until the alert that it cancels would have expired; if that alert had no expiry, for
+    `CANCEL_LASTS`.
     """
-    return _list_current(connection, holds(caller, ALERT_READ), filters)
-
-
-def list_public_alerts(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the alerts that are active, not over, and for everybody, and of the messages that call such ones off.
-
-    A Cancel is among them for as long as the alert would have held that it calls off; where that would have held until
-    somebody had ended it, for `CANCEL_LASTS`.
-    """
-    told_until = func.coalesce(alerts.c.expires_at, alerts.c.issued_at + CANCEL_LASTS)
+    listed_until = func.coalesce(alerts.c.expires_at, alerts.c.issued_at + CANCEL_LASTS)
     cancels = and_(
-        alerts.c.msg_type == CANCEL, alerts.c.status == CANCELLED, told_until > func.current_timestamp()
+        alerts.c.msg_type == CANCEL, alerts.c.status == CANCELLED, listed_until > func.current_timestamp()
     )
     frozen = and_(
         alert_areas.c.region_id == alerts.c.region_id, alert_areas.c.version == alerts.c.area_version
@@ -232,28 +219,17 @@ def list_public_alerts(connection: Connection, filters: Mapping[str, Any]) -> di
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id
             )
         )
-        .where(or_(_current(), cancels), public(), *conditions_of(filters, _CONDITIONS))
+        .where(or_(_in_force(), cancels), public(), *conditions_of(filters, _CONDITIONS))
     )
     rows: Any = connection.execute(
         paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])
     ).all()
-    return paging.page(rows, filters["limit"], _ORDER)
+    return cast("types.PageOfPublicAlert", paging.page(rows, filters["limit"], _ORDER))
 
 
-def _current() -> Condition:
-    """Active alerts that are not over; one that is over and not yet marked so is left out."""
+def _in_force() -> Condition:
+    """Return the condition for active alerts that have not expired, whether their status says so yet or not."""
     return and_(
         alerts.c.status == ACTIVE,
         or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
     )
-
-
-def _list_current(connection: Connection, shown: Condition, filters: Mapping[str, Any]) -> dict[str, Any]:
-    names = (found for found in _RECENT.c if found.key != "id")
-    statement = (
-        select(*COLUMNS, *names)
-        .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
-        .where(_current(), shown, *conditions_of(filters, _CONDITIONS))
-    )
-    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], _ORDER)

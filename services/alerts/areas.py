@@ -40,7 +40,9 @@ def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None,
     text = connection.scalar(select(boundaries).where(audience_regions.c.region_id == region_id))
     if text is not None and not run_blocking(_touches, area, text):
         raise Invalid(
-            fields={"area": ["Must touch the region of the alert. Check that longitude comes before latitude."]}
+            fields={
+                "area": ["Must touch the region of the alert. Check that longitude comes before latitude."]
+            }
         )
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from services.alerts import audience
 from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
+    from services.alerts.schemas import types
     from shared.client.types.identity import IdentityMethods
     from shared.platform.db.engine import Database
 
@@ -22,7 +23,9 @@ _REGIONS: Final = "regions:"
 _MEMBERS: Final = "members:"
 
 
-def rebuild_audience(database: Database, identity: IdentityMethods, cursor: str | None) -> dict[str, Any]:
+def rebuild_audience(
+    database: Database, identity: IdentityMethods, cursor: str | None
+) -> types.RebuiltAudience:
     """Read regions and then accounts, page by page, until the step is over or everything has been read.
 
     It may run at any time: a newer version that an event brings meanwhile is kept.
@@ -48,7 +51,11 @@ def rebuild_audience(database: Database, identity: IdentityMethods, cursor: str 
         else:
             raise Invalid(fields={"cursor": ["Not a cursor of this method."]})
         if not position or time.monotonic() > deadline:
-            return {**counts, "next_cursor": position or None}
+            return {
+                "regions": counts["regions"],
+                "members": counts["members"],
+                "next_cursor": position or None,
+            }
 
 
 def _regions(database: Database, identity: IdentityMethods, position: str, counts: dict[str, int]) -> str:

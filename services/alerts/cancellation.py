@@ -1,4 +1,4 @@
-"""Ending alerts: by somebody, by a rule, and by themselves when their time is over."""
+"""Ending alerts: cancelled by a caller or by a rule, or expired."""
 
 from __future__ import annotations
 
@@ -8,108 +8,124 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select, update
 from uuid6 import uuid7
 
-from services.alerts.alerts import CONTENT, add, change, check_version, locked
+from services.alerts.alerts import StoredAlert, change_alert, content_of, insert_alert, lock_alert
 from services.alerts.models import alerts
-from services.alerts.policy import ACTIVE, CANCEL, CANCELLED, DRAFT, EXPIRED, PAST, check_move
+from services.alerts.policy import CANCEL, PAST
+from shared.domain.alerts import ACTIVE, CANCELLED, DRAFT, EXPIRED, STATUS
 from shared.domain.permissions import ALERT_CANCEL
 from shared.platform.db.tables import SYSTEM_USER_ID
+from shared.platform.db.writes import check_version
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
 EXPIRED_AT_ONCE: Final = 500
+"""The maximal number of alerts that one statement expires."""
 
 
 def cancel_alert(
     connection: Connection, caller: Caller, sender: str, alert_id: UUID, version: int, notes: str | None
-) -> RowMapping:
-    """Calls an alert off: an active one with a message of CAP's type Cancel, a draft without.
+) -> types.Alert:
+    """Cancel an alert: an active one with a Cancel message of CAP, a draft without.
 
-    The message is an alert of its own, `cancelled` from the beginning, which references the one that it calls off and
-    everything that this had replaced. Nobody is targeted anew: who got the alert sees its status.
+    The message is an alert of its own, with the status ``cancelled`` from the beginning. It references the alert that
+    it cancels and all those that this one replaced. It reaches nobody anew: the accounts that the alert reached see
+    the alert's status.
 
     Args:
         connection: In a transaction.
-        caller: Needs ``alert:cancel`` in the alert's region.
-        sender: Names us in CAP.
-        alert_id: The alert.
+        caller: The caller, who needs ``alert:cancel`` in the region of the alert.
+        sender: The sender in CAP.
+        alert_id: The id of the alert.
         version: The version that the caller saw.
-        notes: Why; it is the text of the message too.
+        notes: The reason, which is also the text of the message.
 
     Returns:
-        The alert as it is now, with ``cancelled_by``; also when this was done before.
+        The alert as it is now, with ``cancelled_by``. A repeat returns the same alert.
 
     Raises:
-        NotFound: There is no such alert, or the caller may not see it.
+        NotFound: The alert does not exist, or the caller may not see it.
         Forbidden: The caller may not cancel it.
-        Conflict: It is over already, or was changed meanwhile.
-
-    Emits:
-        alert_status_changed.
+        Conflict: The alert has ended already, or was changed meanwhile.
     """
-    row = locked(connection, caller, alert_id, ALERT_CANCEL)
-    if check_version(caller, row, version, {"status": CANCELLED, "status_notes": notes}):
+    row = lock_alert(connection, caller, alert_id, ALERT_CANCEL)
+    if check_version(caller, row, version, {"status": CANCELLED, "status_notes": notes}, thing="alert"):
         return row
-    check_move(row["status"], CANCELLED)
-    return call_off(connection, caller, sender, row, caller.user_id, notes)
+    STATUS.check_move(row["status"], CANCELLED)
+    return cancel_locked(connection, caller, sender, row, caller.user_id, notes)
 
 
-def call_off(
+def cancel_locked(
     connection: Connection,
     caller: Caller | str,
     sender: str,
-    row: RowMapping,
+    row: StoredAlert,
     user_id: UUID,
     notes: str | None,
-) -> RowMapping:
-    """Cancels a draft or an active alert, which the transaction has locked, and writes the Cancel of the latter."""
-    ended = {"status": CANCELLED, "status_notes": notes, "updated_by": user_id}
+) -> StoredAlert:
+    """Cancel a draft or an active alert that the transaction has locked, and write the Cancel message of the latter.
+
+    Args:
+        connection: In a transaction.
+        caller: The caller, or the correlation id, that the events carry.
+        sender: The sender in CAP.
+        row: The locked alert.
+        user_id: The id of the account that cancels it.
+        notes: The reason.
+
+    Returns:
+        The alert as it is now.
+    """
+    ended: dict[str, object] = {"status": CANCELLED, "status_notes": notes, "updated_by": user_id}
     if row["status"] == DRAFT:
-        return change(connection, caller, row["id"], ended)
-    message_id = uuid7()
-    add(
+        return change_alert(connection, caller, row, ended)
+    message, _ = insert_alert(
         connection,
         caller,
         {
-            **{name: row[name] for name in CONTENT},
-            "id": message_id,
+            **content_of(row),
+            "id": uuid7(),
             "message": notes or f"{row['title']}: this alert is cancelled.",
             "instruction": None,
             "translations": [],
             "urgency": PAST,
-            # It is told for as long as the alert would have held.
-            "expires_at": _still_to_come(row["expires_at"]),
+            # The message is listed for as long as the alert would have been in force.
+            "expires_at": _if_in_future(row["expires_at"]),
             "onset_at": None,
             "status": CANCELLED,
             "msg_type": CANCEL,
             "references": [*row["references"], row["id"]],
             "issued_by": user_id,
             "sender": sender,
-            **{name: row[name] for name in ("rule_id", "source_id", "source_version", "area_version")},
+            "rule_id": row["rule_id"],
+            "source_id": row["source_id"],
+            "source_version": row["source_version"],
+            "area_version": row["area_version"],
         },
     )
-    return change(connection, caller, row["id"], {**ended, "cancelled_by": message_id})
+    return change_alert(connection, caller, row, {**ended, "cancelled_by": message["id"]})
 
 
-def _still_to_come(moment: dt.datetime | None) -> dt.datetime | None:
-    return moment if moment is not None and moment > dt.datetime.now(dt.UTC) else None
+def _if_in_future(time: dt.datetime | None) -> dt.datetime | None:
+    return time if time is not None and time > dt.datetime.now(dt.UTC) else None
 
 
 def expire_alerts(connection: Connection, limit: int = EXPIRED_AT_ONCE) -> int:
-    """Ends the active alerts whose time is over. Any number of processes may do it at the same time.
+    """End the active alerts that have expired. Any number of processes may do it at the same time.
 
-    The database emits `alert_status_changed` for each.
+    The database emits `alert_status_changed` for each alert.
 
     Args:
-        connection: Its one statement is the transaction.
-        limit: Alerts at most.
+        connection: In autocommit.
+        limit: The maximal number of alerts.
 
     Returns:
-        How many it ended; under the limit there are no more that nobody else is ending.
+        The number of alerts that it ended. Fewer than the limit means that no more are left for this process.
     """
     due = (
         select(alerts.c.id)

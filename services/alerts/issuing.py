@@ -3,130 +3,130 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy import func
 from uuid6 import uuid7
 
 from services.alerts.alerts import (
-    CONTENT,
-    add,
-    change,
+    StoredAlert,
+    change_alert,
     check_area,
-    check_version,
-    digest_of,
-    locked,
-    made_before,
+    content_of,
+    insert_alert,
+    lock_alert,
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declare, declared, region_target
-from services.alerts.policy import ACTIVE, DRAFT, check_expiry, check_move, check_onset, completed
+from services.alerts.policy import check_expiry, check_onset, completed
+from shared.domain.alerts import ACTIVE, DRAFT, STATUS
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
+from shared.platform.db.writes import check_version, content_digest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
 
-def draft_alert(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
-    """Writes an alert that nobody is told yet.
+def draft_alert(connection: Connection, caller: Caller, arguments: types.DraftAlert) -> types.Alert:
+    """Create a draft, which reaches nobody before it is issued.
 
     Args:
         connection: In a transaction.
-        caller: Becomes its author; needs ``alert:draft`` in the region, and where the targets are.
-        arguments: As `schemas.DraftAlert` loads them.
+        caller: The author, who needs ``alert:draft`` in the region and for the targets.
+        arguments: The content and the targets.
 
     Returns:
-        The alert; the one that is there already when the caller drafted it before, with the same id and arguments.
+        The draft. A repeat with the same id and arguments returns the first one.
 
     Raises:
-        Forbidden: The caller may not draft alerts there.
-        Invalid: There is no such region, or one of the targets is not there.
+        Forbidden: The caller may not draft alerts for this region or these targets.
+        Invalid: The region or one of the targets does not exist.
         Conflict: The id belongs to another alert.
     """
-    return _write(connection, caller, arguments, ALERT_DRAFT, {"status": DRAFT})
+    return _create(connection, caller, ALERT_DRAFT, arguments, {"status": DRAFT})
 
 
 def issue_alert(
-    connection: Connection, caller: Caller, sender: str, arguments: Mapping[str, Any]
-) -> RowMapping:
-    """Issues an alert: a draft as it is, or a whole new one. From now on nobody can change what it says.
+    connection: Connection, caller: Caller, sender: str, arguments: types.IssueAlert
+) -> types.Alert:
+    """Issue an alert, either a draft as it is or a new one. What an issued alert says never changes.
 
-    The database keeps the region as it is at this moment, and emits `alert_issued`, from which the people are told.
+    The database keeps the region as it is now, and emits `alert_issued`, which starts the targeting.
 
     Args:
         connection: In a transaction.
-        caller: Becomes the issuer; needs ``alert:issue`` in the region, and where the targets are.
-        sender: Names us in CAP.
-        arguments: As `schemas.IssueAlert` loads them.
+        caller: The issuer, who needs ``alert:issue`` in the region and for the targets.
+        sender: The sender in CAP.
+        arguments: The draft and its version, or the content and the targets.
 
     Returns:
-        The alert as it is now; also when this was done before.
+        The alert as it is now. A repeat returns the same alert.
 
     Raises:
-        NotFound: There is no such draft, or the caller may not see it.
-        Forbidden: The caller may not issue alerts there.
-        Invalid: There is no such region, one of the targets is not there, or it would be over already.
-        Conflict: It is no draft any more or was changed meanwhile, or the id belongs to another alert.
-        Unavailable: The region was made this very moment; try again.
-
-    Emits:
-        alert_issued, and alert_status_changed if it was a draft.
+        NotFound: The draft does not exist, or the caller may not see it.
+        Forbidden: The caller may not issue alerts for this region or these targets.
+        Invalid: The region or one of the targets does not exist, or the alert would have expired.
+        Conflict: The draft was issued, cancelled or changed meanwhile, or the id belongs to another alert.
+        Unavailable: The region was created a moment ago; try again.
     """
     if "alert_id" in arguments:
         return _issue_draft(connection, caller, sender, arguments["alert_id"], arguments["version"])
-    filled = {"status": ACTIVE, "sender": sender, **completed(arguments)}
-    return _write(connection, caller, arguments, ALERT_ISSUE, filled)
+    fixed = {"status": ACTIVE, "sender": sender, **completed(arguments)}
+    return _create(connection, caller, ALERT_ISSUE, arguments, fixed)
 
 
 def _issue_draft(
     connection: Connection, caller: Caller, sender: str, alert_id: UUID, version: int
-) -> RowMapping:
-    row = locked(connection, caller, alert_id, ALERT_ISSUE)
-    if check_version(caller, row, version, {"status": ACTIVE}):
+) -> StoredAlert:
+    row = lock_alert(connection, caller, alert_id, ALERT_ISSUE)
+    if check_version(caller, row, version, {"status": ACTIVE}, thing="alert"):
         return row
-    check_move(row["status"], ACTIVE)
+    STATUS.check_move(row["status"], ACTIVE)
     check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
-    targets = declared(connection, alert_id)
-    check_targets(connection, caller, ALERT_ISSUE, targets, row["region_id"])
+    check_targets(connection, caller, ALERT_ISSUE, declared(connection, alert_id), row["region_id"])
     values = {
-        **completed(dict(row)),
+        **completed(row),
         "status": ACTIVE,
         "issued_at": func.current_timestamp(),
         "issued_by": caller.user_id,
-        "updated_by": caller.user_id,
         "sender": sender,
     }
-    issued = change(connection, caller, alert_id, values)
+    issued = change_alert(connection, caller, row, values)
     check_area(issued)
     return issued
 
 
-def _write(
+def _create(
     connection: Connection,
     caller: Caller,
-    arguments: Mapping[str, Any],
     permission: str,
-    filled: Mapping[str, Any],
-) -> RowMapping:
+    arguments: types.DraftAlert | types.IssueAlert,
+    fixed: Mapping[str, object],
+) -> StoredAlert:
     region_id = arguments["region_id"]
     caller.require(permission, region_id)
     targets = arguments.get("targets") or region_target(region_id)
     check_targets(connection, caller, permission, targets, region_id)
     check_onset(arguments.get("onset_at"), arguments.get("expires_at"))
     check_area_in_region(connection, arguments.get("area"), region_id)
-    alert_id, digest = arguments.get("id") or uuid7(), digest_of(caller, arguments)
-    said = {name: arguments[name] for name in CONTENT if name in arguments}
-    values = {**said, **filled, "id": alert_id, "issued_by": caller.user_id, "content_digest": digest}
-    row = add(connection, caller, values)
-    if row is None:
-        return made_before(connection, alert_id, digest)
-    if row["status"] == ACTIVE:
-        # Not before: a repeat may come when the alert that it made is over.
-        check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
-    declare(connection, alert_id, targets)
+    values = {
+        **content_of(arguments),
+        **fixed,
+        "id": arguments.get("id") or uuid7(),
+        "issued_by": caller.user_id,
+        # The author is in the digest, because another account may issue the draft.
+        "content_digest": content_digest({**arguments, "author": caller.user_id}),
+    }
+    row, is_new = insert_alert(connection, caller, values)
+    if is_new:
+        if row["status"] == ACTIVE:
+            # Not before: the alert may have expired when a create is repeated.
+            check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
+        declare(connection, row["id"], targets)
     return row

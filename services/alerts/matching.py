@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
+    from services.alerts.schemas import types
+
 ISSUE: Final = "issue"
 DRAFT_ONLY: Final = "draft"
 ACTIONS: Final = (ISSUE, DRAFT_ONLY)
@@ -111,7 +113,7 @@ class Change:
         }
 
 
-def issues(rule: Mapping[str, Any], change: Change) -> bool:
+def issues(rule: types.AlertRule, change: Change) -> bool:
     """Return whether the rule issues an alert for the change.
 
     No alert is issued for the people of the reserved region, because nobody lives there.
@@ -131,12 +133,12 @@ def issues(rule: Mapping[str, Any], change: Change) -> bool:
     )
 
 
-def _is_for_region_of_change(rule: Mapping[str, Any]) -> bool:
+def _is_for_region_of_change(rule: types.AlertRule) -> bool:
     """Return whether the alert would be for the people of the region of the change, by its id or its code."""
     return rule["target_id"] is None or "{region_code}" in rule["target_id"]
 
 
-def ends(rule: Mapping[str, Any], change: Change) -> bool:
+def ends(rule: types.AlertRule, change: Change) -> bool:
     """Return whether the change ends the alerts that the rule issued for the same report or resource before.
 
     This is also true of a rule that is not active any more.

@@ -26,7 +26,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from services.alerts import policy
+from services.alerts import matching, policy
+from shared.domain.alerts import STATUS
 from shared.platform.db.tables import (
     content_digest,
     identifier,
@@ -44,21 +45,6 @@ if TYPE_CHECKING:
 SCHEMA: Final = "alerts"
 
 
-def listed(words: Iterable[str]) -> str:
-    """Return the words as a list for a check constraint."""
-    return ", ".join(f"'{word}'" for word in words)
-
-
-PRIORITIES: Final = listed(policy.PRIORITIES)
-STATUSES: Final = listed(policy.STATUSES)
-TARGET_TYPES: Final = listed(policy.TARGET_TYPES)
-CATEGORIES: Final = listed(policy.CATEGORIES)
-URGENCIES: Final = listed(policy.URGENCIES)
-SEVERITIES: Final = listed(policy.SEVERITIES)
-CERTAINTIES: Final = listed(policy.CERTAINTIES)
-CAP_STATUSES: Final = listed(policy.CAP_STATUSES)
-MESSAGE_TYPES: Final = listed(policy.MESSAGE_TYPES)
-
 tables = metadata(SCHEMA)
 
 # Foreign keys to identity are made by 0002_ties.py.
@@ -66,6 +52,12 @@ Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
 Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
 
 outbox = outbox_table(tables)
+
+
+def _choice(name: str, words: Iterable[str]) -> CheckConstraint:
+    """Return the constraint that a column holds one of the words."""
+    return CheckConstraint(f"{name} IN ({', '.join(map(repr, words))})", name=name)
+
 
 alert_rules = Table(
     "alert_rules",
@@ -96,10 +88,10 @@ alert_rules = Table(
     UniqueConstraint("name"),
     CheckConstraint("minimum_severity_level BETWEEN 1 AND 5", name="minimum_severity_level"),
     CheckConstraint("maximum_severity_level BETWEEN 1 AND 5", name="maximum_severity_level"),
-    CheckConstraint(f"priority IN ({PRIORITIES})", name="priority"),
-    CheckConstraint(f"target_type IN ({TARGET_TYPES})", name="target_type"),
+    _choice("priority", policy.PRIORITIES),
+    _choice("target_type", policy.TARGET_TYPES),
     CheckConstraint("lifetime_seconds > 0", name="lifetime_seconds"),
-    CheckConstraint("action IN ('issue', 'draft')", name="action"),
+    _choice("action", matching.ACTIONS),
     comment="Which change of a status issues which alert; without a target_id the region of the event is meant.",
 )
 
@@ -166,14 +158,14 @@ alerts = Table(
         ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
         name="fk_alerts_area",
     ),
-    CheckConstraint(f"priority IN ({PRIORITIES})", name="priority"),
-    CheckConstraint(f"status IN ({STATUSES})", name="status"),
-    CheckConstraint(f"category IN ({CATEGORIES})", name="category"),
-    CheckConstraint(f"urgency IN ({URGENCIES})", name="urgency"),
-    CheckConstraint(f"severity IN ({SEVERITIES})", name="severity"),
-    CheckConstraint(f"certainty IN ({CERTAINTIES})", name="certainty"),
-    CheckConstraint(f"msg_type IN ({MESSAGE_TYPES})", name="msg_type"),
-    CheckConstraint(f"cap_status IN ({CAP_STATUSES})", name="cap_status"),
+    _choice("priority", policy.PRIORITIES),
+    CheckConstraint(STATUS.check_constraint(), name="status"),
+    _choice("category", policy.CATEGORIES),
+    _choice("urgency", policy.URGENCIES),
+    _choice("severity", policy.SEVERITIES),
+    _choice("certainty", policy.CERTAINTIES),
+    _choice("msg_type", policy.MESSAGE_TYPES),
+    _choice("cap_status", policy.CAP_STATUSES),
     CheckConstraint("jsonb_typeof(area) = 'object'", name="area"),
     comment="What people in a region are told, with the fields of CAP 1.2.",
 )
@@ -231,7 +223,7 @@ alert_targets = Table(
         comment="Of a person who was reached: bit 0, and the bit of each position through which; else NULL.",
     ),
     UniqueConstraint("alert_id", "target_type", "target_id"),
-    CheckConstraint(f"target_type IN ({TARGET_TYPES})", name="target_type"),
+    _choice("target_type", policy.TARGET_TYPES),
     comment="Whom an alert is for: as its author declared it, and one row for every person that this reached.",
 )
 

@@ -68,7 +68,7 @@ MAX_GROUPS_AND_REGIONS: Final = 60
 MAX_TARGETS: Final = 1000
 
 RESERVED: Final = (
-    "This region is reserved for reports whose region is unknown. Choose the region where people must be alerted."
+    "This region is reserved for reports whose region is unknown. Choose the region to be alerted."
 )
 
 _GROUP_ID: Final = re.compile(r"(?P<role>[a-z][a-z0-9_-]{0,99})(:(?P<code>[^\s:,]{1,50}))?")

@@ -1,8 +1,8 @@
-"""Alerts as they stand to the people whom they reached: marked as read, and listed."""
+"""Receipts: the alerts that reached an account, and whether it has read them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import func, not_, select, update
 
@@ -14,11 +14,11 @@ from shared.platform.db import paging
 from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
 _READING: Final = (alert_targets.c.alert_id, alert_targets.c.is_read, alert_targets.c.read_at)
@@ -27,21 +27,18 @@ _TARGET_ID = alert_targets.c.id.label("received")
 _MINE: Final[paging.Order] = ((unread, "desc"), (_TARGET_ID, "desc"))
 
 
-def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> RowMapping:
-    """Notes that the caller has read an alert; once is enough, and a repeat answers as the first.
+def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> types.Reading:
+    """Record that the caller has read an alert. A repeat changes nothing and returns the first time.
 
-    It is one statement, for `Database.autocommit`. The database counts the read and emits `alert_read`.
+    The database counts the read and emits `alert_read`.
 
     Args:
         connection: In autocommit.
-        caller: Somebody whom the alert reached.
-        alert_id: The alert.
+        caller: The account that the alert reached.
+        alert_id: The id of the alert.
 
     Raises:
-        NotFound: There is no such alert, or it has not reached the caller.
-
-    Emits:
-        alert_read.
+        NotFound: The alert does not exist, or has not reached the caller.
     """
     mine = (alert_targets.c.alert_id == alert_id, to(caller))
     row = (
@@ -56,15 +53,17 @@ def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> R
     )
     row = row or connection.execute(select(*_READING).where(*mine)).mappings().one_or_none()
     if row is None:
-        raise NotFound("There is no such alert to you.")
-    return row
+        raise NotFound("Alert not found among the alerts that reached you.")
+    return cast("types.Reading", row)
 
 
-def list_my_alerts(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the alerts that reached the caller, unread ones first, then the newest.
+def list_my_alerts(
+    connection: Connection, caller: Caller, filters: types.ListMyAlerts
+) -> types.PageOfMyAlert:
+    """Return a page of the alerts that reached the caller, unread ones first, then the newest.
 
-    It reads the caller's own rows in the order of their index, so it costs the same however many alerts and people
-    there are. Alerts that are over are among them, with their status.
+    It reads the caller's own rows in the order of their index, so the cost does not depend on the number of alerts or
+    accounts. Alerts that have ended are included, with their status.
     """
     statement = (
         select(*COLUMNS, alert_targets.c.is_read, alert_targets.c.read_at, unread, _TARGET_ID)
@@ -74,4 +73,4 @@ def list_my_alerts(connection: Connection, caller: Caller, filters: Mapping[str,
     if filters["unread_only"]:
         statement = statement.where(not_(alert_targets.c.is_read))
     rows: Any = connection.execute(paging.keyset(statement, _MINE, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], _MINE)
+    return cast("types.PageOfMyAlert", paging.page(rows, filters["limit"], _MINE))

@@ -1,80 +1,91 @@
-"""What the rules make of the changes that reports and resources tell of.
+"""The rule engine: issues, drafts and cancels alerts as changes of reports and resources require.
 
-However often and in whatever order the events come, a rule makes one alert of one version of a thing, and none when
-something that ends it has happened since. Both are decided under a lock of the thing, so that two processes with two
-events of it see each other's.
+However often and in whatever order events arrive, a rule issues one alert for one version of a report or resource, and
+none if a later version has ended it. Both are decided under a lock of the report or resource, so that two processes
+with two events of it see each other's writes.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, select, text
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
 from services.alerts import templates
-from services.alerts.cancellation import call_off
+from services.alerts.cancellation import cancel_locked
 from services.alerts.declared_targets import declare
 from services.alerts.matching import ISSUE, Change, ends, issues
 from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
-from services.alerts.policy import ACTIVE, DRAFT, GROUP, REGION, Target, completed
+from services.alerts.policy import GROUP, REGION, Target, completed
 from shared.client.errors import Unavailable
+from shared.domain.alerts import ACTIVE, DRAFT
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
 from shared.platform.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
 from shared.platform.outbox.event import work_on
 
 if TYPE_CHECKING:
-    import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection
 
+    from services.alerts.alerts import StoredAlert
+    from services.alerts.schemas import types
     from shared.platform.outbox.event import Event
 
 MAX_TITLE_LENGTH: Final = 255
 
 
+class _Region(NamedTuple):
+    name: str
+    code: str
+
+
+_UNKNOWN_REGION: Final = _Region("Unknown region", "UNKNOWN")
+
+
 def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -> None:
-    """Issues, drafts and cancels what the rules say.
+    """Issue, draft and cancel alerts as the rules say.
 
     Args:
         connection: In a transaction.
-        sender: Names us in CAP.
+        sender: The sender in CAP.
         events: `report_status_changed` and `resource_status_changed`, in any order.
 
     Raises:
-        Unavailable: A region is not known here yet; identity's event will come.
+        Unavailable: The event of identity about a region has not arrived yet.
     """
-    rules = [dict(row) for row in connection.execute(select(alert_rules)).mappings()]
+    rules = cast("list[types.AlertRule]", connection.execute(select(alert_rules)).mappings().all())
     followed = [(event, Change.of(event.type, event.data)) for event in events]
     ending = [(event, change, rule) for event, change in followed for rule in rules if ends(rule, change)]
     issuing = [(event, change, rule) for event, change in followed for rule in rules if issues(rule, change)]
     if not ending and not issuing:
         return
     _lock(connection, {change.source_id for _, change, _ in (*ending, *issuing)})
-    _note_endings(connection, (change for _, change, _ in ending))
+    _record_endings(connection, (change for _, change, _ in ending))
     for event, change, rule in ending:
         with work_on(event):
             _cancel(connection, sender, event, change, rule["id"])
     regions = _regions(connection, {change.region_id for _, change, _ in issuing})
     for event, change, rule in issuing:
-        if not _is_ended(connection, change, rule["cancelled_by_statuses"]):
+        if not _has_ended(connection, change, rule["cancelled_by_statuses"]):
             with work_on(event):
-                _make(connection, sender, event, change, rule, regions[change.region_id])
+                _issue(connection, sender, event, change, rule, regions[change.region_id])
 
 
 def _lock(connection: Connection, source_ids: set[UUID]) -> None:
-    """Keeps every other process from these things until the transaction ends, one after another in one order."""
+    """Lock reports or resources until the transaction ends, in the order of their ids so that nobody deadlocks."""
     listed = func.unnest(bindparam("source_ids", sorted(source_ids), ARRAY(Uuid))).column_valued("source_id")
     connection.execute(
         select(func.pg_advisory_xact_lock(func.hashtextextended(func.concat("impactx.rules.", listed), 0)))
     )
 
 
-def _note_endings(connection: Connection, changes: Iterable[Change]) -> None:
+def _record_endings(connection: Connection, changes: Iterable[Change]) -> None:
+    """Store the newest version at which each report or resource entered a status that ends alerts."""
     newest: dict[tuple[UUID, str], int] = {}
     for change in changes:
         key = change.source_id, change.status
@@ -94,7 +105,7 @@ def _note_endings(connection: Connection, changes: Iterable[Change]) -> None:
 
 
 def _cancel(connection: Connection, sender: str, event: Event, change: Change, rule_id: UUID) -> None:
-    """Cancels what the rule made of earlier versions of the thing, and what updated that."""
+    """Cancel the alerts that the rule issued for earlier versions of the report or resource, and their updates."""
     statement = (
         select(alerts)
         .where(
@@ -106,12 +117,12 @@ def _cancel(connection: Connection, sender: str, event: Event, change: Change, r
         .with_for_update()
     )
     notes = f"{change.title}: {change.status.replace('_', ' ')}."
-    for row in connection.execute(statement).mappings().all():
-        call_off(connection, event.correlation_id, sender, row, SYSTEM_USER_ID, notes)
+    for row in cast("list[StoredAlert]", connection.execute(statement).mappings().all()):
+        cancel_locked(connection, event.correlation_id, sender, row, SYSTEM_USER_ID, notes)
 
 
-def _is_ended(connection: Connection, change: Change, statuses: Sequence[str]) -> bool:
-    """Whether the thing has entered one of the statuses since."""
+def _has_ended(connection: Connection, change: Change, statuses: Sequence[str]) -> bool:
+    """Return whether the report or resource has entered one of the statuses in a later version."""
     return bool(
         statuses
         and connection.scalar(
@@ -126,37 +137,38 @@ def _is_ended(connection: Connection, change: Change, statuses: Sequence[str]) -
     )
 
 
-def _regions(connection: Connection, region_ids: set[UUID]) -> dict[UUID, dict[str, Any]]:
-    """Return name and code of the regions; every one is there.
+def _regions(connection: Connection, region_ids: set[UUID]) -> dict[UUID, _Region]:
+    """Return the regions by id.
 
-    The reserved region is waited for by nothing: what is made there is for groups and people.
+    The reserved region needs no event of identity, because alerts about it are for groups and accounts.
+
+    Raises:
+        Unavailable: The event of identity about a region has not arrived yet.
     """
     if not region_ids:
         return {}
     columns = audience_regions.c.region_id, audience_regions.c.name, audience_regions.c.code
-    rows = connection.execute(
-        select(*columns).where(one_of(audience_regions.c.region_id, list(region_ids)))
-    ).mappings()
-    found: dict[UUID, dict[str, Any]] = {UNKNOWN_REGION_ID: {"name": "Unknown region", "code": "UNKNOWN"}}
-    found |= {row["region_id"]: dict(row) for row in rows}
+    rows = connection.execute(select(*columns).where(one_of(audience_regions.c.region_id, list(region_ids))))
+    found = {UNKNOWN_REGION_ID: _UNKNOWN_REGION}
+    found |= {row.region_id: _Region(row.name, row.code) for row in rows}
     unknown = region_ids - found.keys()
     if unknown:
-        raise Unavailable(f"The region {min(unknown)} is not known here yet.")
+        raise Unavailable(f"The alerts service has not received the region {min(unknown)} yet.")
     return found
 
 
-def _make(
+def _issue(
     connection: Connection,
     sender: str,
     event: Event,
     change: Change,
-    rule: Mapping[str, Any],
-    region: Mapping[str, Any],
+    rule: types.AlertRule,
+    region: _Region,
 ) -> None:
-    """Issues or drafts the alert, unless it was made before."""
-    placeholders = change.placeholders(region["name"], region["code"])
+    """Issue or draft the alert, unless that was done before."""
+    placeholders = change.placeholders(region.name, region.code)
     alert_id = uuid7()
-    # A template of nothing but {notes} may come out empty.
+    # A template that consists of {notes} can become empty.
     title = templates.fill(rule["title_template"], placeholders, MAX_TITLE_LENGTH) or change.title
     values: dict[str, Any] = {
         "id": alert_id,
@@ -173,7 +185,7 @@ def _make(
     }
     if rule["action"] == ISSUE:
         values |= {**completed(values), "sender": sender}
-    made = connection.execute(
+    created = connection.execute(
         insert(alerts)
         .values(**values)
         .on_conflict_do_nothing(
@@ -182,11 +194,11 @@ def _make(
         )
         .returning(alerts.c.id, with_event_context(event.correlation_id))
     ).one_or_none()
-    if made is not None:
-        declare(connection, alert_id, [_target(rule, change, region["code"])])
+    if created is not None:
+        declare(connection, alert_id, [_target(rule, change, region.code)])
 
 
-def _target(rule: Mapping[str, Any], change: Change, code: str) -> Target:
+def _target(rule: types.AlertRule, change: Change, code: str) -> Target:
     target_id = rule["target_id"]
     if target_id is None:
         return Target(REGION, str(change.region_id))
@@ -194,7 +206,7 @@ def _target(rule: Mapping[str, Any], change: Change, code: str) -> Target:
     return Target(rule["target_type"], filled)
 
 
-def _expiry(lifetime_seconds: int | None) -> dt.datetime | Any:
+def _expiry(lifetime_seconds: int | None) -> ColumnElement[Any] | None:
     if lifetime_seconds is None:
         return None
     return func.current_timestamp() + func.make_interval(0, 0, 0, 0, 0, 0, lifetime_seconds)

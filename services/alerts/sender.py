@@ -11,7 +11,7 @@ from shared.platform.settings import SettingError
 
 
 class SenderProvider(DependencyProvider):
-    """Provides the configured sender: ``sender = SenderProvider()`` in the service class makes ``self.sender`` a text."""
+    """Provides the configured sender, a text: ``sender = SenderProvider()`` in the service class."""
 
     _sender: str
 

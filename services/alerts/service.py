@@ -1,8 +1,8 @@
-"""The alerts service as nameko runs it: every RPC method, event handler and timer."""
+"""The nameko class of the alerts service: its RPC methods, event handlers and timers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Unpack
 
 from services.alerts import (
     alert_rules,
@@ -44,21 +44,22 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from services.alerts.schemas import types
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
 EXPIRY_SECONDS = 20
-"""Between two looks for alerts that are over; the promise is a minute."""
+"""Interval between expiry sweeps. An alert is promised to end within a minute of its expiry."""
 
 AUDIENCE_TOGETHER = 50
-"""Events of accounts and regions that are taken in at once: those of regions can have a megabyte each."""
+"""Events of accounts and regions in one batch. Those of regions can have a megabyte each."""
 
 TARGETED_TOGETHER = 8
-"""Alerts whose people are worked out in turns, so that one to a village does not wait for one to a country."""
+"""Alerts that are targeted in turns, so that an alert to a village does not wait for one to a country."""
 
 
 class AlertsService:
-    """Offers the operations and queries of alerts by RPC, and does what the events of all services ask of it."""
+    """Offers alerts by RPC, and reacts to the events of all services."""
 
     name = "alerts"
 
@@ -77,8 +78,8 @@ class AlertsService:
             Conflict("The id belongs to another alert."),
         ),
     )
-    def draft_alert(self, caller: Caller, **arguments: Any) -> Any:
-        """Writes an alert that nobody is told yet."""
+    def draft_alert(self, caller: Caller, **arguments: Unpack[types.DraftAlert]) -> types.Alert:
+        """Create a draft, which reaches nobody before it is issued."""
         with self.db.write() as connection:
             return issuing.draft_alert(connection, caller, arguments)
 
@@ -95,8 +96,8 @@ class AlertsService:
         ),
         emits=("alert_issued", "alert_status_changed"),
     )
-    def issue_alert(self, caller: Caller, **arguments: Any) -> Any:
-        """Issues an alert, a draft or a whole new one."""
+    def issue_alert(self, caller: Caller, **arguments: Unpack[types.IssueAlert]) -> types.Alert:
+        """Issue an alert, either a draft as it is or a new one."""
         with self.db.write() as connection:
             return issuing.issue_alert(connection, caller, self.sender, arguments)
 
@@ -112,10 +113,10 @@ class AlertsService:
         ),
         emits=("alert_issued", "alert_status_changed"),
     )
-    def update_alert(self, caller: Caller, alert_id: UUID, version: int, **changes: Any) -> Any:
-        """Changes a draft, or issues an update that takes the place of an active alert."""
+    def update_alert(self, caller: Caller, **arguments: Unpack[types.UpdateAlert]) -> types.Alert:
+        """Change a draft, or issue an update that replaces an active alert."""
         with self.db.write() as connection:
-            return updating.update_alert(connection, caller, self.sender, alert_id, version, changes)
+            return updating.update_alert(connection, caller, self.sender, arguments)
 
     @operation(
         permission=ALERT_CANCEL,
@@ -128,14 +129,14 @@ class AlertsService:
         ),
         emits=("alert_status_changed",),
     )
-    def cancel_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> Any:
-        """Calls an alert off."""
+    def cancel_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> types.Alert:
+        """Cancel an alert."""
         with self.db.write() as connection:
             return cancellation.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Alert, errors=(NotFound,))
-    def get_alert(self, caller: Caller, alert_id: UUID) -> Any:
-        """Returns one alert that one may read, or that reached oneself."""
+    def get_alert(self, caller: Caller, alert_id: UUID) -> types.Alert:
+        """Return an alert that the caller may read, or that reached the caller."""
         with self.db.read() as connection:
             return alerts.get_alert(connection, caller, alert_id)
 
@@ -145,36 +146,40 @@ class AlertsService:
         result=schemas.AlertCap,
         errors=(NotFound, Conflict("The alert was never issued.")),
     )
-    def get_alert_cap(self, caller: Caller | None, alert_id: UUID) -> Any:
-        """Returns an issued alert as a CAP 1.2 message."""
+    def get_alert_cap(self, caller: Caller | None, alert_id: UUID) -> types.AlertCap:
+        """Return an issued alert as a CAP 1.2 message."""
         with self.db.read() as connection:
             content = reading.get_cap_message(connection, caller, self.sender, alert_id)
-        # Boundaries of some thousand positions take a while, in which other calls shall go on.
+        # Boundaries of some thousand positions take a while; other calls go on meanwhile.
         return {"alert_id": alert_id, "cap": run_blocking(message.write, content)}
 
     @operation(
         permission=(ALERT_READ, ALERT_READ_DRAFT), arguments=schemas.ListAlerts, result=schemas.AlertPage
     )
-    def list_alerts(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of alerts, the newest first."""
+    def list_alerts(self, caller: Caller, **filters: Unpack[types.ListAlerts]) -> types.PageOfAlert:
+        """Return a page of alerts, the newest first."""
         with self.db.read() as connection:
             return alerts.list_alerts(connection, caller, filters)
 
     @operation(permission=ALERT_READ, arguments=schemas.ListRecentAlerts, result=schemas.RecentAlertPage)
-    def list_recent_alerts(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of the alerts that hold now, with their names, the newest first."""
+    def list_recent_alerts(
+        self, caller: Caller, **filters: Unpack[types.ListRecentAlerts]
+    ) -> types.PageOfRecentAlert:
+        """Return a page of the alerts in force, with the names of regions and issuers, the newest first."""
         with self.db.read() as connection:
             return alerts.list_recent_alerts(connection, caller, filters)
 
     @operation(permission=ANYONE, arguments=schemas.ListRecentAlerts, result=schemas.PublicAlertPage)
-    def list_public_alerts(self, caller: Caller | None, **filters: Any) -> Any:
-        """Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest first."""
+    def list_public_alerts(
+        self, caller: Caller | None, **filters: Unpack[types.ListRecentAlerts]
+    ) -> types.PageOfPublicAlert:
+        """Return a page of the public alerts in force and of recent Cancel messages, the newest first."""
         with self.db.read() as connection:
             return alerts.list_public_alerts(connection, filters)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListMyAlerts, result=schemas.MyAlertPage)
-    def list_my_alerts(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of the alerts to oneself, unread ones first, then the newest."""
+    def list_my_alerts(self, caller: Caller, **filters: Unpack[types.ListMyAlerts]) -> types.PageOfMyAlert:
+        """Return a page of the alerts that reached the caller, unread ones first, then the newest."""
         with self.db.read() as connection:
             return receipts.list_my_alerts(connection, caller, filters)
 
@@ -185,8 +190,8 @@ class AlertsService:
         errors=(NotFound("There is no such alert, or it has not reached the caller."),),
         emits=("alert_read",),
     )
-    def mark_alert_read(self, caller: Caller, alert_id: UUID) -> Any:
-        """Notes that one has read an alert."""
+    def mark_alert_read(self, caller: Caller, alert_id: UUID) -> types.Reading:
+        """Record that the caller has read an alert."""
         with self.db.autocommit() as connection:
             return receipts.mark_alert_read(connection, caller, alert_id)
 
@@ -196,8 +201,8 @@ class AlertsService:
         result=schemas.Reach,
         errors=(NotFound("There is no such alert, or the caller may not see whom it reached."),),
     )
-    def get_alert_reach(self, caller: Caller, alert_id: UUID) -> Any:
-        """Counts whom an alert reached and who has read it, in total and by group and region."""
+    def get_alert_reach(self, caller: Caller, alert_id: UUID) -> types.Reach:
+        """Return how many accounts an alert reached and how many have read it, in total and by target."""
         with self.db.read() as connection:
             return targeting.get_alert_reach(connection, caller, alert_id)
 
@@ -207,10 +212,12 @@ class AlertsService:
         result=schemas.TargetPage,
         errors=(NotFound("There is no such alert, or the caller may not see whom it reached."),),
     )
-    def list_alert_targets(self, caller: Caller, **arguments: Any) -> Any:
-        """Returns a page of the targets of an alert, declared and reached."""
+    def list_alert_targets(
+        self, caller: Caller, **filters: Unpack[types.ListAlertTargets]
+    ) -> types.PageOfTarget:
+        """Return a page of the targets of an alert, both declared and reached."""
         with self.db.read() as connection:
-            return targeting.list_alert_targets(connection, caller, **arguments)
+            return targeting.list_alert_targets(connection, caller, filters)
 
     @operation(
         permission=ALERT_RULE_WRITE,
@@ -223,8 +230,10 @@ class AlertsService:
             Conflict("The name or the id is taken."),
         ),
     )
-    def create_alert_rule(self, caller: Caller, **arguments: Any) -> Any:
-        """Adds a rule by which a change of a status issues an alert."""
+    def create_alert_rule(
+        self, caller: Caller, **arguments: Unpack[types.CreateAlertRule]
+    ) -> types.AlertRule:
+        """Create a rule by which changes of status issue alerts."""
         with self.db.write() as connection:
             return alert_rules.create_alert_rule(connection, caller, arguments)
 
@@ -238,24 +247,28 @@ class AlertsService:
             Conflict("The name is taken, or somebody has changed the rule in the meantime."),
         ),
     )
-    def update_alert_rule(self, caller: Caller, rule_id: UUID, version: int, **changes: Any) -> Any:
-        """Changes a rule, or takes it out of use."""
+    def update_alert_rule(
+        self, caller: Caller, **arguments: Unpack[types.UpdateAlertRule]
+    ) -> types.AlertRule:
+        """Change a rule, or take it out of use."""
         with self.db.write() as connection:
-            return alert_rules.update_alert_rule(connection, caller, rule_id, version, changes)
+            return alert_rules.update_alert_rule(connection, caller, arguments)
 
     @operation(
         permission=ALERT_RULE_READ, arguments=schemas.RuleId, result=schemas.AlertRule, errors=(NotFound,)
     )
-    def get_alert_rule(self, caller: Caller, rule_id: UUID) -> Any:
-        """Returns one rule."""
+    def get_alert_rule(self, caller: Caller, rule_id: UUID) -> types.AlertRule:
+        """Return a rule."""
         with self.db.read() as connection:
             return alert_rules.get_alert_rule(connection, rule_id)
 
     @operation(permission=ALERT_RULE_READ, arguments=schemas.ListAlertRules, result=schemas.AlertRulePage)
-    def list_alert_rules(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of the rules by name."""
+    def list_alert_rules(
+        self, caller: Caller, **filters: Unpack[types.ListAlertRules]
+    ) -> types.PageOfAlertRule:
+        """Return a page of the rules, ordered by name."""
         with self.db.read() as connection:
-            return alert_rules.list_alert_rules(connection, **filters)
+            return alert_rules.list_alert_rules(connection, filters)
 
     @operation(
         permission=ALERT_REBUILD_AUDIENCE,
@@ -266,25 +279,25 @@ class AlertsService:
             Forbidden("The caller may not read accounts and roles (`user:read`, `role:read`)."),
         ),
     )
-    def rebuild_audience(self, caller: Caller, cursor: str | None) -> Any:
-        """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on."""
+    def rebuild_audience(self, caller: Caller, cursor: str | None) -> types.RebuiltAudience:
+        """Read regions and accounts from identity again, for some seconds; call it again with the cursor."""
         return audience_sync.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
 
     @subscribe("alerts.audience", batch=AUDIENCE_TOGETHER)
     def record_audience(self, events: Sequence[Event]) -> None:
-        """Follows identity's accounts and regions."""
+        """Store the accounts and regions that identity describes."""
         with self.db.write() as connection:
             audience.record_audience(connection, events)
 
     @subscribe("alerts.rules")
     def follow_rules(self, events: Sequence[Event]) -> None:
-        """Issues and cancels what the rules say."""
+        """Issue, draft and cancel alerts as the alert rules say."""
         with self.db.write() as connection:
             rule_engine.follow_rules(connection, self.sender, events)
 
     @subscribe("alerts.targeting", batch=TARGETED_TOGETHER)
     def target_alerts(self, events: Sequence[Event]) -> None:
-        """Works out the people of issued alerts, chunk by chunk, in turns."""
+        """Find the accounts that issued alerts reach, one chunk of each alert in turn."""
         pending = {event.subject: event for event in events}
         for alert_id, event in pending.items():
             with work_on(event), self.db.write() as connection:
@@ -300,7 +313,7 @@ class AlertsService:
 
     @every(EXPIRY_SECONDS)
     def expire_alerts(self) -> None:
-        """Ends the alerts whose time is over; every replica does, each takes others."""
+        """End the alerts that have expired. Every replica does it, each with other alerts."""
         while True:
             with self.db.autocommit() as connection:
                 if cancellation.expire_alerts(connection) < cancellation.EXPIRED_AT_ONCE:

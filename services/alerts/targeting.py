@@ -6,7 +6,7 @@ leaves a whole number of chunks; the process that receives the event again conti
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -21,7 +21,6 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    cast,
     column,
     func,
     literal,
@@ -30,6 +29,7 @@ from sqlalchemy import (
     select,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
 from services.alerts.models import (
@@ -55,6 +55,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
     from shared.platform.db.conditions import Condition
     from shared.platform.rpc.context import Caller
 
@@ -82,7 +83,7 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
     connection.execute(
         insert(alert_targets).from_select(
             ["alert_id", "target_type", "target_id"],
-            select(alerts.c.id, literal(REGION), cast(alerts.c.region_id, Text)).where(
+            select(alerts.c.id, literal(REGION), sql_cast(alerts.c.region_id, Text)).where(
                 alerts.c.id == alert_id, ~select(alert_targets.c.id).where(of_alert).exists()
             ),
         )
@@ -220,7 +221,9 @@ def _chunk(
         .limit(size)
         .cte("chosen")
     )
-    new = select(literal(alert_id, Uuid), literal(USER), cast(chosen.c.user_id, Text), chosen.c.reached_by)
+    new = select(
+        literal(alert_id, Uuid), literal(USER), sql_cast(chosen.c.user_id, Text), chosen.c.reached_by
+    )
     if people:
         new = new.where(not_(one_of(chosen.c.user_id, people)))
     made = (
@@ -236,7 +239,7 @@ def _chunk(
             .where(
                 alert_targets.c.alert_id == alert_id,
                 alert_targets.c.target_type == USER,
-                alert_targets.c.target_id == cast(chosen.c.user_id, Text),
+                alert_targets.c.target_id == sql_cast(chosen.c.user_id, Text),
                 one_of(chosen.c.user_id, people),
             )
             # The lists of accounts are in the order of these ids, and a draft can be old when it is issued.
@@ -296,33 +299,31 @@ def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnEle
 
 
 def _bit(marks: ColumnElement[int], position: ColumnElement[int]) -> Condition:
-    return marks.op(">>")(cast(position, Integer)).op("&")(literal(1, BigInteger)) == literal(1, BigInteger)
+    return marks.op(">>")(sql_cast(position, Integer)).op("&")(literal(1, BigInteger)) == literal(
+        1, BigInteger
+    )
 
 
 def list_alert_targets(
-    connection: Connection,
-    caller: Caller,
-    alert_id: UUID,
-    cursor: str | None,
-    limit: int,
-    target_type: str | None = None,
-) -> dict[str, Any]:
+    connection: Connection, caller: Caller, filters: types.ListAlertTargets
+) -> types.PageOfTarget:
     """Return a page of the targets of an alert: groups, then regions, then accounts, each in the order of their ids.
 
     Raises:
         NotFound: The alert does not exist, or the caller may not see its reach.
     """
+    alert_id = filters["alert_id"]
     _check_reach_is_shown(connection, caller, alert_id)
     statement = select(alert_targets, alert_targets.c.position.is_not(None).label("declared")).where(
         alert_targets.c.alert_id == alert_id
     )
-    if target_type is not None:
-        statement = statement.where(alert_targets.c.target_type == target_type)
-    rows = connection.execute(paging.keyset(statement, _TARGETS, cursor, limit)).all()
-    return paging.page(rows, limit, _TARGETS)
+    if filters.get("target_type") is not None:
+        statement = statement.where(alert_targets.c.target_type == filters["target_type"])
+    rows = connection.execute(paging.keyset(statement, _TARGETS, filters["cursor"], filters["limit"])).all()
+    return cast("types.PageOfTarget", paging.page(rows, filters["limit"], _TARGETS))
 
 
-def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> dict[str, Any]:
+def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> types.Reach:
     """Return how many accounts an alert reached and how many have read it, in total and by declared target.
 
     It adds up counters, and costs the same for ten accounts and for ten million.
@@ -371,7 +372,13 @@ def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> d
     }
 
 
-def _counts(targets: int, read: int) -> dict[str, int]:
+class _Counts(TypedDict):
+    targets: int
+    read: int
+    unread: int
+
+
+def _counts(targets: int, read: int) -> _Counts:
     return {"targets": targets, "read": read, "unread": targets - read}
 
 

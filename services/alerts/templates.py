@@ -38,9 +38,7 @@ def problem_of(template: str, source_event: str) -> str | None:
     known = PLACEHOLDERS[source_event]
     for name in _PLACEHOLDER.findall(template):
         if name not in known:
-            return (
-                f"Unknown placeholder {{{name}}}. Choose from {', '.join(f'{{{one}}}' for one in known)}."
-            )
+            return f"Unknown placeholder {{{name}}}. Choose from {', '.join(f'{{{one}}}' for one in known)}."
     rest = _PLACEHOLDER.sub("", template)
     return "Braces may only enclose the name of a placeholder." if "{" in rest or "}" in rest else None
 

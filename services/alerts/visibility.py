@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from sqlalchemy import and_, case, exists, func, not_, or_
 
 from services.alerts.models import alert_targets, alerts
-from services.alerts.policy import CANCEL, CANCELLED, DRAFT, REGION, USER
+from services.alerts.policy import CANCEL, REGION, USER
+from shared.domain.alerts import CANCELLED, DRAFT
 from shared.domain.permissions import ALERT_READ, ALERT_READ_DRAFT
 from shared.platform.db.conditions import in_regions_of
 

@@ -10,9 +10,10 @@ from services.alerts.alerts import COLUMNS
 from services.alerts.cap.message import Message, Reference
 from services.alerts.declared_targets import declared
 from services.alerts.models import alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL, CANCELLED, DRAFT, completed
+from services.alerts.policy import CANCEL, completed
 from services.alerts.visibility import public, reached, visible
 from shared.client.errors import Conflict, NotFound
+from shared.domain.alerts import CANCELLED, DRAFT
 from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 
 from services.alerts import policy
 from services.alerts.schemas.targets import RegionId, Targets
+from shared.domain.alerts import STATUS
 from shared.domain.geo_filters import Choice, OneOrList, Outline
 from shared.platform.schemas import (
     Arguments,
@@ -198,7 +199,7 @@ class ListAlerts(Page):
     whose change issued the alert.
     """
 
-    status = OneOrList(Choice(policy.STATUSES), allow_none=True)
+    status = OneOrList(Choice(STATUS.statuses), allow_none=True)
     priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
     msg_type = OneOrList(Choice(policy.MESSAGE_TYPES), allow_none=True)
     region_id = OneOrList(Identifier(), allow_none=True)

@@ -355,7 +355,7 @@ class AlertsMethods(Protocol):
         version: int,
         notes: str | None = ...,
     ) -> Alert:
-        """Calls an alert off.
+        """Cancel an alert.
 
         Needs: alert:cancel.
         """
@@ -382,7 +382,7 @@ class AlertsMethods(Protocol):
         id: Identifier | None = ...,
         target_type: TargetType = ...,
     ) -> AlertRule:
-        """Adds a rule by which a change of a status issues an alert.
+        """Create a rule by which changes of status issue alerts.
 
         Needs: alert_rule:write.
         """
@@ -409,7 +409,7 @@ class AlertsMethods(Protocol):
         area: AlertArea | None = ...,
         id: Identifier | None = ...,
     ) -> Alert:
-        """Writes an alert that nobody is told yet.
+        """Create a draft, which reaches nobody before it is issued.
 
         Needs: alert:draft.
         """
@@ -419,7 +419,7 @@ class AlertsMethods(Protocol):
         *,
         alert_id: Identifier,
     ) -> Alert:
-        """Returns one alert that one may read, or that reached oneself.
+        """Return an alert that the caller may read, or that reached the caller.
 
         Needs: signed in.
         """
@@ -429,7 +429,7 @@ class AlertsMethods(Protocol):
         *,
         alert_id: Identifier,
     ) -> AlertCap:
-        """Returns an issued alert as a CAP 1.2 message.
+        """Return an issued alert as a CAP 1.2 message.
 
         Needs: anyone.
         """
@@ -439,7 +439,7 @@ class AlertsMethods(Protocol):
         *,
         alert_id: Identifier,
     ) -> Reach:
-        """Counts whom an alert reached and who has read it, in total and by group and region.
+        """Return how many accounts an alert reached and how many have read it, in total and by target.
 
         Needs: alert:read_reach.
         """
@@ -449,7 +449,7 @@ class AlertsMethods(Protocol):
         *,
         rule_id: Identifier,
     ) -> AlertRule:
-        """Returns one rule.
+        """Return a rule.
 
         Needs: alert_rule:read.
         """
@@ -478,7 +478,7 @@ class AlertsMethods(Protocol):
         region_id: Identifier = ...,
         priority: Priority = ...,
     ) -> Alert:
-        """Issues an alert, a draft or a whole new one.
+        """Issue an alert, either a draft as it is or a new one.
 
         Needs: alert:issue.
         """
@@ -491,7 +491,7 @@ class AlertsMethods(Protocol):
         is_active: bool | None = ...,
         source_event: SourceEvent | None = ...,
     ) -> PageOfAlertRule:
-        """Returns a page of the rules by name.
+        """Return a page of the rules, ordered by name.
 
         Needs: alert_rule:read.
         """
@@ -504,7 +504,7 @@ class AlertsMethods(Protocol):
         limit: int = ...,
         target_type: TargetType | None = ...,
     ) -> PageOfTarget:
-        """Returns a page of the targets of an alert, declared and reached.
+        """Return a page of the targets of an alert, both declared and reached.
 
         Needs: alert:read_reach.
         """
@@ -523,7 +523,7 @@ class AlertsMethods(Protocol):
         issued_to: Moment | None = ...,
         changed_since: Moment | None = ...,
     ) -> PageOfAlert:
-        """Returns a page of alerts, the newest first.
+        """Return a page of alerts, the newest first.
 
         Needs: alert:read or alert:read_draft.
         """
@@ -535,7 +535,7 @@ class AlertsMethods(Protocol):
         limit: int = ...,
         unread_only: bool = ...,
     ) -> PageOfMyAlert:
-        """Returns a page of the alerts to oneself, unread ones first, then the newest.
+        """Return a page of the alerts that reached the caller, unread ones first, then the newest.
 
         Needs: signed in.
         """
@@ -548,8 +548,7 @@ class AlertsMethods(Protocol):
         priority: Priority | Sequence[Priority] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
     ) -> PageOfPublicAlert:
-        """Returns a page of the alerts that hold now and are for everybody, and of their Cancels, the newest
-        first.
+        """Return a page of the public alerts in force and of recent Cancel messages, the newest first.
 
         Needs: anyone.
         """
@@ -562,7 +561,7 @@ class AlertsMethods(Protocol):
         priority: Priority | Sequence[Priority] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
     ) -> PageOfRecentAlert:
-        """Returns a page of the alerts that hold now, with their names, the newest first.
+        """Return a page of the alerts in force, with the names of regions and issuers, the newest first.
 
         Needs: alert:read.
         """
@@ -572,7 +571,7 @@ class AlertsMethods(Protocol):
         *,
         alert_id: Identifier,
     ) -> Reading:
-        """Notes that one has read an alert.
+        """Record that the caller has read an alert.
 
         Needs: signed in.
         """
@@ -582,7 +581,7 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
     ) -> RebuiltAudience:
-        """Reads accounts and regions anew from identity, for some seconds; the cursor says where to go on.
+        """Read regions and accounts from identity again, for some seconds; call it again with the cursor.
 
         Needs: alert:rebuild_audience.
         """
@@ -609,7 +608,7 @@ class AlertsMethods(Protocol):
         message: str = ...,
         priority: Priority = ...,
     ) -> Alert:
-        """Changes a draft, or issues an update that takes the place of an active alert.
+        """Change a draft, or issue an update that replaces an active alert.
 
         Needs: alert:draft or alert:issue.
         """
@@ -637,7 +636,7 @@ class AlertsMethods(Protocol):
         message_template: str = ...,
         target_type: TargetType = ...,
     ) -> AlertRule:
-        """Changes a rule, or takes it out of use.
+        """Change a rule, or take it out of use.
 
         Needs: alert_rule:write.
         """

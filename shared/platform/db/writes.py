@@ -46,7 +46,14 @@ def content_digest(arguments: Mapping[str, Any]) -> bytes:
     out differently the second time. A password must not be among them, for this hash is a fast one.
     """
     said = {name: value for name, value in arguments.items() if name != "id"}
-    return hashlib.sha256(orjson.dumps(said, option=orjson.OPT_SORT_KEYS)).digest()[:DIGEST_LENGTH]
+    text = orjson.dumps(said, default=_named_tuple_as_list, option=orjson.OPT_SORT_KEYS)
+    return hashlib.sha256(text).digest()[:DIGEST_LENGTH]
+
+
+def _named_tuple_as_list(value: object) -> list[Any]:
+    if isinstance(value, tuple):
+        return list(value)
+    raise TypeError
 
 
 def create_once(
@@ -121,7 +128,7 @@ def created_before(
 
 def change_if_version(
     connection: Connection,
-    caller: Caller,
+    caller: Caller | str,
     table: Table,
     row_id: UUID,
     version: int,
@@ -137,7 +144,8 @@ def change_if_version(
 
     Args:
         connection: In autocommit or in a transaction.
-        caller: Becomes ``updated_by`` where the table has that column; the events carry the correlation id.
+        caller: Becomes ``updated_by`` where the table has that column; the events carry the correlation id. A change
+            that no caller asked for gives the correlation id alone, and ``updated_by`` among the values.
         table: The table, with ``id`` and ``version``.
         row_id: The row.
         version: The version that the caller saw.
@@ -148,7 +156,7 @@ def change_if_version(
     Returns:
         The row as it is now; None where nothing was changed.
     """
-    author = {"updated_by": caller.user_id} if "updated_by" in table.c else {}
+    author = {} if isinstance(caller, str) or "updated_by" not in table.c else {"updated_by": caller.user_id}
     statement = (
         update(table)
         .where(table.c.id == row_id, table.c.version == version, *where)
@@ -159,7 +167,7 @@ def change_if_version(
 
 
 def check_version(
-    caller: Caller, row: RowMapping, version: int, values: Mapping[str, Any], *, thing: str
+    caller: Caller, row: Mapping[Any, Any], version: int, values: Mapping[str, Any], *, thing: str
 ) -> bool:
     """Return whether this very change was made before; false means that the version is still the present one.
 
@@ -180,7 +188,7 @@ def check_version(
     raise stale(thing, row)
 
 
-def is_repeat(caller: Caller, row: RowMapping, version: int, values: Mapping[str, Any]) -> bool:
+def is_repeat(caller: Caller, row: Mapping[Any, Any], version: int, values: Mapping[str, Any]) -> bool:
     """Return whether the row is what this very change, made before by this caller, left behind.
 
     The arguments are those of `check_version`.
@@ -192,7 +200,7 @@ def is_repeat(caller: Caller, row: RowMapping, version: int, values: Mapping[str
     )
 
 
-def stale(thing: str, row: RowMapping) -> Conflict:
+def stale(thing: str, row: Mapping[Any, Any]) -> Conflict:
     """Return the refusal of a change to a version that is not the present one any more.
 
     Args:

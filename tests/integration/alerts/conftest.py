@@ -150,9 +150,8 @@ class World:
     def update(self, caller, alert, **changes):
         given = {"alert_id": str(alert["id"]), "version": alert["version"], **plain(changes)}
         loaded = load(schemas.UpdateAlert(), given)
-        alert_id, version = loaded.pop("alert_id"), loaded.pop("version")
         with self.db.write() as connection:
-            return updating.update_alert(connection, caller, SENDER, alert_id, version, loaded)
+            return updating.update_alert(connection, caller, SENDER, loaded)
 
     def cancel(self, caller, alert, notes=None, version=None):
         with self.db.write() as connection:

@@ -11,8 +11,13 @@ from hypothesis import strategies as st
 from sqlalchemy import event, text
 from uuid6 import uuid7
 
-from services.alerts import audience, targeting
+from services.alerts import audience, schemas, targeting
 from shared.client.errors import NotFound, Unavailable
+from shared.platform.schemas import load
+
+
+def of(alert, **filters):
+    return load(schemas.ListAlertTargets(), {"alert_id": str(alert["id"]), **filters})
 
 
 def region(world, name):
@@ -293,7 +298,7 @@ def test_one_reads_only_what_reached_one(world, people):
         with pytest.raises(NotFound):
             world.reach(nobody, alert)
         with pytest.raises(NotFound):
-            world.query(targeting.list_alert_targets, nobody, alert["id"], None, 50)
+            world.query(targeting.list_alert_targets, nobody, of(alert))
 
 
 def test_one_sees_the_alert_that_reached_one_whatever_one_may_read(world, people):
@@ -343,7 +348,7 @@ def test_targets_are_listed_with_what_their_author_named(world, people):
     )
     listed, cursor = [], None
     while True:
-        page = world.query(targeting.list_alert_targets, caller, alert["id"], cursor, 2)
+        page = world.query(targeting.list_alert_targets, caller, of(alert, cursor=cursor, limit=2))
         listed += page["items"]
         cursor = page["next_cursor"]
         if cursor is None:
@@ -356,7 +361,7 @@ def test_targets_are_listed_with_what_their_author_named(world, people):
     ]
     declared = {row["target_id"] for row in listed if row["declared"]}
     assert declared == {"medic", str(people["medic"])}
-    only = world.query(targeting.list_alert_targets, caller, alert["id"], None, 50, target_type="group")
+    only = world.query(targeting.list_alert_targets, caller, of(alert, target_type="group"))
     assert len(only["items"]) == 1
 
 

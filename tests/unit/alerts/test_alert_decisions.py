@@ -9,6 +9,7 @@ from uuid6 import uuid7
 
 from services.alerts import policy, schemas, templates
 from shared.client.errors import Conflict, Invalid
+from shared.domain.alerts import STATUS
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
 
@@ -22,14 +23,14 @@ LEGAL = {
 }
 
 
-@pytest.mark.parametrize("current", policy.STATUSES)
-@pytest.mark.parametrize("requested", policy.STATUSES)
+@pytest.mark.parametrize("current", STATUS.statuses)
+@pytest.mark.parametrize("requested", STATUS.statuses)
 def test_only_the_legal_moves_are_let_pass(current, requested):
     if (current, requested) in LEGAL:
-        policy.check_move(current, requested)
+        STATUS.check_move(current, requested)
         return
     with pytest.raises(Conflict) as caught:
-        policy.check_move(current, requested)
+        STATUS.check_move(current, requested)
     assert {(current, status) for status in caught.value.details["legal"]} == {
         move for move in LEGAL if move[0] == current
     }
