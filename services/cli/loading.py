@@ -29,13 +29,16 @@ SERVICE_CLASSES: Final = {
 NAMES = tuple(SERVICE_CLASSES)
 """Everything that can be served; those of them that have a schema are `SERVICES`."""
 
-SEEDS = {
-    "identity": "services.identity.seed",
-    "reports": "services.reports.operations",
-    "resources": "services.resources.catalogue",
-    "alerts": "services.alerts.alert_rules",
+SEEDS: Final = {
+    "identity": "services.identity.seed:seed",
+    "reports": "services.reports.operations:seed",
+    "resources": "services.resources.catalogue:seed",
+    "alerts": "services.alerts.alert_rules:seed",
 }
-"""The modules whose ``seed`` adds what a service cannot do without."""
+"""The function that adds what a service cannot do without, as ``module:name``."""
+
+HTTP_SERVER: Final = "services.gateway.http.server:HttpServer"
+MIGRATE: Final = "shared.platform.db.migration:migrate"
 
 
 def service_class(name: str) -> type[Any]:
@@ -45,17 +48,17 @@ def service_class(name: str) -> type[Any]:
 
 
 def seed(name: str, connection: Connection, settings: Settings) -> None:
-    """Adds what a service cannot do without, where it is missing."""
-    module = import_module(SEEDS[name])
+    """Add what a service cannot do without, where it is missing."""
+    add = _load(SEEDS[name])
     if name == "identity":
-        module.seed(
+        add(
             connection,
             admin_email=settings.admin_email,
             admin_password=settings.admin_password or "",
             bcrypt_cost=settings.bcrypt_cost,
         )
     else:
-        module.seed(connection)
+        add(connection)
 
 
 def migrate(
@@ -65,16 +68,13 @@ def migrate(
     confirm: Callable[[Mapping[str, Sequence[str]]], None] | None = None,
 ) -> list[Outcome]:
     """Bring the schemas of services to a revision; see `shared.platform.db.migration.migrate`."""
-    done: list[Outcome] = import_module("shared.platform.db.migration").migrate(
-        url, services, revision, confirm=confirm
-    )
+    done: list[Outcome] = _load(MIGRATE)(url, services, revision, confirm=confirm)
     return done
 
 
 def http_url(runtime: Runtime) -> str:
-    """Where the gateway of this process serves HTTP."""
-    server = import_module("services.gateway.http.server").HttpServer
-    url: str = runtime.extension(service_class("gateway"), server).url
+    """Return the URL at which the gateway of this process serves HTTP."""
+    url: str = runtime.extension(service_class("gateway"), _load(HTTP_SERVER)).url
     return url
 
 

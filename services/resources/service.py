@@ -147,7 +147,7 @@ class ResourcesService:
         permission=RESOURCE_IMPORT,
         arguments=schemas.ImportResources,
         result=schemas.ImportResult,
-        emits=("resource_created", "resource_updated", "resource_status_changed"),
+        emits=("resource_created", "resource_updated", "resource_usage_changed", "resource_status_changed"),
     )
     def import_resources(self, caller: Caller, rows: list[Any], source: str) -> Any:
         """Stores or updates up to 500 resources and says what became of each."""
