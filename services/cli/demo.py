@@ -1,13 +1,20 @@
-"""The main job, step by step, as another system would do it: by RPC."""
+"""The command `demo`: the main path of a report, step by step, as another system would go it: by RPC."""
 
 from __future__ import annotations
 
 import secrets
+import tempfile
 import time
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from infra.local.instance_dir import InstanceDirectory
+from services.cli.connection import client as connect
+from services.cli.connection import is_running
+from services.cli.serving import embedded
 from shared.client.errors import ImpactXError, RpcTimeout
 
 if TYPE_CHECKING:
@@ -16,6 +23,7 @@ if TYPE_CHECKING:
     from shared.client.rpc import RpcClient
     from shared.client.types.identity import Region
     from shared.client.types.reports import ReportHistoryEntry
+    from shared.platform.settings import Settings
 
 T = TypeVar("T")
 
@@ -23,19 +31,39 @@ WAIT_SECONDS = 10.0
 NAME_WIDTH = 46
 
 
+@click.command()
+@click.pass_obj
+def demo(settings: Settings) -> None:
+    """Demonstrate the main path of a report.
+
+    The demo goes from creating the report to the cancelled alert, and prints the time that each step takes. It uses
+    the system at AMQP_URI or the running `make run` of this checkout. Where there is neither, it starts a system of
+    its own and removes it afterwards.
+    """
+    if is_running(settings):
+        with connect(settings) as client:
+            demonstrate(client)
+        return
+    with tempfile.TemporaryDirectory(prefix="impactx-demo-") as directory:
+        click.echo("No system is running, so the demo starts one of its own and removes it afterwards.")
+        instance = InstanceDirectory(Path(directory), durable=False)
+        with embedded(instance, replace(settings, http_port=0)) as (_, _, client):
+            demonstrate(client)
+
+
 class Steps:
-    """Runs each step, and prints what it was and how long it took."""
+    """Runs the steps of the demo, and prints the name, the time and the outcome of each."""
 
     def __init__(self) -> None:
         self._number = 0
 
     def __call__(self, name: str, work: Callable[[], T], say: Callable[[T], str]) -> T:
-        """Does one step.
+        """Run one step and return its outcome.
 
         Args:
-            name: What is done.
-            work: Does it.
-            say: What to print of the outcome.
+            name: What the step does, in words.
+            work: Runs the step.
+            say: Returns what to print of the outcome.
         """
         self._number += 1
         began = time.perf_counter()
@@ -46,10 +74,10 @@ class Steps:
 
 
 def demonstrate(client: RpcClient) -> None:
-    """Files a report as a reporter, confirms and resolves it, and shows the history and the alert that came of it.
+    """Create a report as a reporter, confirm and resolve it, and show its history and the alert that it caused.
 
     Args:
-        client: Signed in as somebody who may change the status of reports.
+        client: Signed in as an account that may change the status of reports.
 
     Raises:
         ImpactXError: A step failed.
@@ -61,7 +89,7 @@ def demonstrate(client: RpcClient) -> None:
     report_type = client.reports.list_report_types()["items"][0]
     severity = client.reports.list_severity_levels()["items"][-1]
     report = step(
-        "file a report, located by its coordinates",
+        "create a report, located by its coordinates",
         lambda: client.call(
             "reports.create_report",
             {
@@ -73,14 +101,14 @@ def demonstrate(client: RpcClient) -> None:
             },
             token=token,
         ),
-        lambda filed: f"{filed['status']} in {region['name']}",
+        lambda created: f"{created['status']} in {region['name']}",
     )
     report = _change(client, step, report, "confirm it", status="confirmed", notes="Seen by the river watch.")
     alert = step(
         "wait for the alert that a rule issues",
         lambda: _eventually(
             lambda: client.alerts.list_alerts(source_id=report["id"])["items"],
-            "The alert did not come in time.",
+            "The alert was not issued in time.",
         )[0],
         lambda issued: f"{issued['priority']}: {issued['title']}",
     )
@@ -124,7 +152,7 @@ def demonstrate(client: RpcClient) -> None:
 
 
 def _somebody(client: RpcClient, step: Steps, who: str, preferences: dict[str, Any]) -> str:
-    """Registers somebody and signs them in; the token."""
+    """Register an account, sign in, and return the access token."""
     email = f"{who}-{secrets.token_hex(4)}@impactx.example"
     password = secrets.token_urlsafe(12)
     names = {"first_name": "Demo", "last_name": who.title()}
@@ -154,7 +182,7 @@ def _change(
     method: str = "change_report_status",
     **arguments: str,
 ) -> dict[str, Any]:
-    """Moves the report to another status."""
+    """Move the report to another status."""
     return step(
         f"{what}, as a coordinator",
         lambda: client.call(
@@ -170,7 +198,7 @@ def _reach(client: RpcClient, alert_id: str) -> str:
 
 
 def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
-    """A region with boundaries, and a point in it."""
+    """Return a region that has boundaries, and a point in it."""
     for region in client.identity.list_regions(include_boundaries=True, detail="full")["items"]:
         if region["boundaries"]:
             ring = region["boundaries"]["coordinates"]
@@ -180,7 +208,7 @@ def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
                 sum(axis) / len(axis) for axis in zip(*(position[:2] for position in ring[:-1]), strict=True)
             ]
             return region, point
-    raise ImpactXError("No region has boundaries: seed or import regions first.")
+    raise ImpactXError("No region has boundaries: import regions first, or run `seed`.")
 
 
 def _history(client: RpcClient, report: dict[str, Any]) -> list[ReportHistoryEntry]:
@@ -188,15 +216,15 @@ def _history(client: RpcClient, report: dict[str, Any]) -> list[ReportHistoryEnt
         entries = client.reports.get_report_history(report_id=report["id"])["items"]
         return entries if len(entries) == report["version"] else None
 
-    entries = _eventually(complete, "The history did not come in time.")
+    entries = _eventually(complete, "The history was not written in time.")
     return sorted(entries, key=lambda entry: entry["version"])
 
 
 def _eventually(look: Callable[[], T | None], problem: str) -> T:
-    """The first thing that there is to see.
+    """Return the first result that is not empty.
 
     Raises:
-        RpcTimeout: There was nothing in time.
+        RpcTimeout: There was none in time.
     """
     deadline = time.monotonic() + WAIT_SECONDS
     while time.monotonic() < deadline:

@@ -100,7 +100,7 @@ def _command(what: str) -> click.Command:
     return command
 
 
-COMMANDS: Final = [_command(what) for what in EXPORTS]
+EXPORT_COMMANDS: Final = tuple(_command(what) for what in EXPORTS)
 
 
 def _pieces(

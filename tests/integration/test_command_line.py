@@ -173,8 +173,8 @@ def test_an_older_version_leaves_a_newer_schema_as_it_is_and_ends_well(seeded, t
     execute(seeded, "UPDATE reports.alembic_version SET version_num = '9001'")
     done = run("migrate", home=tmp_path, DATABASE_URL=seeded.admin_url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "reports: at 9001, which is newer than this version; nothing was changed" in done.stdout
-    assert f"alerts: at {revisions('alerts')[-1]}." in done.stdout
+    assert "reports: at revision 9001, which is newer than this version of ImpactX. Nothing was changed" in done.stdout
+    assert f"alerts: at revision {revisions('alerts')[-1]}." in done.stdout
 
 
 def test_going_back_on_data_is_refused_where_nobody_can_be_asked(seeded, tmp_path):
@@ -188,7 +188,7 @@ def test_going_back_on_data_is_refused_where_nobody_can_be_asked(seeded, tmp_pat
 def test_going_back_on_data_goes_on_when_it_was_said_ahead(seeded, tmp_path):
     done = run("migrate", "--revision", "base", "--yes", home=tmp_path, DATABASE_URL=seeded.admin_url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "reports: at base." in done.stdout
+    assert "reports: at revision base." in done.stdout
 
 
 def test_a_revision_that_does_not_exist(seeded, tmp_path):

@@ -27,7 +27,10 @@ def described_files() -> dict[Path, str]:
     "--write", is_flag=True, help="Write the pages of docs/ and the types of the client and of the services."
 )
 def describe(write: bool) -> None:  # noqa: FBT001 - click passes a flag
-    """Print every RPC method with its permission, arguments, result, errors and events, as Markdown."""
+    """Print a description of every RPC method.
+
+    The description is Markdown: the permission, arguments, result, errors and events of each method.
+    """
     if not write:
         from services.cli.describe.pages import methods_page  # noqa: PLC0415
 

@@ -7,7 +7,7 @@ import pytest
 from click.testing import CliRunner
 
 from infra.rabbitmq.rights import USERS
-from services.cli.broker_users import broker_users
+from services.cli.broker import broker_users
 from shared.client.errors import Invalid, Unavailable
 from shared.platform.settings import SettingError, from_environment
 from tests.support.rabbitmq.users import administration_of, password_of
@@ -56,7 +56,7 @@ def test_makes_the_users_and_repeating_it_changes_nothing(run, broker, virtual_h
     file = tmp_path / "password"
     file.write_text(password_of(broker, "reports") + "\n")
     made = run(**{variable("reports"): "", f"{variable('reports')}_FILE": str(file)})
-    assert made.output == f"Users on the broker: {', '.join(USERS)}.\n"
+    assert made.output == f"The broker has the users {', '.join(USERS)}.\n"
     assert all(connects(broker, virtual_host, user, password_of(broker, user)) for user in USERS)
     before = rights(broker, virtual_host)
     assert run().exit_code == 0

@@ -9,7 +9,8 @@ from shared.domain.topology import SERVICES
 
 
 @pytest.mark.parametrize(
-    "place", [*loading.SERVICE_CLASSES.values(), *loading.SEEDS.values(), loading.HTTP_SERVER, loading.MIGRATE]
+    "place",
+    [*loading.SERVICE_CLASSES.values(), *loading.SEEDS.values(), loading.HTTP_SERVER, loading.MIGRATE],
 )
 def test_a_place_in_a_table_of_the_command_line_exists(place):
     module, _, name = place.partition(":")

@@ -1,0 +1,58 @@
+"""Connects a command to the system that is running."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from infra.local.instance_dir import InstanceDirectory
+from shared.client.rpc import RpcClient
+from shared.platform.rpc.local import LocalClient, is_open
+from shared.platform.settings import MEMORY_BROKER, SettingError
+
+if TYPE_CHECKING:
+    from shared.platform.settings import Settings
+
+
+def client(settings: Settings) -> RpcClient:
+    """Return a client of the system at AMQP_URI, or else of the `run` command of this checkout.
+
+    Args:
+        settings: Those of the command. The client signs in as the administrator unless they hold an access token.
+
+    Raises:
+        SettingError: Neither the administrator's password nor a token is set.
+        click.ClickException: No system is running.
+    """
+    if settings.amqp_uri != MEMORY_BROKER:
+        if not settings.token and not settings.admin_password:
+            raise SettingError("Set IMPACTX_ADMIN_PASSWORD to sign in, or IMPACTX_TOKEN to an access token.")
+        return RpcClient(
+            settings.amqp_uri,
+            name="command line",
+            timeout=settings.rpc_timeout,
+            budget=settings.rpc_budget,
+            **_credentials(settings, settings.admin_password or ""),
+        )
+    instance = InstanceDirectory(settings.home)
+    if not is_open(instance.socket):
+        raise click.ClickException(
+            "No system is running: start `make run` in another terminal, or set AMQP_URI to the broker of one."
+        )
+    return LocalClient(
+        instance.socket,
+        timeout=settings.rpc_timeout,
+        **_credentials(settings, instance.administrator_password(settings)),
+    )
+
+
+def is_running(settings: Settings) -> bool:
+    """Return whether there is a system to connect to: one at AMQP_URI, or the `run` command of this checkout."""
+    return settings.amqp_uri != MEMORY_BROKER or is_open(InstanceDirectory(settings.home).socket)
+
+
+def _credentials(settings: Settings, password: str) -> dict[str, str]:
+    return (
+        {"token": settings.token} if settings.token else {"email": settings.admin_email, "password": password}
+    )
