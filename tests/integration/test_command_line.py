@@ -173,7 +173,10 @@ def test_an_older_version_leaves_a_newer_schema_as_it_is_and_ends_well(seeded, t
     execute(seeded, "UPDATE reports.alembic_version SET version_num = '9001'")
     done = run("migrate", home=tmp_path, DATABASE_URL=seeded.admin_url)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "reports: at revision 9001, which is newer than this version of ImpactX. Nothing was changed" in done.stdout
+    assert (
+        "reports: at revision 9001, which is newer than this version of ImpactX. Nothing was changed"
+        in done.stdout
+    )
     assert f"alerts: at revision {revisions('alerts')[-1]}." in done.stdout
 
 
