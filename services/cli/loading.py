@@ -31,7 +31,7 @@ NAMES = tuple(SERVICE_CLASSES)
 
 SEEDS: Final = {
     "identity": "services.identity.seed:seed",
-    "reports": "services.reports.operations:seed",
+    "reports": "services.reports.catalogue:seed",
     "resources": "services.resources.catalogue:seed",
     "alerts": "services.alerts.alert_rules:seed",
 }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from services.reports import operations, queries, schemas
-from services.reports.quotas import QuotasProvider
+from nameko.extensions import DependencyProvider
+
+from services.reports import attachments, catalogue, comments, imports, reports, schemas, statistics, status
+from services.reports.policy import AttachmentQuotas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
@@ -37,6 +39,24 @@ if TYPE_CHECKING:
 READ = (REPORT_READ, REPORT_READ_OWN)
 
 
+class QuotasProvider(DependencyProvider):
+    """``quotas = QuotasProvider()`` in the service class gives its methods the `AttachmentQuotas` of the settings."""
+
+    def setup(self) -> None:
+        """Called by nameko."""
+        settings = self.container.config["SETTINGS"]
+        self._quotas = AttachmentQuotas(
+            reporter=settings.attachment_quota_reporter,
+            staff=settings.attachment_quota_staff,
+            report=settings.attachment_quota_report,
+            total=settings.attachment_quota_total,
+        )
+
+    def get_dependency(self, worker_ctx: Any) -> AttachmentQuotas:
+        """Called by nameko for each worker."""
+        return self._quotas
+
+
 class ReportsService:
     """Offers the operations and queries of reports by RPC, and writes the history from its own events."""
 
@@ -64,13 +84,13 @@ class ReportsService:
         """Files a report, in the region that contains its location unless it names one; marks what is in doubt."""
         region_id = arguments.get("region_id") or find_region(self.rpc, caller, arguments["location"])
         with self.db.autocommit() as connection:
-            return operations.create_report(connection, caller, arguments, region_id)
+            return reports.create_report(connection, caller, region_id, arguments)
 
     @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report, errors=(NotFound,))
     def get_report(self, caller: Caller, report_id: UUID) -> Any:
         """Returns one report."""
         with self.db.read() as connection:
-            return queries.get_report(connection, caller, report_id)
+            return reports.get_report(connection, caller, report_id)
 
     @operation(
         permission=(REPORT_UPDATE, REPORT_UPDATE_OWN),
@@ -91,7 +111,7 @@ class ReportsService:
     def update_report(self, caller: Caller, report_id: UUID, version: int, **changes: Any) -> Any:
         """Edits a report; what is omitted stays, and the status has methods of its own."""
         with self.db.autocommit() as connection:
-            return operations.update_report(connection, caller, report_id, version, changes)
+            return reports.update_report(connection, caller, report_id, version, changes)
 
     @operation(
         permission=REPORT_UPDATE,
@@ -107,7 +127,7 @@ class ReportsService:
     def review_report(self, caller: Caller, report_id: UUID, version: int) -> Any:
         """Takes the mark for review from a report."""
         with self.db.autocommit() as connection:
-            return operations.review_report(connection, caller, report_id, version)
+            return reports.review_report(connection, caller, report_id, version)
 
     @operation(
         permission=REPORT_CHANGE_STATUS,
@@ -125,13 +145,11 @@ class ReportsService:
         ),
         emits=("report_status_changed",),
     )
-    def change_report_status(
-        self, caller: Caller, report_id: UUID, version: int, status: str, **reasons: Any
-    ) -> Any:
+    def change_report_status(self, caller: Caller, report_id: UUID, version: int, **arguments: Any) -> Any:
         """Moves a report to another status."""
-        lend = self.db.write if operations.needs_transaction(status) else self.db.autocommit
+        lend = self.db.write if status.needs_transaction(arguments["status"]) else self.db.autocommit
         with lend() as connection:
-            return operations.change_report_status(connection, caller, report_id, version, status, **reasons)
+            return status.change_report_status(connection, caller, report_id, version, **arguments)
 
     @operation(
         permission=REPORT_CHANGE_STATUS,
@@ -151,7 +169,7 @@ class ReportsService:
     ) -> Any:
         """Moves a report to resolved."""
         with self.db.autocommit() as connection:
-            return operations.change_report_status(
+            return status.change_report_status(
                 connection, caller, report_id, version, RESOLVED, notes=resolution_notes
             )
 
@@ -159,25 +177,25 @@ class ReportsService:
     def list_reports(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of reports, the newest first."""
         with self.db.read() as connection:
-            return queries.list_reports(connection, caller, filters)
+            return reports.list_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.ListActiveReports, result=schemas.ActiveReportPage)
     def list_active_reports(self, caller: Caller, **filters: Any) -> Any:
         """Returns a page of the pending, confirmed and in-progress reports with their names, newest first."""
         with self.db.read() as connection:
-            return queries.list_active_reports(connection, caller, filters)
+            return reports.list_active_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.SummariseReports, result=schemas.Summary)
     def summarise_reports(self, caller: Caller, **filters: Any) -> Any:
         """Counts reports by status, type, severity and region."""
         with self.db.read() as connection:
-            return queries.summarise_reports(connection, caller, filters)
+            return statistics.summarise_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.AggregateReports, result=schemas.ReportCells)
     def aggregate_reports(self, caller: Caller, **filters: Any) -> Any:
         """Counts the reports of a box by cells of a grid, with the greatest severity of each."""
         with self.db.read() as connection:
-            return queries.aggregate_reports(connection, caller, filters)
+            return statistics.aggregate_reports(connection, caller, filters)
 
     @operation(
         permission=REPORT_IMPORT,
@@ -187,16 +205,16 @@ class ReportsService:
     )
     def import_reports(self, caller: Caller, rows: list[Any], source: str) -> Any:
         """Stores or updates up to 500 reports and says what became of each."""
-        batch = operations.check_rows(rows, source)
+        batch = imports.check_rows(rows, source)
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
-            return operations.import_reports(connection, caller, batch)
+            return imports.import_reports(connection, caller, batch)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage, errors=(NotFound,))
     def get_report_history(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the statuses that a report entered, the first one first."""
         with self.db.read() as connection:
-            return queries.get_report_history(connection, caller, report_id, cursor, limit)
+            return status.get_report_history(connection, caller, report_id, cursor, limit)
 
     @operation(
         permission=REPORT_COMMENT,
@@ -212,7 +230,7 @@ class ReportsService:
     def add_comment(self, caller: Caller, report_id: UUID, content: str, id: UUID | None) -> Any:  # noqa: A002 - the id is called so everywhere
         """Comments on a report."""
         with self.db.write() as connection:
-            return operations.add_comment(connection, caller, id, report_id, content)
+            return comments.add_comment(connection, caller, report_id, id, content)
 
     @operation(
         permission=REPORT_COMMENT,
@@ -227,13 +245,13 @@ class ReportsService:
     def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> Any:
         """Replaces the text of one's own comment."""
         with self.db.autocommit() as connection:
-            return operations.edit_comment(connection, caller, comment_id, version, content)
+            return comments.edit_comment(connection, caller, comment_id, version, content)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage, errors=(NotFound,))
     def list_comments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the comments on a report, the oldest first."""
         with self.db.read() as connection:
-            return queries.list_comments(connection, caller, report_id, cursor, limit)
+            return comments.list_comments(connection, caller, report_id, cursor, limit)
 
     @operation(
         permission=REPORT_ATTACH,
@@ -252,7 +270,7 @@ class ReportsService:
     def add_attachment(self, caller: Caller, **arguments: Any) -> Any:
         """Records a file of a report and answers with the path for its bytes."""
         with self.db.write() as connection:
-            return operations.add_attachment(connection, caller, arguments, self.quotas)
+            return attachments.add_attachment(connection, caller, arguments, self.quotas)
 
     @operation(
         permission=REPORT_ATTACH,
@@ -263,7 +281,9 @@ class ReportsService:
     def get_attachment_allowance(self, caller: Caller, report_id: UUID, attachment_id: UUID | None) -> Any:
         """Returns how many bytes the caller may still attach to a report."""
         with self.db.read() as connection:
-            return queries.get_attachment_allowance(connection, caller, report_id, attachment_id, self.quotas)
+            return attachments.get_attachment_allowance(
+                connection, caller, report_id, attachment_id, self.quotas
+            )
 
     @operation(
         permission=READ,
@@ -274,13 +294,13 @@ class ReportsService:
     def get_attachment(self, caller: Caller, attachment_id: UUID) -> Any:
         """Returns what is known of one attached file."""
         with self.db.read() as connection:
-            return queries.get_attachment(connection, caller, attachment_id)
+            return attachments.get_attachment(connection, caller, attachment_id)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage, errors=(NotFound,))
     def list_attachments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
         """Returns a page of the attachments of a report, the oldest first."""
         with self.db.read() as connection:
-            return queries.list_attachments(connection, caller, report_id, cursor, limit)
+            return attachments.list_attachments(connection, caller, report_id, cursor, limit)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -291,7 +311,7 @@ class ReportsService:
     def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a report type."""
         with self.db.autocommit() as connection:
-            return operations.create_report_type(connection, caller, arguments)
+            return catalogue.TYPES.create(connection, caller, arguments)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -302,13 +322,13 @@ class ReportsService:
     def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
         """Changes a report type, or takes it out of use."""
         with self.db.autocommit() as connection:
-            return operations.update_report_type(connection, report_type_id, changes)
+            return catalogue.TYPES.update(connection, report_type_id, changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListReportTypes, result=schemas.ReportTypePage)
     def list_report_types(self, caller: Caller, **page: Any) -> Any:
         """Returns a page of the report types by name."""
         with self.db.read() as connection:
-            return queries.list_report_types(connection, **page)
+            return catalogue.TYPES.page(connection, **page)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -319,7 +339,7 @@ class ReportsService:
     def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
         """Adds a severity level."""
         with self.db.autocommit() as connection:
-            return operations.create_severity_level(connection, caller, arguments)
+            return catalogue.LEVELS.create(connection, caller, arguments)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -330,16 +350,16 @@ class ReportsService:
     def update_severity_level(self, caller: Caller, severity_level_id: UUID, **changes: Any) -> Any:
         """Changes a severity level."""
         with self.db.autocommit() as connection:
-            return operations.update_severity_level(connection, severity_level_id, changes)
+            return catalogue.LEVELS.update(connection, severity_level_id, changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListSeverityLevels, result=schemas.SeverityLevelPage)
     def list_severity_levels(self, caller: Caller, cursor: str | None, limit: int) -> Any:
         """Returns a page of the severity levels, the lowest first."""
         with self.db.read() as connection:
-            return queries.list_severity_levels(connection, cursor, limit)
+            return catalogue.LEVELS.page(connection, cursor=cursor, limit=limit)
 
     @subscribe("reports.history")
     def record_history(self, events: Sequence[Event]) -> None:
         """Writes the status history."""
         with self.db.autocommit() as connection:
-            operations.record_history(connection, events)
+            status.record_history(connection, events)

@@ -64,6 +64,10 @@ class Catalogue:
         self._order: paging.Order = ((table.c[order], "asc"), (table.c.id, "asc"))
         self._constraints = {f"{table.name}_name_key": "name"}
 
+    def add_missing(self, connection: Connection, entries: Iterable[Mapping[str, object]]) -> None:
+        """Add the entries whose names are not there yet; existing ones stay as they are."""
+        add_missing(connection, self._table, entries)
+
     def create(self, connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
         """Add an entry.
 
@@ -124,7 +128,7 @@ class Catalogue:
 
 
 def add_missing(connection: Connection, table: Table, entries: Iterable[Mapping[str, Any]]) -> None:
-    """Add the entries whose names are not there yet; what is there stays as it is."""
+    """Add the rows whose names are not there yet; existing ones stay as they are."""
     rows = [{"id": uuid7(), **entry} for entry in entries]
     connection.execute(insert(table).on_conflict_do_nothing(index_elements=["name"]), rows)
 

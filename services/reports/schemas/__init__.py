@@ -1,20 +1,14 @@
 """What the methods of the reports service take and return."""
 
-from services.reports.schemas.arguments import (
+from services.reports.schemas.attachments import (
     AddAttachment,
-    AddComment,
-    ChangeReportStatus,
-    CreateReport,
-    EditComment,
+    Attachment,
+    AttachmentAllowance,
+    AttachmentPage,
     GetAttachment,
     GetAttachmentAllowance,
-    GetReport,
-    OfReport,
-    ResolveReport,
-    ReviewReport,
-    UpdateReport,
 )
-from services.reports.schemas.catalogues import (
+from services.reports.schemas.catalogue import (
     CreateReportType,
     CreateSeverityLevel,
     ListReportTypes,
@@ -26,25 +20,38 @@ from services.reports.schemas.catalogues import (
     UpdateReportType,
     UpdateSeverityLevel,
 )
-from services.reports.schemas.filters import (
-    AggregateReports,
-    ListActiveReports,
-    ListReports,
-    SummariseReports,
-)
-from services.reports.schemas.imports import ImportReports, ReportRow
-from services.reports.schemas.results import (
-    ActiveReportPage,
-    Attachment,
-    AttachmentAllowance,
-    AttachmentPage,
+from services.reports.schemas.comments import (
+    AddComment,
     Comment,
     CommentPage,
-    HistoryPage,
+    EditComment,
+)
+from services.reports.schemas.imports import (
+    ImportReports,
+    ReportRow,
+)
+from services.reports.schemas.reports import (
+    ActiveReportPage,
+    CreateReport,
+    GetReport,
+    ListActiveReports,
+    ListReports,
+    OfReport,
     Report,
-    ReportCells,
     ReportPage,
+    ReviewReport,
+    UpdateReport,
+)
+from services.reports.schemas.statistics import (
+    AggregateReports,
+    ReportCells,
+    SummariseReports,
     Summary,
+)
+from services.reports.schemas.status import (
+    ChangeReportStatus,
+    HistoryPage,
+    ResolveReport,
 )
 from shared.domain.import_schemas import ImportResult
 

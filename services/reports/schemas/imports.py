@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Final
 
-from services.reports.schemas.arguments import MAX_NOTE_LENGTH, CreateReport
+from services.reports.schemas.reports import CreateReport
+from services.reports.schemas.status import MAX_NOTE_LENGTH
 from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
 from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.schemas import Text
 
 STATUSES: Final = tuple(status for status in STATUS.statuses if status != DUPLICATE)
-"""Those that a row can say: a duplicate needs to name another report."""
+"""The statuses that a row can have: a duplicate needs to name another report."""
 
 
 class ReportRow(ImportedRow, CreateReport):
     """A row of `import_reports`.
 
-    Of a report that is there, a field that is left out stays as it is. ``status`` is `pending` for a new one when
+    Where the report exists already, omitted fields stay as they are. ``status`` is `pending` for a new report when
     omitted; ``status_notes`` say why it has that status.
     """
 
@@ -28,6 +29,6 @@ class ReportRow(ImportedRow, CreateReport):
 class ImportReports(ImportRows):
     """Up to 500 rows, each with the fields of `CreateReport` and of `ReportRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the list that
-    the keys of the rows are from; keys of different sources never meet.
+    Each row is checked by itself, so that a wrong row does not fail the call. ``source`` names the list that the keys
+    of the rows are from; equal keys of different sources name different reports.
     """

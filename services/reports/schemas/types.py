@@ -18,9 +18,10 @@ Sort: TypeAlias = Literal["reported_at", "updated_at"]
 
 
 class AddAttachment(TypedDict):
-    """What is known of an attached file; its bytes go to the path that the service answers with.
+    """A file to attach; its bytes are stored under the path that the service returns.
 
-    ``sha256`` is the lower-case hexadecimal digest of the bytes, ``file_size`` their number.
+    ``sha256`` is the lower-case hexadecimal digest of the bytes, ``file_size`` their number. ``id`` makes
+    it safe to repeat the call.
     """
 
     id: UUID | None
@@ -46,7 +47,7 @@ class Attachment(TypedDict):
 
 
 class AddComment(TypedDict):
-    """A comment; ``id`` makes a repeat harmless."""
+    """A new comment; ``id`` makes it safe to repeat the call."""
 
     id: UUID | None
     report_id: UUID
@@ -77,7 +78,8 @@ class AggregateReports(TypedDict):
     """The reports to count by cell: those in ``bbox``, by squares of ``cell_size`` degrees.
 
     A box may have at most 10,000 cells. Cells are counted from longitude 0 and latitude 0, so that they
-    stay where they are when the box moves; those at its edges count only what lies in it.
+    stay where they are when the box moves; those at the edges of the box count only the reports inside the
+    box.
     """
 
     status: NotRequired[list[Status] | None]
@@ -98,11 +100,11 @@ class AggregateReports(TypedDict):
 
 
 class ReportCell(TypedDict):
-    """A cell of the map: how many reports it holds, where they are on average, and how bad the worst of them
-    is.
+    """A cell of the map: how many reports it holds, their mean position, and the greatest severity among
+    them.
 
-    ``bbox`` is where its reports lie, as ``[west, south, east, north]``; ``severity_level`` is a level of
-    1 to 5.
+    ``bbox`` is the extent of its reports, as ``[west, south, east, north]``; ``severity_level`` is a level
+    of 1 to 5.
     """
 
     count: int
@@ -113,7 +115,7 @@ class ReportCell(TypedDict):
 
 
 class ReportCells(TypedDict):
-    """The cells that hold any report, the fullest first, and how many reports that are."""
+    """The cells that hold any report, the fullest first, and the number of those reports."""
 
     cell_size: float
     total: int
@@ -121,7 +123,9 @@ class ReportCells(TypedDict):
 
 
 class ChangeReportStatus(TypedDict):
-    """A move of the status machine; ``duplicate_of`` is needed for, and only for, the status `duplicate`."""
+    """A new status of a report; ``duplicate_of`` is required for the status `duplicate`, and only allowed
+    there.
+    """
 
     report_id: UUID
     version: int
@@ -131,11 +135,11 @@ class ChangeReportStatus(TypedDict):
 
 
 class Report(TypedDict):
-    """A report. ``version`` grows with every change and is what a change must name.
+    """A report. ``version`` grows with every change; a change has to name the version that it changes.
 
     ``location`` is a GeoJSON Point with an optional ``address``, or an ``address`` alone. ``received_at``
     is when the report arrived, by the server's clock; ``reported_at`` may come from a clock that is wrong.
-    ``needs_review`` is whether ``review_reasons`` has any.
+    ``needs_review`` says whether ``review_reasons`` has any.
     """
 
     id: UUID
@@ -163,13 +167,14 @@ class Report(TypedDict):
 class CreateReport(TypedDict):
     """A new report.
 
-    ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the report is put into the
-    region that contains its location; ``reported_at`` is now when omitted.
+    ``id``, a UUIDv7 by preference, makes it safe to repeat the call. Without ``region_id`` the report is
+    filed in the region that contains its location. ``reported_at`` is now when omitted.
 
-    What the reporter cannot mend is taken and marked for review, with ``review_reasons``: a report type
-    that is not in use any more, a ``reported_at`` of a clock that is up to a day ahead or lost its
-    setting, a location outside of every region, and a location that is an ``address`` without coordinates.
-    Where no region is known, ``region_id`` is that of the reserved region.
+    Input that the reporter cannot correct is accepted, and the report is marked for review with
+    ``review_reasons``: a report type that is not in use any more, a ``reported_at`` from a clock that is
+    up to a day ahead or lost its setting, a location outside every region, and a location that is an
+    ``address`` without coordinates. Where no region is known, ``region_id`` is that of the reserved
+    region.
     """
 
     id: NotRequired[UUID | None]
@@ -220,7 +225,7 @@ class SeverityLevel(TypedDict):
 
 
 class EditComment(TypedDict):
-    """New content of a comment of which ``version`` was seen."""
+    """The new content of a comment; ``version`` is the one that the caller saw."""
 
     comment_id: UUID
     version: int
@@ -234,8 +239,7 @@ class GetAttachment(TypedDict):
 
 
 class GetAttachmentAllowance(TypedDict):
-    """The report to attach to; ``attachment_id`` is of a file that is attached again, whose bytes count
-    already.
+    """The report to attach to; ``attachment_id`` names a file that is attached again and is counted already.
     """
 
     report_id: UUID
@@ -243,8 +247,9 @@ class GetAttachmentAllowance(TypedDict):
 
 
 class AttachmentAllowance(TypedDict):
-    """How many bytes may still be attached; ``scope`` is of the quota that leaves the least, null without a
-    quota.
+    """How many bytes may still be attached; ``scope`` names the quota that leaves the least.
+
+    All are null where there is no quota.
     """
 
     remaining: int | None
@@ -259,7 +264,7 @@ class GetReport(TypedDict):
 
 
 class OfReport(TypedDict):
-    """A list that belongs to one report."""
+    """A page of what belongs to a report."""
 
     cursor: str | None
     limit: int
@@ -267,7 +272,7 @@ class OfReport(TypedDict):
 
 
 class ReportHistoryEntry(TypedDict):
-    """A status that a report entered; ``version`` is the version of the report that this made."""
+    """A status that a report entered; ``version`` is the version of the report which that made."""
 
     id: UUID
     report_id: UUID
@@ -286,8 +291,8 @@ class PageOfReportHistoryEntry(TypedDict):
 class ImportReports(TypedDict):
     """Up to 500 rows, each with the fields of `CreateReport` and of `ReportRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the
-    list that the keys of the rows are from; keys of different sources never meet.
+    Each row is checked by itself, so that a wrong row does not fail the call. ``source`` names the list
+    that the keys of the rows are from; equal keys of different sources name different reports.
     """
 
     source: str
@@ -436,7 +441,7 @@ class PageOfSeverityLevel(TypedDict):
 
 
 class ResolveReport(TypedDict):
-    """The move to `resolved`, under the names of the seed's procedure."""
+    """The change to `resolved`, under the names of the seed's procedure."""
 
     report_id: UUID
     version: int
@@ -444,7 +449,7 @@ class ResolveReport(TypedDict):
 
 
 class ReviewReport(TypedDict):
-    """A report of which ``version`` was seen, and which is in order as it is."""
+    """A report that needs no correction; ``version`` is the one that the caller saw."""
 
     report_id: UUID
     version: int
@@ -511,9 +516,9 @@ class Summary(TypedDict):
 
 
 class UpdateReport(TypedDict):
-    """Changes to a report of which ``version`` was seen; what is omitted stays.
+    """Changes to a report; ``version`` is the one that the caller saw, and omitted fields stay as they are.
 
-    A change that settles a reason for a review takes the reason away: another region, coordinates, another
+    A change that settles a reason for review removes it: another region, coordinates, another
     ``reported_at``, another report type.
     """
 
@@ -529,7 +534,7 @@ class UpdateReport(TypedDict):
 
 
 class UpdateReportType(TypedDict):
-    """Changes to a report type; one with ``is_active`` false can not be given to reports any more."""
+    """Changes to a report type; reports cannot be given a type with ``is_active`` false."""
 
     report_type_id: UUID
     name: NotRequired[str]

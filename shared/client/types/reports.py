@@ -51,11 +51,11 @@ class Circle(TypedDict):
 
 
 class ReportCell(TypedDict):
-    """A cell of the map: how many reports it holds, where they are on average, and how bad the worst of them
-    is.
+    """A cell of the map: how many reports it holds, their mean position, and the greatest severity among
+    them.
 
-    ``bbox`` is where its reports lie, as ``[west, south, east, north]``; ``severity_level`` is a level of
-    1 to 5.
+    ``bbox`` is the extent of its reports, as ``[west, south, east, north]``; ``severity_level`` is a level
+    of 1 to 5.
     """
 
     count: int
@@ -66,7 +66,7 @@ class ReportCell(TypedDict):
 
 
 class ReportCells(TypedDict):
-    """The cells that hold any report, the fullest first, and how many reports that are."""
+    """The cells that hold any report, the fullest first, and the number of those reports."""
 
     cell_size: float
     total: int
@@ -74,11 +74,11 @@ class ReportCells(TypedDict):
 
 
 class Report(TypedDict):
-    """A report. ``version`` grows with every change and is what a change must name.
+    """A report. ``version`` grows with every change; a change has to name the version that it changes.
 
     ``location`` is a GeoJSON Point with an optional ``address``, or an ``address`` alone. ``received_at``
     is when the report arrived, by the server's clock; ``reported_at`` may come from a clock that is wrong.
-    ``needs_review`` is whether ``review_reasons`` has any.
+    ``needs_review`` says whether ``review_reasons`` has any.
     """
 
     id: str
@@ -123,8 +123,9 @@ class SeverityLevel(TypedDict):
 
 
 class AttachmentAllowance(TypedDict):
-    """How many bytes may still be attached; ``scope`` is of the quota that leaves the least, null without a
-    quota.
+    """How many bytes may still be attached; ``scope`` names the quota that leaves the least.
+
+    All are null where there is no quota.
     """
 
     remaining: int | None
@@ -133,7 +134,7 @@ class AttachmentAllowance(TypedDict):
 
 
 class ReportHistoryEntry(TypedDict):
-    """A status that a report entered; ``version`` is the version of the report that this made."""
+    """A status that a report entered; ``version`` is the version of the report which that made."""
 
     id: str
     report_id: str

@@ -118,12 +118,12 @@ def created_before(
         Conflict: The id belongs to another row.
     """
     columns = tuple(table.c) if returning is None else returning
-    compared = [table.c[name].label(f"compared_{name}") for name in same]
-    statement = select(*columns, *compared).where(table.c.id == values["id"])
-    row = connection.execute(statement).mappings().one_or_none()
-    if row is None or all(row[f"compared_{name}"] == values[name] for name in same):
-        return row
-    raise id_taken(thing)
+    statement = select(*columns).where(table.c.id == values["id"])
+    is_same = [table.c[name] == values[name] for name in same]
+    row = connection.execute(statement.where(*is_same)).mappings().one_or_none()
+    if row is None and connection.execute(statement).first() is not None:
+        raise id_taken(thing)
+    return row
 
 
 def change_if_version(

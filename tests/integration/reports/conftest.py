@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
-from services.reports import operations, queries, schemas
+from services.reports import catalogue, reports, schemas, status
 from shared.platform.schemas import load
 from tests.support import world as world_support
 
@@ -40,26 +40,26 @@ class World(world_support.World):
     def create(self, caller: Caller, **changed):
         arguments = load(schemas.CreateReport(), self.arguments(**changed))
         with self.db.autocommit() as connection:
-            return operations.create_report(connection, caller, arguments, arguments["region_id"])
+            return reports.create_report(connection, caller, arguments["region_id"], arguments)
 
-    def change(self, caller: Caller, report, status: str, **more):
+    def change(self, caller: Caller, report, entered: str, **more):
         version = more.pop("version", report["version"])
-        lend = self.db.write if operations.needs_transaction(status) else self.db.autocommit
+        lend = self.db.write if status.needs_transaction(entered) else self.db.autocommit
         with lend() as connection:
-            return operations.change_report_status(connection, caller, report["id"], version, status, **more)
+            return status.change_report_status(connection, caller, report["id"], version, entered, **more)
 
     def update(self, caller: Caller, report, **changes):
         version = changes.pop("version", report["version"])
         with self.db.autocommit() as connection:
-            return operations.update_report(connection, caller, report["id"], version, changes)
+            return reports.update_report(connection, caller, report["id"], version, changes)
 
     def get(self, caller: Caller, report_id: UUID):
         with self.db.read() as connection:
-            return queries.get_report(connection, caller, report_id)
+            return reports.get_report(connection, caller, report_id)
 
     def list(self, caller: Caller, **filters):
         with self.db.read() as connection:
-            return queries.list_reports(connection, caller, load(schemas.ListReports(), filters))
+            return reports.list_reports(connection, caller, load(schemas.ListReports(), filters))
 
     def ids(self, caller: Caller, **filters):
         return [item["id"] for item in self.list(caller, **filters)["items"]]
@@ -69,10 +69,10 @@ class World(world_support.World):
 def world():
     made = World.made()
     with made.db.write() as connection:
-        operations.seed(connection)
+        catalogue.seed(connection)
     with made.db.read() as connection:
-        types = queries.list_report_types(connection, include_inactive=True, cursor=None, limit=500)
-        levels = queries.list_severity_levels(connection, None, 500)
+        types = catalogue.TYPES.page(connection, include_inactive=True, cursor=None, limit=500)
+        levels = catalogue.LEVELS.page(connection, cursor=None, limit=500)
     made.types = {row["name"]: row["id"] for row in types["items"]}
     made.levels = {row["level"]: row["id"] for row in levels["items"]}
     yield made

@@ -7,7 +7,7 @@ import datetime as dt
 import pytest
 from uuid6 import uuid7
 
-from services.reports import operations, queries, schemas
+from services.reports import catalogue, comments, schemas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import CONTRACTS
 from shared.platform.schemas import load
@@ -61,11 +61,11 @@ def test_both_unknown_catalogue_ids_are_named_at_once(world):
 
 def test_an_inactive_type_is_taken_from_the_field_and_given_by_nobody_else(world):
     with world.db.autocommit() as connection:
-        kind = operations.create_report_type(
+        kind = catalogue.TYPES.create(
             connection, world.caller(), {"id": None, "name": f"Passing {uuid7()}", "description": None}
         )
         before = world.create(world.caller(), report_type_id=kind["id"])
-        operations.update_report_type(connection, kind["id"], {"is_active": False})
+        catalogue.TYPES.update(connection, kind["id"], {"is_active": False})
     filed = world.create(world.caller(), report_type_id=kind["id"])
     assert (filed["report_type_id"], filed["review_reasons"]) == (kind["id"], ["type_inactive"])
     other = world.create(world.caller())
@@ -182,4 +182,4 @@ def test_nothing_at_all_is_visible_without_permission(world):
     stranger = world.caller_with({})
     assert world.ids(stranger) == []
     with pytest.raises(NotFound), world.db.read() as connection:
-        queries.list_comments(connection, stranger, report["id"], None, 50)
+        comments.list_comments(connection, stranger, report["id"], None, 50)

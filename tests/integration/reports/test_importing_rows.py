@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from uuid6 import uuid7
 
-from services.reports import operations, schemas
+from services.reports import imports, schemas
 from shared.client.errors import Invalid
 from shared.platform.schemas import load
 from tests.support.waiting import eventually
@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def store(world: World, caller, rows, source=""):
-    batch = operations.check_rows(rows, source)
+    batch = imports.check_rows(rows, source)
     with world.db.write() as connection:
-        result = operations.import_reports(connection, caller, batch)
+        result = imports.import_reports(connection, caller, batch)
     return schemas.ImportResult().dump(result)
 
 
@@ -153,13 +153,13 @@ def test_a_region_narrows_what_may_be_imported(world):
 
 
 def test_a_row_without_a_region_is_located_or_refused(world):
-    batch = operations.check_rows([world.arguments(region_id=...), world.arguments(region_id=None)])
+    batch = imports.check_rows([world.arguments(region_id=...), world.arguments(region_id=None)])
     assert batch.unlocated() == [0, 1]
     batch.locate(0, world.regions["south"])
     batch.locate(1, None)
     caller = world.caller()
     with world.db.write() as connection:
-        result = operations.import_reports(connection, caller, batch)
+        result = imports.import_reports(connection, caller, batch)
     assert world.get(caller, result["ids"][0])["region_id"] == world.regions["south"]
     assert set(result["refused"][0]["fields"]) == {"region_id"}
 
@@ -178,8 +178,8 @@ def test_a_key_that_two_imports_give_to_different_reports_at_once_is_given_to_on
     waits = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'"
     with ThreadPoolExecutor(1) as pool:
         with world.db.write() as connection:
-            batch = operations.check_rows([world.arguments(id=first, key="17")], source)
-            assert operations.import_reports(connection, caller, batch)["updated"] == 1
+            batch = imports.check_rows([world.arguments(id=first, key="17")], source)
+            assert imports.import_reports(connection, caller, batch)["updated"] == 1
             late = pool.submit(store, world, caller, other, source)
             with world.db.read() as onlooker:
                 eventually(lambda: onlooker.exec_driver_sql(waits).scalar_one(), "the other waits")

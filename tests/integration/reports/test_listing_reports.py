@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.reports import queries, schemas
+from services.reports import reports, schemas, statistics
 from shared.client.errors import Invalid
 from shared.platform.schemas import load
 
@@ -224,7 +224,7 @@ def test_filters_hold_together(found, filed, world):
 def test_active_reports_show_the_names_of_the_view(world, reader, region, filed):
     with world.db.read() as connection:
         filters = load(schemas.ListActiveReports(), {"region_id": str(region), "limit": 500})
-        page = queries.list_active_reports(connection, reader, filters)
+        page = reports.list_active_reports(connection, reader, filters)
     items = schemas.ActiveReportPage().dump(page)["items"]
     assert [item["id"] for item in items] == newest_first(r for r in filed if r["status"] != "resolved")
     flood = next(item for item in items if item["report_type_id"] == world.types["Flood"])
@@ -237,7 +237,7 @@ def test_active_reports_show_the_names_of_the_view(world, reader, region, filed)
 
 def summary(world, caller, **filters):
     with world.db.read() as connection:
-        found = queries.summarise_reports(connection, caller, load(schemas.SummariseReports(), filters))
+        found = statistics.summarise_reports(connection, caller, load(schemas.SummariseReports(), filters))
     return schemas.Summary().dump(found)
 
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from services.reports import queries, schemas
+from services.reports import schemas, statistics
 from shared.client.errors import Invalid
 from shared.platform.schemas import load
 from tests.support.waiting import ends
@@ -46,7 +46,7 @@ def filed(world, region, reader):
 def cells_of(world, caller, **filters):
     arguments = load(schemas.AggregateReports(), {"bbox": EVERYWHERE, "cell_size": 10} | filters)
     with world.db.read() as connection:
-        found = queries.aggregate_reports(connection, caller, arguments)
+        found = statistics.aggregate_reports(connection, caller, arguments)
     return schemas.ReportCells().dump(found)
 
 

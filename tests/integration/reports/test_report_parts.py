@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import text
 from uuid6 import uuid7
 
-from services.reports import operations, queries, schemas
-from services.reports.rules import AttachmentQuotas
+from services.reports import attachments, catalogue, comments, schemas
+from services.reports.policy import AttachmentQuotas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from shared.domain import CONTRACTS
 from shared.platform.schemas import load
@@ -21,23 +21,23 @@ PHOTO = {"file_name": "bridge.jpg", "mime_type": "image/jpeg", "file_size": 48_2
 
 def comment(world, caller, report, content="A ferry runs.", comment_id=None):
     with world.db.write() as connection:
-        return operations.add_comment(connection, caller, comment_id, report["id"], content)
+        return comments.add_comment(connection, caller, report["id"], comment_id, content)
 
 
 def edit(world, caller, found, content, version=None):
     with world.db.autocommit() as connection:
-        return operations.edit_comment(connection, caller, found["id"], version or found["version"], content)
+        return comments.edit_comment(connection, caller, found["id"], version or found["version"], content)
 
 
 def attach(world, caller, report, quotas=None, **changed):
     given = load(schemas.AddAttachment(), {**PHOTO, "report_id": str(report["id"]), **changed})
     with world.db.write() as connection:
-        return operations.add_attachment(connection, caller, given, quotas or AttachmentQuotas())
+        return attachments.add_attachment(connection, caller, given, quotas or AttachmentQuotas())
 
 
 def allowance(world, caller, report, quotas, attachment_id=None):
     with world.db.read() as connection:
-        return queries.get_attachment_allowance(connection, caller, report["id"], attachment_id, quotas)
+        return attachments.get_attachment_allowance(connection, caller, report["id"], attachment_id, quotas)
 
 
 def used_by_all(world, caller, report):
@@ -56,8 +56,8 @@ def test_who_sees_a_report_may_comment_on_it(world):
         comment(world, world.caller("responder"), report, "Thanks."),
     )
     with world.db.read() as connection:
-        listed = queries.list_comments(connection, owner, report["id"], None, 1)
-        rest = queries.list_comments(connection, owner, report["id"], listed["next_cursor"], 1)
+        listed = comments.list_comments(connection, owner, report["id"], None, 1)
+        rest = comments.list_comments(connection, owner, report["id"], listed["next_cursor"], 1)
     assert [page["items"][0]["id"] for page in (listed, rest)] == [first["id"], second["id"]]
     assert rest["next_cursor"] is None
     event = world.events(report["id"])[1]
@@ -119,10 +119,10 @@ def test_a_file_is_kept_under_a_path_of_our_own(world):
     with pytest.raises(Conflict):
         attach(world, owner, report, id=str(attachment_id), file_size=1)
     with world.db.read() as connection:
-        listed = queries.list_attachments(connection, owner, report["id"], None, 50)["items"]
-        assert queries.get_attachment(connection, owner, attachment_id)["sha256"] == "ab" * 32
+        listed = attachments.list_attachments(connection, owner, report["id"], None, 50)["items"]
+        assert attachments.get_attachment(connection, owner, attachment_id)["sha256"] == "ab" * 32
         with pytest.raises(NotFound):
-            queries.get_attachment(connection, world.caller("reporter"), attachment_id)
+            attachments.get_attachment(connection, world.caller("reporter"), attachment_id)
     assert [row["id"] for row in listed] == [attachment_id]
     [_, event] = world.events(report["id"])
     data = CONTRACTS["reports", "report_attachment_added"].schema().load(event["data"])
@@ -139,7 +139,7 @@ def test_the_same_attachment_added_twice_at_once_is_one(world):
     given = load(schemas.AddAttachment(), {**PHOTO, "id": attachment_id, "report_id": str(report["id"])})
     with ThreadPoolExecutor(1) as pool:
         with world.db.write() as connection:
-            first = operations.add_attachment(connection, owner, given)
+            first = attachments.add_attachment(connection, owner, given)
             second = pool.submit(attach, world, owner, report, id=attachment_id)
             eventually(
                 lambda: connection.execute(WAITING).scalar_one(), "the other waits for this transaction"
@@ -249,9 +249,9 @@ def test_what_is_no_file_is_refused(field, value):
 
 def test_seeding_twice_changes_nothing(world):
     with world.db.write() as connection:
-        operations.seed(connection)
+        catalogue.seed(connection)
     with world.db.read() as connection:
-        levels = queries.list_severity_levels(connection, None, 500)["items"]
+        levels = catalogue.LEVELS.page(connection, cursor=None, limit=500)["items"]
     assert [(level["name"], level["level"]) for level in levels][:5] == [
         ("Low", 1),
         ("Medium", 2),
@@ -266,25 +266,23 @@ def test_a_report_type_is_made_renamed_and_taken_out_of_use(world):
     name, type_id = f"Avalanche {uuid7()}", uuid7()
     given = {"id": type_id, "name": name, "description": None}
     with world.db.autocommit() as connection:
-        made = operations.create_report_type(connection, world.caller(), given)
+        made = catalogue.TYPES.create(connection, world.caller(), given)
         assert made["is_active"]
-        repeated = operations.create_report_type(connection, world.caller(), given)
+        repeated = catalogue.TYPES.create(connection, world.caller(), given)
         assert schemas.ReportType().dump(repeated) == schemas.ReportType().dump(made)
         with pytest.raises(Conflict) as caught:
-            operations.create_report_type(connection, world.caller(), {**given, "id": None})
+            catalogue.TYPES.create(connection, world.caller(), {**given, "id": None})
         assert set(caught.value.fields) == {"name"}
         with pytest.raises(Conflict):
-            operations.create_report_type(connection, world.caller(), {**given, "name": "Other name"})
+            catalogue.TYPES.create(connection, world.caller(), {**given, "name": "Other name"})
         with pytest.raises(Conflict):
-            operations.update_report_type(connection, type_id, {"name": "Flood"})
+            catalogue.TYPES.update(connection, type_id, {"name": "Flood"})
         with pytest.raises(NotFound):
-            operations.update_report_type(connection, uuid7(), {"is_active": False})
-        operations.update_report_type(connection, type_id, {"is_active": False})
+            catalogue.TYPES.update(connection, uuid7(), {"is_active": False})
+        catalogue.TYPES.update(connection, type_id, {"is_active": False})
 
         def listed(*, include_inactive):
-            page = queries.list_report_types(
-                connection, include_inactive=include_inactive, cursor=None, limit=500
-            )
+            page = catalogue.TYPES.page(connection, include_inactive=include_inactive, cursor=None, limit=500)
             return name in [row["name"] for row in page["items"]]
 
         assert not listed(include_inactive=False)
@@ -300,8 +298,8 @@ def test_a_severity_level_is_made_and_changed(world):
         "color_code": "#00ff00",
     }
     with world.db.autocommit() as connection:
-        made = operations.create_severity_level(connection, world.caller(), given)
-        changed = operations.update_severity_level(connection, made["id"], {"color_code": None})
+        made = catalogue.LEVELS.create(connection, world.caller(), given)
+        changed = catalogue.LEVELS.update(connection, made["id"], {"color_code": None})
         assert changed["color_code"] is None
         with pytest.raises(Conflict):
-            operations.create_severity_level(connection, world.caller(), {**given, "name": "High"})
+            catalogue.LEVELS.create(connection, world.caller(), {**given, "name": "High"})

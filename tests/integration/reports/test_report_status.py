@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.reports import operations, queries, schemas
+from services.reports import schemas, status
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import CONTRACTS
 from shared.domain.reports import STATUS
@@ -38,12 +38,12 @@ def events_of(world, report_id):
 
 def record(world, events):
     with world.db.autocommit() as connection:
-        operations.record_history(connection, events)
+        status.record_history(connection, events)
 
 
 def history(world, caller, report_id):
     with world.db.read() as connection:
-        return queries.get_report_history(connection, caller, report_id, None, 500)["items"]
+        return status.get_report_history(connection, caller, report_id, None, 500)["items"]
 
 
 def shown(report):
@@ -53,10 +53,10 @@ def shown(report):
 def test_a_report_goes_its_way_to_resolved_and_back(world):
     keeper = world.caller()
     report = world.create(world.caller("reporter"))
-    for status in ("confirmed", "in_progress", "resolved"):
+    for requested in ("confirmed", "in_progress", "resolved"):
         assert report["resolved_at"] is None
-        report = world.change(keeper, report, status, notes=f"now {status}")
-        assert (report["status"], report["status_notes"]) == (status, f"now {status}")
+        report = world.change(keeper, report, requested, notes=f"now {requested}")
+        assert (report["status"], report["status_notes"]) == (requested, f"now {requested}")
         assert report["updated_by"] == keeper.user_id
     assert abs(report["resolved_at"] - dt.datetime.now(dt.UTC)) < dt.timedelta(seconds=10)
     report = world.change(keeper, report, "in_progress")
@@ -128,7 +128,7 @@ def test_duplicates_form_chains_but_no_circles(world):
     first, second, third = (world.create(keeper) for _ in range(3))
     world.change(keeper, second, "duplicate", duplicate_of=third["id"])
     world.change(keeper, first, "duplicate", duplicate_of=second["id"])
-    with pytest.raises(Invalid, match="repetition of this one"):
+    with pytest.raises(Invalid, match="duplicate of this one"):
         world.change(keeper, third, "duplicate", duplicate_of=first["id"])
 
 
@@ -155,8 +155,8 @@ def test_two_reports_do_not_become_duplicates_of_each_other_at_the_same_time(wor
 def test_the_history_is_what_happened(world):
     owner, keeper = world.caller("reporter"), world.caller()
     report = world.create(owner)
-    for status in ("confirmed", "resolved"):
-        report = world.change(keeper, report, status, notes=status.upper())
+    for requested in ("confirmed", "resolved"):
+        report = world.change(keeper, report, requested, notes=requested.upper())
     record(world, events_of(world, report["id"]))
     entries = history(world, owner, report["id"])
     assert [
@@ -176,14 +176,14 @@ def test_the_history_is_what_happened(world):
 def test_whatever_is_asked_and_however_events_come_the_history_is_complete(world, keeper, seed, asked):
     original, report = world.create(keeper), world.create(keeper)
     entered = ["pending"]
-    for status in asked:
-        more = {"duplicate_of": original["id"]} if status == "duplicate" else {}
-        if status in STATUS.moves[report["status"]]:
-            report = world.change(keeper, report, status, **more)
-            entered.append(status)
+    for requested in asked:
+        more = {"duplicate_of": original["id"]} if requested == "duplicate" else {}
+        if requested in STATUS.moves[report["status"]]:
+            report = world.change(keeper, report, requested, **more)
+            entered.append(requested)
         else:
             with pytest.raises(Conflict) as caught:
-                world.change(keeper, report, status, **more)
+                world.change(keeper, report, requested, **more)
             assert caught.value.details["legal"] == list(STATUS.moves[report["status"]])
     chance = random.Random(seed)
     events = events_of(world, report["id"]) * 3

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from uuid6 import uuid7
 
 from services.cli.importing.reports import import_reports
-from services.reports import operations
+from services.reports import catalogue
 from services.reports.service import ReportsService
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
 from shared.client.rpc import RpcClient
@@ -57,7 +57,7 @@ ALLOWED = {
 
 @pytest.fixture(scope="module")
 def client():
-    with running(ReportsService, operations.seed) as connected:
+    with running(ReportsService, catalogue.seed) as connected:
         yield connected
 
 

@@ -5,7 +5,7 @@ import datetime as dt
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from services.reports import operations, queries, schemas
+from services.reports import comments, imports, reports, schemas, statistics
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.db.tables import UNKNOWN_REGION_ID
@@ -24,13 +24,13 @@ def file(world, caller, **changed):
     """As the method does it, where identity finds no region."""
     arguments = load(schemas.CreateReport(), world.arguments(**changed))
     with world.db.autocommit() as connection:
-        return shown(operations.create_report(connection, caller, arguments, arguments.get("region_id")))
+        return shown(reports.create_report(connection, caller, arguments.get("region_id"), arguments))
 
 
 def review(world, caller, report, version=None):
     with world.db.autocommit() as connection:
         version = version or report["version"]
-        return shown(operations.review_report(connection, caller, report["id"], version))
+        return shown(reports.review_report(connection, caller, report["id"], version))
 
 
 def seconds_from_now(seconds):
@@ -155,7 +155,7 @@ def test_somebody_of_one_region_reports_from_no_region_and_keeps_the_report(worl
     changed = world.update(reporter, report, title="At sea")
     assert (changed["title"], changed["region_id"]) == ("At sea", UNKNOWN_REGION_ID)
     with world.db.write() as connection:
-        operations.add_comment(connection, reporter, None, report["id"], "Still here.")
+        comments.add_comment(connection, reporter, report["id"], None, "Still here.")
     coordinator = world.caller("coordinator", only=world.regions["north"])
     with pytest.raises(NotFound):
         world.get(coordinator, report["id"])
@@ -174,8 +174,10 @@ def test_the_filters_by_place_cope_with_a_report_that_has_none(world):
     assert world.ids(caller, within=whole) == []
     assert world.ids(caller) == [report["id"]]
     with world.db.read() as connection:
-        cells = queries.aggregate_reports(connection, caller, {"bbox": [-180, -90, 180, 90], "cell_size": 90})
-        summary = queries.summarise_reports(connection, caller, {})
+        cells = statistics.aggregate_reports(
+            connection, caller, {"bbox": [-180, -90, 180, 90], "cell_size": 90}
+        )
+        summary = statistics.summarise_reports(connection, caller, {})
     assert (cells["total"], summary["total"]) == (0, 1)
 
 
@@ -199,9 +201,9 @@ def test_rows_of_an_import_are_marked_and_those_in_no_region_are_refused(world):
         world.arguments(reported_at="1970-01-01T00:00:00Z"),
         world.arguments(reported_at="2010-01-12T21:53:00Z"),
     ]
-    batch = operations.check_rows(rows)
+    batch = imports.check_rows(rows)
     with world.db.write() as connection:
-        result = operations.import_reports(connection, caller, batch)
+        result = imports.import_reports(connection, caller, batch)
     reports = [world.get(caller, report_id) for report_id in result["ids"]]
     assert [report["review_reasons"] for report in reports] == [["no_coordinates"], ["clock_past"], []]
 
@@ -210,9 +212,9 @@ def test_a_row_that_corrects_a_report_takes_away_the_reasons_that_it_settles(wor
     caller = world.caller()
 
     def store(**changed):
-        batch = operations.check_rows([world.arguments(key="7", **changed)], "a list")
+        batch = imports.check_rows([world.arguments(key="7", **changed)], "a list")
         with world.db.write() as connection:
-            [report_id] = operations.import_reports(connection, caller, batch)["ids"]
+            [report_id] = imports.import_reports(connection, caller, batch)["ids"]
         return world.get(caller, report_id)["review_reasons"]
 
     assert store(location=ADDRESS, reported_at="1970-01-01T00:00:00Z") == ["no_coordinates", "clock_past"]

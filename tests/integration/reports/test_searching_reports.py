@@ -3,7 +3,7 @@
 import pytest
 from sqlalchemy import text
 
-from services.reports import queries, schemas
+from services.reports import reports, schemas, statistics
 from shared.platform.schemas import load
 
 
@@ -99,7 +99,7 @@ def test_a_changed_text_is_found_by_its_new_words(world, caller):
 def test_counts_follow_the_same_search(world, caller, filed):
     assert filed
     with world.db.read() as connection:
-        summary = queries.summarise_reports(
+        summary = statistics.summarise_reports(
             connection, caller, load(schemas.SummariseReports(), {"text": "避難所"})
         )
     assert summary["total"] == 1
@@ -108,8 +108,8 @@ def test_counts_follow_the_same_search(world, caller, filed):
 def test_the_search_uses_its_index(world, caller, filed):
     assert filed
     with world.db.read() as connection:
-        search = queries.filters.SEARCH.read(connection, "watr 避難所")
-        condition = queries.filters.SEARCH.finds(search).compile(
+        search = reports.SEARCH.read(connection, "watr 避難所")
+        condition = reports.SEARCH.finds(search).compile(
             connection.engine, compile_kwargs={"literal_binds": True}
         )
         connection.execute(text("SET LOCAL enable_seqscan = off"))

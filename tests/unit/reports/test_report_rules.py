@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.reports import rules
+from services.reports import policy
 from shared.client.errors import Conflict, Invalid
 from shared.domain.reports import PENDING, STATUS
 
@@ -68,11 +68,11 @@ def test_origins_are_the_moves_read_backwards():
 
 def test_a_duplicate_names_another_report_and_nothing_else_does():
     report, other = uuid4(), uuid4()
-    rules.check_duplicate(report, "duplicate", other)
-    rules.check_duplicate(report, "confirmed", None)
+    policy.check_duplicate(report, "duplicate", other)
+    policy.check_duplicate(report, "confirmed", None)
     for status, duplicate_of in (("duplicate", None), ("duplicate", report), ("confirmed", other)):
         with pytest.raises(Invalid) as caught:
-            rules.check_duplicate(report, status, duplicate_of)
+            policy.check_duplicate(report, status, duplicate_of)
         assert set(caught.value.fields) == {"duplicate_of"}
 
 
@@ -94,17 +94,17 @@ NOW = dt.datetime(2026, 1, 1, tzinfo=dt.UTC)
     ],
 )
 def test_a_clock_that_is_wrong_is_a_reason_for_a_review(reported_at, reasons):
-    assert rules.clock_reasons(reported_at, NOW, rules.OLDEST_FILED) == reasons
+    assert policy.clock_reasons(reported_at, NOW, policy.OLDEST_FILED) == reasons
 
 
 def test_a_record_of_an_old_event_is_in_doubt_only_before_any_such_record():
-    assert rules.clock_reasons(dt.datetime(2010, 1, 12, tzinfo=dt.UTC), NOW) == []
-    assert rules.clock_reasons(dt.datetime(2000, 1, 1, tzinfo=dt.UTC), NOW) == ["clock_past"]
+    assert policy.clock_reasons(dt.datetime(2010, 1, 12, tzinfo=dt.UTC), NOW) == []
+    assert policy.clock_reasons(dt.datetime(2000, 1, 1, tzinfo=dt.UTC), NOW) == ["clock_past"]
 
 
 def test_more_than_a_day_ahead_is_refused():
     with pytest.raises(Invalid) as refused:
-        rules.clock_reasons(NOW + dt.timedelta(days=1, minutes=6), NOW)
+        policy.clock_reasons(NOW + dt.timedelta(days=1, minutes=6), NOW)
     assert set(refused.value.fields) == {"reported_at"}
 
 
@@ -118,4 +118,4 @@ def test_more_than_a_day_ahead_is_refused():
     ],
 )
 def test_a_place_that_is_not_known_is_a_reason_for_a_review(location, is_known, reasons):
-    assert rules.place_reasons(location, region_is_known=is_known) == reasons
+    assert policy.place_reasons(location, region_is_known=is_known) == reasons

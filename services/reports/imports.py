@@ -1,21 +1,17 @@
-"""Storing and updating many reports at once."""
+"""Importing reports: storing and updating many at once."""
 
 from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final
 
+from services.reports.catalogue import entries
 from services.reports.models import reports
-from services.reports.operations.reports import catalogue_problems, catalogues
-from services.reports.rules import (
-    TYPE_INACTIVE,
-    clock_reasons,
-    place_reasons,
-    reasons_moved,
-)
+from services.reports.policy import TYPE_INACTIVE, clock_reasons, place_reasons, reasons_moved
 from services.reports.schemas import ReportRow
 from shared.client.errors import Invalid
 from shared.domain import imports
+from shared.domain.catalogue import reference_problems
 from shared.domain.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
 from shared.domain.reports import CLOSED, PENDING, RESOLVED, STATUS
 from shared.platform.db.tables import UNKNOWN_REGION_ID
@@ -30,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def _check(caller: Caller, change: Change) -> None:
-    """Refuses what the operations on one report would refuse.
+    """Refuse what the operations on one report would refuse.
 
     Raises:
         Forbidden: The caller may not change this of the report.
-        Conflict: The status may not follow the present one.
+        Conflict: The new status may not follow the present one.
     """
     before, values = change.before, change.values
     if "status" in values:
@@ -46,7 +42,7 @@ def _check(caller: Caller, change: Change) -> None:
 
 
 def _follow(change: Change) -> dict[str, Any]:
-    """The reasons for a review that the change leaves, where it moves any."""
+    """Return the reasons for review that the change leaves, where it changes them."""
     is_known = change.values.get("region_id") != UNKNOWN_REGION_ID
     now = dt.datetime.now(dt.UTC)
     settled, given = reasons_moved(change.values, now, region_is_known=is_known)
@@ -96,11 +92,11 @@ _IMPORT: Final = imports.Import(
 
 
 def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
-    """Loads the rows of an import by the rules of `create_report`.
+    """Load the rows of an import by the rules of `create_report`.
 
-    A row whose location lies in no region is refused, though: of a whole file that is a mistake, such as swapped
-    columns, which the person who imports it can mend. Each gets an id where it has none, and the digest that tells a
-    repeat.
+    But a row whose location lies in no region is refused: in a file that is a mistake, such as swapped columns, which
+    the person who imports it can correct. Each row gets an id where it has none, and the digest by which a repeat is
+    known.
     """
     now = dt.datetime.now(dt.UTC)
 
@@ -121,30 +117,30 @@ def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
 
 
 def import_reports(connection: Connection, caller: Caller, batch: imports.Batch) -> dict[str, Any]:
-    """Stores or updates the rows of a batch, set-based, and says what became of each.
+    """Store or update the rows of a batch in a few statements, and return the outcome of each.
 
-    The database emits `report_created` for each one stored, and for each one updated what the changes are:
-    `report_updated`, `report_status_changed`.
+    The database emits `report_created` for each new report, and `report_updated` and `report_status_changed` for
+    what changes.
 
     Args:
         connection: In a transaction.
-        caller: Becomes the reporter of what is new; needs ``report:import`` in each row's region and in that of the
-            report that is there, and there what each change needs by itself: ``report:update``,
+        caller: Becomes the reporter of new reports; needs ``report:import`` in each row's region and in that of the
+            report that is there, and there the permission for each change: ``report:update``,
             ``report:change_status``.
         batch: Checked and located.
 
     Returns:
-        What `schemas.ImportResult` says.
+        The fields of `schemas.ImportResult`.
     """
-    types, levels = catalogues(connection)
-    known = dict.fromkeys(types, True)
+    known = entries(connection)
 
     def unknown(row: imports.Row) -> Invalid | None:
-        problems = catalogue_problems(row, known, levels)
+        problems = reference_problems(row, known, include_inactive=True)
         return Invalid(fields=problems) if problems else None
 
     _IMPORT.refuse_forbidden(caller, batch)
     batch.refuse_where(unknown)
     for row in batch.rows.values():
-        row["review_reasons"] += [] if types[row["report_type_id"]] else [TYPE_INACTIVE]
+        is_in_use = known["report_type_id"].in_use[row["report_type_id"]]
+        row["review_reasons"] += [] if is_in_use else [TYPE_INACTIVE]
     return _IMPORT.store(connection, caller, batch)

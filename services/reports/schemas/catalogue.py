@@ -32,7 +32,7 @@ class CreateReportType(Arguments):
 
 
 class UpdateReportType(Arguments):
-    """Changes to a report type; one with ``is_active`` false can not be given to reports any more."""
+    """Changes to a report type; reports cannot be given a type with ``is_active`` false."""
 
     report_type_id = Identifier(required=True)
     name = Text(max_length=MAX_TYPE_NAME_LENGTH)

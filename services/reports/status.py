@@ -1,26 +1,16 @@
-"""Moving reports through the status machine, and the history that the events of it write."""
+"""The status of reports: changing it, and the history of it."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import (
-    ARRAY,
-    Integer,
-    String,
-    Uuid,
-    any_,
-    bindparam,
-    func,
-    select,
-    update,
-)
+from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, func, select, update
 
-from services.reports.models import reports
-from services.reports.queries.reports import COLUMNS, get_report
-from services.reports.queries.visibility import visible
-from services.reports.rules import check_duplicate
+from services.reports.models import report_status_history, reports
+from services.reports.policy import check_duplicate
+from services.reports.reports import COLUMNS, get_report, visible
 from shared.client.errors import Invalid
+from shared.domain.history import StatusHistory
 from shared.domain.permissions import REPORT_CHANGE_STATUS
 from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
@@ -28,37 +18,34 @@ from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.writes import is_repeat, stale
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, RowMapping
 
+    from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
 _DUPLICATES_LOCK: Final = 0x6475706C6963  # "duplic"
+_HISTORY: Final = StatusHistory(report_status_history, "report_id")
 
-
-def _change() -> Any:
-    status = bindparam("new_status", type_=String)
-    return (
-        update(reports)
-        .where(
-            reports.c.id == bindparam("report_id"),
-            reports.c.version == bindparam("seen", type_=Integer),
-            reports.c.status == any_(bindparam("origins", type_=ARRAY(String))),
-            in_granted_regions(reports.c.region_id),
-        )
-        .values(
-            status=status,
-            status_notes=bindparam("notes", type_=String),
-            duplicate_of=bindparam("repeated", type_=Uuid),
-            updated_by=bindparam("caller_id", type_=Uuid),
-        )
-        .returning(*COLUMNS, EVENT_CONTEXT)
+_CHANGE: Final = (
+    update(reports)
+    .where(
+        reports.c.id == bindparam("report_id"),
+        reports.c.version == bindparam("seen", type_=Integer),
+        reports.c.status == any_(bindparam("origins", type_=ARRAY(String))),
+        in_granted_regions(reports.c.region_id),
     )
-
-
-_CHANGE: Final = _change()
-"""Made once: it is the hot path, and its whole transaction."""
+    .values(
+        status=bindparam("new_status", type_=String),
+        status_notes=bindparam("notes", type_=String),
+        duplicate_of=bindparam("repeated", type_=Uuid),
+        updated_by=bindparam("caller_id", type_=Uuid),
+    )
+    .returning(*COLUMNS, EVENT_CONTEXT)
+)
+"""Made once, because changing the status is a hot path; it is the whole transaction."""
 
 
 def change_report_status(
@@ -71,18 +58,17 @@ def change_report_status(
     notes: str | None = None,
     duplicate_of: UUID | None = None,
 ) -> RowMapping:
-    """Moves a report to another status.
+    """Change the status of a report.
 
-    It is one statement, for `Database.autocommit`; only a report that becomes a duplicate needs a transaction.
-    The database sets ``resolved_at`` on entering `resolved`, clears it on going back to `in_progress`, and emits
-    `report_status_changed`, from which the history is written.
+    The database sets ``resolved_at`` when a report becomes `resolved`, clears it when it goes back to `in_progress`,
+    and emits `report_status_changed`, from which the history is written.
 
     Args:
-        connection: In autocommit; in a transaction for `duplicate`.
+        connection: In autocommit, it is one statement; in a transaction for `duplicate`.
         caller: Needs ``report:change_status`` in the report's region.
         report_id: The report.
         version: The version that the caller saw.
-        status: The status to enter.
+        status: The new status.
         notes: Why.
         duplicate_of: The report that this one repeats, for `duplicate`.
 
@@ -92,8 +78,9 @@ def change_report_status(
     Raises:
         NotFound: There is no such report, or the caller may not see it.
         Forbidden: The caller may not change its status.
-        Conflict: The move is not legal (``legal`` lists those that are), or somebody changed the report.
-        Invalid: ``duplicate_of`` is missing, out of place, unknown, or leads back to this report.
+        Conflict: The new status may not follow the present one (``legal`` lists those that may), or the report was
+            changed meanwhile.
+        Invalid: ``duplicate_of`` is missing, not allowed, unknown, or leads back to this report.
     """
     check_duplicate(report_id, status, duplicate_of)
     if duplicate_of is not None:
@@ -123,15 +110,15 @@ def change_report_status(
 
 
 def needs_transaction(status: str) -> bool:
-    """Whether `change_report_status` is more than one statement for this status."""
+    """Return whether `change_report_status` is more than one statement for this status."""
     return status == DUPLICATE
 
 
 def _check_original(connection: Connection, caller: Caller, report_id: UUID, duplicate_of: UUID) -> None:
-    """Refuses a report that is not there for the caller, or that itself repeats this one, over however many.
+    """Refuse an original that the caller does not see, or that itself repeats the report, directly or not.
 
-    Two reports that become duplicates at the same time could close a circle that neither sees; the lock lets
-    one wait for the other. It is rare work.
+    Two reports that become duplicates at the same time could make a circle that neither transaction sees; the lock
+    makes one of them wait for the other.
 
     Raises:
         Invalid: It names ``duplicate_of``.
@@ -146,4 +133,26 @@ def _check_original(connection: Connection, caller: Caller, report_id: UUID, dup
         select(reports.c.id, reports.c.duplicate_of).where(reports.c.id == chain.c.duplicate_of)
     )
     if connection.scalar(select(chain.c.id).where(chain.c.id == report_id)) is not None:
-        raise Invalid(fields={"duplicate_of": ["That report is itself a repetition of this one."]})
+        raise Invalid(fields={"duplicate_of": ["That report is itself a duplicate of this one."]})
+
+
+def record_history(connection: Connection, events: Sequence[Event]) -> None:
+    """Write one row of the history for each event, in one statement; a repeated event writes nothing.
+
+    Args:
+        connection: In autocommit.
+        events: `report_created` and `report_status_changed`, in any order.
+    """
+    _HISTORY.record(connection, events)
+
+
+def get_report_history(
+    connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+) -> dict[str, Any]:
+    """Return a page of the statuses that a report entered, the first one first.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+    """
+    get_report(connection, caller, report_id)
+    return _HISTORY.page(connection, report_id, cursor, limit)

@@ -14,16 +14,16 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 CLOCK_TOLERANCE: Final = dt.timedelta(minutes=5)
-"""How far a reporter's clock may be ahead of ours without a doubt."""
+"""How far a reporter's clock may be ahead of ours before it is in doubt."""
 
 MAX_CLOCK_LEAD: Final = dt.timedelta(days=1) + CLOCK_TOLERANCE
 """How far a reporter's clock may be ahead at all."""
 
 OLDEST_FILED: Final = dt.timedelta(days=366)
-"""How long ago something that is filed from the field may have been reported without a doubt."""
+"""How long ago a report from the field may have been made before its clock is in doubt."""
 
 OLDEST_CREDIBLE: Final = dt.datetime(2001, 1, 1, tzinfo=dt.UTC)
-"""A moment before is what a clock shows that lost its setting: 1970, 1980 or 2000."""
+"""A clock that lost its setting shows an earlier time: 1970, 1980 or 2000."""
 
 TYPE_INACTIVE: Final = "type_inactive"
 CLOCK_AHEAD: Final = "clock_ahead"
@@ -37,27 +37,27 @@ REVIEW_REASONS: Final[Mapping[str, str]] = MappingProxyType(
         TYPE_INACTIVE: "The report type is not in use any more.",
         CLOCK_AHEAD: "`reported_at` is ahead of the time of arrival by more than 5 minutes.",
         CLOCK_PAST: "`reported_at` is so long ago that the clock of the device seems to be wrong.",
-        OUTSIDE_REGIONS: "The location lies in no region.",
-        NO_REGION: "No region is named, and there are no coordinates by which to find one.",
+        OUTSIDE_REGIONS: "The location is in no region.",
+        NO_REGION: "No region is named, and there are no coordinates from which to find one.",
         NO_COORDINATES: "The location is an address without coordinates.",
     }
 )
-"""Why a report is to be looked at by a coordinator, and what each reason means."""
+"""The reasons why a coordinator should look at a report, and what each means."""
 
 
 def check_duplicate(report_id: object, status: str, duplicate_of: object | None) -> None:
-    """Refuses a duplicate that names no other report, and a ``duplicate_of`` for any other status.
+    """Refuse a duplicate that names no other report, and a ``duplicate_of`` for any other status.
 
     Raises:
         Invalid: It names ``duplicate_of``.
     """
     problem = None
     if status == DUPLICATE and duplicate_of is None:
-        problem = "Name the report that this one repeats."
+        problem = "Name the report that this one is a duplicate of."
     elif status != DUPLICATE and duplicate_of is not None:
-        problem = "Only a report that becomes a duplicate names another."
+        problem = "Is only allowed for the status duplicate."
     elif duplicate_of is not None and duplicate_of == report_id:
-        problem = "A report cannot repeat itself."
+        problem = "A report cannot be a duplicate of itself."
     if problem:
         raise Invalid(fields={"duplicate_of": [problem]})
 
@@ -68,15 +68,15 @@ def clock_reasons(
     """Return why the clock by which something was reported is in doubt: `CLOCK_AHEAD`, `CLOCK_PAST`, or nothing.
 
     Args:
-        reported_at: The moment that the reporter's device says.
-        received_at: The moment of arrival, by our clock.
-        oldest: How long ago it may be; None for records of old events, for which `OLDEST_CREDIBLE` alone counts.
+        reported_at: The time by the clock of the reporter's device.
+        received_at: The time of arrival, by our clock.
+        oldest: How long ago it may be; None for records of old events, for which only `OLDEST_CREDIBLE` counts.
 
     Raises:
         Invalid: It is ahead by more than `MAX_CLOCK_LEAD`; it names ``reported_at``.
     """
     if reported_at > received_at + MAX_CLOCK_LEAD:
-        raise Invalid(fields={"reported_at": ["Lies more than a day in the future."]})
+        raise Invalid(fields={"reported_at": ["Is more than a day in the future."]})
     if reported_at > received_at + CLOCK_TOLERANCE:
         return [CLOCK_AHEAD]
     is_past = reported_at < OLDEST_CREDIBLE or (oldest is not None and reported_at < received_at - oldest)
@@ -86,15 +86,15 @@ def clock_reasons(
 def reasons_moved(
     changes: Mapping[str, Any], now: dt.datetime, *, region_is_known: bool
 ) -> tuple[list[str], list[str]]:
-    """Return the reasons for a review that a change settles, and those that it gives.
+    """Return the reasons for review that a change removes, and those that it adds.
 
     Args:
         changes: New values by column.
-        now: By our clock.
-        region_is_known: Whether a ``region_id`` among the changes is that of a real region.
+        now: The time by our clock.
+        region_is_known: Whether a ``region_id`` among the changes is not that of the reserved region.
 
     Raises:
-        Invalid: ``reported_at`` lies too far in the future.
+        Invalid: ``reported_at`` is too far in the future.
     """
     settled: list[str] = []
     given: list[str] = []
@@ -125,7 +125,7 @@ MIB: Final = 1024 * 1024
 ACCOUNT: Final = "account"
 REPORT: Final = "report"
 TOTAL: Final = "total"
-"""What a quota of attached files is counted for."""
+"""The scopes of the quotas of attached files."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,12 +150,12 @@ class AttachmentQuotas:
 
 
 def check_quotas(left: Mapping[str, tuple[int, int]], size: int) -> None:
-    """Refuse a file that passes a quota.
+    """Refuse a file that exceeds a quota.
 
     Args:
-        left: For each scope what is left of its quota with the file counted, negative where it is passed, and the
+        left: For each scope what is left of its quota with the file counted, negative where it is exceeded, and the
             quota.
-        size: Of the file.
+        size: The bytes of the file.
 
     Raises:
         TooLarge: It names the ``scope``, its ``quota``, and the ``remaining`` bytes without the file.
@@ -164,15 +164,15 @@ def check_quotas(left: Mapping[str, tuple[int, int]], size: int) -> None:
         if after < 0:
             remaining = max(after + size, 0)
             raise TooLarge(
-                _PASSED[scope].format(quota=quota, remaining=remaining),
+                _EXCEEDED[scope].format(quota=quota, remaining=remaining),
                 scope=scope,
                 quota=quota,
                 remaining=remaining,
             )
 
 
-_PASSED: Final = {
+_EXCEEDED: Final = {
     ACCOUNT: "You may attach {quota} bytes within 24 hours; {remaining} are left.",
-    REPORT: "The files of a report may have {quota} bytes together; {remaining} are left.",
-    TOTAL: "The files of all reports may have {quota} bytes together; {remaining} are left.",
+    REPORT: "The files of a report may have {quota} bytes in total; {remaining} are left.",
+    TOTAL: "The files of all reports may have {quota} bytes in total; {remaining} are left.",
 }

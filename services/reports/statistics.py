@@ -1,0 +1,104 @@
+"""Counts of reports: by status, type, severity and region, and by cell of a map."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy import Double, Float, func, literal, literal_column, select, tuple_, type_coerce
+from sqlalchemy.dialects.postgresql import ARRAY
+
+from services.reports.models import report_types, reports, severity_levels
+from services.reports.reports import conditions, read_search, visible
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from uuid import UUID
+
+    from sqlalchemy import ColumnElement, Connection, RowMapping
+
+    from shared.platform.rpc.context import Caller
+
+_PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
+_LONGITUDE: Final = _PLACE[0]
+_LATITUDE: Final = _PLACE[1]
+_EXTENT: Final = {
+    "west": func.min(_LONGITUDE),
+    "south": func.min(_LATITUDE),
+    "east": func.max(_LONGITUDE),
+    "north": func.max(_LATITUDE),
+}
+
+
+def summarise_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return counts of the reports that the caller may see and that match all filters, in one pass over them."""
+    groups = (
+        reports.c.status,
+        reports.c.report_type_id,
+        reports.c.severity_level_id,
+        reports.c.region_id,
+    )
+    statement = (
+        select(*groups, func.count().label("count"))
+        .where(visible(caller), *conditions(read_search(connection, filters)))
+        .group_by(func.grouping_sets(*(tuple_(group) for group in groups)))
+        .order_by(literal_column("count").desc())
+    )
+    rows = connection.execute(statement).mappings().all()
+    counts = {group.key: [row for row in rows if row[group.key] is not None] for group in groups}
+    types = _names(connection, report_types.c.id, report_types.c.name)
+    levels = _names(connection, severity_levels.c.id, severity_levels.c.name, severity_levels.c.level)
+    return {
+        "total": sum(row["count"] for row in counts["status"]),
+        "by_status": counts["status"],
+        "by_type": [{**row, **types[row["report_type_id"]]} for row in counts["report_type_id"]],
+        "by_severity": [{**row, **levels[row["severity_level_id"]]} for row in counts["severity_level_id"]],
+        "by_region": counts["region_id"],
+    }
+
+
+def _names(connection: Connection, *columns: ColumnElement[Any]) -> dict[UUID, dict[str, Any]]:
+    """Return the entries of a catalogue by id; they are some dozens."""
+    rows: Iterable[RowMapping] = connection.execute(select(*columns)).mappings()
+    return {row["id"]: {name: value for name, value in row.items() if name != "id"} for row in rows}
+
+
+def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the cells of the box with the reports that the caller may see and that match all filters.
+
+    It is one pass over those reports, which the index of ``point`` finds where the box is small.
+
+    Returns:
+        The cells that hold any report, the fullest first.
+    """
+    size = filters["cell_size"]
+    # Counted from one corner of the Earth, so that a cell is the same whatever the box shows of it.
+    numbers = [
+        func.floor(degrees / literal(size, Double)).label(name)
+        for name, degrees in (("column", _LONGITUDE), ("row", _LATITUDE))
+    ]
+    statement = (
+        select(
+            *numbers,
+            func.avg(_LONGITUDE, type_=Float).label("longitude"),
+            func.avg(_LATITUDE, type_=Float).label("latitude"),
+            *(limit.label(name) for name, limit in _EXTENT.items()),
+            func.count().label("count"),
+            func.max(severity_levels.c.level).label("severity_level"),
+        )
+        .join_from(reports, severity_levels, severity_levels.c.id == reports.c.severity_level_id)
+        .where(visible(caller), *conditions(read_search(connection, filters)))
+        .group_by(*numbers)
+        .order_by(func.count().desc(), *numbers)
+    )
+    cells = [_cell(row) for row in connection.execute(statement).mappings()]
+    return {"cell_size": size, "total": sum(cell["count"] for cell in cells), "items": cells}
+
+
+def _cell(row: RowMapping) -> dict[str, Any]:
+    return {
+        "id": f"{int(row['column'])},{int(row['row'])}",
+        "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+        "bbox": [row[name] for name in _EXTENT],
+        "count": row["count"],
+        "severity_level": row["severity_level"],
+    }
