@@ -1,25 +1,23 @@
-"""The catalogue of resource types. Entries are never deleted, since resources name them."""
+"""The catalogue of resource types. Types are never deleted, because resources refer to them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
-
-from sqlalchemy import select
+from typing import TYPE_CHECKING, Final, cast
 
 from services.resources.models import resource_types
 from shared.domain.catalogue import Catalogue, add_missing
-from shared.platform.db import paging
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.resources.schemas import types
+    from shared.domain.catalogue import Entries
     from shared.platform.rpc.context import Caller
 
-TYPES: Final = Catalogue(resource_types, "resource type")
-
+_TYPES: Final = Catalogue(resource_types, "resource type")
 
 RESOURCE_TYPES: Final = (
     ("Shelter", "A roof and a bed for people who cannot stay at home."),
@@ -44,88 +42,67 @@ RESOURCE_TYPES: Final = (
     ("Landing Site", "A place where aircraft can land."),
     ("Other", "Anything that fits nowhere else."),
 )
-"""Name and meaning of the resource types that every installation begins with."""
+"""The name and the meaning of the resource types that every installation starts with."""
 
 
 def seed(connection: Connection) -> None:
-    """Adds the shipped resource types that are missing, by name; what is there stays as it is."""
-    types = [{"name": name, "description": description} for name, description in RESOURCE_TYPES]
-    add_missing(connection, resource_types, types)
+    """Add the resource types of every installation that are missing; existing ones are not changed."""
+    rows = [{"name": name, "description": description} for name, description in RESOURCE_TYPES]
+    add_missing(connection, resource_types, rows)
 
 
-def create_resource_type(connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
-    """Adds a resource type, in use from now on.
+def create_resource_type(
+    connection: Connection, caller: Caller, arguments: types.CreateResourceType
+) -> types.ResourceType:
+    """Add a resource type, which is in use from now on.
 
     Args:
         connection: In autocommit; it is one statement.
         caller: The caller.
-        arguments: As `schemas.CreateResourceType` loads them.
+        arguments: The type. A repeat with the same ``id`` and values returns the type.
 
     Raises:
-        Conflict: The name or the id is taken.
+        Conflict: Another type has the name or the id.
     """
-    return TYPES.create(connection, caller, arguments)
+    return cast("types.ResourceType", _TYPES.create(connection, caller, arguments))
 
 
 def update_resource_type(
-    connection: Connection, resource_type_id: UUID, changes: Mapping[str, Any]
-) -> RowMapping:
-    """Changes a resource type, for the resources that have it too.
+    connection: Connection, resource_type_id: UUID, arguments: types.UpdateResourceType
+) -> types.ResourceType:
+    """Change a resource type, also for the resources that have it.
 
     Args:
         connection: In autocommit; it is one statement.
         resource_type_id: The type.
-        changes: New values by column. Repeating them changes nothing more, so no version is asked for.
+        arguments: The new values. A repeat changes nothing, so there is no version.
 
     Raises:
-        NotFound: There is no such type.
-        Conflict: The name is taken.
+        NotFound: The type does not exist.
+        Conflict: Another type has the name.
     """
-    return TYPES.update(connection, resource_type_id, changes)
+    changes = {name: value for name, value in arguments.items() if name != "resource_type_id"}
+    return cast("types.ResourceType", _TYPES.update(connection, resource_type_id, changes))
 
 
-def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> RowMapping:
-    """Takes a resource type out of use; the resources that have it keep it.
+def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> types.ResourceType:
+    """Take a resource type out of use; the resources that have it keep it.
 
     Args:
         connection: In autocommit; it is one statement.
         resource_type_id: The type.
 
     Raises:
-        NotFound: There is no such type.
+        NotFound: The type does not exist.
     """
-    return TYPES.update(connection, resource_type_id, {"is_active": False})
+    return cast("types.ResourceType", _TYPES.update(connection, resource_type_id, {"is_active": False}))
 
 
-def type_problems(given: Mapping[str, Any], types: Mapping[UUID, bool]) -> dict[str, list[str]]:
-    """What is wrong with the resource type of some arguments, where they name one.
-
-    Args:
-        given: The arguments.
-        types: Whether it is in use, for each type that there is.
-    """
-    if "resource_type_id" not in given or types.get(given["resource_type_id"]):
-        return {}
-    known = given["resource_type_id"] in types
-    problem = "This resource type is not in use any more." if known else "No such resource type."
-    return {"resource_type_id": [problem]}
+def list_resource_types(connection: Connection, filters: types.ListResourceTypes) -> types.PageOfResourceType:
+    """Return a page of the resource types by name; of those in use only unless ``include_inactive``."""
+    return cast("types.PageOfResourceType", _TYPES.page(connection, **filters))
 
 
-def types_in_use(connection: Connection) -> dict[UUID, bool]:
-    """Every resource type with whether it is in use; they are some dozens."""
-    rows = connection.execute(select(resource_types.c.id, resource_types.c.is_active)).mappings()
-    return {row["id"]: row["is_active"] for row in rows}
-
-
-_ORDER: Final[paging.Order] = ((resource_types.c.name, "asc"), (resource_types.c.id, "asc"))
-
-
-def list_resource_types(
-    connection: Connection, *, include_inactive: bool, cursor: str | None, limit: int
-) -> dict[str, Any]:
-    """A page of the resource types by name; those that were deactivated only when asked for."""
-    statement = select(resource_types)
-    if not include_inactive:
-        statement = statement.where(resource_types.c.is_active)
-    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return paging.page(rows, limit, _ORDER)
+def known_types(connection: Connection) -> Mapping[str, Entries]:
+    """Return the entries that references to resource types are checked against, by the argument that refers to them."""
+    return {"resource_type_id": _TYPES.entries(connection)}

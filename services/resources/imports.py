@@ -1,52 +1,50 @@
-"""Storing and updating many resources at once."""
+"""Importing resources: storing and updating many at once."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import insert
 
-from services.resources.catalogue import type_problems, types_in_use
+from services.resources.catalogue import known_types
 from services.resources.models import resource_usage_changes, resources
-from services.resources.policy import (
-    AVAILABLE,
-    below_usage,
-    beyond_bounds,
-    check_move,
-    is_within_bounds,
-)
+from services.resources.policy import below_usage, beyond_bounds, is_within_bounds
 from services.resources.resources import CONTENT
 from services.resources.schemas import ResourceRow
 from shared.client.errors import Invalid
 from shared.domain import imports
+from shared.domain.catalogue import reference_problems
 from shared.domain.permissions import (
     RESOURCE_CHANGE_STATUS,
     RESOURCE_IMPORT,
     RESOURCE_UPDATE,
     RESOURCE_UPDATE_USAGE,
 )
+from shared.domain.resources import AVAILABLE, STATUS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from services.resources.schemas import types
+    from shared.domain.catalogue import Entries
     from shared.domain.imports import Change
     from shared.platform.rpc.context import Caller
 
 
 def _check(caller: Caller, change: Change) -> None:
-    """Refuses what the operations on one resource would refuse.
+    """Refuse what the methods for one resource would refuse.
 
     Raises:
-        Forbidden: The caller may not change this of the resource.
-        Conflict: The status may not follow the present one, or the usage would be beyond the capacity.
+        Forbidden: The caller may not change these fields of the resource.
+        Conflict: The new status may not follow the present one, or the usage would not stay between 0 and the
+            capacity.
     """
     before, values = change.before, change.values
     if "status" in values:
         caller.require(RESOURCE_CHANGE_STATUS, before["region_id"])
-        check_move(before["status"], values["status"])
+        STATUS.check_move(before["status"], values["status"])
     if "current_usage" in values:
         caller.require(RESOURCE_UPDATE_USAGE, before["region_id"])
     if values.keys() - {"status", "status_notes", "current_usage", "import_key"}:
@@ -59,7 +57,7 @@ def _check(caller: Caller, change: Change) -> None:
 
 
 def _record(connection: Connection, caller: Caller, changes: Sequence[Change]) -> None:
-    """Writes changes of usage into the ledger."""
+    """Write changes of usage into the ledger."""
     entries = [
         {
             "resource_id": change.before["id"],
@@ -94,50 +92,47 @@ _IMPORT: Final = imports.Import(
 
 
 def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
-    """Loads the rows of an import by the rules of `create_resource`.
+    """Load the rows of an import by the rules of `create_resource`.
 
-    Each gets an id where it has none, and the digest that tells a repeat.
+    Each row gets an id where it has none, and the digest by which a repeat is known.
     """
     usual = {"current_usage": 0, "status": AVAILABLE}
     return imports.check_rows(rows, _ROW, lambda row: usual | row, source=source)
 
 
-def import_resources(connection: Connection, caller: Caller, batch: imports.Batch) -> dict[str, Any]:
-    """Stores or updates the rows of a batch, set-based, and says what became of each.
+def import_resources(connection: Connection, caller: Caller, batch: imports.Batch) -> types.ImportResult:
+    """Store or update the rows of a batch in a few statements, and return the outcome of each.
 
-    The database emits `resource_created` for each one stored, and for each one updated what the changes are:
-    `resource_updated`, `resource_usage_changed`, `resource_status_changed`.
+    The database emits `resource_created` for each new resource, and `resource_updated`, `resource_usage_changed` and
+    `resource_status_changed` for what changes.
 
     Args:
         connection: In a transaction.
-        caller: Needs ``resource:import`` in each row's region and in that of the resource that is there, and there
-            what each change needs by itself: ``resource:update``, ``resource:update_usage``,
+        caller: Needs ``resource:import`` in each row's region and in the region of the existing resource, and there
+            the permission for each change: ``resource:update``, ``resource:update_usage``,
             ``resource:change_status``.
         batch: Checked and located.
-
-    Returns:
-        What `schemas.ImportResult` says.
     """
-    types = types_in_use(connection)
-    there = dict.fromkeys(types, True)
+    known = known_types(connection)
 
     def unknown(row: imports.Row) -> Invalid | None:
-        problems = type_problems(row, there)
+        problems = reference_problems(row, known, include_inactive=True)
         return Invalid(fields=problems) if problems else None
 
     _IMPORT.refuse_forbidden(caller, batch)
     batch.refuse_where(unknown)
-    _refuse_retired_types(connection, batch, types)
-    return _IMPORT.store(connection, caller, batch)
+    _refuse_retired_types(connection, batch, known)
+    return cast("types.ImportResult", _IMPORT.store(connection, caller, batch))
 
 
-def _refuse_retired_types(connection: Connection, batch: imports.Batch, types: Mapping[UUID, bool]) -> None:
-    """Takes out rows of a type that is not in use any more, unless their resource has that type already."""
-    retired = [index for index, row in batch.rows.items() if not types[row["resource_type_id"]]]
+def _refuse_retired_types(connection: Connection, batch: imports.Batch, known: Mapping[str, Entries]) -> None:
+    """Refuse rows of a type that is not in use any more, unless their resource has that type already."""
+    problems = {index: reference_problems(row, known) for index, row in batch.rows.items()}
+    retired = [index for index, found in problems.items() if found]
     if not retired:
         return
     records = _IMPORT.records(connection, batch, retired)
     for index in retired:
         row = batch.rows[index]
         if index not in records or records[index]["resource_type_id"] != row["resource_type_id"]:
-            batch.refuse(index, Invalid(fields=type_problems(row, types)))
+            batch.refuse(index, Invalid(fields=problems[index]))

@@ -23,6 +23,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.domain.history import status_history_table
+from shared.domain.resources import STATUS
 from shared.platform.db.tables import (
     Cube,
     Point,
@@ -39,9 +41,8 @@ from shared.platform.db.tables import (
 
 SCHEMA: Final = "resources"
 
-STATUSES: Final = "'available', 'limited', 'unavailable', 'out_of_service', 'closed'"
-
-# They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
+# These paths return nothing, instead of an error, for what is not a GeoJSON Point in range; the check on `location`
+# refuses that.
 _LONGITUDE_PATH = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
 _LATITUDE_PATH = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
 LONGITUDE: Final = f"(jsonb_path_query_first(location, '{_LONGITUDE_PATH}', '{{}}', true))::float8"
@@ -49,7 +50,7 @@ LATITUDE: Final = f"(jsonb_path_query_first(location, '{_LATITUDE_PATH}', '{{}}'
 
 tables = metadata(SCHEMA)
 
-# --- ties to identity: what 0002_ties.py makes -----------------------------------------------------------------
+# --- foreign keys into identity, made by 0002_ties.py ----------------------------------------------------------
 
 Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
 Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
@@ -103,7 +104,7 @@ resources = Table(
         ),
     ),
     *import_identity(),
-    CheckConstraint(f"status IN ({STATUSES})", name="status"),
+    CheckConstraint(STATUS.check_constraint(), name="status"),
     CheckConstraint("point IS NOT NULL", name="location"),
     CheckConstraint("capacity >= 0", name="capacity"),
     CheckConstraint("current_usage >= 0 AND current_usage <= capacity", name="current_usage"),
@@ -114,7 +115,7 @@ WORDS: Final[ColumnElement[Any]] = func.to_tsvector(
     literal_column("'resources.words'::regconfig"), resources.c.name
 )
 PAIRS: Final[ColumnElement[Any]] = func.resources.grams(resources.c.name, "")
-"""What a search looks in: the words of a name, and the pairs of characters of scripts without blanks."""
+"""What a search searches: the words of a name, and the pairs of characters of scripts without spaces."""
 
 Index("idx_resources_region", resources.c.region_id)
 Index("idx_resources_type", resources.c.resource_type_id)
@@ -131,22 +132,7 @@ Index(
 Index("idx_resources_point", resources.c.point, postgresql_using="gist")
 Index("idx_resources_earth", resources.c.earth, postgresql_using="gist")
 
-resource_status_history = Table(
-    "resource_status_history",
-    tables,
-    identifier(SCHEMA),
-    reference("resource_id", "resources.resources.id", "fk_resource_status_history_resource"),
-    Column("status", String(50), nullable=False),
-    reference("changed_by", "identity.users.id", "fk_resource_status_history_changed_by"),
-    Column("notes", Text),
-    moment("changed_at"),
-    Column("version", Integer, nullable=False, server_default=text("0")),
-    UniqueConstraint("resource_id", "version"),
-    CheckConstraint(f"status IN ({STATUSES})", name="status"),
-    comment="Every status a resource entered, written from its events: id is the event's, version the resource's.",
-)
-Index("idx_resource_status_history_resource", resource_status_history.c.resource_id)
-Index("idx_resource_status_history_changed_at", resource_status_history.c.changed_at)
+resource_status_history = status_history_table(resources, STATUS)
 
 resource_usage_changes = Table(
     "resource_usage_changes",

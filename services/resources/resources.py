@@ -1,48 +1,50 @@
-"""Resources: adding and editing them; one, a page of many, the nearest."""
+"""Resources: adding and editing them, and reading one, a page of many, or the nearest."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import and_, bindparam, column, exists, func, not_, or_, select, table, update
+from sqlalchemy import and_, bindparam, column, exists, func, not_, or_, select, table
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from services.resources.catalogue import type_problems, types_in_use
-from services.resources.models import (
-    PAIRS,
-    SCHEMA,
-    WORDS,
-    resource_types,
-    resources,
-)
-from services.resources.policy import AVAILABLE, below_usage
-from shared.client.errors import Conflict, Invalid, NotFound
+from services.resources.catalogue import known_types
+from services.resources.models import PAIRS, SCHEMA, WORDS, resource_types, resources
+from services.resources.policy import below_usage
+from shared.client.errors import Invalid, NotFound
 from shared.domain import geography
+from shared.domain.catalogue import reference_problems, refuse_references
 from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_UPDATE
+from shared.domain.resources import AVAILABLE
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, in_regions_of, one_of
-from shared.platform.db.context import EVENT_CONTEXT, with_event_context
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import field_errors
 from shared.platform.db.search import WordSearch, ranked_page
-from shared.platform.db.writes import content_digest, id_taken, is_repeat, stale
+from shared.platform.db.writes import (
+    change_if_version,
+    check_version,
+    content_digest,
+    created_before,
+    stale,
+)
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import Connection, Select
+    from sqlalchemy.sql.dml import ReturningInsert
 
+    from services.resources.schemas import types
     from shared.platform.db.conditions import Condition
-    from shared.platform.db.search import Search
     from shared.platform.rpc.context import Caller
 
-
 USAGE: Final = func.coalesce(resources.c.current_usage, 0, type_=resources.c.current_usage.type)
-"""The specification lets it be NULL, which is nobody and nothing."""
+"""The usage; the specification allows NULL, which means 0."""
 
 FREE: Final = resources.c.capacity - USAGE
-"""What is left; NULL without a limit."""
+"""The free capacity; NULL if unlimited."""
 
 COLUMNS: Final = (
     resources.c.id,
@@ -83,10 +85,10 @@ CONTENT: Final = (
     "capacity",
     "current_usage",
 )
-"""What a create says of a resource beside its id, region and type."""
+"""The columns that the creator of a resource fills, besides its id, region and type."""
 
 
-def _create() -> Any:
+def _create() -> ReturningInsert[Any]:
     names = ("id", "region_id", *CONTENT, "created_by", "content_digest")
     values = [bindparam(f"new_{name}", type_=resources.c[name].type) for name in names]
     source = select(*values, resource_types.c.id).where(
@@ -101,163 +103,118 @@ def _create() -> Any:
 
 
 _CREATE: Final = _create()
-"""Made once, as the other statements of hot paths; it is the whole transaction."""
+"""Made once, because adding resources is a hot path; it is the whole transaction."""
 
 
 def create_resource(
-    connection: Connection, caller: Caller, arguments: Mapping[str, Any], region_id: UUID
-) -> RowMapping:
-    """Adds a resource, which is `available`.
+    connection: Connection, caller: Caller, region_id: UUID, arguments: types.CreateResource
+) -> types.Resource:
+    """Add a resource, which is `available`.
 
-    It is one statement, for `Database.autocommit`. The database emits `resource_created`.
+    The database emits `resource_created`.
 
     Args:
-        connection: In autocommit.
+        connection: In autocommit; it is one statement.
         caller: Needs ``resource:create`` in the region.
-        arguments: As `schemas.CreateResource` loads them.
-        region_id: The one of the arguments, or the one found for the location.
+        region_id: The region of the arguments, or the one that contains the location.
+        arguments: The resource.
 
     Returns:
-        The resource; the one that is there already when the caller created it before, with the same id and
-        arguments.
+        The resource; the existing one if the caller added it before, with the same id and arguments.
 
     Raises:
         Forbidden: The caller may not add resources in this region.
-        Invalid: There is no such region or type, or the type is not in use any more.
+        Invalid: The region or the type does not exist, or the type is not in use any more.
         Conflict: The id belongs to another resource.
     """
     caller.require(RESOURCE_CREATE, region_id)
+    resource_id, digest = arguments.get("id") or uuid7(), content_digest(arguments)
     said = {"current_usage": 0, **arguments}
     values = {
-        "new_id": arguments.get("id") or uuid7(),
+        "new_id": resource_id,
         "new_region_id": region_id,
         **{f"new_{name}": said.get(name) for name in CONTENT},
         "new_created_by": caller.user_id,
-        "new_content_digest": content_digest(arguments),
+        "new_content_digest": digest,
         "type_id": arguments["resource_type_id"],
         "correlation_id": caller.correlation_id,
     }
     with field_errors(CONSTRAINTS):
         row = connection.execute(_CREATE, values).mappings().one_or_none()
-    return row if row is not None else _created_before(connection, caller, values)
-
-
-def _created_before(connection: Connection, caller: Caller, values: Mapping[str, Any]) -> RowMapping:
-    """Why nothing was inserted: a repeat, somebody else's id, or a type that cannot be used."""
-    statement = select(*COLUMNS, resources.c.created_by, resources.c.content_digest)
-    row = connection.execute(statement.where(resources.c.id == values["new_id"])).mappings().one_or_none()
-    if row is not None:
-        if row["content_digest"] == values["new_content_digest"] and row["created_by"] == caller.user_id:
-            return row
-        raise id_taken("resource")
-    problems = type_problems({"resource_type_id": values["type_id"]}, types_in_use(connection))
-    if problems:
-        raise Invalid(fields=problems)
-    raise Conflict("The catalogue changed at this very moment; try again.")
+    if row is None:
+        author = {"id": resource_id, "created_by": caller.user_id, "content_digest": digest}
+        same = ("created_by", "content_digest")
+        row = created_before(connection, resources, author, thing="resource", same=same, returning=COLUMNS)
+    if row is None:
+        refuse_references(arguments, known_types(connection))
+    return cast("types.Resource", row)
 
 
 def update_resource(
-    connection: Connection, caller: Caller, resource_id: UUID, version: int, changes: Mapping[str, Any]
-) -> RowMapping:
-    """Edits a resource; its status and its usage have operations of their own.
+    connection: Connection,
+    caller: Caller,
+    resource_id: UUID,
+    version: int,
+    arguments: types.UpdateResource,
+) -> types.Resource:
+    """Edit a resource; its status and its usage are changed by functions of their own.
 
-    It is one statement, for `Database.autocommit`. The database emits `resource_updated`.
+    The database emits `resource_updated`.
 
     Args:
-        connection: In autocommit.
-        caller: Needs ``resource:update`` in the resource's region, and in the one that it moves to.
+        connection: In autocommit; it is one statement.
+        caller: Needs ``resource:update`` in the resource's region, and in the region that it moves to.
         resource_id: The resource.
         version: The version that the caller saw.
-        changes: New values by column.
+        arguments: The new values.
 
     Returns:
         The resource as it is now; also when this very change was made before.
 
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
-        Forbidden: The caller may see but not edit it, or may not move it to the region.
-        Conflict: Somebody changed it meanwhile, or more is in use than the new capacity.
+        Forbidden: The caller may see but not edit the resource, or may not move it to the region.
+        Conflict: The resource was changed meanwhile, or more of it is in use than the new capacity.
         Invalid: A new region or type does not exist, or the type is not in use any more.
     """
-    if "region_id" in changes and not caller.may(RESOURCE_UPDATE, changes["region_id"]):
-        return _not_updated(connection, caller, resource_id, version, changes)
-    statement = (
-        update(resources)
-        .where(
-            resources.c.id == resource_id,
-            resources.c.version == version,
-            holds(caller, RESOURCE_UPDATE),
-        )
-        .values(**changes, updated_by=caller.user_id)
-        .returning(*COLUMNS, with_event_context(caller))
-    )
-    if "resource_type_id" in changes:
-        # A resource keeps its type when that goes out of use, so repeating it is no mistake.
-        statement = statement.where(
-            or_(
-                resources.c.resource_type_id == changes["resource_type_id"],
-                exists().where(
-                    resource_types.c.id == changes["resource_type_id"], resource_types.c.is_active
-                ),
+    changes = {name: value for name, value in arguments.items() if name not in ("resource_id", "version")}
+    region_id, capacity = arguments.get("region_id"), arguments.get("capacity")
+    where = [holds(caller, RESOURCE_UPDATE)]
+    if "resource_type_id" in arguments:
+        type_id = arguments["resource_type_id"]
+        is_in_use = exists().where(resource_types.c.id == type_id, resource_types.c.is_active)
+        # A resource keeps a type that is not in use any more, so the type may be repeated.
+        where.append(or_(resources.c.resource_type_id == type_id, is_in_use))
+    if capacity is not None:
+        where.append(capacity >= USAGE)
+    if region_id is None or caller.may(RESOURCE_UPDATE, region_id):
+        with field_errors(CONSTRAINTS):
+            row = change_if_version(
+                connection,
+                caller,
+                resources,
+                resource_id,
+                version,
+                changes,
+                where=where,
+                returning=COLUMNS,
             )
-        )
-    if changes.get("capacity") is not None:
-        statement = statement.where(changes["capacity"] >= USAGE)
-    with field_errors(CONSTRAINTS):
-        row = connection.execute(statement).mappings().one_or_none()
-    return row if row is not None else _not_updated(connection, caller, resource_id, version, changes)
-
-
-def _not_updated(
-    connection: Connection, caller: Caller, resource_id: UUID, version: int, changes: Mapping[str, Any]
-) -> RowMapping:
-    """Why nothing was updated: a repeat, or one of the refusals of `update_resource`."""
-    row = get_resource(connection, caller, resource_id, RESOURCE_UPDATE)
-    caller.require(RESOURCE_UPDATE, row["region_id"])
-    caller.require(RESOURCE_UPDATE, changes.get("region_id", row["region_id"]))
-    if row["version"] != version:
-        if is_repeat(caller, row, version, changes):
-            return row
-        raise stale("resource", row)
-    problems = type_problems(changes, types_in_use(connection))
+        if row is not None:
+            return cast("types.Resource", row)
+    resource = get_resource(connection, caller, resource_id, RESOURCE_UPDATE)
+    caller.require(RESOURCE_UPDATE, resource["region_id"])
+    caller.require(RESOURCE_UPDATE, region_id or resource["region_id"])
+    if check_version(caller, resource, version, changes, thing="resource"):
+        return resource
+    problems = reference_problems(arguments, known_types(connection))
     if problems:
         raise Invalid(fields=problems)
-    capacity = changes.get("capacity")
-    if capacity is not None and capacity < row["current_usage"]:
-        raise below_usage(capacity, row["current_usage"])
-    raise stale("resource", row)
+    if capacity is not None and capacity < resource["current_usage"]:
+        raise below_usage(capacity, resource["current_usage"])
+    raise stale("resource", resource)
 
 
 SEARCH: Final = WordSearch(SCHEMA, WORDS, PAIRS)
-
-
-def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the filters with what ``text`` means as a search, where it is given."""
-    written = filters.get("text")
-    return {**filters, "text": None if written is None else SEARCH.read(connection, written)}
-
-
-def conditions(filters: Mapping[str, Any]) -> list[Condition]:
-    """One condition for each filter that is given; what is no filter (``cursor``, ``limit``) is let pass.
-
-    Args:
-        filters: As `read_search` returns them.
-    """
-    return conditions_of(filters, _CONDITIONS)
-
-
-def _contains(search: Search) -> Condition:
-    return resources.c.name.icontains(search.written, autoescape=True)
-
-
-def finds_exactly(search: Search) -> Condition:
-    """Resources whose name has what is searched, and not only something that resembles it."""
-    return or_(_contains(search), SEARCH.finds_exactly(search))
-
-
-def _has_free(needed: int) -> Condition:
-    return or_(resources.c.capacity.is_(None), needed <= FREE)
-
 
 _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "status": lambda values: one_of(resources.c.status, values),
@@ -266,82 +223,88 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "import_source": lambda source: and_(
         resources.c.import_key.is_not(None), resources.c.import_source == source
     ),
-    "needed": _has_free,
+    "needed": lambda needed: or_(resources.c.capacity.is_(None), needed <= FREE),
     "changed_since": lambda value: resources.c.updated_at >= value,
     "bbox": lambda box: geography.within_box(resources.c.point, *box),
     "within": lambda polygons: geography.within_area(resources.c.point, polygons),
     "near": lambda place: geography.near(resources.c.point, place["lon"], place["lat"], place["radius_m"]),
-    "text": lambda search: or_(_contains(search), SEARCH.finds(search)),
 }
+"""The filters of the lists, except ``text``."""
 
-
-_AVAILABLE: Final = table(
+_NAMES: Final = table(
     "available_resources",
     column("id"),
     column("resource_type"),
     column("region_name"),
     schema=SCHEMA,
 )
-"""The seed's view; it alone may look at the names of regions."""
+"""The view of the specification's seed, which alone may read the names of regions."""
 
 _ORDER: Final[paging.Order] = ((resources.c.created_at, "desc"), (resources.c.id, "desc"))
 
 
 def holds(caller: Caller, permission: str) -> Condition:
-    """Resources of the regions in which the caller holds the permission."""
+    """Return the condition that a resource is in a region in which the caller holds the permission."""
     return in_regions_of(caller, permission, resources.c.region_id)
 
 
 def get_resource(
     connection: Connection, caller: Caller, resource_id: UUID, permission: str = RESOURCE_READ
-) -> RowMapping:
-    """One resource that the caller may see, or holds the permission for.
+) -> types.Resource:
+    """Return the resource.
+
+    Args:
+        connection: Reads.
+        caller: Needs ``resource:read`` or the permission in the resource's region.
+        resource_id: The resource.
+        permission: The permission for what the caller wants to do.
 
     Raises:
-        NotFound: There is none.
+        NotFound: There is no such resource, or the caller may not see it.
     """
     seen = or_(holds(caller, RESOURCE_READ), holds(caller, permission))
-    statement = select(*COLUMNS, resources.c.created_by, resources.c.content_digest)
-    row = connection.execute(statement.where(resources.c.id == resource_id, seen)).mappings().one_or_none()
+    statement = select(*COLUMNS).where(resources.c.id == resource_id, seen)
+    row = connection.execute(statement).mappings().one_or_none()
     if row is None:
-        raise NotFound("There is no such resource.")
-    return row
+        raise NotFound("Resource not found.")
+    return cast("types.Resource", row)
 
 
-def list_resources(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
-    """A page of the resources that the caller may see and that all filters let pass, the newest first."""
-    return _page(connection, select(*COLUMNS), caller, filters)
+def list_resources(
+    connection: Connection, caller: Caller, filters: types.ListResources
+) -> types.PageOfResource:
+    """Return a page of the resources that the caller may see and that pass all filters, the newest first."""
+    return cast("types.PageOfResource", _page(connection, caller, select(*COLUMNS), filters))
 
 
 def list_available_resources(
-    connection: Connection, caller: Caller, filters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A page of the resources in the seed's view ``available_resources``, with the names that it shows.
+    connection: Connection, caller: Caller, filters: types.ListAvailableResources
+) -> types.PageOfAvailableResource:
+    """Return a page of the resources that are `available` and not full, with the names of type and region.
 
-    They are `available` and have something left, or no limit.
+    The names are those of the view ``available_resources``.
     """
-    names = (found for found in _AVAILABLE.c if found.key != "id")
     statement = (
-        select(*COLUMNS, *names)
-        .join_from(resources, _AVAILABLE, _AVAILABLE.c.id == resources.c.id)
+        select(*COLUMNS, _NAMES.c.resource_type, _NAMES.c.region_name)
+        .join_from(resources, _NAMES, _NAMES.c.id == resources.c.id)
         .where(resources.c.status == AVAILABLE, or_(resources.c.capacity.is_(None), FREE > 0))
     )
-    return _page(connection, statement, caller, filters)
+    return cast("types.PageOfAvailableResource", _page(connection, caller, statement, filters))
 
 
 def find_nearest_resources(
-    connection: Connection, caller: Caller, filters: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The resources nearest to a place that the caller may see and that all filters let pass.
+    connection: Connection, caller: Caller, filters: types.FindNearestResources
+) -> types.NearestResources:
+    """Return the resources nearest to a location that the caller may see and that pass all filters.
 
-    The index of ``earth`` hands them out by distance, so the cost is that of those passed on the way and not
-    of all there are. Straight through the Earth and along its surface the order is the same.
+    The index of ``earth`` returns resources by distance, so the cost depends on the resources that it passes on the
+    way, and not on all resources. The order through the Earth and along its surface is the same.
 
     Returns:
         ``items`` with ``distance_m``, in metres along the great circle, the nearest first.
     """
     longitude, latitude, radius = filters["lon"], filters["lat"], filters.get("radius_m")
-    chosen = [holds(caller, RESOURCE_READ), *conditions(filters)]
+    chosen = [holds(caller, RESOURCE_READ), *conditions_of(filters, _CONDITIONS)]
     if radius is not None:
         chosen.append(geography.near(resources.c.point, longitude, latitude, radius))
     statement = (
@@ -350,46 +313,22 @@ def find_nearest_resources(
         .order_by(geography.nearest(resources.c.earth, longitude, latitude))
         .limit(filters["limit"])
     )
-    return {"items": connection.execute(statement).mappings().all()}
+    items = connection.execute(statement).mappings().all()
+    return {"items": cast("list[types.NearResource]", items)}
 
 
 def _page(
-    connection: Connection, statement: Select[Any], caller: Caller, filters: Mapping[str, Any]
-) -> dict[str, Any]:
-    filters = read_search(connection, filters)
-    search = filters["text"]
-    chosen = statement.where(holds(caller, RESOURCE_READ), *conditions({**filters, "text": None}))
-    if search is not None:
-        is_exact = finds_exactly(search)
-        loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
-        return ranked_page(connection, chosen.where(is_exact), loose, _ORDER, filters)
-    rows = connection.execute(paging.keyset(chosen, _ORDER, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], _ORDER)
-
-
-def page_of_parts(
     connection: Connection,
     caller: Caller,
-    resource_id: UUID,
     statement: Select[Any],
-    order: paging.Order,
-    cursor: str | None,
-    limit: int,
+    filters: types.ListResources | types.ListAvailableResources,
 ) -> dict[str, Any]:
-    """Return a page of what belongs to one resource.
-
-    Args:
-        connection: Reads.
-        caller: The caller; may have to see the resource.
-        resource_id: The resource.
-        statement: The rows that belong to the resource.
-        order: The order of the rows.
-        cursor: Where the page begins; None for the first one.
-        limit: The length of the page.
-
-    Raises:
-        NotFound: There is no such resource, or the caller may not see it.
-    """
-    get_resource(connection, caller, resource_id)
-    rows = connection.execute(paging.keyset(statement, order, cursor, limit)).all()
-    return paging.page(rows, limit, order)
+    chosen = statement.where(holds(caller, RESOURCE_READ), *conditions_of(filters, _CONDITIONS))
+    text = filters.get("text")
+    if text is None:
+        rows = connection.execute(paging.keyset(chosen, _ORDER, filters["cursor"], filters["limit"])).all()
+        return paging.page(rows, filters["limit"], _ORDER)
+    search = SEARCH.read(connection, text)
+    is_exact = or_(resources.c.name.icontains(search.written, autoescape=True), SEARCH.finds_exactly(search))
+    loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
+    return ranked_page(connection, chosen.where(is_exact), loose, _ORDER, filters)

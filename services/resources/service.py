@@ -1,8 +1,8 @@
-"""The resources service as nameko runs it: every RPC method and event handler."""
+"""The nameko class of the resources service: its RPC methods and event handlers."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from services.resources import catalogue, imports, resources, schemas, status, usage
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
@@ -24,14 +24,16 @@ from shared.platform.rpc.provider import RpcProvider
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from typing import Unpack
     from uuid import UUID
 
+    from services.resources.schemas import types
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
 
 class ResourcesService:
-    """Offers the operations and queries of resources by RPC, and writes the history from its own events."""
+    """The RPC methods of resources, and the handler that writes the status history."""
 
     name = "resources"
 
@@ -50,17 +52,17 @@ class ResourcesService:
         ),
         emits=("resource_created",),
     )
-    def create_resource(self, caller: Caller, **arguments: Any) -> Any:
-        """Adds a resource, in the region that contains its location unless it names one."""
+    def create_resource(self, caller: Caller, **arguments: Unpack[types.CreateResource]) -> types.Resource:
+        """Add a resource, in the region that contains its location unless `region_id` is given."""
         region_id = arguments.get("region_id") or region_of(self.rpc, caller, arguments["location"])
         with self.db.autocommit() as connection:
-            return resources.create_resource(connection, caller, arguments, region_id)
+            return resources.create_resource(connection, caller, region_id, arguments)
 
     @operation(
         permission=RESOURCE_READ, arguments=schemas.GetResource, result=schemas.Resource, errors=(NotFound,)
     )
-    def get_resource(self, caller: Caller, resource_id: UUID) -> Any:
-        """Returns one resource."""
+    def get_resource(self, caller: Caller, resource_id: UUID) -> types.Resource:
+        """Return the resource."""
         with self.db.read() as connection:
             return resources.get_resource(connection, caller, resource_id)
 
@@ -78,10 +80,11 @@ class ResourcesService:
         ),
         emits=("resource_updated",),
     )
-    def update_resource(self, caller: Caller, resource_id: UUID, version: int, **changes: Any) -> Any:
-        """Edits a resource; what is omitted stays, and status and usage have methods of their own."""
+    def update_resource(self, caller: Caller, **arguments: Unpack[types.UpdateResource]) -> types.Resource:
+        """Edit a resource; omitted fields are not changed. Status and usage have methods of their own."""
+        resource_id, version = arguments["resource_id"], arguments["version"]
         with self.db.autocommit() as connection:
-            return resources.update_resource(connection, caller, resource_id, version, changes)
+            return resources.update_resource(connection, caller, resource_id, version, arguments)
 
     @operation(
         permission=RESOURCE_CHANGE_STATUS,
@@ -96,10 +99,12 @@ class ResourcesService:
         ),
         emits=("resource_status_changed",),
     )
-    def change_resource_status(self, caller: Caller, resource_id: UUID, version: int, **move: Any) -> Any:
-        """Moves a resource to another status."""
+    def change_resource_status(
+        self, caller: Caller, **arguments: Unpack[types.ChangeResourceStatus]
+    ) -> types.Resource:
+        """Change the status of a resource."""
         with self.db.autocommit() as connection:
-            return status.change_resource_status(connection, caller, resource_id, version, **move)
+            return status.change_resource_status(connection, caller, **arguments)
 
     @operation(
         permission=RESOURCE_UPDATE_USAGE,
@@ -114,14 +119,19 @@ class ResourcesService:
         ),
         emits=("resource_usage_changed",),
     )
-    def update_resource_usage(self, caller: Caller, resource_id: UUID, id: UUID, usage_change: int) -> Any:  # noqa: A002 - the id is called so everywhere
-        """Takes or gives back some of a resource, all of it or nothing."""
+    def update_resource_usage(
+        self, caller: Caller, **arguments: Unpack[types.UpdateResourceUsage]
+    ) -> types.UsageChange:
+        """Take some of the capacity of a resource, or give it back: the whole amount or nothing."""
+        resource_id, change_id = arguments["resource_id"], arguments["id"]
         with self.db.autocommit() as connection:
-            return usage.update_resource_usage(connection, caller, resource_id, id, usage_change)
+            return usage.update_resource_usage(
+                connection, caller, resource_id, change_id, arguments["usage_change"]
+            )
 
     @operation(permission=RESOURCE_READ, arguments=schemas.ListResources, result=schemas.ResourcePage)
-    def list_resources(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of resources, the newest first."""
+    def list_resources(self, caller: Caller, **filters: Unpack[types.ListResources]) -> types.PageOfResource:
+        """Return a page of resources, the newest first."""
         with self.db.read() as connection:
             return resources.list_resources(connection, caller, filters)
 
@@ -130,16 +140,20 @@ class ResourcesService:
         arguments=schemas.ListAvailableResources,
         result=schemas.AvailableResourcePage,
     )
-    def list_available_resources(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of the available resources that are not full, with their names, the newest first."""
+    def list_available_resources(
+        self, caller: Caller, **filters: Unpack[types.ListAvailableResources]
+    ) -> types.PageOfAvailableResource:
+        """Return a page of the available resources that are not full, with the names of type and region."""
         with self.db.read() as connection:
             return resources.list_available_resources(connection, caller, filters)
 
     @operation(
         permission=RESOURCE_READ, arguments=schemas.FindNearestResources, result=schemas.NearestResources
     )
-    def find_nearest_resources(self, caller: Caller, **filters: Any) -> Any:
-        """Returns the resources nearest to a place that can take what is needed, with their distance."""
+    def find_nearest_resources(
+        self, caller: Caller, **filters: Unpack[types.FindNearestResources]
+    ) -> types.NearestResources:
+        """Return the resources nearest to a location that have the needed capacity, with their distance."""
         with self.db.read() as connection:
             return resources.find_nearest_resources(connection, caller, filters)
 
@@ -149,9 +163,11 @@ class ResourcesService:
         result=schemas.ImportResult,
         emits=("resource_created", "resource_updated", "resource_usage_changed", "resource_status_changed"),
     )
-    def import_resources(self, caller: Caller, rows: list[Any], source: str) -> Any:
-        """Stores or updates up to 500 resources and says what became of each."""
-        batch = imports.check_rows(rows, source)
+    def import_resources(
+        self, caller: Caller, **arguments: Unpack[types.ImportResources]
+    ) -> types.ImportResult:
+        """Store or update up to 500 resources, and return the outcome of each row."""
+        batch = imports.check_rows(arguments["rows"], arguments["source"])
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
             return imports.import_resources(connection, caller, batch)
@@ -159,10 +175,12 @@ class ResourcesService:
     @operation(
         permission=RESOURCE_READ, arguments=schemas.OfResource, result=schemas.HistoryPage, errors=(NotFound,)
     )
-    def get_resource_history(self, caller: Caller, resource_id: UUID, cursor: str | None, limit: int) -> Any:
-        """Returns a page of the statuses that a resource entered, the first one first."""
+    def get_resource_history(
+        self, caller: Caller, **page: Unpack[types.OfResource]
+    ) -> types.PageOfResourceHistoryEntry:
+        """Return a page of the statuses that a resource entered, the first one first."""
         with self.db.read() as connection:
-            return status.get_resource_history(connection, caller, resource_id, cursor, limit)
+            return status.get_resource_history(connection, caller, **page)
 
     @operation(
         permission=RESOURCE_READ,
@@ -170,10 +188,10 @@ class ResourcesService:
         result=schemas.UsageChangePage,
         errors=(NotFound,),
     )
-    def list_usage_changes(self, caller: Caller, resource_id: UUID, cursor: str | None, limit: int) -> Any:
-        """Returns a page of what was taken and given back, the newest first."""
+    def list_usage_changes(self, caller: Caller, **page: Unpack[types.OfResource]) -> types.PageOfUsageChange:
+        """Return a page of the changes of the usage of a resource, the newest first."""
         with self.db.read() as connection:
-            return usage.list_usage_changes(connection, caller, resource_id, cursor, limit)
+            return usage.list_usage_changes(connection, caller, **page)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -181,8 +199,10 @@ class ResourcesService:
         result=schemas.ResourceType,
         errors=(Conflict("The name or the id is taken."),),
     )
-    def create_resource_type(self, caller: Caller, **arguments: Any) -> Any:
-        """Adds a resource type."""
+    def create_resource_type(
+        self, caller: Caller, **arguments: Unpack[types.CreateResourceType]
+    ) -> types.ResourceType:
+        """Add a resource type."""
         with self.db.autocommit() as connection:
             return catalogue.create_resource_type(connection, caller, arguments)
 
@@ -192,10 +212,12 @@ class ResourcesService:
         result=schemas.ResourceType,
         errors=(NotFound, Conflict("The name is taken.")),
     )
-    def update_resource_type(self, caller: Caller, resource_type_id: UUID, **changes: Any) -> Any:
-        """Changes a resource type, or takes it into use again."""
+    def update_resource_type(
+        self, caller: Caller, **arguments: Unpack[types.UpdateResourceType]
+    ) -> types.ResourceType:
+        """Change a resource type, or bring it back into use."""
         with self.db.autocommit() as connection:
-            return catalogue.update_resource_type(connection, resource_type_id, changes)
+            return catalogue.update_resource_type(connection, arguments["resource_type_id"], arguments)
 
     @operation(
         permission=CATALOGUE_WRITE,
@@ -203,19 +225,21 @@ class ResourcesService:
         result=schemas.ResourceType,
         errors=(NotFound,),
     )
-    def deactivate_resource_type(self, caller: Caller, resource_type_id: UUID) -> Any:
-        """Takes a resource type out of use; the resources that have it keep it."""
+    def deactivate_resource_type(self, caller: Caller, resource_type_id: UUID) -> types.ResourceType:
+        """Take a resource type out of use; the resources that have it keep it."""
         with self.db.autocommit() as connection:
             return catalogue.deactivate_resource_type(connection, resource_type_id)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListResourceTypes, result=schemas.ResourceTypePage)
-    def list_resource_types(self, caller: Caller, **page: Any) -> Any:
-        """Returns a page of the resource types by name."""
+    def list_resource_types(
+        self, caller: Caller, **filters: Unpack[types.ListResourceTypes]
+    ) -> types.PageOfResourceType:
+        """Return a page of the resource types by name."""
         with self.db.read() as connection:
-            return catalogue.list_resource_types(connection, **page)
+            return catalogue.list_resource_types(connection, filters)
 
     @subscribe("resources.history")
     def record_history(self, events: Sequence[Event]) -> None:
-        """Writes the status history."""
+        """Write the status history."""
         with self.db.autocommit() as connection:
             status.record_history(connection, events)

@@ -1,16 +1,16 @@
-"""The status of resources: the moves, and the history that their events write."""
+"""The status of resources: changing it, and its history, which is written from events."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
-from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, select, update
+from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, update
 
 from services.resources.models import resource_status_history, resources
-from services.resources.policy import ORIGINS, check_move
-from services.resources.resources import COLUMNS, get_resource, page_of_parts
+from services.resources.resources import COLUMNS, get_resource
 from shared.domain.history import StatusHistory
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
+from shared.domain.resources import STATUS
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.writes import is_repeat, stale
@@ -19,33 +19,30 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
-    from shared.platform.db import paging
+    from services.resources.schemas import types
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
+_HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
 
-def _change() -> Any:
-    return (
-        update(resources)
-        .where(
-            resources.c.id == bindparam("resource_id"),
-            resources.c.version == bindparam("seen", type_=Integer),
-            resources.c.status == any_(bindparam("origins", type_=ARRAY(String))),
-            in_granted_regions(resources.c.region_id),
-        )
-        .values(
-            status=bindparam("new_status", type_=String),
-            status_notes=bindparam("notes", type_=String),
-            updated_by=bindparam("caller_id", type_=Uuid),
-        )
-        .returning(*COLUMNS, EVENT_CONTEXT)
+_CHANGE: Final = (
+    update(resources)
+    .where(
+        resources.c.id == bindparam("resource_id"),
+        resources.c.version == bindparam("seen", type_=Integer),
+        resources.c.status == any_(bindparam("origins", type_=ARRAY(String))),
+        in_granted_regions(resources.c.region_id),
     )
-
-
-_CHANGE: Final = _change()
-"""Made once, as the other statements of hot paths; it is the whole transaction."""
+    .values(
+        status=bindparam("new_status", type_=String),
+        status_notes=bindparam("notes", type_=String),
+        updated_by=bindparam("caller_id", type_=Uuid),
+    )
+    .returning(*COLUMNS, EVENT_CONTEXT)
+)
+"""Made once, because changing the status is a hot path; it is the whole transaction."""
 
 
 def change_resource_status(
@@ -55,18 +52,17 @@ def change_resource_status(
     version: int,
     status: str,
     notes: str | None = None,
-) -> RowMapping:
-    """Moves a resource to another status.
+) -> types.Resource:
+    """Change the status of a resource.
 
-    It is one statement, for `Database.autocommit`. The database emits `resource_status_changed`, from which the
-    history is written.
+    The database emits `resource_status_changed`, from which the history is written.
 
     Args:
-        connection: In autocommit.
+        connection: In autocommit; it is one statement.
         caller: Needs ``resource:change_status`` in the resource's region.
         resource_id: The resource.
         version: The version that the caller saw.
-        status: The status to enter.
+        status: The new status.
         notes: Why.
 
     Returns:
@@ -75,12 +71,13 @@ def change_resource_status(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
         Forbidden: The caller may not change its status.
-        Conflict: The move is not legal (``legal`` lists those that are), or somebody changed the resource.
+        Conflict: The new status may not follow the present one (``legal`` lists those that may), or the resource was
+            changed meanwhile.
     """
     values = {
         "resource_id": resource_id,
         "seen": version,
-        "origins": list(ORIGINS[status]),
+        "origins": list(STATUS.origins[status]),
         **granted(caller, RESOURCE_CHANGE_STATUS),
         "new_status": status,
         "notes": notes,
@@ -89,25 +86,21 @@ def change_resource_status(
     }
     row = connection.execute(_CHANGE, values).mappings().one_or_none()
     if row is not None:
-        return row
-    row = get_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
-    caller.require(RESOURCE_CHANGE_STATUS, row["region_id"])
-    if is_repeat(caller, row, version, {"status": status, "status_notes": notes}):
-        return row
-    if row["version"] == version:
-        check_move(row["status"], status)
-    raise stale("resource", row)
-
-
-_HISTORY_ORDER: Final[paging.Order] = ((resource_status_history.c.version, "asc"),)
-_HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
+        return cast("types.Resource", row)
+    resource = get_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
+    caller.require(RESOURCE_CHANGE_STATUS, resource["region_id"])
+    if is_repeat(caller, resource, version, {"status": status, "status_notes": notes}):
+        return resource
+    if resource["version"] == version:
+        STATUS.check_move(resource["status"], status)
+    raise stale("resource", resource)
 
 
 def record_history(connection: Connection, events: Sequence[Event]) -> None:
-    """Writes one history row for each event, in one statement; an event that is repeated writes nothing.
+    """Write one row of the history for each event, in one statement; a repeated event writes nothing.
 
     Args:
-        connection: Its one statement is the transaction.
+        connection: In autocommit.
         events: `resource_created` and `resource_status_changed`, in any order.
     """
     _HISTORY.record(connection, events)
@@ -115,13 +108,11 @@ def record_history(connection: Connection, events: Sequence[Event]) -> None:
 
 def get_resource_history(
     connection: Connection, caller: Caller, resource_id: UUID, cursor: str | None, limit: int
-) -> dict[str, Any]:
-    """A page of the statuses that a resource entered, the first one first.
-
-    It is written from events, some milliseconds after the change.
+) -> types.PageOfResourceHistoryEntry:
+    """Return a page of the statuses that a resource entered, the first one first.
 
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    statement = select(resource_status_history).where(resource_status_history.c.resource_id == resource_id)
-    return page_of_parts(connection, caller, resource_id, statement, _HISTORY_ORDER, cursor, limit)
+    get_resource(connection, caller, resource_id)
+    return cast("types.PageOfResourceHistoryEntry", _HISTORY.page(connection, resource_id, cursor, limit))

@@ -1,17 +1,19 @@
-"""The usage of resources: taking up and giving back their capacity, and the ledger of it."""
+"""The usage of resources: taking and giving back capacity, and the ledger of these changes."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import BigInteger, Integer, Uuid, bindparam, cast, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Integer, Uuid, bindparam, exists, func, insert, select, update
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import IntegrityError
 
 from services.resources.models import resource_usage_changes, resources
 from services.resources.policy import MAX_USAGE, beyond_bounds, is_within_bounds
-from services.resources.resources import USAGE, get_resource, page_of_parts
+from services.resources.resources import USAGE, get_resource
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
+from shared.platform.db import paging
 from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import constraint_of
@@ -20,31 +22,29 @@ from shared.platform.db.writes import id_taken
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
+    from sqlalchemy.sql.dml import ReturningInsert
 
-    from shared.platform.db import paging
+    from services.resources.schemas import types
     from shared.platform.rpc.context import Caller
 
-
-USAGE_CHANGE_COLUMNS: Final = (
+_COLUMNS: Final = (
     *resource_usage_changes.c,
     (resource_usage_changes.c.capacity - resource_usage_changes.c.current_usage).label("remaining"),
 )
-
-
 _LEDGER_ORDER: Final[paging.Order] = (
     (resource_usage_changes.c.changed_at, "desc"),
     (resource_usage_changes.c.id, "desc"),
 )
 
-TRIES: Final = 3
-"""How often the statement runs while others change the same resource between it and the look at why it did nothing."""
+_TRIES: Final = 3
+"""How often the statement runs while others change the resource between it and the read that explains a refusal."""
 
 
-def _change() -> Any:
+def _change() -> ReturningInsert[Any]:
     change = bindparam("usage_change", type_=Integer)
     change_id = bindparam("change_id", type_=Uuid)
-    after = cast(USAGE, BigInteger) + change
+    after = sql_cast(USAGE, BigInteger) + change
     applied = (
         update(resources)
         .where(
@@ -76,15 +76,15 @@ def _change() -> Any:
     return (
         insert(resource_usage_changes)
         .from_select(list(entry), select(*entry.values()))
-        .returning(*USAGE_CHANGE_COLUMNS, EVENT_CONTEXT)
+        .returning(*_COLUMNS, EVENT_CONTEXT)
     )
 
 
 _CHANGE: Final = _change()
-"""Made once: it is the hot path, and its whole transaction.
+"""Made once, because changing the usage is a hot path; it is the whole transaction.
 
-Of several that change the same resource each waits for the one before and then looks at the bounds again, at the
-usage which that one left. Two with the same id cannot both enter the ledger.
+Concurrent changes of a resource wait for each other, and each checks the bounds against the usage that the previous one
+left. Two changes with the same id cannot both enter the ledger.
 """
 
 
@@ -94,26 +94,26 @@ def update_resource_usage(
     resource_id: UUID,
     change_id: UUID,
     usage_change: int,
-) -> RowMapping:
-    """Takes or gives back some of a resource, all of it or nothing.
+) -> types.UsageChange:
+    """Take some of the capacity of a resource, or give it back: the whole amount or nothing.
 
-    It is one statement, for `Database.autocommit`. The database emits `resource_usage_changed`.
+    The database emits `resource_usage_changed`.
 
     Args:
-        connection: In autocommit.
+        connection: In autocommit; it is one statement.
         caller: Needs ``resource:update_usage`` in the resource's region.
         resource_id: The resource.
-        change_id: Names this change, made by the caller.
-        usage_change: How many more are in use; below zero, how many fewer.
+        change_id: The id of the change, chosen by the caller.
+        usage_change: The number taken; below zero, the number given back.
 
     Returns:
-        The entry in the ledger; the one that is there already when the caller made this change before.
+        The entry in the ledger; the existing one if the caller made this change before.
 
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
         Forbidden: The caller may not change its usage.
-        Conflict: The usage would leave 0 to capacity (``remaining``, ``capacity`` and ``current_usage`` say what is
-            left), or the id belongs to another change.
+        Conflict: The usage would not stay between 0 and the capacity (``remaining``, ``capacity`` and
+            ``current_usage`` say what is left), or the id belongs to another change.
     """
     values = {
         "resource_id": resource_id,
@@ -123,7 +123,7 @@ def update_resource_usage(
         "caller_id": caller.user_id,
         "correlation_id": caller.correlation_id,
     }
-    for _ in range(TRIES):
+    for _ in range(_TRIES):
         entry = _changed(connection, values)
         if entry is not None:
             return entry
@@ -135,46 +135,49 @@ def update_resource_usage(
         capacity, current_usage = resource["capacity"], resource["current_usage"]
         if not is_within_bounds(usage_change, capacity, current_usage):
             raise beyond_bounds(usage_change, capacity, current_usage)
-    raise Conflict("Others change this resource at this very moment; try again.")
+    raise Conflict("The resource is being changed by others; try again.")
 
 
-def _changed(connection: Connection, values: dict[str, Any]) -> RowMapping | None:
+def _changed(connection: Connection, values: dict[str, Any]) -> types.UsageChange | None:
     try:
-        return connection.execute(_CHANGE, values).mappings().one_or_none()
+        row = connection.execute(_CHANGE, values).mappings().one_or_none()
     except IntegrityError as error:
-        # The same change was made at the same time; the whole statement is undone.
+        # The same change was made at the same time; the whole statement is rolled back.
         if constraint_of(error) != "resource_usage_changes_pkey":
             raise
         return None
+    return cast("types.UsageChange | None", row)
 
 
-def _changed_before(connection: Connection, values: dict[str, Any]) -> RowMapping | None:
-    """The change with this id, if it was made.
+def _changed_before(connection: Connection, values: dict[str, Any]) -> types.UsageChange | None:
+    """Return the entry of the change with this id, if it was made.
 
     Raises:
-        Conflict: It was another one.
+        Conflict: The id belongs to another change.
     """
-    statement = select(*USAGE_CHANGE_COLUMNS).where(resource_usage_changes.c.id == values["change_id"])
+    statement = select(*_COLUMNS).where(resource_usage_changes.c.id == values["change_id"])
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         return None
-    same = (
+    is_same = (
         row["resource_id"] == values["resource_id"]
         and row["usage_change"] == values["usage_change"]
         and row["changed_by"] == values["caller_id"]
     )
-    if not same:
+    if not is_same:
         raise id_taken("usage change")
-    return row
+    return cast("types.UsageChange", row)
 
 
 def list_usage_changes(
     connection: Connection, caller: Caller, resource_id: UUID, cursor: str | None, limit: int
-) -> dict[str, Any]:
-    """A page of what was taken and given back, the newest first.
+) -> types.PageOfUsageChange:
+    """Return a page of the changes of the usage of a resource, the newest first.
 
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    statement = select(*USAGE_CHANGE_COLUMNS).where(resource_usage_changes.c.resource_id == resource_id)
-    return page_of_parts(connection, caller, resource_id, statement, _LEDGER_ORDER, cursor, limit)
+    get_resource(connection, caller, resource_id)
+    statement = select(*_COLUMNS).where(resource_usage_changes.c.resource_id == resource_id)
+    rows = connection.execute(paging.keyset(statement, _LEDGER_ORDER, cursor, limit)).all()
+    return cast("types.PageOfUsageChange", paging.page(rows, limit, _LEDGER_ORDER))

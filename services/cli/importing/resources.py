@@ -23,8 +23,8 @@ from services.cli.importing.options import (
     place_options,
 )
 from services.cli.importing.run import Outcome, Row, outcomes_of, run
-from services.resources.policy import AVAILABLE, CLOSED, STATUSES
 from shared.client.errors import ImpactXError
+from shared.domain.resources import AVAILABLE, CLOSED, STATUS
 from shared.platform.phones import readable
 
 if TYPE_CHECKING:
@@ -257,7 +257,7 @@ def _status(word: str | None) -> str | None:
     if word is None:
         return None
     status = plain(word).replace(" ", "_").replace("-", "_")
-    if status not in STATUSES:
+    if status not in STATUS.statuses:
         raise RefusedError(
             f"status: There is no status {word!r}; say what it means, such as --value status:{word}={CLOSED}."
         )

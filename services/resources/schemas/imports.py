@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from services.resources import policy
 from services.resources.schemas.resources import CreateResource
 from services.resources.schemas.status import MAX_NOTE_LENGTH
 from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
+from shared.domain.resources import STATUS
 from shared.platform.schemas import Text
 
 
@@ -17,7 +17,7 @@ class ResourceRow(ImportedRow, CreateResource):
     ``status`` is `available` for a new one when omitted; ``status_notes`` say why it has that status.
     """
 
-    status = Choice(policy.STATUSES, allow_none=True)
+    status = Choice(STATUS.statuses, allow_none=True)
     status_notes = Text(max_length=MAX_NOTE_LENGTH, blank=True, allow_none=True)
 
 

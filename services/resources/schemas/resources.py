@@ -9,6 +9,7 @@ from marshmallow import ValidationError, fields, post_load, validate, validates_
 from services.resources import policy
 from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Choice, Circle, OneOrList
 from shared.domain.import_schemas import MAX_SOURCE_LENGTH
+from shared.domain.resources import AVAILABLE, STATUS
 from shared.platform.schemas import (
     MAX_LIMIT,
     Arguments,
@@ -150,7 +151,7 @@ class _Filters(_Kind, Page):
 class ListResources(_Filters):
     """Resources of every status; ``import_source`` chooses those that were imported from this list."""
 
-    status = OneOrList(Choice(policy.STATUSES), allow_none=True)
+    status = OneOrList(Choice(STATUS.statuses), allow_none=True)
     import_source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, allow_none=True)
 
 
@@ -168,7 +169,7 @@ class FindNearestResources(_Kind):
     lon = Longitude(required=True)
     lat = Latitude(required=True)
     needed = BoundedInteger(min_value=0, max_value=MAX_INTEGER, load_default=1)
-    status = OneOrList(Choice(policy.STATUSES), load_default=[policy.AVAILABLE])
+    status = OneOrList(Choice(STATUS.statuses), load_default=[AVAILABLE])
     radius_m = Number(min_value=0, max_value=EARTH_HALF_CIRCUMFERENCE, allow_none=True)
     limit = BoundedInteger(min_value=1, max_value=MAX_LIMIT, load_default=FEW)
 

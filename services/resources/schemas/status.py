@@ -6,9 +6,9 @@ from typing import Final
 
 from marshmallow import fields
 
-from services.resources import policy
 from services.resources.schemas.resources import version_seen
 from shared.domain.geo_filters import Choice
+from shared.domain.resources import STATUS
 from shared.platform.schemas import (
     Arguments,
     Identifier,
@@ -26,7 +26,7 @@ class ChangeResourceStatus(Arguments):
 
     resource_id = Identifier(required=True)
     version = version_seen()
-    status = Choice(policy.STATUSES, required=True)
+    status = Choice(STATUS.statuses, required=True)
     notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
 
 

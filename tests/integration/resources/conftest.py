@@ -39,15 +39,14 @@ class World(world_support.World):
     def create(self, caller: Caller, **changed):
         arguments = load(schemas.CreateResource(), self.arguments(**changed))
         with self.db.autocommit() as connection:
-            return resources.create_resource(connection, caller, arguments, arguments["region_id"])
+            return resources.create_resource(connection, caller, arguments["region_id"], arguments)
 
     def update(self, caller: Caller, resource, **changes):
         version = changes.pop("version", resource["version"])
         said = {"resource_id": str(resource["id"]), "version": version, **changes}
         given = load(schemas.UpdateResource(), world_support.given_arguments({}, said))
-        resource_id, version = given.pop("resource_id"), given.pop("version")
         with self.db.autocommit() as connection:
-            return resources.update_resource(connection, caller, resource_id, version, given)
+            return resources.update_resource(connection, caller, given["resource_id"], version, given)
 
     def change(self, caller: Caller, resource, requested: str, notes=None, *, version=None):
         version = version or resource["version"]
@@ -90,7 +89,9 @@ def world():
     with made.db.write() as connection:
         catalogue.seed(connection)
     with made.db.read() as connection:
-        types = catalogue.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
+        types = catalogue.list_resource_types(
+            connection, {"include_inactive": True, "cursor": None, "limit": 500}
+        )
     made.types = {row["name"]: row["id"] for row in types["items"]}
     yield made
     made.close()

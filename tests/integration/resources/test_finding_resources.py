@@ -228,8 +228,9 @@ def test_the_nearest_come_from_the_index(world, crowd):
 def test_types_are_listed_by_name_and_those_out_of_use_only_when_asked_for(world):
     world.as_admin("INSERT INTO resources.resource_types (name, is_active) VALUES ('Zeppelin', false)")
     with world.db.read() as connection:
-        usual = catalogue.list_resource_types(connection, include_inactive=False, cursor=None, limit=500)
-        every = catalogue.list_resource_types(connection, include_inactive=True, cursor=None, limit=500)
+        page = {"cursor": None, "limit": 500}
+        usual = catalogue.list_resource_types(connection, {**page, "include_inactive": False})
+        every = catalogue.list_resource_types(connection, {**page, "include_inactive": True})
         view = connection.scalar(text("SELECT count(*) FROM resources.available_resources"))
     names = [row["name"] for row in usual["items"]]
     assert names == sorted(names)

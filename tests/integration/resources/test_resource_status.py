@@ -6,9 +6,10 @@ import random
 
 import pytest
 
-from services.resources import policy, status
+from services.resources import status
 from shared.client.errors import Conflict
 from shared.domain import CONTRACTS
+from shared.domain.resources import AVAILABLE, STATUS
 from shared.platform.outbox.event import Event
 
 
@@ -26,14 +27,14 @@ def event_of_row(row):
     )
 
 
-@pytest.mark.parametrize("current", policy.STATUSES)
-@pytest.mark.parametrize("requested", policy.STATUSES)
+@pytest.mark.parametrize("current", STATUS.statuses)
+@pytest.mark.parametrize("requested", STATUS.statuses)
 def test_every_move(world, current, requested):
     caller = world.caller("responder")
     resource = world.create(world.caller())
-    if current != policy.AVAILABLE:
+    if current != AVAILABLE:
         resource = world.change(caller, resource, current)
-    if requested in policy.MOVES[current]:
+    if requested in STATUS.moves[current]:
         moved = world.change(caller, resource, requested, "because")
         assert (moved["status"], moved["status_notes"]) == (requested, "because")
         assert moved["version"] == resource["version"] + 1
@@ -44,7 +45,7 @@ def test_every_move(world, current, requested):
     else:
         with pytest.raises(Conflict) as caught:
             world.change(caller, resource, requested)
-        assert caught.value.details["legal"] == list(policy.MOVES[current])
+        assert caught.value.details["legal"] == list(STATUS.moves[current])
 
 
 def test_a_repeated_move_changes_nothing_and_a_late_one_is_refused(world):

@@ -167,8 +167,8 @@ def test_every_row_ends_as_stored_or_refused_for_a_reason(run):
     assert reasons == {
         "2": "location: No coordinates.",
         "3": "location: 0, 0 stands for a place that is not known.",
-        "4": "current_usage: Is more than the capacity.",
-        "5": "current_usage: Is more than the capacity.",
+        "4": "current_usage: Must not be more than the capacity.",
+        "5": "current_usage: Must not be more than the capacity.",
         "6": "capacity: Not known; --set capacity=... stands in for blank cells.",
         "7": "capacity: Not a number.",
         "8": "current_usage: Not a whole number.",

@@ -48,7 +48,7 @@ def test_a_create_names_the_field_at_fault(field, value):
 
 def test_a_resource_does_not_begin_over_full():
     fields = refused(schemas.CreateResource, RESOURCE | {"capacity": 10, "current_usage": 11})
-    assert fields == {"current_usage": ["Is more than the capacity."]}
+    assert fields == {"current_usage": ["Must not be more than the capacity."]}
     assert load(schemas.CreateResource(), RESOURCE | {"current_usage": 11})["current_usage"] == 11
 
 

@@ -8,20 +8,21 @@ from hypothesis import strategies as st
 
 from services.resources import policy
 from shared.client.errors import Conflict
+from shared.domain.resources import AVAILABLE, CLOSED, STATUS
 
-STATUS = st.sampled_from(policy.STATUSES)
+STATUSES = st.sampled_from(STATUS.statuses)
 
 
-@given(STATUS, STATUS)
+@given(STATUSES, STATUSES)
 def test_any_other_status_follows_any_but_closed(current, requested):
-    legal = current != requested and (current != policy.CLOSED or requested == policy.AVAILABLE)
+    legal = current != requested and (current != CLOSED or requested == AVAILABLE)
     if legal:
-        policy.check_move(current, requested)
+        STATUS.check_move(current, requested)
     else:
         with pytest.raises(Conflict) as caught:
-            policy.check_move(current, requested)
-        assert caught.value.details == {"legal": list(policy.MOVES[current]), "status": current}
-    assert (current in policy.ORIGINS[requested]) == legal
+            STATUS.check_move(current, requested)
+        assert caught.value.details == {"legal": list(STATUS.moves[current]), "status": current}
+    assert (current in STATUS.origins[requested]) == legal
 
 
 @given(st.none() | st.integers(0, 50), st.integers(0, 50), st.integers(-60, 60))
@@ -46,7 +47,7 @@ def test_what_is_not_limited_can_still_be_counted():
             5,
             None,
             policy.MAX_USAGE,
-            f"{policy.MAX_USAGE} are in use; 5 more cannot be counted.",
+            f"{policy.MAX_USAGE} are in use; 5 more would exceed the maximum of {policy.MAX_USAGE}.",
             None,
         ),
     ],
