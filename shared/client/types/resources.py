@@ -208,7 +208,7 @@ class ResourcesMethods(Protocol):
         status: Status,
         notes: str | None = ...,
     ) -> Resource:
-        """Moves a resource to another status.
+        """Change the status of a resource.
 
         Needs: resource:change_status.
         """
@@ -228,7 +228,7 @@ class ResourcesMethods(Protocol):
         capacity: int | None = ...,
         current_usage: int | None = ...,
     ) -> Resource:
-        """Adds a resource, in the region that contains its location unless it names one.
+        """Add a resource, in the region that contains its location unless `region_id` is given.
 
         Needs: resource:create.
         """
@@ -240,7 +240,7 @@ class ResourcesMethods(Protocol):
         id: Identifier | None = ...,
         description: str | None = ...,
     ) -> ResourceType:
-        """Adds a resource type.
+        """Add a resource type.
 
         Needs: catalogue:write.
         """
@@ -250,7 +250,7 @@ class ResourcesMethods(Protocol):
         *,
         resource_type_id: Identifier,
     ) -> ResourceType:
-        """Takes a resource type out of use; the resources that have it keep it.
+        """Take a resource type out of use; the resources that have it keep it.
 
         Needs: catalogue:write.
         """
@@ -267,7 +267,7 @@ class ResourcesMethods(Protocol):
         radius_m: float | None = ...,
         limit: int = ...,
     ) -> NearestResources:
-        """Returns the resources nearest to a place that can take what is needed, with their distance.
+        """Return the resources nearest to a location that have the needed capacity, with their distance.
 
         Needs: resource:read.
         """
@@ -277,7 +277,7 @@ class ResourcesMethods(Protocol):
         *,
         resource_id: Identifier,
     ) -> Resource:
-        """Returns one resource.
+        """Return the resource.
 
         Needs: resource:read.
         """
@@ -289,7 +289,7 @@ class ResourcesMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfResourceHistoryEntry:
-        """Returns a page of the statuses that a resource entered, the first one first.
+        """Return a page of the statuses that a resource entered, the first one first.
 
         Needs: resource:read.
         """
@@ -300,7 +300,7 @@ class ResourcesMethods(Protocol):
         rows: Sequence[Any],
         source: str = ...,
     ) -> ImportResult:
-        """Stores or updates up to 500 resources and says what became of each.
+        """Store or update up to 500 resources, and return the outcome of each row.
 
         Needs: resource:import.
         """
@@ -319,7 +319,7 @@ class ResourcesMethods(Protocol):
         near: Circle | None = ...,
         text: str | None = ...,
     ) -> PageOfAvailableResource:
-        """Returns a page of the available resources that are not full, with their names, the newest first.
+        """Return a page of the available resources that are not full, with the names of type and region.
 
         Needs: resource:read.
         """
@@ -331,7 +331,7 @@ class ResourcesMethods(Protocol):
         limit: int = ...,
         include_inactive: bool = ...,
     ) -> PageOfResourceType:
-        """Returns a page of the resource types by name.
+        """Return a page of the resource types by name.
 
         Needs: signed in.
         """
@@ -352,7 +352,7 @@ class ResourcesMethods(Protocol):
         status: Status | Sequence[Status] | None = ...,
         import_source: str | None = ...,
     ) -> PageOfResource:
-        """Returns a page of resources, the newest first.
+        """Return a page of resources, the newest first.
 
         Needs: resource:read.
         """
@@ -364,7 +364,7 @@ class ResourcesMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfUsageChange:
-        """Returns a page of what was taken and given back, the newest first.
+        """Return a page of the changes of the usage of a resource, the newest first.
 
         Needs: resource:read.
         """
@@ -384,7 +384,7 @@ class ResourcesMethods(Protocol):
         location: Mapping[str, Any] = ...,
         capacity: int | None = ...,
     ) -> Resource:
-        """Edits a resource; what is omitted stays, and status and usage have methods of their own.
+        """Edit a resource; omitted fields are not changed. Status and usage have methods of their own.
 
         Needs: resource:update.
         """
@@ -397,7 +397,7 @@ class ResourcesMethods(Protocol):
         description: str | None = ...,
         is_active: bool = ...,
     ) -> ResourceType:
-        """Changes a resource type, or takes it into use again.
+        """Change a resource type, or bring it back into use.
 
         Needs: catalogue:write.
         """
@@ -409,7 +409,7 @@ class ResourcesMethods(Protocol):
         id: Identifier,
         usage_change: int,
     ) -> UsageChange:
-        """Takes or gives back some of a resource, all of it or nothing.
+        """Take some of the capacity of a resource, or give it back: the whole amount or nothing.
 
         Needs: resource:update_usage.
         """
