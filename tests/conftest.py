@@ -22,6 +22,7 @@ import warnings
 import hypothesis
 import pytest
 
+from shared.client.amqp import link
 from tests.support import needs
 from tests.support import postgresql as postgresql_support
 from tests.support import rabbitmq as rabbitmq_support
@@ -75,6 +76,14 @@ def pytest_runtest_makereport(item, call):
                 frame.f_locals  # noqa: B018 - what pytest has looked at is kept apart, and is brought up to date by this
             gc.collect()
     return report
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_readers():
+    """Has the readers of this process look more often whether they are to stop: hundreds of services stop in it."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(link, "READ_SECONDS", 0.02)
+        yield
 
 
 @pytest.fixture(scope="session")
