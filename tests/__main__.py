@@ -1,23 +1,28 @@
-"""``python -m tests``: the whole suite in two processes at the same time, which `make test` calls.
+"""``python -m tests``: the whole suite in three processes at the same time, which `make test` calls.
 
-Half of the time of the suite is waiting: for processes to start, to be killed and to recover. The other half is work.
-Each process has a PostgreSQL and a RabbitMQ of its own.
+More than half of the time of the suite is waiting: for processes to start, to be killed and to recover, and for
+brokers to answer. The rest is work. Each process has a PostgreSQL and a RabbitMQ of its own.
 """
 
 import signal
 import subprocess
 import sys
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 
 from tests.support import needs
 
 TESTS = Path(__file__).parent
-WAITING = tuple(TESTS / name for name in ("faults", "e2e", "migrations", "property"))
+RECOVERING = tuple(TESTS / name for name in ("faults", "e2e", "migrations", "property"))
+CONVERSING = tuple(
+    TESTS / "integration" / name
+    for name in ("shared", "gateway", "benchmarks", "docs", "observability", "rabbitmq")
+)
 
 
 def main() -> int:
-    """Runs both; what the second one says comes when the first one has ended.
+    """Run all three, and print what the first says at once, and what the others say when all have ended.
 
     Returns:
         0 when every test has passed, else 1, also where one of the processes was killed or a program is missing.
@@ -27,18 +32,22 @@ def main() -> int:
     except needs.MissingError as error:
         sys.stderr.write(f"{error}\n")
         return 1
-    with tempfile.TemporaryFile("w+", encoding="utf-8") as said:
-        waiting = _pytest(*WAITING, stdout=said, stderr=subprocess.STDOUT)
+    with ExitStack() as exits:
         # everything else, so that a new directory or file is never left out
-        working = _pytest(TESTS, *(f"--ignore={path}" for path in WAITING))
+        processes = [_pytest(TESTS, *(f"--ignore={path}" for path in RECOVERING + CONVERSING))]
+        outputs = []
+        for paths in (RECOVERING, CONVERSING):
+            outputs.append(exits.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")))
+            processes.append(_pytest(*paths, stdout=outputs[-1], stderr=subprocess.STDOUT))
         try:
-            codes = [working.wait(), waiting.wait()]
+            codes = [process.wait() for process in processes]
         finally:
-            for process in (working, waiting):
+            for process in processes:
                 process.terminate()
                 process.wait()
-        said.seek(0)
-        sys.stdout.writelines(said)
+        for output in outputs:
+            output.seek(0)
+            sys.stdout.writelines(output)
     return int(any(codes))
 
 
