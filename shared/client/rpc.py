@@ -21,6 +21,7 @@ from uuid import uuid4
 
 import kombu
 import orjson
+from opentelemetry.trace import SpanKind
 from uuid6 import uuid7
 
 from shared.client import deadline, methods
@@ -198,10 +199,9 @@ class RpcClient(Services):
     ) -> Any:
         service, _, name = method.partition(".")
         span = traces.start(
-            method, traces.CLIENT, {"rpc.system": "nameko", "rpc.service": service, "rpc.method": name}
+            method, SpanKind.CLIENT, {"rpc.system": "nameko", "rpc.service": service, "rpc.method": name}
         )
-        if span is not None:
-            headers = headers | traces.fact(span)
+        headers = headers | traces.fact(span)
         began = time.monotonic()
         error = ""
         try:
@@ -212,8 +212,7 @@ class RpcClient(Services):
         finally:
             if self.observe is not None:
                 self.observe(method, error or "ok", time.monotonic() - began)
-            if span is not None:
-                span.end(error)
+            traces.end(span, error)
 
     def _attempts(
         self, method: str, arguments: dict[str, Any], headers: dict[str, str], seconds: float, attempts: int

@@ -17,6 +17,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 from nameko.extensions import DependencyProvider
+from opentelemetry.trace import SpanKind
 from sqlalchemy import text
 
 from shared.client.amqp.backoff import Backoff
@@ -35,11 +36,11 @@ from shared.platform.outbox.spans import event_span
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from opentelemetry.trace import Span
     from sqlalchemy import Connection
 
     from shared.platform.db.engine import Database
     from shared.platform.observability.health import Check
-    from shared.platform.observability.traces import Span
 
 logger = logging.getLogger(__name__)
 
@@ -222,7 +223,7 @@ class Relay:
 
     def _publish(self, connection: Connection, rows: Sequence[Any]) -> tuple[list[int], Unavailable | None]:
         """Publish the rows, park those that cannot be published, and return which have arrived and what failed."""
-        spans: dict[int, Span | None] = {}
+        spans: dict[int, Span] = {}
         messages = self._messages(connection, rows, spans)
         if not messages:
             return [], None
@@ -237,12 +238,11 @@ class Relay:
                 # Which of them it is shows when they are sent one by one.
                 self._one_by_one = len(messages)
         for span in spans.values():
-            if span is not None:
-                span.end("" if failure is None else failure.slug)
+            traces.end(span, "" if failure is None else failure.slug)
         return self._arrived(rows, messages), failure
 
     def _messages(
-        self, connection: Connection, rows: Sequence[Any], spans: dict[int, Span | None]
+        self, connection: Connection, rows: Sequence[Any], spans: dict[int, Span]
     ) -> dict[int, Outgoing]:
         """Return the messages of the rows by their ``seq``, with their spans begun."""
         messages: dict[int, Outgoing] = {}
@@ -252,12 +252,11 @@ class Relay:
                 continue
             span = self._span(row)
             try:
-                messages[row.seq] = self._message(row, row.traceparent if span is None else span.traceparent)
+                messages[row.seq] = self._message(row, traces.place_of(span) or row.traceparent)
             except (ValueError, TypeError, AttributeError, LookupError) as error:
                 withheld.add(row.subject)
                 self._park(connection, row, error)
-                if span is not None:
-                    span.end("parked")
+                traces.end(span, "parked")
             else:
                 spans[row.seq] = span
         return messages
@@ -303,9 +302,9 @@ class Relay:
             {"seq": row.seq, "error": f"{type(error).__name__}: {error}"[:MAX_ERROR_LENGTH]},
         )
 
-    def _span(self, row: Any) -> Span | None:
+    def _span(self, row: Any) -> Span:
         exchange = topology.exchange_of(self.service)
-        return event_span(traces.PRODUCER, exchange, row.id, row.type, row.correlation_id, row.traceparent)
+        return event_span(SpanKind.PRODUCER, exchange, row.id, row.type, row.correlation_id, row.traceparent)
 
     def _message(self, row: Any, traceparent: str | None) -> Outgoing:
         if (self.service, row.type) not in CONTRACTS:

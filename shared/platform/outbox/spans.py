@@ -4,24 +4,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from opentelemetry.trace import SpanKind
+
 from shared.platform.observability import traces
 
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from shared.platform.observability.traces import Span
+    from opentelemetry.trace import Span
 
-OPERATION_TYPES: Final = {traces.PRODUCER: "send", traces.CONSUMER: "process"}
-VERBS: Final = {traces.PRODUCER: "publish", traces.CONSUMER: "process"}
+
+OPERATION_TYPES: Final = {SpanKind.PRODUCER: "send", SpanKind.CONSUMER: "process"}
+VERBS: Final = {SpanKind.PRODUCER: "publish", SpanKind.CONSUMER: "process"}
 
 
 def event_span(
-    kind: str, place: str, event_id: UUID, event_type: str, correlation_id: str | None, parent: str | None
-) -> Span | None:
-    """Begins a span in the event's own trace; None where nothing is traced.
+    kind: SpanKind,
+    place: str,
+    event_id: UUID,
+    event_type: str,
+    correlation_id: str | None,
+    parent: str | None,
+) -> Span:
+    """Begin a span in the event's own trace; `INVALID_SPAN` where nothing is traced.
 
     Args:
-        kind: `traces.PRODUCER` or `traces.CONSUMER`.
+        kind: ``PRODUCER`` or ``CONSUMER``.
         place: The exchange or the queue.
         event_id: Of the event.
         event_type: Of the event.

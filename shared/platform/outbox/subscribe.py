@@ -27,6 +27,7 @@ import amqp.exceptions
 import kombu.exceptions
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, register_entrypoint
+from opentelemetry.trace import SpanKind
 
 from shared.client import supervision
 from shared.client.amqp.backoff import Backoff
@@ -48,9 +49,10 @@ from shared.platform.outbox.spans import event_span
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
+    from opentelemetry.trace import Span
+
     from shared.platform.amqp.confirms import Outgoing
     from shared.platform.observability.health import Check
-    from shared.platform.observability.traces import Span
     from shared.platform.outbox.event import Event
 
 Handler = TypeVar("Handler", bound="Callable[..., None]")
@@ -291,10 +293,10 @@ class Subscriber(Entrypoint):
             return result, exc_info
 
         began = time.perf_counter()
-        spans = [span for event in events if (span := self._span(event)) is not None]
+        spans = [self._span(event) for event in events] if traces.is_on() else []
         if spans:
             events = [
-                replace(event, traceparent=span.traceparent)
+                replace(event, traceparent=traces.place_of(span))
                 for event, span in zip(events, spans, strict=True)
             ]
         facts = dict(context.facts())
@@ -313,17 +315,17 @@ class Subscriber(Entrypoint):
         seconds = time.perf_counter() - began
         self._handling.seconds.observe(seconds)
         for span in spans:
-            span.end("" if outcome[0] is None else type(outcome[0]).__name__)
+            traces.end(span, "" if outcome[0] is None else type(outcome[0]).__name__)
         if outcome[0] is not None:
             self._handling.count(metrics.RETRIED if passes(outcome[0]) else metrics.FAILED)
             raise outcome[0]
         self._handling.handled(len(events), min(event.time for event in events))
         logger.debug("%s: %d events handled in %.1f ms", self.queue, len(events), seconds * 1000)
 
-    def _span(self, event: Event) -> Span | None:
+    def _span(self, event: Event) -> Span:
         # One for each event and not for the batch, which belongs to as many requests as it has events.
         return event_span(
-            traces.CONSUMER, self.queue, event.id, event.type, event.correlation_id, event.traceparent
+            SpanKind.CONSUMER, self.queue, event.id, event.type, event.correlation_id, event.traceparent
         )
 
     def _wait(self, seconds: float) -> None:

@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Final
 import orjson
 from nameko.exceptions import ContainerBeingKilled
 from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from shared.client.amqp.link import TRANSIENT
 from shared.client.amqp.received import as_text, bytes_of
@@ -42,8 +43,9 @@ from shared.platform.rpc.verification import Verification
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from opentelemetry.trace import Span
+
     from shared.platform.observability.health import Check
-    from shared.platform.observability.traces import Span
 
 logger = logging.getLogger(__name__)
 
@@ -85,7 +87,7 @@ class _Call:
     message: Any
     method: str
     began: float
-    span: Span | None
+    span: Span
 
 
 class RpcServer(SharedExtension, ProviderCollector):
@@ -151,16 +153,16 @@ class RpcServer(SharedExtension, ProviderCollector):
         except ImpactXError as error:
             if isinstance(error, TooLate):
                 metrics.rpc_late_requests.labels(service).inc()
-            self._refuse(_Call(message, method, began, None), error)
+            self._refuse(_Call(message, method, began, INVALID_SPAN), error)
             return
         except Exception:
             logger.exception("%s.%s: a request could not be read", service, method)
             failed = failure(correlation_id_of(message.headers))
-            self._refuse(_Call(message, method, began, None), failed)
+            self._refuse(_Call(message, method, began, INVALID_SPAN), failed)
             return
         span = traces.start(
             f"{service}.{method}",
-            traces.SERVER,
+            SpanKind.SERVER,
             {"rpc.system": "nameko", "rpc.service": service, "rpc.method": method},
             parent=message.headers.get(traces.TRACEPARENT, ""),
             service=service,
@@ -171,7 +173,7 @@ class RpcServer(SharedExtension, ProviderCollector):
                 provider,
                 (request, self.verification.verify),
                 {},
-                context_data=about if span is None else about | traces.fact(span),
+                context_data=about | traces.fact(span),
                 handle_result=partial(self._answer, _Call(message, method, began, span)),
             )
         except ContainerBeingKilled:
@@ -232,8 +234,7 @@ class RpcServer(SharedExtension, ProviderCollector):
         seconds = time.perf_counter() - call.began
         # A name that is no method of ours would make a label of whatever strangers send.
         self._calls.get(call.method, self._other_calls).observe(outcome, seconds)
-        if call.span is not None:
-            call.span.end("" if outcome == OK else outcome)
+        traces.end(call.span, "" if outcome == OK else outcome)
         level = LEVELS.get(outcome, logging.INFO)
         if logger.isEnabledFor(level):
             logger.log(

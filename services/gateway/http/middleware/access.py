@@ -9,14 +9,15 @@ from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
 from flask import g, request
+from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from services.gateway.http.context import correlation_id, current_caller
 from shared.platform.observability import metrics, probes, traces
 
 if TYPE_CHECKING:
     from flask import Flask, Response
+    from opentelemetry.trace import Span
 
-    from shared.platform.observability.traces import Span
 
 logger = logging.getLogger("impactx.access")
 
@@ -37,13 +38,13 @@ def install(app: Flask) -> None:
 
 def _begin() -> None:
     g.began = time.monotonic()
-    g.span = None if request.path in QUIET else _span()
+    g.span = INVALID_SPAN if request.path in QUIET else _span()
 
 
-def _span() -> Span | None:
+def _span() -> Span:
     return traces.start(
         request.method if request.method in METHODS else OTHER,
-        traces.SERVER,
+        SpanKind.SERVER,
         {
             "http.request.method": request.method if request.method in METHODS else "_OTHER",
             "url.path": quote(request.path),
@@ -59,9 +60,9 @@ def _end(response: Response) -> Response:
     route = request.url_rule.rule if request.url_rule is not None else NO_ROUTE
     metrics.http_requests.labels(method, route, str(response.status_code)).inc()
     metrics.http_seconds.labels(method, route).observe(time.monotonic() - g.began)
-    if g.span is not None:
+    if place := traces.place_of(g.span):
         # As W3C proposes it; whoever called can find the trace, also where they sent none.
-        response.headers["traceresponse"] = g.span.traceparent
+        response.headers["traceresponse"] = place
     caller = current_caller()
     facts: dict[str, Any] = {
         "request_id": correlation_id(),
@@ -81,14 +82,14 @@ def _end(response: Response) -> Response:
     return response
 
 
-def _finished(facts: dict[str, Any], began: float, span: Span | None) -> None:
-    if span is not None:
-        status = facts["status"]
-        span.end(
-            str(status) if status >= SERVER_ERRORS else "",
-            name=f"{facts['method']} {facts['route']}",
-            attributes={"http.route": facts["route"], "http.response.status_code": status},
-        )
+def _finished(facts: dict[str, Any], began: float, span: Span) -> None:
+    status = facts["status"]
+    traces.end(
+        span,
+        str(status) if status >= SERVER_ERRORS else "",
+        name=f"{facts['method']} {facts['route']}",
+        attributes={"http.route": facts["route"], "http.response.status_code": status},
+    )
     facts["seconds"] = round(time.monotonic() - began, 6)
     logger.log(
         logging.DEBUG if facts["route"] in QUIET else logging.INFO,
