@@ -5,8 +5,8 @@ column of that name in an outbox, and within a process among the facts of the wo
 Whoever begins a span says under what: OpenTelemetry's own idea of a current span is not used.
 
 OpenTelemetry's SDK and exporter are loaded when `configure` is told of a collector, and not before. Until then each
-span is the API's `INVALID_SPAN`, which records nothing and has no place in a trace. The SDK reads its own variables too,
-such as ``OTEL_TRACES_SAMPLER``, ``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_EXPORTER_OTLP_HEADERS``.
+span is the API's `INVALID_SPAN`, which records nothing and has no place in a trace. The SDK reads its own variables
+too, such as ``OTEL_TRACES_SAMPLER``, ``OTEL_RESOURCE_ATTRIBUTES`` and ``OTEL_EXPORTER_OTLP_HEADERS``.
 """
 
 from __future__ import annotations
