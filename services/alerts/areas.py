@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import orjson
 import shapely
@@ -15,15 +15,16 @@ from shared.domain.boundaries import shape_of
 from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from services.alerts.schemas import types
+
 KILOMETRES_PER_DEGREE: Final = 111.195
 
 
-def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None, region_id: UUID) -> None:
+def check_area_in_region(connection: Connection, area: types.AlertArea | None, region_id: UUID) -> None:
     """Refuse an area that does not touch the region of its alert, such as one with swapped coordinates.
 
     Args:
@@ -46,7 +47,7 @@ def check_area_in_region(connection: Connection, area: Mapping[str, Any] | None,
         )
 
 
-def _touches(area: Mapping[str, Any], text: str) -> bool:
+def _touches(area: types.AlertArea, text: str) -> bool:
     region = shape_of(orjson.loads(text))
     if region is None or not shapely.is_valid(region):
         return True

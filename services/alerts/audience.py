@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import ColumnClause, Connection
+    from sqlalchemy.dialects.postgresql import Insert
 
     from shared.platform.outbox.event import Event
 
@@ -112,7 +113,7 @@ def region(facts: Mapping[str, Any], region_id: UUID | str) -> Row:
     return {"region_id": str(region_id), **{name: facts[name] for name in names}}
 
 
-def _upsert(table: Table, key: str, columns: Sequence[ColumnClause[Any]], *, repeats: bool) -> Any:
+def _upsert(table: Table, key: str, columns: Sequence[ColumnClause[Any]], *, repeats: bool) -> Insert:
     given = (
         func.json_to_recordset(bindparam("rows", type_=JSON))
         .table_valued(*columns)
@@ -150,7 +151,7 @@ _CURRENT_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=
 _CURRENT_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=True)
 
 
-def _store(connection: Connection, statement: Any, key: str, rows: Iterable[Row]) -> None:
+def _store(connection: Connection, statement: Insert, key: str, rows: Iterable[Row]) -> None:
     newest: dict[str, Row] = {}
     for row in rows:
         if row[key] not in newest or newest[row[key]]["version"] < row["version"]:

@@ -66,6 +66,7 @@ MAX_GROUPS_AND_REGIONS: Final = 60
 """Each declared group or region takes one bit of ``alert_targets.reached_by``, which has 62."""
 
 MAX_TARGETS: Final = 1000
+TOO_MANY_TARGETS: Final = f"Must not have more than {MAX_TARGETS} targets."
 
 RESERVED: Final = (
     "This region is reserved for reports whose region is unknown. Choose the region to be alerted."
@@ -187,7 +188,7 @@ def too_many(targets: Iterable[Target]) -> str | None:
     """Return what is wrong with the number of targets, or None."""
     listed = list(targets)
     if len(listed) > MAX_TARGETS:
-        return f"Must not have more than {MAX_TARGETS} targets."
+        return TOO_MANY_TARGETS
     if sum(target.target_type in (GROUP, REGION) for target in listed) > MAX_GROUPS_AND_REGIONS:
         return f"Must not have more than {MAX_GROUPS_AND_REGIONS} groups and regions."
     return None

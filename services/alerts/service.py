@@ -91,7 +91,9 @@ class AlertsService:
             NotFound,
             Forbidden("The caller may not issue alerts for this region."),
             Invalid("The region or a target does not exist, or the alert would already have expired."),
-            Conflict("The alert is not a draft any more or was changed, or the id belongs to another alert."),
+            Conflict(
+                "The draft was issued, cancelled or changed in the meantime, or the id belongs to another alert."
+            ),
             Unavailable("The region was created a moment ago; try again."),
         ),
         emits=("alert_issued", "alert_status_changed"),
@@ -187,7 +189,7 @@ class AlertsService:
         permission=SIGNED_IN,
         arguments=schemas.AlertId,
         result=schemas.Reading,
-        errors=(NotFound("There is no such alert, or it has not reached the caller."),),
+        errors=(NotFound("The alert does not exist, or has not reached the caller."),),
         emits=("alert_read",),
     )
     def mark_alert_read(self, caller: Caller, alert_id: UUID) -> types.Reading:
@@ -199,7 +201,7 @@ class AlertsService:
         permission=ALERT_READ_REACH,
         arguments=schemas.AlertId,
         result=schemas.Reach,
-        errors=(NotFound("There is no such alert, or the caller may not see whom it reached."),),
+        errors=(NotFound("The alert does not exist, or the caller may not see its reach."),),
     )
     def get_alert_reach(self, caller: Caller, alert_id: UUID) -> types.Reach:
         """Return how many accounts an alert reached and how many have read it, in total and by target."""
@@ -210,7 +212,7 @@ class AlertsService:
         permission=ALERT_READ_REACH,
         arguments=schemas.ListAlertTargets,
         result=schemas.TargetPage,
-        errors=(NotFound("There is no such alert, or the caller may not see whom it reached."),),
+        errors=(NotFound("The alert does not exist, or the caller may not see its reach."),),
     )
     def list_alert_targets(
         self, caller: Caller, **filters: Unpack[types.ListAlertTargets]
@@ -225,7 +227,7 @@ class AlertsService:
         result=schemas.AlertRule,
         errors=(
             Invalid(
-                "The parts of the rule do not fit together, such as a status that the event does not have."
+                "Fields of the rule contradict each other, such as a status that the event does not have."
             ),
             Conflict("The name or the id is taken."),
         ),
@@ -243,7 +245,7 @@ class AlertsService:
         result=schemas.AlertRule,
         errors=(
             NotFound,
-            Invalid("Parts of the rule would no longer fit together."),
+            Invalid("Fields of the rule would contradict each other."),
             Conflict("The name is taken, or somebody has changed the rule in the meantime."),
         ),
     )

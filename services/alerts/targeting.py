@@ -53,7 +53,8 @@ from shared.platform.db.context import with_event_context
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sqlalchemy import Connection
+    from sqlalchemy import Connection, Row
+    from sqlalchemy.sql.dml import ReturningUpdate
 
     from services.alerts.schemas import types
     from shared.platform.db.conditions import Condition
@@ -158,7 +159,7 @@ def expand_targets(
     return connection.execute(statement).scalar_one() is not None
 
 
-def _paths(connection: Connection, declared: Sequence[Any]) -> list[tuple[int, Condition]]:
+def _paths(connection: Connection, declared: Sequence[Row[Any, Any, Any]]) -> list[tuple[int, Condition]]:
     """Return the position of each declared group and region, and the condition for the accounts that belong to it."""
     codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
     return [
@@ -202,7 +203,7 @@ def _of_group(target_id: str) -> Condition:
 
 def _chunk(
     alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]], people: list[UUID]
-) -> Any:
+) -> ReturningUpdate[Any]:
     """Return the statement that chooses the accounts of a chunk, writes and counts their rows and stores the progress.
 
     Accounts are taken in the order of their ids, from ``reached_to`` on, so none is met twice and a plain INSERT

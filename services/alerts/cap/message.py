@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from lxml import etree
 
@@ -15,6 +15,8 @@ from services.alerts.policy import ACTUAL, CANCEL, GROUP, REGION, Target
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
+
+    from services.alerts.schemas import types
 
 NAMESPACE: Final = "urn:oasis:names:tc:emergency:cap:1.2"
 GEOCODE: Final = "impactx:region"
@@ -44,21 +46,43 @@ class Reference:
     sent: dt.datetime
 
 
+class Region(NamedTuple):
+    """What a message says of a region.
+
+    Attributes:
+        name: The name; None where the region is unknown.
+        code: The code; None where the region is unknown.
+        boundaries: A GeoJSON geometry or its text.
+    """
+
+    name: str | None
+    code: str | None
+    boundaries: Mapping[str, Any] | str | None
+
+
+class _Texts(NamedTuple):
+    language: str
+    title: str
+    message: str
+    event: str
+    instruction: str | None
+
+
 @dataclass(frozen=True, slots=True)
 class Message:
     """The content of a message.
 
     Attributes:
-        alert: The row of the alert.
+        alert: The alert, with every CAP field.
         sender: The name of the sender.
-        region: ``name``, ``code`` and ``boundaries`` of its region as they were when the alert was issued.
+        region: The region of the alert as it was when the alert was issued.
         targets: The declared targets.
         references: The messages that it replaces or cancels, the oldest first.
     """
 
-    alert: Mapping[str, Any]
+    alert: types.Alert
     sender: str
-    region: Mapping[str, Any]
+    region: Region
     targets: Sequence[Target]
     references: Sequence[Reference]
 
@@ -70,7 +94,7 @@ def write(message: Message) -> str:
     _add(root, "identifier", _identifier(alert["id"]))
     _add(root, "sender", message.sender)
     _add(root, "sent", _time(alert["issued_at"]))
-    status = alert.get("cap_status") or ACTUAL
+    status = alert["cap_status"]
     _add(root, "status", status)
     _add(root, "msgType", alert["msg_type"])
     _add_scope(root, message.targets)
@@ -82,8 +106,8 @@ def write(message: Message) -> str:
     if message.references:
         _add(root, "references", " ".join(map(_reference, message.references)))
     languages = _languages(alert)
-    narrower = alert.get("area")
-    outline = narrower.get("polygon") if narrower else message.region["boundaries"]
+    narrower = alert["area"]
+    outline = narrower.get("polygon") if narrower else message.region.boundaries
     polygons = polygons_of(outline, MAX_POSITIONS // len(languages))
     for texts in languages:
         _add_info(root, alert, texts, message.region, polygons)
@@ -111,48 +135,66 @@ def _add_scope(root: etree._Element, targets: Iterable[Target]) -> None:
         _add(root, "addresses", " ".join(target.target_id for target in listed))
 
 
-def _languages(alert: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def _languages(alert: types.Alert) -> list[_Texts]:
     """Return the texts in every language. A translation without an ``event`` uses its own title instead."""
-    own = {name: alert[name] for name in ("language", "title", "message", "event", "instruction")}
-    return [own, *({"event": one["title"], "instruction": None, **one} for one in alert["translations"])]
+    own = _Texts(
+        alert["language"],
+        alert["title"],
+        alert["message"],
+        alert["event"] or alert["title"],
+        alert["instruction"],
+    )
+    return [
+        own,
+        *(
+            _Texts(
+                one["language"],
+                one["title"],
+                one["message"],
+                one.get("event") or one["title"],
+                one.get("instruction"),
+            )
+            for one in alert["translations"]
+        ),
+    ]
 
 
 def _add_info(
     root: etree._Element,
-    alert: Mapping[str, Any],
-    texts: Mapping[str, Any],
-    region: Mapping[str, Any],
+    alert: types.Alert,
+    texts: _Texts,
+    region: Region,
     polygons: Iterable[str],
 ) -> None:
     info = _add(root, "info")
-    _add(info, "language", texts["language"])
+    _add(info, "language", texts.language)
     _add(info, "category", alert["category"])
-    _add(info, "event", texts["event"])
+    _add(info, "event", texts.event)
     _add(info, "urgency", alert["urgency"])
     _add(info, "severity", alert["severity"])
     _add(info, "certainty", alert["certainty"])
     _add(info, "effective", _time(alert["issued_at"]))
-    if alert.get("onset_at") is not None:
+    if alert["onset_at"] is not None:
         _add(info, "onset", _time(alert["onset_at"]))
     if alert["expires_at"] is not None:
-        _add(info, "expires", _time(_end(alert)))
-    _add(info, "headline", texts["title"])
-    _add(info, "description", texts["message"])
-    if texts["instruction"]:
-        _add(info, "instruction", texts["instruction"])
-    narrower = alert.get("area")
+        _add(info, "expires", _time(_end(alert["issued_at"], alert["expires_at"])))
+    _add(info, "headline", texts.title)
+    _add(info, "description", texts.message)
+    if texts.instruction:
+        _add(info, "instruction", texts.instruction)
+    narrower = alert["area"]
     # The polygons, circles and codes of an area are united (3.2.4), so the code of the region would make a narrower
     # area as large as the region again.
-    if narrower and region["code"]:
-        _add_value(info, "parameter", region["code"])
+    if narrower and region.code:
+        _add_value(info, "parameter", region.code)
     area = _add(info, "area")
-    _add(area, "areaDesc", (narrower or {}).get("description") or region["name"] or "")
+    _add(area, "areaDesc", (narrower or {}).get("description") or region.name or "")
     for polygon in polygons:
         _add(area, "polygon", polygon)
     if narrower and "circle" in narrower:
         _add(area, "circle", circle_of(narrower["circle"]))
-    if not narrower and region["code"]:
-        _add_value(area, "geocode", region["code"])
+    if not narrower and region.code:
+        _add_value(area, "geocode", region.code)
 
 
 def _add_value(parent: etree._Element, name: str, code: str) -> None:
@@ -161,10 +203,10 @@ def _add_value(parent: etree._Element, name: str, code: str) -> None:
     _add(element, "value", code)
 
 
-def _end(alert: Mapping[str, Any]) -> dt.datetime:
+def _end(issued_at: dt.datetime, expires_at: dt.datetime) -> dt.datetime:
     """Return when the alert expires, in whole seconds, and after the time it was sent however short its life is."""
-    sent: dt.datetime = alert["issued_at"].replace(microsecond=0)
-    end: dt.datetime = alert["expires_at"].replace(microsecond=0)
+    sent = issued_at.replace(microsecond=0)
+    end = expires_at.replace(microsecond=0)
     return end if end > sent else sent + ONE_SECOND
 
 

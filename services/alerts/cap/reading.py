@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, Text, and_, case, cast, or_, select
+from sqlalchemy import Table, Text, and_, case, or_, select
+from sqlalchemy import cast as sql_cast
 
 from services.alerts.alerts import COLUMNS
-from services.alerts.cap.message import Message, Reference
+from services.alerts.cap.message import Message, Reference, Region
 from services.alerts.declared_targets import declared
 from services.alerts.models import alert_areas, alerts, audience_regions
 from services.alerts.policy import CANCEL, completed
@@ -21,14 +22,13 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection
 
+    from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
-
-_REGION: Final = ("name", "code", "boundaries")
 
 
 def _shown(table: Table, name: str) -> ColumnElement[Any]:
     """Return a column of a region; the boundaries as text, which a native thread parses when it writes the message."""
-    return cast(table.c.boundaries, Text) if name == "boundaries" else table.c[name]
+    return sql_cast(table.c.boundaries, Text) if name == "boundaries" else table.c[name]
 
 
 def get_cap_message(connection: Connection, caller: Caller | None, sender: str, alert_id: UUID) -> Message:
@@ -54,7 +54,7 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
             (alerts.c.area_version.is_not(None), _shown(alert_areas, name)),
             else_=_shown(audience_regions, name),
         ).label(f"region_{name}")
-        for name in _REGION
+        for name in Region._fields
     )
     statement = (
         select(*COLUMNS, alerts.c.sender, alerts.c.area_version, *areas)
@@ -74,9 +74,9 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
     if row["status"] == DRAFT or (row["status"] == CANCELLED and row["area_version"] is None):
         raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
-        alert={**row, **completed(dict(row))},
+        alert=cast("types.Alert", {**row, **completed(dict(row))}),
         sender=row["sender"] or sender,
-        region={name: row[f"region_{name}"] for name in _REGION},
+        region=Region(*(row[f"region_{name}"] for name in Region._fields)),
         # A Cancel message has the targets of the alert that it cancels.
         targets=declared(connection, row["references"][-1] if row["msg_type"] == CANCEL else alert_id),
         references=_references(connection, sender, row["references"]),

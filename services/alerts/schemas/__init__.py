@@ -1,4 +1,4 @@
-"""What the methods of the alerts service take and return."""
+"""The arguments and results of the methods of the alerts service."""
 
 from services.alerts.schemas.alert_rules import (
     AlertRule,

@@ -1,4 +1,4 @@
-"""What the methods about alert rules take and return."""
+"""The arguments and results of the methods about alert rules."""
 
 from __future__ import annotations
 
@@ -29,14 +29,15 @@ ALL_STATUSES: Final = tuple(
 
 
 class _Rule(Arguments):
-    """What every rule says.
+    """The fields of an alert rule.
 
-    A rule waits for ``source_event`` to tell that something entered ``status_entered``, of the type ``type_id``, in
-    the region ``region_id`` and of a severity within the bounds, where these are given. The alert is for the target,
-    without a ``target_id`` for the region of what happened; it lasts ``lifetime_seconds``, for ever when null. The
-    templates may name {title}, {status}, {previous_status}, {notes}, {region}, {region_code} and, for reports,
-    {severity_level}; so may the ``target_id`` of a group ({region_code}). Entering one of ``cancelled_by_statuses``
-    cancels the alert again. With ``action`` `draft` nothing is issued before somebody does it.
+    A rule reacts when a report or resource enters ``status_entered``, as reported by ``source_event``. ``type_id``,
+    ``region_id`` and the severity levels narrow it, if they are given. The alert is for the target; without a
+    ``target_id``, for the people of the region of the report or resource. It expires after ``lifetime_seconds``, or
+    never if that is null. The templates may contain {title}, {status}, {previous_status}, {notes}, {region},
+    {region_code} and, for reports, {severity_level}; the ``target_id`` of a group may contain {region_code}. When the
+    report or resource enters one of ``cancelled_by_statuses``, the alert is cancelled. With the ``action`` `draft`,
+    the rule creates a draft that a coordinator issues.
     """
 
     description = Text(max_length=2_000, lines=True, blank=True, allow_none=True)
@@ -52,7 +53,7 @@ class _Rule(Arguments):
 
 
 class CreateAlertRule(_Rule):
-    """A new rule; ``id`` makes a repeat harmless."""
+    """A new rule. With an ``id`` the call can be repeated safely."""
 
     id = Identifier(load_default=None, allow_none=True)
     name = Text(max_length=100, required=True)
@@ -65,7 +66,7 @@ class CreateAlertRule(_Rule):
 
 
 class UpdateAlertRule(_Rule):
-    """Changes to a rule of which ``version`` was seen; what is omitted stays. They hold from now on."""
+    """New values of a rule. Omitted fields stay as they are. They apply to changes of status from now on."""
 
     rule_id = Identifier(required=True)
     version = Version(required=True)
@@ -80,24 +81,24 @@ class UpdateAlertRule(_Rule):
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
         if data.keys() <= {"rule_id", "version"}:
-            raise ValidationError("Name at least one field to change.")
+            raise ValidationError("Give at least one field to change.")
 
 
 class RuleId(Arguments):
-    """One rule."""
+    """The id of a rule."""
 
     rule_id = Identifier(required=True)
 
 
 class ListAlertRules(Page):
-    """Rules by name, of all events and in use or not."""
+    """The filters of a list of rules; both active and inactive ones if omitted."""
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
     source_event = Choice(tuple(matching.SOURCES), load_default=None, allow_none=True)
 
 
 class AlertRule(Result):
-    """A rule by which a change of a status issues an alert."""
+    """A rule by which changes of status issue alerts."""
 
     id = Identifier()
     name = fields.String()

@@ -1,4 +1,4 @@
-"""What the methods about alerts take and return."""
+"""The arguments and results of the methods about alerts."""
 
 from __future__ import annotations
 
@@ -38,21 +38,21 @@ LANGUAGE_TAG: Final = validate.Regexp(
 
 
 class Language(Text):
-    """A language as CAP names it (RFC 3066), such as ``fr`` or ``ht-HT``."""
+    """A language tag (RFC 3066, as CAP requires), such as ``fr`` or ``ht-HT``."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=35, validate=LANGUAGE_TAG, **options)
 
 
 class Version(BoundedInteger):
-    """The version of the thing that the caller saw."""
+    """The version that the caller saw. If it is no longer the present one, the answer is `conflict`."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(min_value=1, max_value=MAX_INTEGER, **options)
 
 
 class TranslationArguments(Arguments):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language = Language(required=True)
     title = Text(max_length=MAX_TITLE_LENGTH, required=True)
@@ -62,7 +62,7 @@ class TranslationArguments(Arguments):
 
 
 class CapCircle(Arguments):
-    """A circle as CAP has it: a place and a radius in kilometres."""
+    """A circle: its centre and its radius in kilometres."""
 
     lon = Longitude(required=True)
     lat = Latitude(required=True)
@@ -72,7 +72,8 @@ class CapCircle(Arguments):
 class AlertArea(Arguments):
     """The part of its region that an alert is about: a ``polygon`` of up to 2,000 positions, or a ``circle``.
 
-    ``description`` says in words where it is. It does not narrow whom the alert is for, since people choose regions.
+    ``description`` describes the place in words. The area does not change who is alerted, because accounts follow
+    regions.
     """
 
     description = Text(max_length=MAX_TITLE_LENGTH)
@@ -86,13 +87,14 @@ class AlertArea(Arguments):
 
 
 class _Content(Arguments):
-    """What an alert says beside its title, message and priority.
+    """The content of an alert besides its title, message and priority.
 
-    ``category`` to ``certainty`` are CAP's and follow from the priority when omitted; ``expires_at`` null never
-    expires; ``instruction`` is what people shall do; ``translations`` are the texts in other languages than
-    ``language``; ``targets`` are whom it is for, the people of its region when omitted. ``onset_at`` is when what it
-    warns of begins; ``cap_status`` is ``Exercise`` or ``Test`` for what is not meant, and cannot be changed once it is
-    issued; ``area`` is the part of the region that it is about.
+    ``category``, ``event``, ``urgency``, ``severity`` and ``certainty`` are fields of CAP. If omitted, they follow from
+    the priority and the title. An alert whose ``expires_at`` is null never expires. ``instruction`` tells people what
+    to do. ``translations`` are the texts in languages other than ``language``. ``targets`` are the groups, regions and
+    accounts to alert; if omitted, the people of the region. ``onset_at`` is when the event that the alert warns of
+    begins. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``; it cannot be changed once the alert is issued.
+    ``area`` is the part of the region that the alert is about.
     """
 
     expires_at = Timestamp(allow_none=True)
@@ -116,12 +118,13 @@ class _Content(Arguments):
         listed = [translation["language"].lower() for translation in data.get("translations", ())]
         if len(set(listed)) < len(listed) or data.get("language", "").lower() in listed:
             raise ValidationError(
-                "Each language stands once, that of the alert itself included.", "translations"
+                "Each language may appear only once, including the language of the alert itself.",
+                "translations",
             )
 
 
 class DraftAlert(_Content):
-    """An alert to be issued later; ``id`` (UUIDv7 by preference) makes a repeat harmless."""
+    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely."""
 
     id = Identifier(allow_none=True)
     title = Text(max_length=MAX_TITLE_LENGTH, required=True)
@@ -131,10 +134,10 @@ class DraftAlert(_Content):
 
 
 class IssueAlert(_Content):
-    """Either a draft, by ``alert_id`` and the ``version`` that was seen, or a whole alert.
+    """Either ``alert_id`` and ``version`` of a draft, or the content of a new alert.
 
-    Of a whole one ``title``, ``message``, ``region_id`` and ``priority`` are needed, and ``id`` (UUIDv7 by preference)
-    makes a repeat harmless.
+    A new alert requires ``title``, ``message``, ``region_id`` and ``priority``. With an ``id``, preferably a UUIDv7,
+    the call can be repeated safely.
     """
 
     alert_id = Identifier()
@@ -148,23 +151,23 @@ class IssueAlert(_Content):
     @validates_schema
     def _one_or_the_other(self, data: dict[str, Any], **_more: Any) -> None:
         draft = {"alert_id", "version"}
-        # The client gives every create an id; that of a draft says nothing.
+        # Clients add an id to every create. It has no meaning for a draft.
         given = data.keys() - {"id"}
         if "alert_id" in given:
-            problems = {name: ["A draft is issued as it is; update it first."] for name in given - draft}
+            problems = {name: ["A draft is issued as it is. Update it first."] for name in given - draft}
             if "version" not in given:
                 problems["version"] = ["Missing data for required field."]
         else:
             needed = {"title", "message", "region_id", "priority"}
             problems = {name: ["Missing data for required field."] for name in needed - given}
             if "version" in given:
-                problems["version"] = ["Belongs to the alert_id of a draft."]
+                problems["version"] = ["Only allowed with alert_id."]
         if problems:
             raise ValidationError(problems)
 
 
 class UpdateAlert(_Content):
-    """Changes to an alert of which ``version`` was seen; what is omitted stays. Another region is another alert."""
+    """New values of an alert. Omitted fields stay as they are. The region cannot be changed."""
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
@@ -175,11 +178,11 @@ class UpdateAlert(_Content):
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
         if data.keys() <= {"alert_id", "version"}:
-            raise ValidationError("Name at least one field to change.")
+            raise ValidationError("Give at least one field to change.")
 
 
 class CancelAlert(Arguments):
-    """An alert of which ``version`` was seen, and why it is called off."""
+    """The alert to cancel, its ``version`` that the caller saw, and the reason."""
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
@@ -187,16 +190,16 @@ class CancelAlert(Arguments):
 
 
 class AlertId(Arguments):
-    """One alert."""
+    """The id of an alert."""
 
     alert_id = Identifier(required=True)
 
 
 class ListAlerts(Page):
-    """Alerts, the newest first; all filters that are given must hold.
+    """The filters of a list of alerts. An alert must match all that are given.
 
-    ``issued_from`` and ``changed_since`` are included, ``issued_to`` is not. ``source_id`` is the report or resource
-    whose change issued the alert.
+    ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the id of the
+    report or resource whose change of status issued the alert.
     """
 
     status = OneOrList(Choice(STATUS.statuses), allow_none=True)
@@ -210,14 +213,14 @@ class ListAlerts(Page):
 
 
 class ListRecentAlerts(Page):
-    """The alerts that hold now: active and not over, the newest first."""
+    """The filters of a list of the alerts in force, which are active and have not expired."""
 
     priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
     region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class Translation(Result):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language = fields.String()
     title = fields.String()
@@ -229,11 +232,12 @@ class Translation(Result):
 class Alert(Result):
     """An alert, with the fields of CAP 1.2.
 
-    ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it and
-    ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose change issued it, by
-    the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the fields of CAP that its author left
-    open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test`` of what is not meant; ``area`` is the part
-    of the region that it is about, a ``polygon`` or a ``circle``, null where that is all of it.
+    ``references`` are the ids of the alerts that it replaces or cancels, the oldest first; ``superseded_by`` is the id
+    of the alert that replaces it, and ``cancelled_by`` that of the message that cancels it. ``source_id`` is the id of
+    the report or resource whose change of status issued it, by the rule ``rule_id``. The ``issued_at`` of a draft is
+    the time when it was created, and the CAP fields that its author did not set are null. ``cap_status`` is
+    ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the alert is about, a ``polygon``
+    or a ``circle``; null means the whole region.
     """
 
     id = Identifier()
@@ -270,14 +274,14 @@ class Alert(Result):
 
 
 class RecentAlert(Alert):
-    """An alert with the names that the seed's view ``recent_alerts`` shows beside it."""
+    """An alert with the names of its region and its issuer."""
 
     region_name = fields.String()
     issuer_name = fields.String()
 
 
 class PublicAlert(Result):
-    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+    """The public part of an alert: what it says, without the accounts and reports behind it."""
 
     id = Identifier()
     title = fields.String()

@@ -1,4 +1,4 @@
-"""Whom alerts reach: the receipts of each person, and the audience that is read anew."""
+"""The receipts of accounts, and the rebuilding of the audience."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from shared.platform.schemas import Arguments, Identifier, Page, Result, Timesta
 
 
 class ListMyAlerts(Page):
-    """The alerts to oneself: what is unread first, then the newest."""
+    """The filters of the alerts that reached the caller."""
 
     unread_only = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
 class MyAlert(Alert):
-    """An alert as it stands to the one who asks: whether and when it was read."""
+    """An alert that reached the caller, and whether and when the caller read it."""
 
     is_read = fields.Boolean()
     read_at = Timestamp(allow_none=True)
 
 
 class Reading(Result):
-    """That an alert was read, and when for the first time."""
+    """Whether an alert was read, and when for the first time."""
 
     alert_id = Identifier()
     is_read = fields.Boolean()
@@ -30,13 +30,13 @@ class Reading(Result):
 
 
 class RebuildAudience(Arguments):
-    """Where the call before stopped; nothing to begin with."""
+    """The ``next_cursor`` of the previous call; null to begin."""
 
     cursor = fields.String(load_default=None, allow_none=True, validate=validate.Length(max=2100))
 
 
 class RebuiltAudience(Result):
-    """How many regions and accounts were read, and where to go on; null when everything was."""
+    """The numbers of regions and accounts that this call read, and the cursor of the next call; null at the end."""
 
     regions = fields.Integer()
     members = fields.Integer()

@@ -1,4 +1,4 @@
-"""Whom alerts are for: the targets that their authors declare."""
+"""The targets of alerts: those that authors declare, and the accounts that they reach."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class RegionId(Identifier):
-    """The id of a region that people live in: any but the reserved one."""
+    """The id of any region except the reserved one."""
 
     def _deserialize(self, value: Any, *position: Any, **more: Any) -> UUID:
         region_id = super()._deserialize(value, *position, **more)
@@ -26,11 +26,11 @@ class RegionId(Identifier):
 
 
 class TargetArguments(Arguments):
-    """Somebody whom an alert is for.
+    """A target of an alert.
 
-    ``target_id`` is the id of an account (``user``) or of a region (``region``), or the name of a role (``group``):
-    ``coordinator`` are all of them, ``coordinator:HT-OUEST`` those who want the alerts of that region or have named
-    none.
+    ``target_id`` is the id of an account (``user``), the id of a region (``region``) or the name of a role
+    (``group``). ``coordinator`` stands for all coordinators, ``coordinator:HT-OUEST`` for those who follow that region
+    or follow no region in particular.
     """
 
     target_type = Choice(policy.TARGET_TYPES, required=True)
@@ -48,14 +48,14 @@ class TargetArguments(Arguments):
 
 
 class Targets(fields.List[Any]):
-    """Whom an alert is for: up to 1,000 people, and of groups and regions together up to 60."""
+    """The targets of an alert: at most 1,000, and at most 60 of them groups and regions."""
 
     def __init__(self) -> None:
         super().__init__(fields.Nested(TargetArguments), validate=validate.Length(1))
 
     def _deserialize(self, value: Any, *position: Any, **more: Any) -> list[Any]:
         if isinstance(value, list) and len(value) > policy.MAX_TARGETS:
-            raise ValidationError(f"More than {policy.MAX_TARGETS} targets.")
+            raise ValidationError(policy.TOO_MANY_TARGETS)
         targets: list[Any] = super()._deserialize(value, *position, **more)
         problem = policy.too_many(targets)
         if problem:
@@ -64,16 +64,16 @@ class Targets(fields.List[Any]):
 
 
 class ListAlertTargets(Page):
-    """The targets of an alert: the declared groups and regions, and a row for everybody they reached."""
+    """The filters of the targets of an alert."""
 
     alert_id = Identifier(required=True)
     target_type = Choice(policy.TARGET_TYPES, allow_none=True)
 
 
 class Target(Result):
-    """A target of an alert. ``declared`` are those that its author named, the others those that they reached.
+    """A target of an alert: ``declared`` by its author, or an account that a declared target reached.
 
-    ``is_read`` and ``read_at`` are of people.
+    ``is_read`` and ``read_at`` have a meaning for accounts only.
     """
 
     id = Identifier()
@@ -86,7 +86,7 @@ class Target(Result):
 
 
 class _Counts(Result):
-    """How many people were reached, and how many of them have read."""
+    """The numbers of accounts that were reached, that have read the alert, and that have not."""
 
     targets = fields.Integer()
     read = fields.Integer()
@@ -94,16 +94,16 @@ class _Counts(Result):
 
 
 class TargetReach(_Counts):
-    """The people whom one declared group or region reached; somebody may be of several."""
+    """The accounts that one declared group or region reached. An account can be counted in several."""
 
     target_type = fields.String()
     target_id = fields.String()
 
 
 class Reach(_Counts):
-    """Whom an alert reached, everybody counted once, and the same by declared group and region.
+    """The numbers of accounts that an alert reached, each counted once, and the same by declared group and region.
 
-    The counts grow until ``targeted_at``, when everybody had it; that is null before.
+    The numbers grow until ``targeted_at``, when all accounts were reached. It is null before.
     """
 
     alert_id = Identifier()

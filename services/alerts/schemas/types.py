@@ -29,7 +29,7 @@ MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 
 
 class CancelAlert(TypedDict):
-    """An alert of which ``version`` was seen, and why it is called off."""
+    """The alert to cancel, its ``version`` that the caller saw, and the reason."""
 
     alert_id: UUID
     version: int
@@ -37,7 +37,7 @@ class CancelAlert(TypedDict):
 
 
 class Translation(TypedDict):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language: str
     title: str
@@ -49,12 +49,13 @@ class Translation(TypedDict):
 class Alert(TypedDict):
     """An alert, with the fields of CAP 1.2.
 
-    ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it
-    and ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose
-    change issued it, by the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the
-    fields of CAP that its author left open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or
-    ``Test`` of what is not meant; ``area`` is the part of the region that it is about, a ``polygon`` or a
-    ``circle``, null where that is all of it.
+    ``references`` are the ids of the alerts that it replaces or cancels, the oldest first;
+    ``superseded_by`` is the id of the alert that replaces it, and ``cancelled_by`` that of the message
+    that cancels it. ``source_id`` is the id of the report or resource whose change of status issued it, by
+    the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
+    that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
+    ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
+    the whole region.
     """
 
     id: UUID
@@ -91,7 +92,7 @@ class Alert(TypedDict):
 
 
 class CreateAlertRule(TypedDict):
-    """A new rule; ``id`` makes a repeat harmless."""
+    """A new rule. With an ``id`` the call can be repeated safely."""
 
     description: NotRequired[str | None]
     is_active: NotRequired[bool]
@@ -114,7 +115,7 @@ class CreateAlertRule(TypedDict):
 
 
 class AlertRule(TypedDict):
-    """A rule by which a change of a status issues an alert."""
+    """A rule by which changes of status issue alerts."""
 
     id: UUID
     name: str
@@ -141,7 +142,7 @@ class AlertRule(TypedDict):
 
 
 class TranslationArguments(TypedDict):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language: str
     title: str
@@ -151,7 +152,7 @@ class TranslationArguments(TypedDict):
 
 
 class CapCircle(TypedDict):
-    """A circle as CAP has it: a place and a radius in kilometres."""
+    """A circle: its centre and its radius in kilometres."""
 
     lon: float
     lat: float
@@ -161,8 +162,8 @@ class CapCircle(TypedDict):
 class AlertArea(TypedDict):
     """The part of its region that an alert is about: a ``polygon`` of up to 2,000 positions, or a ``circle``.
 
-    ``description`` says in words where it is. It does not narrow whom the alert is for, since people
-    choose regions.
+    ``description`` describes the place in words. The area does not change who is alerted, because accounts
+    follow regions.
     """
 
     description: NotRequired[str]
@@ -171,7 +172,7 @@ class AlertArea(TypedDict):
 
 
 class DraftAlert(TypedDict):
-    """An alert to be issued later; ``id`` (UUIDv7 by preference) makes a repeat harmless."""
+    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely."""
 
     expires_at: NotRequired[datetime | None]
     category: NotRequired[Category | None]
@@ -194,7 +195,7 @@ class DraftAlert(TypedDict):
 
 
 class AlertId(TypedDict):
-    """One alert."""
+    """The id of an alert."""
 
     alert_id: UUID
 
@@ -207,7 +208,7 @@ class AlertCap(TypedDict):
 
 
 class TargetReach(TypedDict):
-    """The people whom one declared group or region reached; somebody may be of several."""
+    """The accounts that one declared group or region reached. An account can be counted in several."""
 
     targets: int
     read: int
@@ -217,9 +218,10 @@ class TargetReach(TypedDict):
 
 
 class Reach(TypedDict):
-    """Whom an alert reached, everybody counted once, and the same by declared group and region.
+    """The numbers of accounts that an alert reached, each counted once, and the same by declared group and
+    region.
 
-    The counts grow until ``targeted_at``, when everybody had it; that is null before.
+    The numbers grow until ``targeted_at``, when all accounts were reached. It is null before.
     """
 
     targets: int
@@ -231,16 +233,16 @@ class Reach(TypedDict):
 
 
 class RuleId(TypedDict):
-    """One rule."""
+    """The id of a rule."""
 
     rule_id: UUID
 
 
 class IssueAlert(TypedDict):
-    """Either a draft, by ``alert_id`` and the ``version`` that was seen, or a whole alert.
+    """Either ``alert_id`` and ``version`` of a draft, or the content of a new alert.
 
-    Of a whole one ``title``, ``message``, ``region_id`` and ``priority`` are needed, and ``id`` (UUIDv7 by
-    preference) makes a repeat harmless.
+    A new alert requires ``title``, ``message``, ``region_id`` and ``priority``. With an ``id``, preferably
+    a UUIDv7, the call can be repeated safely.
     """
 
     expires_at: NotRequired[datetime | None]
@@ -266,7 +268,7 @@ class IssueAlert(TypedDict):
 
 
 class ListAlertRules(TypedDict):
-    """Rules by name, of all events and in use or not."""
+    """The filters of a list of rules; both active and inactive ones if omitted."""
 
     cursor: str | None
     limit: int
@@ -280,7 +282,7 @@ class PageOfAlertRule(TypedDict):
 
 
 class ListAlertTargets(TypedDict):
-    """The targets of an alert: the declared groups and regions, and a row for everybody they reached."""
+    """The filters of the targets of an alert."""
 
     cursor: str | None
     limit: int
@@ -289,9 +291,9 @@ class ListAlertTargets(TypedDict):
 
 
 class Target(TypedDict):
-    """A target of an alert. ``declared`` are those that its author named, the others those that they reached.
+    """A target of an alert: ``declared`` by its author, or an account that a declared target reached.
 
-    ``is_read`` and ``read_at`` are of people.
+    ``is_read`` and ``read_at`` have a meaning for accounts only.
     """
 
     id: UUID
@@ -309,10 +311,10 @@ class PageOfTarget(TypedDict):
 
 
 class ListAlerts(TypedDict):
-    """Alerts, the newest first; all filters that are given must hold.
+    """The filters of a list of alerts. An alert must match all that are given.
 
-    ``issued_from`` and ``changed_since`` are included, ``issued_to`` is not. ``source_id`` is the report
-    or resource whose change issued the alert.
+    ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the
+    id of the report or resource whose change of status issued the alert.
     """
 
     cursor: str | None
@@ -333,7 +335,7 @@ class PageOfAlert(TypedDict):
 
 
 class ListMyAlerts(TypedDict):
-    """The alerts to oneself: what is unread first, then the newest."""
+    """The filters of the alerts that reached the caller."""
 
     cursor: str | None
     limit: int
@@ -341,7 +343,7 @@ class ListMyAlerts(TypedDict):
 
 
 class MyAlert(TypedDict):
-    """An alert as it stands to the one who asks: whether and when it was read."""
+    """An alert that reached the caller, and whether and when the caller read it."""
 
     id: UUID
     title: str
@@ -384,7 +386,7 @@ class PageOfMyAlert(TypedDict):
 
 
 class ListRecentAlerts(TypedDict):
-    """The alerts that hold now: active and not over, the newest first."""
+    """The filters of a list of the alerts in force, which are active and have not expired."""
 
     cursor: str | None
     limit: int
@@ -393,7 +395,7 @@ class ListRecentAlerts(TypedDict):
 
 
 class PublicAlert(TypedDict):
-    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+    """The public part of an alert: what it says, without the accounts and reports behind it."""
 
     id: UUID
     title: str
@@ -426,7 +428,7 @@ class PageOfPublicAlert(TypedDict):
 
 
 class RecentAlert(TypedDict):
-    """An alert with the names that the seed's view ``recent_alerts`` shows beside it."""
+    """An alert with the names of its region and its issuer."""
 
     id: UUID
     title: str
@@ -469,7 +471,7 @@ class PageOfRecentAlert(TypedDict):
 
 
 class Reading(TypedDict):
-    """That an alert was read, and when for the first time."""
+    """Whether an alert was read, and when for the first time."""
 
     alert_id: UUID
     is_read: bool
@@ -477,13 +479,15 @@ class Reading(TypedDict):
 
 
 class RebuildAudience(TypedDict):
-    """Where the call before stopped; nothing to begin with."""
+    """The ``next_cursor`` of the previous call; null to begin."""
 
     cursor: str | None
 
 
 class RebuiltAudience(TypedDict):
-    """How many regions and accounts were read, and where to go on; null when everything was."""
+    """The numbers of regions and accounts that this call read, and the cursor of the next call; null at the
+    end.
+    """
 
     regions: int
     members: int
@@ -491,9 +495,7 @@ class RebuiltAudience(TypedDict):
 
 
 class UpdateAlert(TypedDict):
-    """Changes to an alert of which ``version`` was seen; what is omitted stays. Another region is another
-    alert.
-    """
+    """New values of an alert. Omitted fields stay as they are. The region cannot be changed."""
 
     expires_at: NotRequired[datetime | None]
     category: NotRequired[Category | None]
@@ -516,7 +518,7 @@ class UpdateAlert(TypedDict):
 
 
 class UpdateAlertRule(TypedDict):
-    """Changes to a rule of which ``version`` was seen; what is omitted stays. They hold from now on."""
+    """New values of a rule. Omitted fields stay as they are. They apply to changes of status from now on."""
 
     description: NotRequired[str | None]
     is_active: NotRequired[bool]

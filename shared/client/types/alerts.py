@@ -27,7 +27,7 @@ MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 
 
 class Translation(TypedDict):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language: str
     title: str
@@ -39,12 +39,13 @@ class Translation(TypedDict):
 class Alert(TypedDict):
     """An alert, with the fields of CAP 1.2.
 
-    ``references`` are the alerts that it replaces or calls off, ``superseded_by`` the one that replaces it
-    and ``cancelled_by`` the message that calls it off. ``source_id`` is the report or resource whose
-    change issued it, by the rule ``rule_id``. Of a draft ``issued_at`` is when it was written, and the
-    fields of CAP that its author left open are null. ``cap_status`` is ``Actual``, or ``Exercise`` or
-    ``Test`` of what is not meant; ``area`` is the part of the region that it is about, a ``polygon`` or a
-    ``circle``, null where that is all of it.
+    ``references`` are the ids of the alerts that it replaces or cancels, the oldest first;
+    ``superseded_by`` is the id of the alert that replaces it, and ``cancelled_by`` that of the message
+    that cancels it. ``source_id`` is the id of the report or resource whose change of status issued it, by
+    the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
+    that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
+    ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
+    the whole region.
     """
 
     id: str
@@ -81,7 +82,7 @@ class Alert(TypedDict):
 
 
 class AlertRule(TypedDict):
-    """A rule by which a change of a status issues an alert."""
+    """A rule by which changes of status issue alerts."""
 
     id: str
     name: str
@@ -108,7 +109,7 @@ class AlertRule(TypedDict):
 
 
 class TranslationArguments(TypedDict):
-    """The texts of an alert in one more language."""
+    """The texts of an alert in another language."""
 
     language: str
     title: str
@@ -118,11 +119,11 @@ class TranslationArguments(TypedDict):
 
 
 class TargetArguments(TypedDict):
-    """Somebody whom an alert is for.
+    """A target of an alert.
 
-    ``target_id`` is the id of an account (``user``) or of a region (``region``), or the name of a role
-    (``group``): ``coordinator`` are all of them, ``coordinator:HT-OUEST`` those who want the alerts of
-    that region or have named none.
+    ``target_id`` is the id of an account (``user``), the id of a region (``region``) or the name of a role
+    (``group``). ``coordinator`` stands for all coordinators, ``coordinator:HT-OUEST`` for those who follow
+    that region or follow no region in particular.
     """
 
     target_type: TargetType
@@ -130,7 +131,7 @@ class TargetArguments(TypedDict):
 
 
 class CapCircle(TypedDict):
-    """A circle as CAP has it: a place and a radius in kilometres."""
+    """A circle: its centre and its radius in kilometres."""
 
     lon: float
     lat: float
@@ -140,8 +141,8 @@ class CapCircle(TypedDict):
 class AlertArea(TypedDict):
     """The part of its region that an alert is about: a ``polygon`` of up to 2,000 positions, or a ``circle``.
 
-    ``description`` says in words where it is. It does not narrow whom the alert is for, since people
-    choose regions.
+    ``description`` describes the place in words. The area does not change who is alerted, because accounts
+    follow regions.
     """
 
     description: NotRequired[str]
@@ -157,7 +158,7 @@ class AlertCap(TypedDict):
 
 
 class TargetReach(TypedDict):
-    """The people whom one declared group or region reached; somebody may be of several."""
+    """The accounts that one declared group or region reached. An account can be counted in several."""
 
     targets: int
     read: int
@@ -167,9 +168,10 @@ class TargetReach(TypedDict):
 
 
 class Reach(TypedDict):
-    """Whom an alert reached, everybody counted once, and the same by declared group and region.
+    """The numbers of accounts that an alert reached, each counted once, and the same by declared group and
+    region.
 
-    The counts grow until ``targeted_at``, when everybody had it; that is null before.
+    The numbers grow until ``targeted_at``, when all accounts were reached. It is null before.
     """
 
     targets: int
@@ -186,9 +188,9 @@ class PageOfAlertRule(TypedDict):
 
 
 class Target(TypedDict):
-    """A target of an alert. ``declared`` are those that its author named, the others those that they reached.
+    """A target of an alert: ``declared`` by its author, or an account that a declared target reached.
 
-    ``is_read`` and ``read_at`` are of people.
+    ``is_read`` and ``read_at`` have a meaning for accounts only.
     """
 
     id: str
@@ -211,7 +213,7 @@ class PageOfAlert(TypedDict):
 
 
 class MyAlert(TypedDict):
-    """An alert as it stands to the one who asks: whether and when it was read."""
+    """An alert that reached the caller, and whether and when the caller read it."""
 
     id: str
     title: str
@@ -254,7 +256,7 @@ class PageOfMyAlert(TypedDict):
 
 
 class PublicAlert(TypedDict):
-    """An alert as everybody may know of it: what it says, and nothing of the people and reports behind it."""
+    """The public part of an alert: what it says, without the accounts and reports behind it."""
 
     id: str
     title: str
@@ -287,7 +289,7 @@ class PageOfPublicAlert(TypedDict):
 
 
 class RecentAlert(TypedDict):
-    """An alert with the names that the seed's view ``recent_alerts`` shows beside it."""
+    """An alert with the names of its region and its issuer."""
 
     id: str
     title: str
@@ -330,7 +332,7 @@ class PageOfRecentAlert(TypedDict):
 
 
 class Reading(TypedDict):
-    """That an alert was read, and when for the first time."""
+    """Whether an alert was read, and when for the first time."""
 
     alert_id: str
     is_read: bool
@@ -338,7 +340,9 @@ class Reading(TypedDict):
 
 
 class RebuiltAudience(TypedDict):
-    """How many regions and accounts were read, and where to go on; null when everything was."""
+    """The numbers of regions and accounts that this call read, and the cursor of the next call; null at the
+    end.
+    """
 
     regions: int
     members: int

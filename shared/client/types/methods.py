@@ -352,7 +352,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.create_alert_rule": MethodContract(
         'Create a rule by which changes of status issue alerts.',
         ('alert_rule:write',),
-        {'invalid': 'The parts of the rule do not fit together, such as a status that the event does not have.', 'conflict': 'The name or the id is taken.'},
+        {'invalid': 'Fields of the rule contradict each other, such as a status that the event does not have.', 'conflict': 'The name or the id is taken.'},
     ),
     "alerts.draft_alert": MethodContract(
         'Create a draft, which reaches nobody before it is issued.',
@@ -372,7 +372,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.get_alert_reach": MethodContract(
         'Return how many accounts an alert reached and how many have read it, in total and by target.',
         ('alert:read_reach',),
-        {'not_found': 'There is no such alert, or the caller may not see whom it reached.'},
+        {'not_found': 'The alert does not exist, or the caller may not see its reach.'},
     ),
     "alerts.get_alert_rule": MethodContract(
         'Return a rule.',
@@ -382,7 +382,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.issue_alert": MethodContract(
         'Issue an alert, either a draft as it is or a new one.',
         ('alert:issue',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The alert is not a draft any more or was changed, or the id belongs to another alert.', 'unavailable': 'The region was created a moment ago; try again.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime, or the id belongs to another alert.', 'unavailable': 'The region was created a moment ago; try again.'},
     ),
     "alerts.list_alert_rules": MethodContract(
         'Return a page of the rules, ordered by name.',
@@ -392,7 +392,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.list_alert_targets": MethodContract(
         'Return a page of the targets of an alert, both declared and reached.',
         ('alert:read_reach',),
-        {'not_found': 'There is no such alert, or the caller may not see whom it reached.'},
+        {'not_found': 'The alert does not exist, or the caller may not see its reach.'},
     ),
     "alerts.list_alerts": MethodContract(
         'Return a page of alerts, the newest first.',
@@ -417,7 +417,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.mark_alert_read": MethodContract(
         'Record that the caller has read an alert.',
         ('signed in',),
-        {'not_found': 'There is no such alert, or it has not reached the caller.'},
+        {'not_found': 'The alert does not exist, or has not reached the caller.'},
     ),
     "alerts.rebuild_audience": MethodContract(
         'Read regions and accounts from identity again, for some seconds; call it again with the cursor.',
@@ -432,6 +432,6 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.update_alert_rule": MethodContract(
         'Change a rule, or take it out of use.',
         ('alert_rule:write',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'Parts of the rule would no longer fit together.', 'conflict': 'The name is taken, or somebody has changed the rule in the meantime.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'Fields of the rule would contradict each other.', 'conflict': 'The name is taken, or somebody has changed the rule in the meantime.'},
     ),
 }

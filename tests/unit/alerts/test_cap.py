@@ -18,7 +18,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from services.alerts.cap.message import SENDER, Message, Reference, write
+from services.alerts.cap.message import SENDER, Message, Reference, Region, write
 from services.alerts.cap.polygons import polygons_of
 from services.alerts.policy import Target
 
@@ -130,7 +130,7 @@ def check(element):
 
 
 def written(*, boundaries=SQUARE, targets=(REGION,), references=(), name="Ouest", **changed):
-    region = {"name": name, "code": "HT-OUEST", "boundaries": boundaries}
+    region = Region(name, "HT-OUEST", boundaries)
     text = write(Message(ALERT | changed, "alerts@impactx.example", region, targets, references))
     assert text.startswith("<?xml version='1.0' encoding='UTF-8'?>")
     root = etree.fromstring(text.encode())
