@@ -6,9 +6,10 @@ An access token is not enough for these checks: it can be older than a change of
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, cast, exists, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, exists, func, literal, select
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from services.identity import policy
@@ -18,11 +19,12 @@ from shared.domain.permissions import ADMINISTRATOR
 from shared.platform.db.tables import SYSTEM_USER_ID
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from services.identity.schemas import types
     from shared.platform.rpc.context import Caller
 
 NO_SUCH_USER = "Account not found."
@@ -79,13 +81,13 @@ def require_authority_over(connection: Connection, caller: Caller, user_id: UUID
         require_cover(caller, attainable_by(connection, user_id))
 
 
-def checked_grants(connection: Connection, permissions: Sequence[str]) -> policy.Grants:
+def checked_grants(connection: Connection, permissions: Collection[str]) -> policy.Grants:
     """Return the grants of the permissions of a request.
 
     Raises:
         Invalid: A permission or its region does not exist; ``fields`` names ``permissions``.
     """
-    codes = region_ids(connection, set(permissions))
+    codes = region_ids(connection, permissions)
     problems = []
     for text in permissions:
         permission = policy.Permission.parse(text)
@@ -100,10 +102,10 @@ def checked_grants(connection: Connection, permissions: Sequence[str]) -> policy
     return policy.combine(permissions, codes)
 
 
-def role_grants(connection: Connection, role: Mapping[str, Any]) -> policy.Grants:
-    """Return the grants of a role as if it were active and all its regions existed."""
-    codes = region_ids(connection, set(role["permissions"]))
-    return policy.combine(role["permissions"], codes, count_missing_regions=True)
+def role_grants(connection: Connection, permissions: Collection[str]) -> policy.Grants:
+    """Return the grants of a role with these permissions as if it were active and all its regions existed."""
+    codes = region_ids(connection, permissions)
+    return policy.combine(permissions, codes, count_missing_regions=True)
 
 
 def lock_role(connection: Connection, name: str) -> UUID:
@@ -185,7 +187,7 @@ def attainable_by(connection: Connection, user_id: UUID) -> policy.Grants:
     return policy.combine(permissions, region_ids(connection, permissions), count_missing_regions=True)
 
 
-def region_ids(connection: Connection, permissions: set[str]) -> dict[str, UUID]:
+def region_ids(connection: Connection, permissions: Iterable[str]) -> dict[str, UUID]:
     """Return the ids of the regions that the permissions are limited to, by code."""
     parsed = [policy.Permission.parse(permission) for permission in permissions]
     codes = {permission.region_code for permission in parsed if permission and permission.region_code}
@@ -195,7 +197,7 @@ def region_ids(connection: Connection, permissions: set[str]) -> dict[str, UUID]
     return {row.code: row.id for row in rows}
 
 
-def read_user(connection: Connection, user_id: UUID) -> dict[str, Any]:
+def read_user(connection: Connection, user_id: UUID) -> types.User:
     """Return an account. The caller of this function checks permissions.
 
     Raises:
@@ -204,7 +206,7 @@ def read_user(connection: Connection, user_id: UUID) -> dict[str, Any]:
     row = connection.execute(select_users().where(users.c.id == user_id)).mappings().one_or_none()
     if row is None:
         raise NotFound(NO_SUCH_USER)
-    return dict(row)
+    return cast("types.User", dict(row))
 
 
 def select_users() -> Select[Any]:
@@ -221,7 +223,7 @@ def roles_of_user() -> ColumnElement[Any]:
     """Return a column with the sorted names of the roles of each account."""
     names = func.array_agg(aggregate_order_by(roles.c.name, roles.c.name))
     held = (
-        select(func.coalesce(names, cast(literal("{}"), ARRAY(Text))))
+        select(func.coalesce(names, sql_cast(literal("{}"), ARRAY(Text))))
         .select_from(user_roles.join(roles))
         .where(user_roles.c.user_id == users.c.id)
         .correlate(users)

@@ -1,7 +1,7 @@
-"""Changes passwords.
+"""Changes, confirms and resets passwords.
 
-Like signing in, these take the `Database`: hashing holds no connection, and a wrong guess is counted although it
-is refused.
+Like signing in, these functions take the `Database`: passwords are hashed while no connection is held, and a rejected
+attempt is counted in a transaction of its own.
 """
 
 from __future__ import annotations
@@ -34,20 +34,20 @@ def change_password(
 ) -> None:
     """Change the caller's own password and close all their sessions, this one too.
 
-    Guesses of the current password are counted. A repeat, which finds the new password in force, changes nothing.
+    Wrong current passwords are counted. A repeat after the change finds the new password and changes nothing.
 
     Raises:
-        Unauthenticated: The account is closed.
-        Invalid: The current password is wrong, or the new one is the e-mail address or the old one.
-        Conflict: The password was changed meanwhile.
-        RateLimited: Too many failed attempts lately, or too many changes at once.
+        Unauthenticated: The account is deactivated.
+        Invalid: The current password is wrong, or the new one is the email address or the current password.
+        Conflict: Somebody has changed the password in the meantime.
+        RateLimited: There are too many failed attempts or password changes at the moment.
     """
     account = confirm_password(database, caller, hasher, current_password, or_already=new_password)
     if account is None:
         return
     problems = policy.password_problems(new_password, account.email)
     if new_password == current_password:
-        problems.append("Must not be the present password.")
+        problems.append("Must not be the current password.")
     if problems:
         raise Invalid(fields={"new_password": problems})
     new_hash = hasher.hash(new_password, CHANGE)
@@ -63,29 +63,30 @@ def confirm_password(
     *,
     or_already: str | None = None,
 ) -> Row[Any, Any] | None:
-    """Check the password that somebody who is signed in gives once more, and count wrong ones.
+    """Verify the current password of a caller who is signed in, and count wrong ones.
 
     Args:
-        database: Where.
-        caller: Whose password it is to be.
-        hasher: Checks it, while no connection is held.
-        password: What they gave, as ``current_password``.
-        or_already: A password that is not counted as wrong: the new one, where it is in force already.
+        database: The database.
+        caller: The caller.
+        hasher: Verifies the password while no connection is held.
+        password: The password that the caller gave as ``current_password``.
+        or_already: The new password, with which a repeat is recognised; it does not count as wrong.
 
     Returns:
-        ``email`` and ``password_hash`` of the account; None where `or_already` is the password.
+        The row of the account with ``email`` and ``password_hash``; None if the account already has the password
+        `or_already`.
 
     Raises:
-        Unauthenticated: The account is closed.
-        Invalid: It is wrong.
-        RateLimited: Too many failed attempts lately, or too many checks at once.
+        Unauthenticated: The account is deactivated.
+        Invalid: The password is wrong.
+        RateLimited: There are too many failed attempts or password changes at the moment.
     """
     attempt = sign_in_limits.confirmation_attempt(caller.user_id, caller.session_id)
     own = select(users.c.email, users.c.password_hash).where(users.c.id == caller.user_id, users.c.is_active)
     with database.read() as connection:
         account = connection.execute(own).one_or_none()
         if account is None:
-            raise Unauthenticated("This account is closed.")
+            raise Unauthenticated("This account is deactivated.")
         sign_in_limits.refuse_blocked(connection, attempt.keys())
     is_right = hasher.verify(password, account.password_hash, CHANGE)
     if not is_right and or_already is not None and hasher.verify(or_already, account.password_hash, CHANGE):
@@ -94,7 +95,7 @@ def confirm_password(
         count = sign_in_limits.count_success if is_right else sign_in_limits.count_failure
         count(connection, attempt)
     if not is_right:
-        raise Invalid(fields={"current_password": ["Is wrong."]})
+        raise Invalid(fields={"current_password": ["The current password is wrong."]})
     return account
 
 
@@ -102,25 +103,24 @@ def reset_password(
     database: Database,
     caller: Caller,
     hasher: PasswordHasher,
-    *,
     user_id: UUID,
     new_password: str,
 ) -> None:
-    """Set the password of somebody who has forgotten it, and close all their sessions.
+    """Set the password of another account, whose owner has forgotten it, and close all its sessions.
 
-    Needs ``user:update`` and every permission that the account has or could get back. Callers change their own password
-    by `change_password`, which asks for the present one. Failed sign-ins of the account are forgotten, and so are the
-    network addresses it is known from.
+    The caller needs ``user:update`` and every permission that the account has or could get back. Callers change their
+    own password with `change_password`, which asks for the current one. The failed sign-ins and the known network
+    addresses of the account are deleted.
 
     Raises:
-        NotFound: There is no such account.
-        Forbidden: The account has permissions that the caller lacks, or is the caller's own.
-        Unauthenticated: The caller's account is closed.
-        Invalid: The password is the e-mail address.
-        RateLimited: Too many passwords are being changed at once.
+        NotFound: The account does not exist.
+        Forbidden: The account is the caller's own, or has permissions that the caller does not have.
+        Unauthenticated: The account of the caller is deactivated.
+        Invalid: The password is the email address.
+        RateLimited: There are too many password changes at the moment.
     """
     if user_id == caller.user_id:
-        raise Forbidden("Change your own password with change_password.")
+        raise Forbidden("Use change_password to change your own password.")
     with database.read() as connection:
         require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
         account = read_user(connection, user_id)
@@ -129,7 +129,7 @@ def reset_password(
         raise Invalid(fields={"new_password": problems})
     new_hash = hasher.hash(new_password, CHANGE)
     with database.write() as connection:
-        # The counts before the account, as signing in does: neither waits for the other in a circle.
+        # The counts are locked before the account, as in signing in, so that the two do not deadlock.
         sign_in_limits.forget_account(connection, user_id)
         require_authority_over(connection, acting(connection, caller, USER_UPDATE), user_id)
         _set_password(connection, caller, user_id, new_hash)
@@ -147,5 +147,5 @@ def _set_password(
         )
     ).one_or_none()
     if changed is None:
-        raise Conflict("The password was changed meanwhile.")
+        raise Conflict("The password was changed in the meantime.")
     revoke_sessions_of(connection, user_id)

@@ -1,17 +1,17 @@
-"""Regions: makes, changes and lists them, and finds the one that a point lies in."""
+"""Regions: creates, changes and lists them, and finds the region of a point."""
 
 from __future__ import annotations
 
 import threading
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import orjson
-from sqlalchemy import JSON, Text, cast, func, null, select, type_coerce
+from sqlalchemy import JSON, Text, func, null, select, type_coerce
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from services.identity.change import change
 from services.identity.geometry import (
     FULL,
     OUTLINES_REVISION,
@@ -26,10 +26,9 @@ from shared.domain.boundaries import bbox_of
 from shared.domain.permissions import REGION_WRITE
 from shared.platform.concurrency import run_blocking
 from shared.platform.db.conditions import one_of
-from shared.platform.db.context import with_event_context
 from shared.platform.db.paging import Order, keyset, page
 from shared.platform.db.tables import UNKNOWN_REGION_ID
-from shared.platform.db.writes import content_digest, id_taken
+from shared.platform.db.writes import change_if_version, check_version, content_digest, create_once
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -38,19 +37,20 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection, Select
 
     from services.identity.geometry import Entry
+    from services.identity.schemas import types
     from shared.platform.db.engine import Database
     from shared.platform.rpc.context import Caller
 
-NO_SUCH_REGION: Final = "There is no such region."
+CHANGEABLE: Final = frozenset({"name", "description", "boundaries"})
 
 OUTLINING_SECONDS: Final = 3.0
-"""For how long a list makes missing outlines before it answers with the regions that it has."""
+"""Seconds for which a list creates missing outlines before it returns the regions that have them."""
 
 PAGE_BYTES: Final = 1_000_000
-"""Bytes of boundaries on a page of a list; the page ends before the region with which it would have more."""
+"""Maximum size of the boundaries on a page of a list in bytes. The page ends before the region that exceeds it."""
 
 READ_TOGETHER: Final = 8
-"""Regions whose boundaries are read at once for the index; between them other calls have their turn."""
+"""Number of regions whose boundaries are read at once for the index; other calls run in between."""
 
 _ORDER: Final[Order] = [(regions.c.code, "asc"), (regions.c.id, "asc")]
 _SHOWN: Final = (
@@ -67,102 +67,101 @@ _NO_BOUNDARIES: Final = type_coerce(null(), JSON).label("boundaries")
 _EXTENT: Final = region_outlines.alias("extent")
 
 
-def create_region(
-    connection: Connection,
-    caller: Caller,
-    *,
-    id: UUID | None = None,  # noqa: A002 - the argument's public name
-    **arguments: Any,
-) -> dict[str, Any]:
-    """Make a region, with ``code``, ``name``, ``description`` and ``boundaries``.
+def create_region(connection: Connection, caller: Caller, arguments: types.CreateRegion) -> types.Region:
+    """Create a region.
 
-    Needs ``region:write`` everywhere. With the same id and content a repeat returns the first. The boundaries are
-    stored with their rings turned as RFC 7946 wants them, and cut where they cross the antimeridian.
+    The caller needs ``region:write`` for every region. A repeat with the same id and content returns the first region.
+    The rings of the boundaries are stored in the direction of RFC 7946, cut where they cross the antimeridian.
 
     Raises:
-        Invalid: The boundaries cross themselves; it says where.
+        Invalid: The boundaries intersect themselves; the message says where.
         Conflict: The code or the id is taken.
-        Forbidden: The caller holds ``region:write`` in some regions only.
-
-    Emits:
-        region_created.
+        Forbidden: The caller has ``region:write`` only for some regions.
     """
     if caller.regions(REGION_WRITE) is not None:
-        raise Forbidden(f"This needs the permission {REGION_WRITE} everywhere.", permission=REGION_WRITE)
-    digest = content_digest(arguments)
-    values = _normalised(arguments)
-    outlines = _outlines(values)
-    if values["boundaries"] is None:
-        values["boundaries"] = null()  # SQLAlchemy would store JSON's null
-    region_id = id or uuid7()
-    made = connection.execute(
-        insert(regions)
-        .values(**values, id=region_id, content_digest=digest)
-        .on_conflict_do_nothing()
-        .returning(regions.c.id, with_event_context(caller))
-    ).one_or_none()
-    if made is None:
-        first = select(regions.c.content_digest).where(regions.c.id == region_id)
-        found = connection.execute(first).one_or_none()
-        if found is None:
-            raise Conflict(
-                f"There is a region {arguments['code']} already.", fields={"code": ["Is taken already."]}
-            )
-        if found.content_digest != digest:
-            raise id_taken("region")
-    else:
+        raise Forbidden(
+            f"This needs the permission {REGION_WRITE} for every region.", permission=REGION_WRITE
+        )
+    boundaries = _normalised(arguments["boundaries"])
+    outlines = _outlines(boundaries)
+    region_id, code = arguments["id"] or uuid7(), arguments["code"]
+    values = {
+        "id": region_id,
+        "code": code,
+        "name": arguments["name"],
+        "description": arguments["description"],
+        "boundaries": boundaries,
+        "content_digest": content_digest(arguments),
+    }
+    taken = Conflict(f"A region with the code {code} already exists.", fields={"code": ["Is taken already."]})
+    created = create_once(
+        connection, caller, regions, values, thing="region", taken=taken, returning=(regions.c.id,)
+    )
+    if created.is_new:
         _store(connection, region_id, outlines)
     return get_region(connection, region_id=region_id)
 
 
 def update_region(
-    connection: Connection,
-    caller: Caller,
-    *,
-    region_id: UUID,
-    version: int,
-    **values: Any,
-) -> dict[str, Any]:
-    """Change ``name``, ``description`` or ``boundaries`` of a region.
+    connection: Connection, caller: Caller, region_id: UUID, version: int, arguments: types.UpdateRegion
+) -> types.Region:
+    """Change the name, description or boundaries of a region.
 
-    Needs ``region:write`` in that region. Its code never changes: permissions and preferences are kept by it.
-    Reports keep the region they were filed in.
+    The caller needs ``region:write`` for the region. Its code never changes, because permissions and preferences name
+    it. Reports stay in the region in which they were created.
+
+    Args:
+        connection: A connection in a transaction.
+        caller: The caller.
+        region_id: The region.
+        version: The version that the caller saw.
+        arguments: The new values.
+
+    Returns:
+        The region as it is now.
 
     Raises:
-        NotFound: There is no such region.
-        Forbidden: The caller does not hold ``region:write`` in this region.
-        Invalid: The boundaries cross themselves; it says where. Or they are for the reserved region, which has none.
-        Conflict: The version is not the present one.
-
-    Emits:
-        region_updated.
+        NotFound: The region does not exist.
+        Forbidden: The caller does not have ``region:write`` for this region.
+        Invalid: The boundaries intersect themselves; the message says where. Or they are for the reserved region,
+            which has none.
+        Conflict: The version is out of date.
     """
     caller.require(REGION_WRITE, region_id)
-    if region_id == UNKNOWN_REGION_ID and values.get("boundaries") is not None:
-        raise Invalid(fields={"boundaries": ["The reserved region has none."]})
-    values = _normalised(values)
-    outlines = _outlines(values)
-    change(connection, caller, regions, region_id, version, values)
-    # Those of the former boundaries were removed by the database.
+    boundaries = arguments.get("boundaries")
+    if region_id == UNKNOWN_REGION_ID and boundaries is not None:
+        raise Invalid(fields={"boundaries": ["The reserved region has no boundaries."]})
+    boundaries = _normalised(boundaries)
+    outlines = _outlines(boundaries)
+    changes = {name: value for name, value in arguments.items() if name in CHANGEABLE}
+    if "boundaries" in changes:
+        changes["boundaries"] = boundaries
+    changed = changes and change_if_version(
+        connection, caller, regions, region_id, version, changes, returning=(regions.c.id,)
+    )
+    if not changed:
+        region = get_region(connection, region_id=region_id)
+        check_version(caller, region, version, changes, thing="region")
+    # A trigger has deleted the outlines of the former boundaries.
     _store(connection, region_id, outlines)
     return get_region(connection, region_id=region_id)
 
 
 def outline_regions(database: Database, region_ids: Sequence[UUID]) -> None:
-    """Make the outlines of regions that have none: of those that were written past the service or before it had any.
+    """Create missing outlines, of regions that were written without the service or before it made outlines.
 
-    Each region is a transaction of its own. After `OUTLINING_SECONDS` it ends, when one at least was done.
+    Each region has its own transaction. The function stops after `OUTLINING_SECONDS`, but not before the first region.
 
     Args:
-        database: Where to write.
-        region_ids: In the order in which they are done.
+        database: The database.
+        region_ids: The regions, in the order in which they are processed.
     """
     deadline = time.monotonic() + OUTLINING_SECONDS
     for region_id in region_ids:
         with database.transaction() as connection:
             text = connection.scalar(
-                # Nobody may change the boundaries before their outlines are stored.
-                select(cast(regions.c.boundaries, Text))
+                # Locked, so that the boundaries do not change before their outlines are stored.
+                select(sql_cast(regions.c.boundaries, Text))
                 .where(regions.c.id == region_id)
                 .with_for_update(read=True)
             )
@@ -176,12 +175,8 @@ def _outlines_of_text(text: str) -> list[dict[str, Any]]:
     return outlines_of(orjson.loads(text))
 
 
-def _outlines(values: dict[str, Any]) -> list[dict[str, Any]]:
-    boundaries = values.get("boundaries")
-    if boundaries is None:
-        return []
-    found: list[dict[str, Any]] = run_blocking(outlines_of, boundaries)
-    return found
+def _outlines(boundaries: dict[str, Any] | None) -> list[dict[str, Any]]:
+    return [] if boundaries is None else run_blocking(outlines_of, boundaries)
 
 
 def _store(connection: Connection, region_id: UUID, outlines: list[dict[str, Any]]) -> None:
@@ -190,34 +185,33 @@ def _store(connection: Connection, region_id: UUID, outlines: list[dict[str, Any
         connection.execute(insert(region_outlines).values(rows).on_conflict_do_nothing())
 
 
-def _normalised(arguments: dict[str, Any]) -> dict[str, Any]:
-    boundaries = arguments.get("boundaries")
-    return arguments if boundaries is None else {**arguments, "boundaries": normalise(boundaries)}
+def _normalised(boundaries: dict[str, Any] | None) -> dict[str, Any] | None:
+    return None if boundaries is None else normalise(boundaries)
 
 
 def get_region(
     connection: Connection, *, region_id: UUID | None = None, code: str | None = None
-) -> dict[str, Any]:
-    """Return the region of that id or of that code, with its full boundaries.
+) -> types.Region:
+    """Return a region by its id or its code, with its full boundaries.
 
     Raises:
-        Invalid: Not exactly one of the two is given.
-        NotFound: There is none.
+        Invalid: Not exactly one of id and code is given.
+        NotFound: The region does not exist.
     """
     if (region_id is None) == (code is None):
-        raise Invalid(fields={"region_id": ["Give either an id or a code."]})
+        raise Invalid(fields={"region_id": ["Give either region_id or code, and not both."]})
     wanted = regions.c.id == region_id if region_id is not None else regions.c.code == code
     row = connection.execute(select(*_SHOWN, regions.c.boundaries).where(wanted)).mappings().one_or_none()
     if row is None:
-        raise NotFound(NO_SUCH_REGION)
-    return {**row, "bbox": _bbox(row["boundaries"])}
+        raise NotFound("Region not found.")
+    return cast("types.Region", {**row, "bbox": _bbox(row["boundaries"])})
 
 
 def _bbox(boundaries: Any) -> list[float] | None:
     try:
         return None if boundaries is None else bbox_of(boundaries)
     except (KeyError, IndexError, TypeError, ValueError):
-        return None  # written past the service
+        return None  # written without the service
 
 
 def list_regions(  # noqa: PLR0913 - the arguments of the method
@@ -231,28 +225,28 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
     include_boundaries: bool = False,
     detail: str = "overview",
     known_version: str | None = None,
-) -> dict[str, Any]:
+) -> tuple[types.Regions, list[UUID]]:
     """Return a page of regions by code.
 
     Args:
-        connection: Where to read.
-        locator: Knows the shapes.
-        cursor: Where the page before ended.
-        limit: Of the page. With boundaries it ends earlier where these have more than `PAGE_BYTES`.
-        codes: Only the regions of these codes.
-        bbox: Only those that touch [west, south, east, north]; west over east crosses the antimeridian.
-        include_boundaries: Whether the boundaries are among the result.
-        detail: One of `geometry.DETAILS`: how much of the boundaries.
-        known_version: Of a page that the caller has.
+        connection: A connection to read with.
+        locator: The index of the regions.
+        cursor: The cursor of the previous page; None for the first page.
+        limit: The maximum number of regions. With boundaries, the page ends earlier if these exceed `PAGE_BYTES`.
+        codes: The codes of the regions; None for all.
+        bbox: The box [west, south, east, north] that the regions touch; west > east crosses the antimeridian.
+        include_boundaries: Whether the result contains the boundaries.
+        detail: The detail of the boundaries, one of `geometry.DETAILS`.
+        known_version: The version of a page that the caller has.
 
     Returns:
-        The page with the ``version`` of all regions; ``unchanged`` and without items where the caller has that
-        version already. ``without_outline`` are regions of the page whose outlines have to be made first; the page
-        ends before them, if it does not begin with them.
+        The page with the ``version`` of all regions, and the ids of regions of the page whose outlines have to be
+        created first. The page ends before them, unless it begins with them. If the caller has the current version, it
+        is ``unchanged`` and has no items.
     """
     version = version_of(connection)
     if known_version == version:
-        return {"items": [], "next_cursor": None, "version": version, "unchanged": True}
+        return {"items": [], "next_cursor": None, "version": version, "unchanged": True}, []
     detail = detail if include_boundaries else FULL
     rows = _rows(connection, locator, cursor, limit, codes, bbox, detail)
     count, without_outline = len(rows[:limit]), []
@@ -267,17 +261,17 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
         boundaries = _boundaries(connection, [item["id"] for item in items], detail)
         for item in items:
             item["boundaries"] = boundaries.get(item["id"])
-    return {
-        **found,
-        "items": items,
+    regions_page: types.Regions = {
+        "items": cast("list[types.Region]", items),
+        "next_cursor": found["next_cursor"],
         "version": version,
         "unchanged": False,
-        "without_outline": without_outline,
     }
+    return regions_page, without_outline
 
 
 def version_of(connection: Connection) -> str:
-    """Return what is another text whenever any region has changed, or its outline would be another."""
+    """Return a text that differs whenever a region or the way of making outlines has changed."""
     return ".".join(str(part) for part in (OUTLINES_REVISION, *_state_of(connection)))
 
 
@@ -290,7 +284,7 @@ def _rows(
     bbox: Sequence[float] | None,
     detail: str,
 ) -> list[Any]:
-    """The regions of a page and the one behind it, with the bytes of their boundaries and without these."""
+    """Return the regions of a page and the next one, with the size of their boundaries instead of the boundaries."""
     statement: Select[Any] = select(
         *_SHOWN,
         _NO_BOUNDARIES,
@@ -306,7 +300,7 @@ def _rows(
 
 
 def _fitting(sizes: list[int]) -> int:
-    """How many of the first regions fit on a page, at least one where there is any."""
+    """Return how many of the first regions fit on a page; at least one if there is any."""
     total = 0
     for count, size in enumerate(sizes):
         total += size
@@ -325,13 +319,11 @@ def _boundaries(connection: Connection, region_ids: list[UUID], detail: str) -> 
     return {row[0]: row[1] for row in connection.execute(statement)}
 
 
-def locate_region(
-    connection: Connection, locator: RegionLocator, *, lon: float, lat: float
-) -> dict[str, Any]:
-    """Return the smallest region that contains the point, without its boundaries.
+def locate_region(connection: Connection, locator: RegionLocator, *, lon: float, lat: float) -> types.Region:
+    """Return the smallest region that contains a point, without its boundaries.
 
     Raises:
-        NotFound: No region contains it.
+        NotFound: No region contains the point.
     """
     [region_id] = locator.locate(connection, [(lon, lat)])
     row = None
@@ -344,15 +336,15 @@ def locate_region(
         row = connection.execute(found).mappings().one_or_none()
     if row is None:
         raise NotFound("No region contains this point.")
-    return dict(row)
+    return cast("types.Region", dict(row))
 
 
 class RegionLocator:
-    """The index of all regions by place, kept in this process and brought up to date when a region changed.
+    """A spatial index of all regions in memory that is updated when a region has changed.
 
-    Whether one changed is asked of the database each time: a count and two aggregates over a small table cost a
-    fraction of what the call costs, and a region that was just made is found at once, in every replica. Only the
-    boundaries of regions that changed are read, as text, which native threads parse.
+    Every call asks the database whether a region has changed: a count and two aggregates of a small table cost a
+    fraction of the call, and every replica finds a new region at once. Only the boundaries of changed regions are read,
+    as text that is parsed in native threads.
     """
 
     def __init__(self) -> None:
@@ -363,11 +355,11 @@ class RegionLocator:
         self._building = threading.Lock()
 
     def locate(self, connection: Connection, points: Sequence[tuple[float, float]]) -> list[UUID | None]:
-        """Return the id of the region of every (longitude, latitude), None where there is none."""
+        """Return for each point (longitude, latitude) the id of its region, or None."""
         return self._current(connection).locate(points)
 
     def touching(self, connection: Connection, bbox: Sequence[float]) -> list[UUID]:
-        """Return the ids of the regions that touch [west, south, east, north]."""
+        """Return the ids of the regions that touch the box [west, south, east, north]."""
         return self._current(connection).touching(bbox)
 
     def _current(self, connection: Connection) -> RegionIndex:
@@ -375,9 +367,9 @@ class RegionLocator:
         if state == self._state:
             return self._index
         with self._building:
-            if state == self._state:  # another greenlet has made it meanwhile
+            if state == self._state:  # another greenlet has built it in the meantime
                 return self._index
-            # The state is read before the rows: a region that changes in between is read again next time.
+            # The state is read before the rows, so that a region that changes in between is read again next time.
             state = _state_of(connection)
             self._read_changed(connection)
             index: RegionIndex = run_blocking(RegionIndex.of_entries, list(self._entries.values()))
@@ -401,13 +393,13 @@ class RegionLocator:
         self._versions = {region_id: versions[region_id] for region_id in self._entries}
         for first in range(0, len(changed), READ_TOGETHER):
             some = changed[first : first + READ_TOGETHER]
-            # Kept at once: a call that ends at its deadline leaves less to read to the one after it.
+            # Stored at once, so that a call that ends at its deadline leaves less work to the next one.
             self._entries |= self._read(connection, some)
             self._versions |= {region_id: versions[region_id] for region_id in some}
 
     @staticmethod
     def _read(connection: Connection, region_ids: list[UUID]) -> dict[UUID, Entry | None]:
-        text = cast(regions.c.boundaries, Text)
+        text = sql_cast(regions.c.boundaries, Text)
         statement = select(regions.c.id, regions.c.code, text).where(one_of(regions.c.id, region_ids))
         rows = [(row[0], row[1], row[2]) for row in connection.execute(statement) if row[2] is not None]
         entries: dict[UUID, Entry | None] = run_blocking(read_entries, rows)
@@ -415,7 +407,7 @@ class RegionLocator:
 
 
 def _state_of(connection: Connection) -> tuple[Any, ...]:
-    """What is different whenever a region was made or changed."""
+    """Return values that differ whenever a region was created or changed."""
     microseconds = func.max(func.extract("epoch", regions.c.updated_at)) * 1_000_000
     changes = select(func.count(), func.coalesce(func.sum(regions.c.version), 0), func.round(microseconds))
     return tuple(connection.execute(changes.select_from(regions)).one())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
@@ -31,6 +31,8 @@ from shared.platform.timer import every
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from services.identity.schemas import types
+    from shared.platform.db.engine import Database
     from shared.platform.rpc.context import Caller
     from shared.platform.settings import Settings
 
@@ -38,15 +40,15 @@ CLEAN_UP_SECONDS = 3600
 
 
 class SecretsOfProcess(SharedExtension):
-    """One signer and one hasher a container, so that the hasher's limit holds for all workers."""
+    """The signer and the hasher of a container, so that the limit of the hasher applies to all workers together."""
 
     def setup(self) -> None:
-        """Called by nameko; a key that cannot be used stops the start and not the first sign-in."""
+        """Called by nameko. A key that cannot be used stops the start, and not the first sign-in."""
         _ = self.secrets
 
     @cached_property
     def secrets(self) -> Secrets:
-        """Made when it is first asked for."""
+        """Created at the first access."""
         settings = self.container.config["SETTINGS"]
         return Secrets(
             signer=signer_of(settings),
@@ -56,7 +58,7 @@ class SecretsOfProcess(SharedExtension):
 
 
 class SecretsProvider(DependencyProvider):
-    """``secrets = SecretsProvider()`` in the service class gives its methods a `Secrets`."""
+    """Gives the methods of the service class a `Secrets`: ``secrets = SecretsProvider()``."""
 
     shared = SecretsOfProcess()
 
@@ -66,18 +68,18 @@ class SecretsProvider(DependencyProvider):
 
 
 class IdentityService:
-    """Offers accounts, sessions, roles and regions by RPC."""
+    """The RPC methods for accounts, sessions, roles and regions."""
 
     name = "identity"
 
-    db = DatabaseProvider()
+    db: Database = DatabaseProvider()
     relay = OutboxRelay()
-    secrets = SecretsProvider()
+    secrets: Secrets = SecretsProvider()
     locator: ClassVar[RegionLocator] = RegionLocator()
 
     @staticmethod
-    def own_keys(settings: Settings) -> dict[str, Any]:
-        """The keys that identity checks its own callers' tokens with."""
+    def own_keys(settings: Settings) -> types.PublicKeys:
+        """Return the keys that identity verifies the tokens of its callers with."""
         return signer_of(settings).jwks()
 
     @operation(
@@ -85,12 +87,14 @@ class IdentityService:
         arguments=schemas.Authenticate,
         result=schemas.SignedIn,
         errors=(
-            Unauthenticated("The email address is unknown, the password is wrong, or the account is closed."),
+            Unauthenticated(
+                "The email address is unknown, the password is wrong, or the account is deactivated."
+            ),
             RateLimited("There are too many failures or sign-ins at the moment; wait `retry_after` seconds."),
         ),
     )
-    def authenticate(self, _caller: Caller | None, **arguments: Any) -> Any:
-        """Signs in with e-mail address and password."""
+    def authenticate(self, _caller: Caller | None, **arguments: Unpack[types.Authenticate]) -> types.SignedIn:
+        """Sign in with email address and password."""
         return sessions.authenticate(self.db, self.secrets, **arguments)
 
     @operation(
@@ -99,24 +103,24 @@ class IdentityService:
         result=schemas.Tokens,
         errors=(
             Unauthenticated(
-                "The token is unknown, expired, revoked or already used, or the account is closed."
+                "The token is unknown, expired, revoked or already used, or the account is deactivated."
             ),
             Conflict("The id belongs to another call."),
         ),
     )
-    def refresh(self, _caller: Caller | None, **arguments: Any) -> Any:
-        """Exchanges a refresh token for new tokens."""
+    def refresh(self, _caller: Caller | None, **arguments: Unpack[types.Refresh]) -> types.Tokens:
+        """Exchange a refresh token for new tokens."""
         return sessions.refresh(self.db, self.secrets, **arguments)
 
     @operation(permission=ANYONE, arguments=schemas.RefreshToken)
     def revoke(self, _caller: Caller | None, refresh_token: str) -> None:
-        """Closes the session of a refresh token."""
+        """Close the session of a refresh token."""
         with self.db.autocommit() as connection:
             sessions.revoke(connection, refresh_token=refresh_token)
 
     @operation(permission=ANYONE, arguments=Empty, result=schemas.PublicKeys)
-    def get_jwks(self, _caller: Caller | None) -> Any:
-        """Returns the public keys that access tokens are checked with."""
+    def get_jwks(self, _caller: Caller | None) -> types.PublicKeys:
+        """Return the public keys that access tokens are verified with."""
         return self.secrets.signer.jwks()
 
     @operation(
@@ -127,32 +131,32 @@ class IdentityService:
             Invalid(
                 "The password is the email address, or a preferred region or an active role does not exist."
             ),
-            Conflict("The email address or the id is taken; `fields` names `email` where it is the address."),
+            Conflict("The email address or the id is taken; `fields` names which."),
             Forbidden("The caller may not grant the roles."),
-            Unauthenticated("Roles are given, and the account of the caller is closed."),
+            Unauthenticated("The arguments name roles, and the account of the caller is deactivated."),
             RateLimited("There are too many registrations at the moment; wait `retry_after` seconds."),
         ),
         emits=("user_created", "role_granted"),
     )
-    def register_user(self, caller: Caller | None, **arguments: Any) -> Any:
-        """Makes an account."""
-        return users.register_user(self.db, caller, self.secrets.hasher, **arguments)
+    def register_user(self, caller: Caller | None, **arguments: Unpack[types.RegisterUser]) -> types.User:
+        """Create an account."""
+        return users.register_user(self.db, caller, self.secrets.hasher, arguments)
 
     @operation(permission=SIGNED_IN, arguments=Empty, result=schemas.Me)
-    def get_me(self, caller: Caller) -> Any:
-        """Returns the caller's own account and what it may."""
+    def get_me(self, caller: Caller) -> types.Me:
+        """Return the caller's account with its permissions."""
         with self.db.read() as connection:
             return users.get_me(connection, caller)
 
     @operation(permission=SIGNED_IN, arguments=schemas.UserId, result=schemas.User, errors=(NotFound,))
-    def get_user(self, caller: Caller, user_id: UUID) -> Any:
-        """Returns one account."""
+    def get_user(self, caller: Caller, user_id: UUID) -> types.User:
+        """Return an account."""
         with self.db.read() as connection:
-            return users.get_user(connection, caller, user_id=user_id)
+            return users.get_user(connection, caller, user_id)
 
     @operation(permission=USER_READ, arguments=schemas.ListUsers, result=schemas.Users)
-    def list_users(self, _caller: Caller, **arguments: Any) -> Any:
-        """Returns a page of accounts, the newest first."""
+    def list_users(self, _caller: Caller, **arguments: Unpack[types.ListUsers]) -> types.PageOfUser:
+        """Return a page of accounts, the newest first."""
         with self.db.read() as connection:
             return users.list_users(connection, **arguments)
 
@@ -165,7 +169,7 @@ class IdentityService:
             Forbidden(
                 "The caller may not change the account, or it has permissions that the caller does not have."
             ),
-            Unauthenticated("The account of the caller is closed."),
+            Unauthenticated("The account of the caller is deactivated."),
             Invalid("A preferred region does not exist, or `current_password` is missing or wrong."),
             Conflict("The version is out of date, or the email address is taken."),
             RateLimited(
@@ -174,15 +178,16 @@ class IdentityService:
         ),
         emits=("user_updated",),
     )
-    def update_user(self, caller: Caller, **arguments: Any) -> Any:
-        """Changes name, phone, e-mail address or preferences of an account."""
-        return users.update_user(self.db, caller, self.secrets.hasher, **arguments)
+    def update_user(self, caller: Caller, **arguments: Unpack[types.UpdateUser]) -> types.User:
+        """Change the name, phone number, email address or preferences of an account."""
+        user_id, version = arguments["user_id"], arguments["version"]
+        return users.update_user(self.db, caller, self.secrets.hasher, user_id, version, arguments)
 
     @operation(
         permission=SIGNED_IN,
         arguments=schemas.ChangePassword,
         errors=(
-            Unauthenticated("The account is closed."),
+            Unauthenticated("The account is deactivated."),
             Invalid(
                 "The current password is wrong, or the new one is the email address or the current password."
             ),
@@ -190,8 +195,8 @@ class IdentityService:
             RateLimited("There are too many failed attempts or password changes at the moment."),
         ),
     )
-    def change_password(self, caller: Caller, **arguments: Any) -> None:
-        """Changes the caller's own password and closes all their sessions."""
+    def change_password(self, caller: Caller, **arguments: Unpack[types.ChangePassword]) -> None:
+        """Change the caller's password and close all their sessions."""
         passwords.change_password(self.db, caller, self.secrets.hasher, **arguments)
 
     @operation(
@@ -200,14 +205,14 @@ class IdentityService:
         errors=(
             NotFound,
             Forbidden("The account is the caller's own, or has permissions that the caller does not have."),
-            Unauthenticated("The account of the caller is closed."),
+            Unauthenticated("The account of the caller is deactivated."),
             Invalid("The password equals the email address."),
             RateLimited("There are too many password changes at once."),
         ),
     )
-    def reset_password(self, caller: Caller, **arguments: Any) -> None:
-        """Sets somebody else's password and closes all their sessions."""
-        passwords.reset_password(self.db, caller, self.secrets.hasher, **arguments)
+    def reset_password(self, caller: Caller, user_id: UUID, new_password: str) -> None:
+        """Set the password of another account and close all its sessions."""
+        passwords.reset_password(self.db, caller, self.secrets.hasher, user_id, new_password)
 
     @operation(
         permission=USER_DEACTIVATE,
@@ -220,10 +225,10 @@ class IdentityService:
         ),
         emits=("user_deactivated",),
     )
-    def deactivate_user(self, caller: Caller, user_id: UUID) -> Any:
-        """Closes an account and its sessions."""
+    def deactivate_user(self, caller: Caller, user_id: UUID) -> types.User:
+        """Deactivate an account and close its sessions."""
         with self.db.write() as connection:
-            return users.deactivate_user(connection, caller, user_id=user_id)
+            return users.deactivate_user(connection, caller, user_id)
 
     @operation(
         permission=USER_DEACTIVATE,
@@ -232,10 +237,10 @@ class IdentityService:
         errors=(NotFound, Forbidden("The account has permissions that the caller does not have.")),
         emits=("user_updated",),
     )
-    def reactivate_user(self, caller: Caller, user_id: UUID) -> Any:
-        """Opens a closed account again."""
+    def reactivate_user(self, caller: Caller, user_id: UUID) -> types.User:
+        """Reactivate an account."""
         with self.db.write() as connection:
-            return users.reactivate_user(connection, caller, user_id=user_id)
+            return users.reactivate_user(connection, caller, user_id)
 
     @operation(
         permission=ROLE_WRITE,
@@ -243,14 +248,14 @@ class IdentityService:
         result=schemas.Role,
         errors=(
             Invalid("A permission or its region does not exist."),
-            Forbidden("The caller may not give one of the permissions."),
+            Forbidden("The caller does not have one of the permissions."),
             Conflict("The name or the id is taken."),
         ),
     )
-    def create_role(self, caller: Caller, **arguments: Any) -> Any:
-        """Makes a role."""
+    def create_role(self, caller: Caller, **arguments: Unpack[types.CreateRole]) -> types.Role:
+        """Create a role."""
         with self.db.write() as connection:
-            return roles.create_role(connection, caller, **arguments)
+            return roles.create_role(connection, caller, arguments)
 
     @operation(
         permission=ROLE_WRITE,
@@ -263,26 +268,26 @@ class IdentityService:
         ),
         emits=("user_updated",),
     )
-    def update_role(self, caller: Caller, **arguments: Any) -> Any:
-        """Describes a role, or switches it on or off."""
+    def update_role(self, caller: Caller, **arguments: Unpack[types.UpdateRole]) -> types.Role:
+        """Change the description of a role, activate it or deactivate it."""
         with self.db.write() as connection:
-            return roles.update_role(connection, caller, **arguments)
+            return roles.update_role(connection, caller, arguments["role"], arguments["version"], arguments)
 
     @operation(permission=ROLE_READ, arguments=schemas.RoleByName, result=schemas.Role, errors=(NotFound,))
-    def get_role(self, _caller: Caller, role: str) -> Any:
-        """Returns one role with its permissions."""
+    def get_role(self, _caller: Caller, role: str) -> types.Role:
+        """Return a role with its permissions."""
         with self.db.read() as connection:
-            return roles.get_role(connection, role=role)
+            return roles.get_role(connection, role)
 
     @operation(permission=ROLE_READ, arguments=schemas.ListRoles, result=schemas.Roles)
-    def list_roles(self, _caller: Caller, **arguments: Any) -> Any:
-        """Returns a page of roles by name."""
+    def list_roles(self, _caller: Caller, **arguments: Unpack[types.ListRoles]) -> types.PageOfRole:
+        """Return a page of roles by name."""
         with self.db.read() as connection:
             return roles.list_roles(connection, **arguments)
 
     @operation(permission=ROLE_READ, arguments=Empty, result=schemas.Permissions)
-    def list_permissions(self, _caller: Caller) -> Any:
-        """Returns every permission that exists, and what it allows."""
+    def list_permissions(self, _caller: Caller) -> types.Permissions:
+        """Return all permissions with their meanings."""
         return roles.list_permissions()
 
     @operation(
@@ -298,10 +303,12 @@ class IdentityService:
             ),
         ),
     )
-    def set_role_permissions(self, caller: Caller, **arguments: Any) -> Any:
-        """Gives a role exactly these permissions."""
+    def set_role_permissions(
+        self, caller: Caller, role: str, version: int | None, permissions: list[str]
+    ) -> types.Role:
+        """Replace the permissions of a role."""
         with self.db.write() as connection:
-            return roles.set_role_permissions(connection, caller, **arguments)
+            return roles.set_role_permissions(connection, caller, role, version, permissions)
 
     @operation(
         permission=ROLE_GRANT,
@@ -309,15 +316,15 @@ class IdentityService:
         result=schemas.User,
         errors=(
             NotFound,
-            Invalid("There is no such role, or it is not active; `fields` names `role`."),
+            Invalid("The role does not exist or is not active; `fields` names `role`."),
             Forbidden("The role or the account has permissions that the caller does not have."),
         ),
         emits=("role_granted", "user_updated"),
     )
-    def grant_role(self, caller: Caller, **arguments: Any) -> Any:
-        """Gives an account a role."""
+    def grant_role(self, caller: Caller, user_id: UUID, role: str, *, primary: bool) -> types.User:
+        """Grant a role to an account."""
         with self.db.write() as connection:
-            return roles.grant_role(connection, caller, **arguments)
+            return roles.grant_role(connection, caller, user_id, role, primary=primary)
 
     @operation(
         permission=ROLE_GRANT,
@@ -325,32 +332,32 @@ class IdentityService:
         result=schemas.User,
         errors=(
             NotFound,
-            Invalid("There is no such role; `fields` names `role`."),
+            Invalid("The role does not exist; `fields` names `role`."),
             Forbidden("The role or the account has permissions that the caller does not have."),
             Conflict("The account is the last administrator."),
         ),
         emits=("role_revoked", "user_updated"),
     )
-    def revoke_role(self, caller: Caller, **arguments: Any) -> Any:
-        """Takes a role from an account."""
+    def revoke_role(self, caller: Caller, user_id: UUID, role: str) -> types.User:
+        """Revoke a role from an account."""
         with self.db.write() as connection:
-            return roles.revoke_role(connection, caller, **arguments)
+            return roles.revoke_role(connection, caller, user_id, role)
 
     @operation(
         permission=REGION_WRITE,
         arguments=schemas.CreateRegion,
         result=schemas.Region,
         errors=(
-            Invalid("The boundaries cross themselves; the message says where."),
+            Invalid("The boundaries intersect themselves; the message says where."),
             Conflict("The code or the id is taken."),
-            Forbidden("The caller holds `region:write` for some regions only."),
+            Forbidden("The caller has `region:write` only for some regions."),
         ),
         emits=("region_created",),
     )
-    def create_region(self, caller: Caller, **arguments: Any) -> Any:
-        """Makes a region."""
+    def create_region(self, caller: Caller, **arguments: Unpack[types.CreateRegion]) -> types.Region:
+        """Create a region."""
         with self.db.write() as connection:
-            return regions.create_region(connection, caller, **arguments)
+            return regions.create_region(connection, caller, arguments)
 
     @operation(
         permission=REGION_WRITE,
@@ -358,16 +365,19 @@ class IdentityService:
         result=schemas.Region,
         errors=(
             NotFound,
-            Forbidden("The caller does not hold `region:write` in this region."),
-            Invalid("The boundaries cross themselves, or the region is the reserved one, which has none."),
+            Forbidden("The caller does not have `region:write` for this region."),
+            Invalid(
+                "The boundaries intersect themselves, or the region is the reserved one, which has none."
+            ),
             Conflict("The version is out of date."),
         ),
         emits=("region_updated",),
     )
-    def update_region(self, caller: Caller, **arguments: Any) -> Any:
-        """Changes name, description or boundaries of a region."""
+    def update_region(self, caller: Caller, **arguments: Unpack[types.UpdateRegion]) -> types.Region:
+        """Change the name, description or boundaries of a region."""
+        region_id, version = arguments["region_id"], arguments["version"]
         with self.db.write() as connection:
-            return regions.update_region(connection, caller, **arguments)
+            return regions.update_region(connection, caller, region_id, version, arguments)
 
     @operation(
         permission=SIGNED_IN,
@@ -375,20 +385,20 @@ class IdentityService:
         result=schemas.Region,
         errors=(Invalid("Both or neither of `region_id` and `code` are given."), NotFound),
     )
-    def get_region(self, _caller: Caller, **arguments: Any) -> Any:
-        """Returns a region with its boundaries."""
+    def get_region(self, _caller: Caller, **arguments: Unpack[types.GetRegion]) -> types.Region:
+        """Return a region with its boundaries."""
         with self.db.read() as connection:
             return regions.get_region(connection, **arguments)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListRegions, result=schemas.Regions)
-    def list_regions(self, _caller: Caller, **arguments: Any) -> Any:
-        """Returns a page of regions by code."""
+    def list_regions(self, _caller: Caller, **arguments: Unpack[types.ListRegions]) -> types.Regions:
+        """Return a page of regions by code."""
         with self.db.read() as connection:
-            page = regions.list_regions(connection, self.locator, **arguments)
-        if page.get("without_outline"):
-            regions.outline_regions(self.db, page["without_outline"])
+            page, without_outline = regions.list_regions(connection, self.locator, **arguments)
+        if without_outline:
+            regions.outline_regions(self.db, without_outline)
             with self.db.read() as connection:
-                page = regions.list_regions(connection, self.locator, **arguments)
+                page, _ = regions.list_regions(connection, self.locator, **arguments)
         return page
 
     @operation(
@@ -397,20 +407,20 @@ class IdentityService:
         result=schemas.Region,
         errors=(NotFound("No region contains the point."),),
     )
-    def locate_region(self, _caller: Caller, lon: float, lat: float) -> Any:
-        """Returns the smallest region that contains a point."""
+    def locate_region(self, _caller: Caller, lon: float, lat: float) -> types.Region:
+        """Return the smallest region that contains a point."""
         with self.db.read() as connection:
             return regions.locate_region(connection, self.locator, lon=lon, lat=lat)
 
     @operation(permission=SIGNED_IN, arguments=schemas.LocateRegions, result=schemas.LocatedRegions)
-    def locate_regions(self, _caller: Caller, points: list[dict[str, float]]) -> Any:
-        """Returns the id of the smallest region that contains each point, or null."""
+    def locate_regions(self, _caller: Caller, points: list[types.Point]) -> types.LocatedRegions:
+        """Return for each point the id of the smallest region that contains it, or null."""
         with self.db.read() as connection:
             located = self.locator.locate(connection, [(point["lon"], point["lat"]) for point in points])
         return {"region_ids": located}
 
     @every(CLEAN_UP_SECONDS)
     def forget_expired(self) -> None:
-        """Deletes refresh tokens and counted failures that mean nothing any more."""
+        """Delete expired refresh tokens, counted failures and known addresses."""
         with self.db.write() as connection:
             sessions.forget_expired(connection)

@@ -1,7 +1,7 @@
-"""Signing in, staying signed in, signing out.
+"""Sessions: signs in, refreshes tokens and signs out.
 
-These use cases take the `Database` and not one connection: a password is checked while no connection is held,
-and what a refused attempt leaves behind (a counted failure, a revoked family) must outlive the refusal.
+Some functions take the `Database` and not a connection: passwords are verified while no connection is held, and a
+counted failure or a closed session must be committed although the call is rejected.
 """
 
 from __future__ import annotations
@@ -25,26 +25,27 @@ from shared.platform.db.errors import field_errors
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import ColumnElement, Connection, Row
 
     from services.identity.password_hashing import PasswordHasher
+    from services.identity.schemas import types
     from services.identity.tokens import Signer
     from shared.platform.db.engine import Database
 
 GRACE: Final = timedelta(seconds=30)
-WRONG: Final = "The e-mail address or the password is wrong."
-USED_UP: Final = "This refresh token was used before; its session is closed. Sign in again."
-NOT_VALID: Final = "This refresh token is not valid any more. Sign in again."
+WRONG: Final = "The email address or the password is wrong."
+USED_UP: Final = "This refresh token was already used, so its session was closed. Sign in again."
+NOT_VALID: Final = "This refresh token is no longer valid. Sign in again."
 
 
 @dataclass(frozen=True, slots=True)
 class Secrets:
-    """What signing in needs besides the database.
+    """The keys and settings for signing in.
 
     Attributes:
         signer: Signs the access tokens.
-        hasher: Checks the passwords.
-        refresh_lifetime: Seconds that a refresh token is valid; each rotation begins anew.
+        hasher: Verifies the passwords.
+        refresh_lifetime: The lifetime of a refresh token in seconds. It begins again with every refresh.
     """
 
     signer: Signer
@@ -60,23 +61,23 @@ def authenticate(
     password: str,
     address: str | None = None,
     device_token: str | None = None,
-) -> dict[str, Any]:
-    """Sign in with e-mail address and password, and begin a session.
+) -> types.SignedIn:
+    """Sign in with email address and password, and begin a session.
 
-    Unknown, closed and wrong are told apart neither by the answer nor by its time. Failures are counted by account
-    and client, whether the account exists or not, and survive a restart; see `throttle`.
+    Neither the answer nor its time tells whether the account is unknown or deactivated, or the password wrong. Failures
+    are counted by account and client, whether the account exists or not, in the database; see `sign_in_limits`.
 
     Args:
-        database: Where.
-        secrets: Check the password and sign the tokens.
-        email: Of the account.
-        password: What is tried.
-        address: Where the caller is, as the gateway says.
-        device_token: What an earlier sign-in on the same device returned. One that is wrong is ignored.
+        database: The database.
+        secrets: Verifies the password and signs the tokens.
+        email: The email address of the account.
+        password: The password.
+        address: The network address of the client as the gateway reports it.
+        device_token: The device token of an earlier sign-in on the same device. An invalid one is ignored.
 
     Raises:
-        Unauthenticated: Wrong, unknown or closed.
-        RateLimited: Too many failures lately, or too many sign-ins at once; ``retry_after`` says for how many seconds.
+        Unauthenticated: The account is unknown or deactivated, or the password is wrong.
+        RateLimited: There are too many failures or sign-ins at the moment; ``retry_after`` are the seconds to wait.
     """
     columns = (users.c.id, users.c.password_hash, users.c.is_active)
     with database.read() as connection:
@@ -102,8 +103,8 @@ def authenticate(
     new_hash = secrets.hasher.hash(password, SIGN_IN) if outdated else None
     with database.write() as connection:
         sign_in_limits.count_success(connection, attempt)
-        # The account may have been closed, or its password changed, while the old one was checked. The lock
-        # makes either wait until the session is there to be revoked.
+        # The account may have been deactivated, or its password changed, while the password was verified. The lock
+        # makes both wait until the session exists and can be closed.
         unchanged = select(users.c.id).where(
             users.c.id == found.id, users.c.is_active, users.c.password_hash == found.password_hash
         )
@@ -122,24 +123,24 @@ def refresh(
     *,
     refresh_token: str,
     id: UUID | None = None,  # noqa: A002 - the argument's public name
-) -> dict[str, Any]:
-    """Exchanges a refresh token for a new one and a new access token with the roles of this moment.
+) -> types.Tokens:
+    """Exchange a refresh token for a new one and an access token with the current roles.
 
-    A token works once. Used again it was stolen, from the client or by it, and since nobody can tell which of
-    the two is the client, the whole family is revoked (RFC 9700, 4.14.2). But a client whose reply was lost, and a
-    broker that delivers a request twice, use a token again as well: they are told by the ``id`` of the call, which
-    a thief does not know. For thirty seconds the same call gives the same successor; later it is refused, and the
-    session stays open.
+    A refresh token works once. If it is used again, it was stolen. Since nobody can tell which user of the token is the
+    legitimate one, the session is closed (RFC 9700, section 4.14.2). A client whose reply was lost, and a broker that
+    delivers a request twice, also use a token again; they are recognised by the ``id`` of the call, which a thief does
+    not know. For 30 seconds the same call returns the same new token. After that it is rejected, and the session stays
+    open.
 
     Args:
-        database: Where.
-        secrets: Sign the tokens.
-        refresh_token: The one to be used up.
-        id: Of this call, made by the caller. Without one no repeat is forgiven.
+        database: The database.
+        secrets: Signs the tokens.
+        refresh_token: The refresh token.
+        id: The id that the caller gave this call. Without an id, a repeat closes the session.
 
     Raises:
-        Unauthenticated: Unknown, expired, revoked or used up; the account is closed.
-        Conflict: The id is that of another call.
+        Unauthenticated: The token is unknown, expired, revoked or already used, or the account is deactivated.
+        Conflict: The id belongs to another call.
     """
     with field_errors({"refresh_tokens_pkey": "id"}), database.write() as connection:
         tokens, problem = _rotate(connection, secrets, refresh_token, id)
@@ -149,7 +150,7 @@ def refresh(
 
 
 def revoke(connection: Connection, *, refresh_token: str) -> None:
-    """Closes the session that the token belongs to. Unknown and closed ones are closed already."""
+    """Close the session of a refresh token. An unknown token or a closed session is no error."""
     family = select(refresh_tokens.c.family_id).where(
         refresh_tokens.c.token_hash == token_digest(refresh_token)
     )
@@ -157,20 +158,20 @@ def revoke(connection: Connection, *, refresh_token: str) -> None:
 
 
 def revoke_sessions_of(connection: Connection, user_id: UUID) -> None:
-    """Closes every session of the account; access tokens already given out last until they expire."""
+    """Close all sessions of an account. Access tokens that were already issued remain valid until they expire."""
     _revoke(connection, refresh_tokens.c.user_id == user_id)
 
 
 def forget_expired(connection: Connection) -> int:
-    """Delete refresh tokens, counted failures and known addresses that mean nothing any more; return how many."""
+    """Delete expired refresh tokens, counted failures and known addresses, and return their number."""
     expired = connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < func.now()))
     return expired.rowcount + sign_in_limits.forget_old(connection)
 
 
 def _rotate(
     connection: Connection, secrets: Secrets, refresh_token: str, call_id: UUID | None
-) -> tuple[dict[str, Any] | None, str]:
-    """The new tokens, or None and why there are none."""
+) -> tuple[types.Tokens | None, str]:
+    """Return the new tokens, or None and the reason why there are none."""
     token = _locked(connection, token_digest(refresh_token))
     if token is None:
         return None, NOT_VALID
@@ -185,7 +186,7 @@ def _rotate(
         )
         return tokens, ""
     if call_id is not None and _was_made_by(connection, successor, call_id):
-        # The call that used the token up, again, however late: nobody but the client knows its id.
+        # A repeat of the call that used the token, however late: only the client knows its id.
         if not (token.just_used and _is_fresh(connection, successor)):
             return None, NOT_VALID
         return _answer(connection, secrets, token.user_id, token.family_id, successor), ""
@@ -194,12 +195,13 @@ def _rotate(
 
 
 def _locked(connection: Connection, digest: bytes) -> Row[Any] | None:
-    """The refresh token, locked; None where it is unknown or expired, or its account closed."""
+    """Lock a refresh token and return it; None if it is unknown or expired or its account is deactivated."""
     which = refresh_tokens.c.token_hash == digest
     owner = connection.execute(select(refresh_tokens.c.user_id).where(which)).scalar_one_or_none()
     if owner is None:
         return None
-    # The account before the token, as closing it and changing its password do: who is second sees the first.
+    # The account is locked before the token, as in deactivating it and changing its password, so that the second sees
+    # what the first has done.
     account = select(users.c.id).where(users.c.id == owner, users.c.is_active).with_for_update(read=True)
     if connection.execute(account).one_or_none() is None:
         return None
@@ -233,7 +235,7 @@ def _begin(
     refresh_token: str,
     address: str | None,
     row_id: UUID,
-) -> dict[str, Any]:
+) -> types.Tokens:
     connection.execute(
         insert(refresh_tokens).values(
             id=row_id,
@@ -249,7 +251,7 @@ def _begin(
 
 def _answer(
     connection: Connection, secrets: Secrets, user_id: UUID, family_id: UUID, refresh_token: str
-) -> dict[str, Any]:
+) -> types.Tokens:
     authority = authority_of(connection, user_id)
     return {
         "access_token": secrets.signer.sign(user_id, family_id, authority.roles, authority.grants),
@@ -261,6 +263,6 @@ def _answer(
     }
 
 
-def _revoke(connection: Connection, which: Any) -> None:
+def _revoke(connection: Connection, which: ColumnElement[bool]) -> None:
     open_ones = refresh_tokens.c.revoked_at.is_(None)
     connection.execute(update(refresh_tokens).where(which, open_ones).values(revoked_at=func.now()))

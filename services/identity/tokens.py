@@ -9,7 +9,7 @@ import json
 import re
 import secrets
 import time
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 import jwt
 from cryptography.hazmat.primitives import serialization
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
     from uuid import UUID
 
+    from services.identity.schemas import types
     from shared.platform.settings import Settings
 
 REFRESH_TOKEN_BYTES: Final = 32
@@ -63,7 +64,9 @@ class Signer:
         self.lifetime = lifetime
         self._clock = clock
         public_keys = [self._key.public_key(), *_public_keys(previous_public_keys)]
-        self._jwks = {"keys": list({key["kid"]: key for key in map(_jwk, public_keys)}.values())}
+        self._jwks: types.PublicKeys = {
+            "keys": list({key["kid"]: key for key in map(_jwk, public_keys)}.values())
+        }
         self._key_id: str = _jwk(self._key.public_key())["kid"]
         raw = self._key.private_bytes(
             serialization.Encoding.Raw, serialization.PrivateFormat.Raw, serialization.NoEncryption()
@@ -72,7 +75,7 @@ class Signer:
         self._device_key = hmac.digest(raw, b"impactx known device", hashlib.sha256)
         self._guess_key = hmac.digest(raw, b"impactx wrong password", hashlib.sha256)
 
-    def jwks(self) -> dict[str, Any]:
+    def jwks(self) -> types.PublicKeys:
         """Return the public keys as a JSON Web Key Set (RFC 7517), beginning with the current one."""
         return self._jwks
 
@@ -201,12 +204,19 @@ def _public_keys(pems: str) -> list[Ed25519PublicKey]:
     return found
 
 
-def _jwk(key: Ed25519PublicKey) -> dict[str, str]:
+def _jwk(key: Ed25519PublicKey) -> types.PublicKey:
     raw = key.public_bytes(serialization.Encoding.Raw, serialization.PublicFormat.Raw)
     members = {"crv": "Ed25519", "kty": "OKP", "x": _text(raw)}
     # RFC 7638: the thumbprint covers the required members in order, without spaces (RFC 8037, section 2).
     thumbprint = hashlib.sha256(json.dumps(members, separators=(",", ":"), sort_keys=True).encode()).digest()
-    return {**members, "kid": _text(thumbprint), "alg": ALGORITHM, "use": "sig"}
+    return {
+        "kty": members["kty"],
+        "crv": members["crv"],
+        "x": members["x"],
+        "kid": _text(thumbprint),
+        "alg": ALGORITHM,
+        "use": "sig",
+    }
 
 
 def _text(raw: bytes) -> str:

@@ -178,7 +178,7 @@ class IdentityMethods(Protocol):
         address: str | None = ...,
         device_token: str | None = ...,
     ) -> SignedIn:
-        """Signs in with e-mail address and password.
+        """Sign in with email address and password.
 
         Needs: anyone.
         """
@@ -189,7 +189,7 @@ class IdentityMethods(Protocol):
         current_password: str,
         new_password: str,
     ) -> None:
-        """Changes the caller's own password and closes all their sessions.
+        """Change the caller's password and close all their sessions.
 
         Needs: signed in.
         """
@@ -203,7 +203,7 @@ class IdentityMethods(Protocol):
         description: str | None = ...,
         boundaries: Mapping[str, Any] | None = ...,
     ) -> Region:
-        """Makes a region.
+        """Create a region.
 
         Needs: region:write.
         """
@@ -216,7 +216,7 @@ class IdentityMethods(Protocol):
         description: str | None = ...,
         permissions: Sequence[str] = ...,
     ) -> Role:
-        """Makes a role.
+        """Create a role.
 
         Needs: role:write.
         """
@@ -226,19 +226,19 @@ class IdentityMethods(Protocol):
         *,
         user_id: Identifier,
     ) -> User:
-        """Closes an account and its sessions.
+        """Deactivate an account and close its sessions.
 
         Needs: user:deactivate.
         """
 
     def get_jwks(self) -> PublicKeys:
-        """Returns the public keys that access tokens are checked with.
+        """Return the public keys that access tokens are verified with.
 
         Needs: anyone.
         """
 
     def get_me(self) -> Me:
-        """Returns the caller's own account and what it may.
+        """Return the caller's account with its permissions.
 
         Needs: signed in.
         """
@@ -249,7 +249,7 @@ class IdentityMethods(Protocol):
         region_id: Identifier = ...,
         code: str = ...,
     ) -> Region:
-        """Returns a region with its boundaries.
+        """Return a region with its boundaries.
 
         Needs: signed in.
         """
@@ -259,7 +259,7 @@ class IdentityMethods(Protocol):
         *,
         role: str,
     ) -> Role:
-        """Returns one role with its permissions.
+        """Return a role with its permissions.
 
         Needs: role:read.
         """
@@ -269,7 +269,7 @@ class IdentityMethods(Protocol):
         *,
         user_id: Identifier,
     ) -> User:
-        """Returns one account.
+        """Return an account.
 
         Needs: signed in.
         """
@@ -281,13 +281,13 @@ class IdentityMethods(Protocol):
         role: str,
         primary: bool = ...,
     ) -> User:
-        """Gives an account a role.
+        """Grant a role to an account.
 
         Needs: role:grant.
         """
 
     def list_permissions(self) -> Permissions:
-        """Returns every permission that exists, and what it allows.
+        """Return all permissions with their meanings.
 
         Needs: role:read.
         """
@@ -303,7 +303,7 @@ class IdentityMethods(Protocol):
         detail: Detail = ...,
         known_version: str | None = ...,
     ) -> Regions:
-        """Returns a page of regions by code.
+        """Return a page of regions by code.
 
         Needs: signed in.
         """
@@ -315,7 +315,7 @@ class IdentityMethods(Protocol):
         limit: int = ...,
         is_active: bool | None = ...,
     ) -> PageOfRole:
-        """Returns a page of roles by name.
+        """Return a page of roles by name.
 
         Needs: role:read.
         """
@@ -329,7 +329,7 @@ class IdentityMethods(Protocol):
         role: str | None = ...,
         text: str | None = ...,
     ) -> PageOfUser:
-        """Returns a page of accounts, the newest first.
+        """Return a page of accounts, the newest first.
 
         Needs: user:read.
         """
@@ -340,7 +340,7 @@ class IdentityMethods(Protocol):
         lon: float,
         lat: float,
     ) -> Region:
-        """Returns the smallest region that contains a point.
+        """Return the smallest region that contains a point.
 
         Needs: signed in.
         """
@@ -350,7 +350,7 @@ class IdentityMethods(Protocol):
         *,
         points: Sequence[Point],
     ) -> LocatedRegions:
-        """Returns the id of the smallest region that contains each point, or null.
+        """Return for each point the id of the smallest region that contains it, or null.
 
         Needs: signed in.
         """
@@ -360,7 +360,7 @@ class IdentityMethods(Protocol):
         *,
         user_id: Identifier,
     ) -> User:
-        """Opens a closed account again.
+        """Reactivate an account.
 
         Needs: user:deactivate.
         """
@@ -371,7 +371,7 @@ class IdentityMethods(Protocol):
         refresh_token: str,
         id: Identifier | None = ...,
     ) -> Tokens:
-        """Exchanges a refresh token for new tokens.
+        """Exchange a refresh token for new tokens.
 
         Needs: anyone.
         """
@@ -389,7 +389,7 @@ class IdentityMethods(Protocol):
         roles: Sequence[str] | None = ...,
         address: str | None = ...,
     ) -> User:
-        """Makes an account.
+        """Create an account.
 
         Needs: anyone.
         """
@@ -400,7 +400,7 @@ class IdentityMethods(Protocol):
         user_id: Identifier,
         new_password: str,
     ) -> None:
-        """Sets somebody else's password and closes all their sessions.
+        """Set the password of another account and close all its sessions.
 
         Needs: user:update.
         """
@@ -410,7 +410,7 @@ class IdentityMethods(Protocol):
         *,
         refresh_token: str,
     ) -> None:
-        """Closes the session of a refresh token.
+        """Close the session of a refresh token.
 
         Needs: anyone.
         """
@@ -421,7 +421,7 @@ class IdentityMethods(Protocol):
         user_id: Identifier,
         role: str,
     ) -> User:
-        """Takes a role from an account.
+        """Revoke a role from an account.
 
         Needs: role:grant.
         """
@@ -433,7 +433,7 @@ class IdentityMethods(Protocol):
         permissions: Sequence[str],
         version: int | None = ...,
     ) -> Role:
-        """Gives a role exactly these permissions.
+        """Replace the permissions of a role.
 
         Needs: role:write.
         """
@@ -447,7 +447,7 @@ class IdentityMethods(Protocol):
         description: str | None = ...,
         boundaries: Mapping[str, Any] | None = ...,
     ) -> Region:
-        """Changes name, description or boundaries of a region.
+        """Change the name, description or boundaries of a region.
 
         Needs: region:write.
         """
@@ -460,7 +460,7 @@ class IdentityMethods(Protocol):
         description: str | None = ...,
         is_active: bool = ...,
     ) -> Role:
-        """Describes a role, or switches it on or off.
+        """Change the description of a role, activate it or deactivate it.
 
         Needs: role:write.
         """
@@ -477,7 +477,7 @@ class IdentityMethods(Protocol):
         preferences: Mapping[str, Any] = ...,
         current_password: str | None = ...,
     ) -> User:
-        """Changes name, phone, e-mail address or preferences of an account.
+        """Change the name, phone number, email address or preferences of an account.
 
         Needs: signed in.
         """

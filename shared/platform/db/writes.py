@@ -64,6 +64,7 @@ def create_once(
     *,
     thing: str,
     same: Collection[str] = ("content_digest",),
+    taken: Conflict | None = None,
     returning: Sequence[ColumnElement[Any]] | None = None,
 ) -> Created:
     """Insert a row, unless this very create made it before.
@@ -79,24 +80,26 @@ def create_once(
         thing: What a row is, in a word or two, for the refusal.
         same: The columns that tell a repeat from another create with the same id: the digest, and the author where
             the digest does not hold them.
+        taken: The error where another row has a value that must be unique. Without it, such a value violates its
+            constraint.
         returning: What to return of the row; all columns if omitted.
 
     Raises:
-        Conflict: The id belongs to another row.
+        Conflict: The id belongs to another row, or the values are `taken`.
     """
     columns = tuple(table.c) if returning is None else returning
     statement = (
         insert(table)
         .values(_with_nulls(values))
-        .on_conflict_do_nothing(index_elements=["id"])
+        .on_conflict_do_nothing(index_elements=None if taken is not None else ["id"])
         .returning(*columns, with_event_context(caller))
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is not None:
         return Created(row, is_new=True)
     row = created_before(connection, table, values, thing=thing, same=same, returning=returning)
-    if row is None:  # made and deleted by somebody else between the two statements
-        raise Conflict(f"The {thing} was deleted meanwhile.")
+    if row is None:  # without `taken`: created and deleted by somebody else between the two statements
+        raise taken or Conflict(f"The {thing} was deleted meanwhile.")
     return Created(row, is_new=False)
 
 

@@ -1,5 +1,6 @@
 """A seeded database for the tests of identity, and short ways to say who does what."""
 
+import inspect
 import itertools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class World:
     def register(self, caller=None, **arguments):
         given = {"email": self.email(), "password": PASSWORD, "first_name": "Ada", "last_name": "Lovelace"}
         loaded = load(schemas.RegisterUser(), {**given, **arguments})
-        return users.register_user(self.database, caller, self.secrets.hasher, **loaded)
+        return users.register_user(self.database, caller, self.secrets.hasher, loaded)
 
     def sign_in(self, email, password=PASSWORD, address=None, device_token=None):
         return sessions.authenticate(
@@ -72,7 +73,9 @@ class World:
 
     def update_user(self, caller, **arguments):
         loaded = load(schemas.UpdateUser(), _plain(arguments))
-        return users.update_user(self.database, caller, self.secrets.hasher, **loaded)
+        return users.update_user(
+            self.database, caller, self.secrets.hasher, loaded["user_id"], loaded["version"], loaded
+        )
 
     def refresh(self, tokens, call_id=None):
         return sessions.refresh(
@@ -104,7 +107,7 @@ class World:
     def write(self, operation, caller, schema, /, **arguments):
         loaded = load(schema(), _plain(arguments))
         with self.database.write() as connection:
-            return operation(connection, caller, **loaded)
+            return operation(connection, caller, **_passed(operation, loaded))
 
     def read(self, query, *positional, schema=None, **arguments):
         loaded = load(schema(), _plain(arguments)) if schema else arguments
@@ -143,6 +146,13 @@ def world(postgresql):
     yield World(database, made.admin_url)
     database.close()
     made.drop()
+
+
+def _passed(operation, loaded):
+    """Those of the arguments that the operation names, and all of them as its `arguments`."""
+    names = inspect.signature(operation).parameters
+    named = {name: value for name, value in loaded.items() if name in names}
+    return {**named, "arguments": loaded} if "arguments" in names else named
 
 
 def _plain(value):

@@ -140,7 +140,10 @@ def test_thirty_registrations_at_once_leave_room_for_sign_ins(monkeypatch):
     }
     with pytest.raises(RateLimited):  # before the database is asked for anything
         register_user(
-            None, None, bench.hasher, password="correct horse", email="a@x.example", roles=["reporter"]
+            None,
+            None,
+            bench.hasher,
+            {"password": "correct horse", "email": "a@x.example", "roles": ["reporter"], "address": None},
         )
     bench.hasher.refuse_full(SIGN_IN)
     bench.spawn("second sign-in", SIGN_IN)
