@@ -2,7 +2,7 @@
 
 The in-process broker cannot be reached from outside. The command line speaks to a running ``make run`` here:
 one JSON object a line each way, ``{"method", "arguments", "headers", "timeout"}`` in, a reply as on nameko's wire
-out. `shared.platform.rpc.local.LocalClient` is the other side.
+out. `shared.client.local.LocalClient` is the other side.
 """
 
 from __future__ import annotations
@@ -17,15 +17,15 @@ import orjson
 
 from shared.client import supervision
 from shared.client.errors import ImpactXError, to_wire
+from shared.client.local import address_of, is_open
 from shared.client.request import CORRELATION_HEADER, TOKEN_HEADER
 from shared.client.supervision import Work
 from shared.platform.http.accepting import Acceptor
-from shared.platform.rpc.local import address_of, is_open
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
 
 logger = logging.getLogger(__name__)
 
@@ -40,7 +40,7 @@ class ControlSocket:
         client: With which calls are made.
     """
 
-    def __init__(self, path: Path, client: RpcClient) -> None:
+    def __init__(self, path: Path, client: Client) -> None:
         self._path = path
         self._client = client
         self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)

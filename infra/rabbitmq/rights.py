@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
+from shared.client.request import REPLY_QUEUES, reply_queues_of
 from shared.domain import topology
 
 if TYPE_CHECKING:
@@ -69,7 +70,7 @@ def rights_of_service(service: str) -> Rights:
         one.queue for one in topology.SUBSCRIPTIONS if service in one.events and one.queue not in heard
     ]
     called = topology.CALLS.get(service, ())
-    replies = [_any(topology.reply_queues_of(topology.calls_of(service)))] if called else []
+    replies = [_any(reply_queues_of(topology.calls_of(service)))] if called else []
     own = [*_names(requests, events, dead_letters, *heard, *dead), *replies]
     topics = {exchange: Topics(write=NOTHING, read=_pattern(*types)) for exchange, types in sources.items()}
     if heard_elsewhere:
@@ -94,7 +95,7 @@ def rights_of_service(service: str) -> Rights:
 
 def rights_of_gateway() -> Rights:
     """Calls every service, and hears every event in queues of its own."""
-    replies = topology.reply_queues_of(topology.calls_of(GATEWAY))
+    replies = reply_queues_of(topology.calls_of(GATEWAY))
     return _rights_of_caller(_any(topology.STREAM_QUEUES), _any(replies))
 
 
@@ -106,7 +107,7 @@ def rights_of_client(name: str, *, by_nameko: bool = False) -> Rights:
         by_nameko: Whether it uses nameko's own proxies and handlers. Those name their queues otherwise, and declare the
             exchange of the calls, which takes the right to delete it as well.
     """
-    own = [_any(f"{name}."), _any(topology.REPLY_QUEUES)]
+    own = [_any(f"{name}."), _any(REPLY_QUEUES)]
     if not by_nameko:
         return _rights_of_caller(*own)
     handlers = rf"evt-.+--{re.escape(name)}\..+"

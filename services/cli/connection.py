@@ -8,14 +8,15 @@ import click
 
 from infra.local.instance_dir import InstanceDirectory
 from shared.client.rpc import RpcClient
-from shared.platform.rpc.local import LocalClient, is_open
+from shared.client.local import LocalClient, is_open
 from shared.platform.settings import MEMORY_BROKER, SettingError
 
 if TYPE_CHECKING:
+    from shared.client.calls import Client, Options
     from shared.platform.settings import Settings
 
 
-def client(settings: Settings) -> RpcClient:
+def client(settings: Settings) -> Client:
     """Return a client of the system at AMQP_URI, or else of the `run` command of this checkout.
 
     Args:
@@ -31,20 +32,14 @@ def client(settings: Settings) -> RpcClient:
         return RpcClient(
             settings.amqp_uri,
             name="command line",
-            timeout=settings.rpc_timeout,
-            budget=settings.rpc_budget,
-            **_credentials(settings, settings.admin_password or ""),
+            **_options(settings, settings.admin_password or ""),
         )
     instance = InstanceDirectory(settings.home)
     if not is_open(instance.socket):
         raise click.ClickException(
             "No system is running: start `make run` in another terminal, or set AMQP_URI to the broker of one."
         )
-    return LocalClient(
-        instance.socket,
-        timeout=settings.rpc_timeout,
-        **_credentials(settings, instance.administrator_password(settings)),
-    )
+    return LocalClient(instance.socket, **_options(settings, instance.administrator_password(settings)))
 
 
 def is_running(settings: Settings) -> bool:
@@ -52,7 +47,8 @@ def is_running(settings: Settings) -> bool:
     return settings.amqp_uri != MEMORY_BROKER or is_open(InstanceDirectory(settings.home).socket)
 
 
-def _credentials(settings: Settings, password: str) -> dict[str, str]:
-    return (
-        {"token": settings.token} if settings.token else {"email": settings.admin_email, "password": password}
-    )
+def _options(settings: Settings, password: str) -> Options:
+    limits: Options = {"timeout": settings.rpc_timeout, "budget": settings.rpc_budget}
+    if settings.token:
+        return {**limits, "token": settings.token}
+    return {**limits, "email": settings.admin_email, "password": password}

@@ -20,7 +20,7 @@ from shared.client.errors import ImpactXError, RpcTimeout
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
     from shared.client.types.identity import Region
     from shared.client.types.reports import ReportHistoryEntry
     from shared.platform.settings import Settings
@@ -73,7 +73,7 @@ class Steps:
         return outcome
 
 
-def demonstrate(client: RpcClient) -> None:
+def demonstrate(client: Client) -> None:
     """Create a report as a reporter, confirm and resolve it, and show its history and the alert that it caused.
 
     Args:
@@ -151,7 +151,7 @@ def demonstrate(client: RpcClient) -> None:
         click.echo(f"      {entry['changed_at']}  {entry['status']:<12} {entry['notes'] or ''}")
 
 
-def _somebody(client: RpcClient, step: Steps, who: str, preferences: dict[str, Any]) -> str:
+def _somebody(client: Client, step: Steps, who: str, preferences: dict[str, Any]) -> str:
     """Register an account, sign in, and return the access token."""
     email = f"{who}-{secrets.token_hex(4)}@impactx.example"
     password = secrets.token_urlsafe(12)
@@ -175,7 +175,7 @@ def _somebody(client: RpcClient, step: Steps, who: str, preferences: dict[str, A
 
 
 def _change(
-    client: RpcClient,
+    client: Client,
     step: Steps,
     report: dict[str, Any],
     what: str,
@@ -192,12 +192,12 @@ def _change(
     )
 
 
-def _reach(client: RpcClient, alert_id: str) -> str:
+def _reach(client: Client, alert_id: str) -> str:
     reach = client.alerts.get_alert_reach(alert_id=alert_id)
     return f"{reach['targets']} reached, {reach['read']} read"
 
 
-def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
+def _a_region(client: Client) -> tuple[Region, list[float]]:
     """Return a region that has boundaries, and a point in it."""
     for region in client.identity.list_regions(include_boundaries=True, detail="full")["items"]:
         if region["boundaries"]:
@@ -211,7 +211,7 @@ def _a_region(client: RpcClient) -> tuple[Region, list[float]]:
     raise ImpactXError("No region has boundaries: import regions first, or run `seed`.")
 
 
-def _history(client: RpcClient, report: dict[str, Any]) -> list[ReportHistoryEntry]:
+def _history(client: Client, report: dict[str, Any]) -> list[ReportHistoryEntry]:
     def complete() -> list[ReportHistoryEntry] | None:
         entries = client.reports.get_report_history(report_id=report["id"])["items"]
         return entries if len(entries) == report["version"] else None

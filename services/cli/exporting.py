@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     import datetime as dt
     from collections.abc import Callable, Iterator, Mapping
 
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
     from shared.domain.exporting import Call
     from shared.platform.schemas import Result
 
@@ -85,7 +85,7 @@ def _command(what: str) -> click.Command:
         "--bom", is_flag=True, help="Begin a CSV file with the mark by which a spreadsheet knows UTF-8."
     )
     @click.pass_obj
-    def command(connect: Callable[[], RpcClient], /, output: Path | None, **options: Any) -> None:
+    def command(connect: Callable[[], Client], /, output: Path | None, **options: Any) -> None:
         with connect() as client, _opened(output) as file:
             count = 0
             for piece, number in _pieces(client, EXPORTS[what], **options):
@@ -104,7 +104,7 @@ EXPORT_COMMANDS: Final = tuple(_command(what) for what in EXPORTS)
 
 
 def _pieces(
-    client: RpcClient,
+    client: Client,
     chosen: Export,
     *,
     form: str,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, slots=True)
 class MethodContract:
-    """One method, as its service declares it; `shared.client.types.methods` lists them all.
+    """One method, as its service declares it; `types.methods` lists them all.
 
     Attributes:
         summary: What it does, in a sentence.

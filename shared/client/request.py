@@ -11,7 +11,7 @@ from uuid import uuid4
 
 import orjson
 
-from shared.client.errors import Invalid, TooLarge
+from .errors import Invalid, TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -25,6 +25,12 @@ NULL = b"null"
 MAX_CORRELATION_ID_LENGTH = 128
 MAX_TIMEOUT_MILLISECONDS = 2**32 - 1
 """The longest ``expiration`` that RabbitMQ takes."""
+
+RPC_EXCHANGE = "nameko-rpc"
+"""The topic exchange of requests and replies; nameko has chosen it."""
+
+REPLY_QUEUES = "rpc.reply-"
+"""The prefix of the names of reply queues; nameko has chosen it."""
 
 TOKEN_HEADER = "nameko.auth_token"  # noqa: S105 - nameko's name of the header
 CORRELATION_HEADER = "nameko.correlation_id"
@@ -139,6 +145,11 @@ def not_json(
     except (ValueError, TypeError, KeyError):
         pass
     return Invalid(f"The {what} is not JSON: {error}.")
+
+
+def reply_queues_of(connection: str) -> str:
+    """Return the prefix of the names of the reply queues of a connection."""
+    return f"{REPLY_QUEUES}{connection.replace(' ', '-')}-"
 
 
 def correlation_id_of(headers: Mapping[str, Any]) -> str:

@@ -19,9 +19,8 @@ import traceback
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any, Final
 
-from shared.client.amqp.backoff import Backoff
-from shared.client.errors import Unavailable
-from shared.platform.observability import metrics
+from .amqp.backoff import Backoff
+from .errors import Unavailable
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -42,6 +41,15 @@ HOPELESS_SECONDS: Final = 300.0
 ENDED: Final = "ended"
 STUCK: Final = "stuck"
 FAILED: Final = "failed"
+
+
+class _Count:
+    failure: Callable[[str, str], None] = staticmethod(lambda _work, _how: None)
+
+
+def count_failures_with(count: Callable[[str, str], None]) -> None:
+    """Have this called with the name of each work that fails and how: `ENDED`, `STUCK` or `FAILED`."""
+    _Count.failure = staticmethod(count)
 
 
 class StandsStillError(Exception):
@@ -101,12 +109,14 @@ class Work:
             self._thread.join(timeout)
         return not self.is_running
 
-    def kill(self) -> None:
-        """End it at once, wherever it waits; it is watched no longer. Only for green threads."""
+    def abandon(self) -> Any:
+        """Watch it no longer and return its greenlet, for its owner to kill; None where there is none.
+
+        For green threads only: nothing else ends one that waits.
+        """
         self.stopping.set()
         _monitor.forget(self)
-        if self._greenlet is not None and self.is_running:
-            sys.modules["eventlet"].kill(self._greenlet)
+        return self._greenlet if self.is_running else None
 
     @property
     def is_running(self) -> bool:
@@ -163,7 +173,7 @@ class Work:
         over = now - self._due
         if over > 0 and not self._is_stuck:
             self._is_stuck = True
-            metrics.work_failures.labels(self.name, STUCK).inc()
+            _Count.failure(self.name, STUCK)
             logger.error("%s: it stands still, at\n%s", self.name, self._stack())
             if self._on_stuck is not None:
                 self._on_stuck()
@@ -205,7 +215,7 @@ class Work:
     def _has_ended(self, error: BaseException | None) -> None:
         self._due = self._began = self._started = math.inf
         self._trouble = f"The {self.name} ended unexpectedly and is started again; the log says why."
-        metrics.work_failures.labels(self.name, ENDED).inc()
+        _Count.failure(self.name, ENDED)
         logger.error(
             "%s: it ended without being told to and is started again",
             self.name,
@@ -230,7 +240,7 @@ def guarded(name: str, work: Callable[..., object], *arguments: Any) -> None:
     try:
         work(*arguments)
     except BaseException:
-        metrics.work_failures.labels(name, FAILED).inc()
+        _Count.failure(name, FAILED)
         logger.exception("%s failed", name)
 
 

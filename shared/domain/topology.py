@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from shared.client import request
+
 SERVICES = ("identity", "reports", "resources", "alerts")
 """The services, in the order in which their schemas depend on one another."""
 
-RPC_EXCHANGE = "nameko-rpc"
+RPC_EXCHANGE = request.RPC_EXCHANGE
 
 CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("identity",)}
 """The services that each service calls. The gateway and other systems may call all of them."""
-
-REPLY_QUEUES = "rpc.reply-"
-"""The prefix of the names of reply queues; nameko has chosen it."""
 
 PROBE_KEY = "probe"
 """A routing key of the RPC exchange without a binding. Messages with it test whether the broker accepts messages."""
@@ -93,11 +92,6 @@ def dead_letter_exchange_of(service: str) -> str:
 def rpc_queue_of(service: str) -> str:
     """Return the name of the queue for RPC requests to a service."""
     return f"rpc-{service}"
-
-
-def reply_queues_of(connection: str) -> str:
-    """Return the prefix of the names of the reply queues of a connection."""
-    return f"{REPLY_QUEUES}{connection.replace(' ', '-')}-"
 
 
 def calls_of(service: str) -> str:

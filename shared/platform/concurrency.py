@@ -24,6 +24,8 @@ from eventlet.support.greenlets import GreenletExit
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from shared.client.supervision import Work
+
 __all__ = [
     "Event",
     "GreenletExit",
@@ -31,6 +33,7 @@ __all__ = [
     "Timeout",
     "call_within",
     "is_patched",
+    "kill",
     "patch",
     "run_blocking",
     "sleep",
@@ -54,6 +57,10 @@ def patch() -> None:
         )
     eventlet.monkey_patch()
     os.environ["PSYCOPG_WAIT_FUNC"] = "wait_selector"
+    # Imported after the patching, as it takes references to sockets.
+    from shared.platform.amqp import green_transport  # noqa: PLC0415
+
+    green_transport.install()
 
 
 def is_patched() -> bool:
@@ -83,6 +90,13 @@ def spawn(work: Callable[P, object], *args: P.args, **kwargs: P.kwargs) -> Any:
         The green thread, with ``wait()`` for the result and ``kill()``.
     """
     return eventlet.spawn(work, *args, **kwargs)
+
+
+def kill(work: Work) -> None:
+    """End something that works by itself at once, wherever it waits; it is watched no longer."""
+    greenlet = work.abandon()
+    if greenlet is not None:
+        eventlet.kill(greenlet)
 
 
 def call_within(seconds: float, work: Callable[[], T], late: D) -> T | D:

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from shared.client.amqp.address import BrokerAddressError, read_address
+from shared.client.local import DEFAULT_HOME
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
 MIB = 1024 * 1024
 MEMORY_BROKER = "memory://"
-DEFAULT_HOME = ".impactx"
 DATABASE_SCHEMES = ("postgresql", "postgres", "postgresql+psycopg")
 
 MAX_PORT = 65_535

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from infra.local.instance_dir import private_key_pem
+from shared.client.local import LocalClient
 from shared.client.rpc import RpcClient
-from shared.platform.rpc.local import LocalClient
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess

@@ -32,7 +32,7 @@ TYPING = ("Any", "Literal", "NotRequired", "Protocol", "TypeAlias", "TypedDict")
 ABSTRACT = ("Mapping", "Sequence")
 CLIENT_IMPORTS: dict[str, Sequence[str]] = {
     "collections.abc": ABSTRACT,
-    "shared.client.types.wire": ("Identifier", "Moment"),
+    ".wire": ("Identifier", "Moment"),
 }
 
 
@@ -44,9 +44,7 @@ def type_modules() -> dict[str, str]:
 
 
 def _package(services: dict[str, list[Offer]]) -> str:
-    imports = "\n".join(
-        f"    from shared.client.types.{name} import {_protocol(name)}" for name in sorted(services)
-    )
+    imports = "\n".join(f"    from .{name} import {_protocol(name)}" for name in sorted(services))
     attributes = "\n".join(f"    {name}: {_protocol(name)}" for name in services)
     return f'''"""The RPC methods as types: arguments, results and services, a module for each service."""
 
@@ -77,7 +75,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.client.methods import MethodContract
+from ..methods import MethodContract
 
 METHODS: Final[dict[str, MethodContract]] = {{
 {listed}}}

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from services.cli.importing.files import Record, Source
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
 
 FIELDS: Final = {"code": (), "name": (), "description": ()}
 PAGE: Final = 500
@@ -47,7 +47,7 @@ FULL: Final = "full"
 )
 @click.pass_obj
 def import_regions(
-    connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
+    connect: Callable[[], Client], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
     """Imports regions from FILE, GeoJSON with polygons or CSV without boundaries.
 
@@ -161,7 +161,7 @@ class Sender:
         client: Who calls.
     """
 
-    def __init__(self, client: RpcClient) -> None:
+    def __init__(self, client: Client) -> None:
         self._client = client
         self._versions: dict[str, tuple[str, int]] = {}
         self._codes: dict[str, str] = {}

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
     from services.cli.importing.files import Record, Source
     from services.cli.importing.places import Nearest, Places
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
 
 FIELDS: Final = {
     "id": (),
@@ -70,7 +70,7 @@ _SENTENCE: Final = re.compile(r"[^\n]+?(?:[.!?\u3002\uff01\uff1f](?=\s|$)|\n|$)"
 @place_options
 @click.pass_obj
 def import_reports(
-    connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
+    connect: Callable[[], Client], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
     """Imports reports from FILE: CSV with a header, GeoJSON with points, or a JSON array of objects.
 
@@ -142,7 +142,7 @@ def _time_problem(mapping: Mapping, source: Source) -> str | None:
     )
 
 
-def _send(client: RpcClient, rows: list[Row], list_name: str) -> Sequence[Outcome]:
+def _send(client: Client, rows: list[Row], list_name: str) -> Sequence[Outcome]:
     if not rows:
         return []
     answer = client.reports.import_reports(rows=rows, source=list_name)

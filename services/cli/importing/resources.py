@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
     from services.cli.importing.files import Record
     from services.cli.importing.places import Nearest, Places
-    from shared.client.rpc import RpcClient
+    from shared.client.calls import Client
 
 TEXTS: Final = ("name", "description", "contact_person", "contact_email")
 FIELDS: Final = {
@@ -97,7 +97,7 @@ NOT_LISTED: Final = "Not in the list that was imported last."
 )
 @click.pass_obj
 def import_resources(
-    connect: Callable[[], RpcClient], /, file: Path, refused: Path | None, state: Path, **options: Any
+    connect: Callable[[], Client], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
     """Imports resources from FILE: CSV with a header, GeoJSON with points, or a JSON array of objects.
 
@@ -161,7 +161,7 @@ def import_resources(
             _settle_missing(client, options["list_name"], reader)
 
 
-def _send(client: RpcClient, rows: list[Row], list_name: str) -> Sequence[Outcome]:
+def _send(client: Client, rows: list[Row], list_name: str) -> Sequence[Outcome]:
     if not rows:
         return []
     answer = client.resources.import_resources(rows=rows, source=list_name)
@@ -273,7 +273,7 @@ def _clamped(row: Row) -> Row:
     return {"current_usage": capacity, "description": " ".join(filter(None, [row["description"], said]))}
 
 
-def _settle_missing(client: RpcClient, list_name: str, reader: Reader) -> None:
+def _settle_missing(client: Client, list_name: str, reader: Reader) -> None:
     """Closes the resources of a list that are not in its last file, and opens those of them that are again."""
     if reader.keys.lacking or not reader.keys.seen:
         click.echo("Nothing is closed as missing: not every record of the file has a key.", err=True)

@@ -15,14 +15,15 @@ from collections import deque
 from typing import TYPE_CHECKING, Any
 
 import amqp.exceptions
+import kombu
 import kombu.exceptions
 
-from shared.client.amqp.address import read_address
-from shared.client.amqp.backoff import Backoff
-from shared.client.amqp.received import MAX_BODY
-from shared.client.amqp.transport import CONNECT_SECONDS, connection_to, hang_up
-from shared.client.errors import Unavailable
-from shared.client.supervision import Work
+from ..errors import Unavailable
+from ..supervision import Work
+from .address import read_address
+from .backoff import Backoff
+from .received import MAX_BODY
+from .transport import CONNECT_SECONDS, connection_to, hang_up
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,7 +82,7 @@ class Link:
             place where calls that wait for the broker's answer (declare, consume, confirm_select) are allowed.
         on_lost: Called in the reading thread when a connection that was open has gone.
         on_blocked: Called in the reading thread when the broker has begun to take no messages.
-        max_body: Bytes of the largest body that is kept; see `shared.client.amqp.received`.
+        max_body: Bytes of the largest body that is kept; see `amqp.received`.
         probe: An exchange and a routing key to which nothing is bound. RabbitMQ says that it takes no messages only to
             a connection that sends one; with this, the link asks every `PROBE_SECONDS`.
 
@@ -376,7 +377,7 @@ def _refusal(uri: str, error: Exception) -> str:
         return f"The message broker at {where} refuses the user {address.user}: {error.reply_text}."
     here = address.host in LOOPBACK
     hint = (
-        "; a `make run` on this machine is called with shared.platform.rpc.local.LocalClient instead"
+        "; a `make run` on this machine is called with impactx_client.local.LocalClient instead"
         if here
         else ""
     )
@@ -410,3 +411,20 @@ def _let_only_the_reader_read(connection: Any) -> None:
     turns in a loop that lets no other greenlet run until the rest has come.
     """
     getattr(connection, "client_properties", {}).get("capabilities", {}).pop("connection.blocked", None)
+
+
+def declare_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """Declare a durable exchange."""
+    kombu.Exchange(name, type=kind, durable=True)(channel).declare()
+
+
+def require_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
+    """Make sure that an exchange is there, which may belong to another system.
+
+    To ask for it takes no right. To declare it takes the right to delete it too, so only what is missing is declared,
+    by users of the broker who may.
+    """
+    try:
+        kombu.Exchange(name, type=kind, passive=True)(channel).declare()
+    except amqp.exceptions.ChannelError:
+        declare_exchange(name, channel, kind=kind)

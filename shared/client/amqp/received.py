@@ -25,7 +25,7 @@ from amqp.serialization import decode_properties_basic
 from kombu import message as kombu_message
 from kombu.transport import pyamqp
 
-from shared.client.errors import TooLarge
+from ..errors import TooLarge
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -1,11 +1,12 @@
 """How every connection to the broker is made: kombu's AMQP transport, made safe from what strangers send, and faster.
 
-Whatever bytes a message holds, it arrives (`shared.client.amqp.received`). No answer of the broker is waited for
+Whatever bytes a message holds, it arrives (`amqp.received`). No answer of the broker is waited for
 without a limit. "connection.blocked" is told to whoever asked for it.
 
 py-amqp asks the kernel for each part of each frame, six times a message, a third of the work of answering an RPC
-request; here one read takes what has come. It sends each message by itself; here, under eventlet, what the greenlets of
-one turn write leaves in one send.
+request; here one read takes what has come.
+
+What stands here is for ordinary threads. A process of green threads has sockets of its own, see `use_connectors`.
 """
 
 from __future__ import annotations
@@ -20,17 +21,13 @@ from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import eventlet
 import kombu
 from amqp import spec
 from amqp.transport import SSLTransport, TCPTransport
-from eventlet.hubs import trampoline
-from eventlet.patcher import is_monkey_patched
-from eventlet.semaphore import Semaphore
 from kombu.transport import pyamqp
 
-from shared.client.amqp.address import MEMORY_SCHEME, read_address
-from shared.client.amqp.received import MAX_BODY, ReceivedMessage, frames_to_messages
+from .address import MEMORY_SCHEME, read_address
+from .received import MAX_BODY, ReceivedMessage, frames_to_messages
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -46,16 +43,13 @@ ANSWER_SECONDS: Final = 10.0
 READ_SIZE = 4096
 """Bytes: some ten requests. py-amqp copies the rest of it with each part that it takes off."""
 
-MAX_UNSENT = 65536
-"""Bytes after which a writer has to wait for the kernel, as it would without the collecting."""
-
 WRITE_SECONDS = 5.0
 """How long a writer waits for a broker that takes nothing at all; then the connection counts as broken."""
 
 DO_NOT_WAIT = getattr(socket, "MSG_DONTWAIT", 0)
 
 
-class _Answered:
+class Answered:
     """A connection on which an answer is complete in time, also where one byte of it comes now and then.
 
     Attributes:
@@ -74,7 +68,7 @@ class _Answered:
             raise TimeoutError("The broker does not answer in time.")
 
 
-class _Connector(_Answered, TCPTransport):
+class Connector(Answered, TCPTransport):
     """One TCP connection to the broker."""
 
     def _setup_transport(self) -> None:
@@ -86,50 +80,10 @@ class _Connector(_Answered, TCPTransport):
             return bytes(receive(max(size, READ_SIZE)))
 
         self._quick_recv = receive_much
-        if is_monkey_patched("socket"):
-            self._unsent = bytearray()
-            self._sending = Semaphore()
-            self._scheduled = False
-            self._write = self._collect
-        else:
-            self._write = self._write_patiently
+        self._write = self._write_all
 
-    def _collect(self, frames: bytes | memoryview) -> None:
-        if self.sock is None:
-            raise ConnectionResetError("The connection to the broker was lost while it was written to.")
-        self._unsent += frames
-        if len(self._unsent) > MAX_UNSENT:
-            self._send()
-        elif not self._scheduled:
-            self._scheduled = True
-            eventlet.spawn_n(self._send_collected)
-
-    def _send_collected(self) -> None:
-        self._scheduled = False
-        try:
-            self._send()
-        except (OSError, AttributeError):  # AttributeError: it was closed already
-            hang_up(self)
-
-    def _send(self) -> None:
-        with self._sending:
-            frames, self._unsent = memoryview(self._unsent), bytearray()
-            while frames:
-                frames = frames[self._send_some(frames) :]
-
-    def _send_some(self, frames: memoryview) -> int:
-        # Past the green socket, whose timeout is the reader's: the short time after which that looks around.
-        kernel = self.sock.fd
-        while True:
-            try:
-                sent: int = kernel.send(frames)
-            except BlockingIOError:
-                trampoline(kernel, write=True, timeout=WRITE_SECONDS, timeout_exc=TimeoutError)
-            else:
-                return sent
-
-    def _write_patiently(self, frames: bytes | memoryview) -> None:
-        """For ordinary threads; there too the socket's timeout is the reader's."""
+    def _write_all(self, frames: bytes | memoryview) -> None:
+        """Write all of it; the socket's timeout is the reader's: the short time after which that looks around."""
         left = memoryview(frames)
         given_up_at = time.monotonic() + WRITE_SECONDS
         while left:
@@ -154,11 +108,11 @@ def hang_up(transport: Any) -> None:
         logger.debug("ending a broken connection: %s", error)
 
 
-class _TlsConnector(_Answered, SSLTransport):
+class TlsConnector(Answered, SSLTransport):
     """One TLS connection to the broker.
 
-    OpenSSL lets nobody read a connection while another thread writes it. Under eventlet there is one thread; elsewhere
-    a lock stands between them, and is not held while there is nothing to read.
+    OpenSSL lets nobody read a connection while another thread writes it. A lock stands between them, which is not held
+    while there is nothing to read.
     """
 
     def __init__(
@@ -166,7 +120,7 @@ class _TlsConnector(_Answered, SSLTransport):
     ) -> None:
         self._context = context
         self._server_hostname = server_hostname
-        self._using: Any = None if is_monkey_patched("socket") else threading.Lock()
+        self._using = threading.Lock()
         super().__init__(*arguments, **options)
 
     def _wrap_socket(self, sock: Any, *_more: Any, **_options: Any) -> Any:
@@ -175,14 +129,7 @@ class _TlsConnector(_Answered, SSLTransport):
         )
 
     def _setup_transport(self) -> None:
-        # Python's own handshake is complete in time or fails; eventlet's waits so long for each part of it.
-        if self._using is None and self.answer_by is not None:
-            with eventlet.Timeout(
-                max(self.answer_by - time.monotonic(), 0), TimeoutError("The handshake takes too long.")
-            ):
-                super()._setup_transport()
-        else:
-            super()._setup_transport()
+        super()._setup_transport()
         self._quick_recv = self._receive
 
     def _shutdown_transport(self) -> None:
@@ -191,15 +138,16 @@ class _TlsConnector(_Answered, SSLTransport):
     def _receive(self, size: int) -> bytes:
         self.check_time()
         try:
-            if self._using is None:
-                return bytes(self.sock.read(max(size, READ_SIZE)))
-            self._wait_until_readable()
-            with self._using:
-                return bytes(self.sock.read(max(size, READ_SIZE)))
+            return self._read_some(max(size, READ_SIZE))
         except (
             ValueError
         ) as error:  # Python's ssl, to whoever reads from a socket that was shut down meanwhile
             raise ConnectionResetError("The connection to the broker was closed.") from error
+
+    def _read_some(self, size: int) -> bytes:
+        self._wait_until_readable()
+        with self._using:
+            return bytes(self.sock.read(size))
 
     def _wait_until_readable(self) -> None:
         if self.sock.pending():
@@ -225,10 +173,18 @@ class _TlsConnector(_Answered, SSLTransport):
                 raise ConnectionResetError("The connection to the broker was closed.") from error
 
     def _write_some(self, frames: memoryview) -> int:
-        if self._using is None:
-            return int(self.sock.write(frames))
         with self._using:
             return int(self.sock.write(frames))
+
+
+class _Connectors:
+    plain: type[Connector] = Connector
+    tls: type[TlsConnector] = TlsConnector
+
+
+def use_connectors(plain: type[Connector], tls: type[TlsConnector]) -> None:
+    """Open connections with these from now on: a process of green threads has its own ways of waiting."""
+    _Connectors.plain, _Connectors.tls = plain, tls
 
 
 class _Channel(pyamqp.Channel):
@@ -267,11 +223,11 @@ class _Connection(pyamqp.Connection):
 
     def Transport(self, host: str, connect_timeout: float, *more: Any, **options: Any) -> Any:  # noqa: N802 - as in py-amqp
         _ssl, read_timeout, write_timeout = more
-        made: _Connector | _TlsConnector
+        made: Connector | TlsConnector
         if self._tls is None:
-            made = _Connector(host, connect_timeout, read_timeout, write_timeout, **options)
+            made = _Connectors.plain(host, connect_timeout, read_timeout, write_timeout, **options)
         else:
-            made = _TlsConnector(
+            made = _Connectors.tls(
                 host,
                 connect_timeout,
                 read_timeout=read_timeout,
@@ -350,7 +306,7 @@ def connection_to(
     """Return a connection to the broker that is not open yet.
 
     Args:
-        uri: See `shared.client.amqp.address`.
+        uri: See `amqp.address`.
         heartbeat: Seconds between two signs of life; 0 is none.
         connect_timeout: Seconds that may pass until the broker has let us in.
         options: Of py-amqp's connection, such as ``on_blocked``; ``max_body`` is the size up to which bodies are kept.

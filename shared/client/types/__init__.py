@@ -7,10 +7,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from shared.client.types.alerts import AlertsMethods
-    from shared.client.types.identity import IdentityMethods
-    from shared.client.types.reports import ReportsMethods
-    from shared.client.types.resources import ResourcesMethods
+    from .alerts import AlertsMethods
+    from .identity import IdentityMethods
+    from .reports import ReportsMethods
+    from .resources import ResourcesMethods
 
 
 class Services:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, Protocol, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from shared.client.types.wire import Identifier, Moment
+    from .wire import Identifier, Moment
 
 
 Action: TypeAlias = Literal["issue", "draft"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from shared.client.types.wire import Identifier
+    from .wire import Identifier
 
 
 Detail: TypeAlias = Literal["overview", "medium", "fine", "full"]

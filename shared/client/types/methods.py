@@ -6,7 +6,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from shared.client.methods import MethodContract
+from ..methods import MethodContract
 
 METHODS: Final[dict[str, MethodContract]] = {
     "identity.authenticate": MethodContract(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from shared.client.types.wire import Identifier, Moment
+    from .wire import Identifier, Moment
 
 
 Status: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate"]

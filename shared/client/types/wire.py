@@ -1,4 +1,4 @@
-"""The types of values that callers pass; `shared.client.rpc` writes them as JSON."""
+"""The types of values that callers pass; `rpc` writes them as JSON."""
 
 from __future__ import annotations
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import amqp.exceptions
 import kombu
 
+from shared.client.amqp.link import declare_exchange, require_exchange
 from shared.client.errors import Conflict
 from shared.domain import topology
 from shared.platform.amqp.commands import command_connection
@@ -66,23 +67,6 @@ def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
     )(channel)
     queue.queue_declare()
     queue.bind_to(topology.RPC_EXCHANGE, f"{service}.*")
-
-
-def declare_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
-    """A durable exchange."""
-    kombu.Exchange(name, type=kind, durable=True)(channel).declare()
-
-
-def require_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
-    """Makes sure that an exchange is there, which may be somebody else's.
-
-    To ask for it takes no right. To declare it takes the right to delete it too, so only what is missing is declared,
-    by who may.
-    """
-    try:
-        kombu.Exchange(name, type=kind, passive=True)(channel).declare()
-    except amqp.exceptions.ChannelError:
-        declare_exchange(name, channel, kind=kind)
 
 
 def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:

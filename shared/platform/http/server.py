@@ -18,6 +18,7 @@ import eventlet.wsgi
 
 from shared.client.errors import Unavailable
 from shared.client.supervision import Work
+from shared.platform import concurrency
 from shared.platform.http.accepting import Acceptor, turn_away
 from shared.platform.http.addresses import client_network
 from shared.platform.http.parser import Limits, RequestError, Wire, problem, read_head
@@ -131,7 +132,7 @@ class WebServer:
         """Accepts no more and closes idle connections; requests in hand go on."""
         self._acceptor.close()
         if self._accepting is not None:
-            self._accepting.kill()
+            concurrency.kill(self._accepting)
         self._socket.close()
         for connection in self._open.values():
             was, connection[STATE] = connection[STATE], eventlet.wsgi.STATE_CLOSE

@@ -19,6 +19,8 @@ from prometheus_client import (
     generate_latest,
 )
 
+from shared.client import supervision
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -183,6 +185,7 @@ work_failures: Final = Counter(
     " its limit, or `failed` at what it does at intervals; by what it is.",
     ("work", "outcome"),
 )
+supervision.count_failures_with(lambda work, outcome: work_failures.labels(work, outcome).inc())
 
 pool_limit: Final = Gauge(
     "impactx_database_pool_limit", "Database connections that a service may hold.", ("service",)

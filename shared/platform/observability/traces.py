@@ -20,6 +20,7 @@ from opentelemetry.context import Context
 from opentelemetry.trace import INVALID_SPAN, Span, SpanKind, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from shared.client import tracing
 from shared.client.errors import BY_SLUG, Internal, RpcTimeout, Unavailable
 from shared.platform.concurrency import call_within
 from shared.platform.observability import context
@@ -95,10 +96,12 @@ def configure(endpoint: str) -> None:
     """
     if endpoint and _State.collector is None:
         _State.collector = _Collector(endpoint)
+        tracing.use(_CallTracer())
 
 
 def shut_down(seconds: float) -> None:
     """Send the spans that are left, for so many seconds at most, and trace nothing from now on."""
+    tracing.use(None)
     collector, _State.collector = _State.collector, None
     if collector is not None:
         collector.shut_down(seconds)
@@ -175,3 +178,24 @@ def fact(span: Span) -> dict[str, str]:
 def place_of(span: Span) -> str:
     """Return the ``traceparent`` of what the span causes, empty where nothing is traced."""
     return fact(span).get(TRACEPARENT, "")
+
+
+class _CallTracer:
+    """Begins the spans of the calls that the client makes."""
+
+    def start(self, method: str) -> _CallSpan:
+        service, _, name = method.partition(".")
+        return _CallSpan(
+            start(
+                method, SpanKind.CLIENT, {"rpc.system": "nameko", "rpc.service": service, "rpc.method": name}
+            )
+        )
+
+
+class _CallSpan:
+    def __init__(self, span: Span) -> None:
+        self._span = span
+        self.headers = fact(span)
+
+    def end(self, error: str = "") -> None:
+        end(self._span, error)

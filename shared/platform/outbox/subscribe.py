@@ -31,13 +31,13 @@ from opentelemetry.trace import SpanKind
 
 from shared.client import supervision
 from shared.client.amqp.backoff import Backoff
+from shared.client.amqp.reader import QueueReader
 from shared.client.amqp.received import as_text, bytes_of
 from shared.client.errors import RateLimited, RpcTimeout, TooLarge, Unavailable
 from shared.client.supervision import Work
 from shared.domain import topology
 from shared.platform.amqp.confirms import ConfirmedPublisher, MessageRefused
 from shared.platform.amqp.declare import declare_subscription
-from shared.platform.amqp.reader import QueueReader
 from shared.platform.concurrency import Timeout, run_blocking
 from shared.platform.db.errors import is_transient
 from shared.platform.observability import context, metrics, traces

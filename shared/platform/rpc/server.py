@@ -20,6 +20,7 @@ from nameko.extensions import Entrypoint, ProviderCollector, SharedExtension
 from opentelemetry.trace import INVALID_SPAN, SpanKind
 
 from shared.client.amqp.link import TRANSIENT
+from shared.client.amqp.reader import QueueReader
 from shared.client.amqp.received import as_text, bytes_of
 from shared.client.errors import (
     ImpactXError,
@@ -35,7 +36,6 @@ from shared.client.lateness import ECHO_HEADER, Lateness, sent_of
 from shared.client.request import correlation_id_of, request_of, timeout_of
 from shared.domain import topology
 from shared.platform.amqp.declare import declare_rpc
-from shared.platform.amqp.reader import QueueReader
 from shared.platform.observability import context, metrics, traces
 from shared.platform.observability.logs import CORRELATION_ID
 from shared.platform.rpc.verification import Verification

@@ -10,6 +10,7 @@ from nameko.extensions import SharedExtension
 
 from shared.client.amqp.backoff import Backoff
 from shared.client.supervision import Work
+from shared.platform import concurrency
 from shared.platform.rpc.keys import FETCH_SECONDS, KEYS_LIFETIME
 from shared.platform.rpc.provider import RpcClients
 from shared.platform.rpc.tokens import TokenVerifier
@@ -43,7 +44,7 @@ class Verification(SharedExtension):
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""
         if self._work is not None:
-            self._work.kill()
+            concurrency.kill(self._work)
 
     def kill(self) -> None:
         """Called by nameko when there is no time."""

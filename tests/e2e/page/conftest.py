@@ -13,7 +13,7 @@ from uuid6 import uuid7
 
 from infra.local.instance_dir import InstanceDirectory
 from infra.local.postgresql import DATABASE, SUPERUSER
-from shared.platform.rpc.local import LocalClient
+from shared.client.local import LocalClient
 from tests.support.browser import browser as new_browser
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess

@@ -7,6 +7,7 @@ import amqp.exceptions
 import pytest
 
 from infra.rabbitmq.rights import GATEWAY, OPERATOR
+from shared.client.request import reply_queues_of
 from shared.domain import CONTRACTS, topology
 from shared.domain.topology import RPC_EXCHANGE, SERVICES, SUBSCRIPTIONS
 
@@ -19,7 +20,7 @@ OWN_QUEUES = {service: topology.rpc_queue_of(service) for service in SERVICES} |
     "neighbour": "evt-reports-report_created--neighbour.on_report",
 }
 NEW_QUEUES = {user: OWN_QUEUES[user] for user in CALLERS} | {
-    service: f"{topology.reply_queues_of(topology.calls_of(service))}of-a-test" for service in topology.CALLS
+    service: f"{reply_queues_of(topology.calls_of(service))}of-a-test" for service in topology.CALLS
 }
 """Of their own, and not there yet; who serves and calls nobody has none."""
 

@@ -7,11 +7,11 @@ import kombu
 import orjson
 import pytest
 
+from shared.client.amqp.reader import QueueReader
 from shared.client.amqp.transport import connection_to
 from shared.client.rpc import RpcClient
 from shared.domain import topology
 from shared.platform.amqp.declare import declare_everything
-from shared.platform.amqp.reader import QueueReader
 from shared.platform.outbox import subscribe as subscribe_module
 from shared.platform.outbox.dead_letters import DeadLetters
 from shared.platform.outbox.event import PREFIX as ENVELOPE

@@ -113,7 +113,7 @@ def test_a_request_that_was_on_its_way_too_long_is_not_executed(
         return f"{time_of_day - 28} {by_steady - 28}"
 
     monkeypatch.setattr(client_module, "stamp", long_ago)
-    monkeypatch.setattr(client_module.Echoes, "hear", lambda *_: False)  # nobody waits for the refusal
+    monkeypatch.setattr(lateness.Echoes, "hear", lambda *_: False)  # nobody waits for the refusal
     with pytest.raises(RpcTimeout, match="not executed"):
         client.call("echo.say", {"text": "too late"}, attempts=1, budget=1)
     assert executed == ["in time"]

@@ -235,15 +235,14 @@ def test_a_slow_network_is_no_broken_one(uri, proxy, queue):
 
 PLAIN = """
 import socket, sys
-from eventlet.patcher import is_monkey_patched
-from shared.platform.amqp import transport
+from shared.client.amqp import transport
 from shared.client.amqp.link import Link
 
-set_up = transport._Connector._setup_transport
+set_up = transport.Connector._setup_transport
 def set_up_small(connector):
     connector.sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 16384)
     set_up(connector)
-transport._Connector._setup_transport = set_up_small
+transport.Connector._setup_transport = set_up_small
 
 opened = []
 link = Link(sys.argv[1], "plain", on_open=opened.append)
@@ -252,7 +251,7 @@ link.publish(b"x" * 900_000, exchange="", routing_key=sys.argv[2])
 link.publish(b"end", exchange="", routing_key=sys.argv[2])
 link.stop()
 assert len(opened) == 1, opened
-assert not is_monkey_patched("socket")
+assert "eventlet" not in sys.modules
 """
 
 

@@ -6,8 +6,8 @@ import time
 import kombu
 import pytest
 
+from shared.client.amqp.reader import QueueReader
 from shared.platform.amqp.confirms import Outgoing
-from shared.platform.amqp.reader import QueueReader
 from tests.integration.shared.samples import publish
 from tests.support.randomness import chance
 from tests.support.waiting import ends, eventually, patience

@@ -10,13 +10,13 @@ from kombu.exceptions import ChannelError
 
 from infra.local import broker
 from shared.client.amqp.link import Link
+from shared.client.amqp.reader import QueueReader
 from shared.client.errors import Unavailable
 from shared.client.rpc import RpcClient
 from shared.domain import topology
 from shared.domain.topology import Subscription
 from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from shared.platform.amqp.declare import declare_everything, declare_subscription
-from shared.platform.amqp.reader import QueueReader
 from shared.platform.outbox.dead_letters import DeadLetters
 from shared.platform.outbox.routes import Routes
 from tests.support.inprocess import inprocess_broker

@@ -9,8 +9,8 @@ from kombu.exceptions import OperationalError
 from shared.client.amqp import link as link_module
 from shared.client.amqp.transport import connection_to
 from shared.client.errors import Unavailable
+from shared.client.local import LocalClient, default_path, is_open
 from shared.client.rpc import RpcClient
-from shared.platform.rpc.local import LocalClient, default_path, is_open
 from tests.support.processes import ROOT
 from tests.support.waiting import ends, patience
 

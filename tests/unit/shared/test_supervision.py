@@ -9,6 +9,7 @@ import pytest
 from shared.client import supervision
 from shared.client.errors import Unavailable
 from shared.client.supervision import HOPELESS_SECONDS, StandsStillError, Work
+from shared.platform import concurrency
 from shared.platform.observability import metrics
 from tests.support.waiting import eventually
 
@@ -270,7 +271,7 @@ def test_what_does_not_end_in_time_is_told(busy):
 def test_a_green_thread_can_be_ended_at_once(begin):
     work = begin(lambda _: threading.Event().wait())
     eventually(lambda: work.is_running)
-    work.kill()
+    concurrency.kill(work)
     eventually(lambda: not work.is_running)
 
 

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import kombu
 
-from shared.client.amqp.link import BROKEN, FAULTS_OF_A_CLOSED_CHANNEL, Link, is_broken
-from shared.client.errors import Unavailable
+from ..errors import Unavailable
+from .link import BROKEN, FAULTS_OF_A_CLOSED_CHANNEL, Link, is_broken
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -3,8 +3,8 @@
     with LocalClient(email="...", password="...") as client:
         report = client.reports.create_report(title="...", ...)
 
-It is an `RpcClient` in all but the way that a request takes: through the control socket of the running system, which
-only the user who runs it may open.
+It is a client like `rpc.RpcClient` in all but the way that a request takes: through the control socket of the running
+system, which only the user who runs it may open.
 """
 
 from __future__ import annotations
@@ -13,14 +13,16 @@ import os
 import socket
 import threading
 from pathlib import Path
-from typing import Any
+from typing import Any, Unpack
 
 import orjson
 
-from shared.client.errors import RpcTimeout, Unavailable, from_wire
-from shared.client.request import arguments_json
-from shared.client.rpc import RpcClient
-from shared.platform.settings import DEFAULT_HOME, MEMORY_BROKER
+from .calls import Client, Options
+from .errors import RpcTimeout, Unavailable, from_wire
+from .request import arguments_json
+
+DEFAULT_HOME = ".impactx"
+"""Where ``make run`` keeps its data unless ``IMPACTX_HOME`` names another directory."""
 
 SOCKET = "rpc.sock"
 MAX_LINE = 64 * 1024 * 1024
@@ -56,17 +58,16 @@ def address_of(path: Path) -> str:
     return min(str(path), os.path.relpath(path), key=len)
 
 
-class LocalClient(RpcClient):
-    """An `RpcClient` of the ``make run`` on this machine, through its control socket.
+class LocalClient(Client):
+    """A client of the ``make run`` on this machine, through its control socket.
 
     Args:
         path: Of the socket; that of the ``make run`` of this directory by default (``IMPACTX_HOME``, ``.impactx``).
-        options: As for `RpcClient`.
+        options: As for `Client`.
     """
 
-    def __init__(self, path: Path | str | None = None, **options: Any) -> None:
-        # The connection to a broker that it would have is never opened.
-        super().__init__(MEMORY_BROKER, **options)
+    def __init__(self, path: Path | str | None = None, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
         self._path = Path(path) if path is not None else default_path()
         self._one_at_a_time = threading.Lock()
         self._connection: socket.socket | None = None
