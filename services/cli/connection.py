@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import click
 
 from infra.local.instance_dir import InstanceDirectory
-from shared.client.rpc import RpcClient
 from shared.client.local import LocalClient, is_open
+from shared.client.rpc import RpcClient
 from shared.platform.settings import MEMORY_BROKER, SettingError
 
 if TYPE_CHECKING:
