@@ -1,4 +1,4 @@
-"""Resources of the response: shelters, hospitals, vehicles and stock, and how much of each is free.
+"""The resources service: shelters, hospitals, vehicles and stock, and the free capacity of each.
 
 Owns the schema ``resources``: resources with their status history and the ledger of their usage, and the
 catalogue of resource types.
@@ -11,5 +11,5 @@ Offers `create_resource`, `get_resource`, `update_resource`, `change_resource_st
 Emits `resource_created`, `resource_status_changed`, `resource_usage_changed`, `resource_updated`.
 
 Hears its own `resource_created` and `resource_status_changed`, from which it writes the status history. Asks
-identity for the region of a place.
+identity for the region of a location.
 """

@@ -1,4 +1,4 @@
-"""What the import methods take and return; a row is what the create of the same service takes."""
+"""The schemas of the import methods; a row has the fields of the create method of the same service."""
 
 from __future__ import annotations
 
@@ -13,16 +13,16 @@ MAX_SOURCE_LENGTH: Final = 100
 MAX_KEY_LENGTH: Final = 200
 
 NO_REGION: Final = "No region contains this location; name the region."
-"""Why a row without a region was refused."""
+"""The message for a row or a resource without a region."""
 
 
 class ImportedRow(Arguments):
-    """What names the record that a row of an import is about; the rest of a row is what it says of the record.
+    """The fields that name the record of a row; the other fields of a row are the values of the record.
 
-    ``key`` names it among the records of the call's ``source``, ``id`` among all. Without either the row is a new
-    record. ``former_key`` is what the record was called before somebody said what tells it from others, in this source
-    or in none: a record that has that key gets this one. ``former_id`` is the id that the command of an earlier version
-    made of the row's content: a record that was imported so, and has no key yet, gets this one.
+    ``key`` names the record among the records of the call's ``source``, and ``id`` among all records. A row without
+    either is a new record. ``former_key`` is the key that the record had before, in this source or in none: a record
+    with that key gets ``key``. ``former_id`` is the id that an earlier version of the import command made from the
+    content of the row: a record with that id and without a key gets ``key``.
     """
 
     key = Text(max_length=MAX_KEY_LENGTH, allow_none=True)
@@ -31,21 +31,21 @@ class ImportedRow(Arguments):
 
 
 class ImportRows(Arguments):
-    """Up to 500 rows; they are checked one by one later, because a row at fault does not fail the call.
+    """Up to 500 rows; each is checked alone, because a wrong row does not fail the call.
 
-    ``source`` names the list that the keys of the rows are from; keys of different sources never meet.
+    ``source`` names the list from which the keys of the rows come; keys of different sources are independent.
     """
 
     source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, load_default="")
     rows = fields.List(
         fields.Raw(allow_none=True),
         required=True,
-        validate=validate.Length(1, MAX_ROWS, error=f"Needs 1 to {MAX_ROWS} rows."),
+        validate=validate.Length(1, MAX_ROWS, error=f"Must have 1 to {MAX_ROWS} rows."),
     )
 
 
 class RefusedRow(Result):
-    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+    """The reason why a row was not stored: ``row`` is its index in the call, ``error`` the slug of an error."""
 
     row = fields.Integer()
     error = fields.String()
@@ -54,10 +54,10 @@ class RefusedRow(Result):
 
 
 class ImportResult(Result):
-    """What became of the rows.
+    """The outcome of an import.
 
-    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new. ``ids`` has the
-    id of each row's record in the order of the call, null where the row was refused.
+    ``stored`` counts new records, ``updated`` changed records, and ``unchanged`` rows without a change. ``ids`` has the
+    id of the record of each row, in the order of the call; null where the row was refused.
     """
 
     stored = fields.Integer()

@@ -1,4 +1,4 @@
-"""What the methods of the resources service take and return."""
+"""The schemas of the arguments and results of the resources service."""
 
 from services.resources.schemas.catalogue import (
     CreateResourceType,

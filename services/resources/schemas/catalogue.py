@@ -1,4 +1,4 @@
-"""What the methods of the resource type catalogue take and return."""
+"""The schemas of the catalogue of resource types."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class CreateResourceType(Arguments):
 
 
 class UpdateResourceType(Arguments):
-    """Changes to a resource type; ``is_active`` true takes one into use again."""
+    """Changes to a resource type; ``is_active`` true brings it back into use."""
 
     resource_type_id = Identifier(required=True)
     name = Text(max_length=MAX_NAME_LENGTH)
@@ -35,17 +35,17 @@ class UpdateResourceType(Arguments):
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
         if data.keys() <= {"resource_type_id"}:
-            raise ValidationError("Name at least one field to change.")
+            raise ValidationError("Give at least one field to change.")
 
 
 class DeactivateResourceType(Arguments):
-    """A type that can not be given to resources any more."""
+    """The resource type to take out of use."""
 
     resource_type_id = Identifier(required=True)
 
 
 class ListResourceTypes(Page):
-    """Resource types by name; only those in use unless ``include_inactive``."""
+    """A page of resource types by name; only those in use unless ``include_inactive``."""
 
     include_inactive = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 

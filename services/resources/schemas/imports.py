@@ -1,4 +1,4 @@
-"""What `import_resources` takes."""
+"""The schemas of the import of resources."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from shared.platform.schemas import Text
 class ResourceRow(ImportedRow, CreateResource):
     """A row of `import_resources`.
 
-    Of a resource that is there, a field that is left out stays as it is, and null clears what may be empty.
-    ``status`` is `available` for a new one when omitted; ``status_notes`` say why it has that status.
+    Of an existing resource, an omitted field is not changed, and null clears a field that may be empty. ``status`` is
+    `available` for a new resource if omitted; ``status_notes`` give the reason for the status.
     """
 
     status = Choice(STATUS.statuses, allow_none=True)
@@ -24,6 +24,6 @@ class ResourceRow(ImportedRow, CreateResource):
 class ImportResources(ImportRows):
     """Up to 500 rows, each with the fields of `CreateResource` and of `ResourceRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the list that
-    the keys of the rows are from; keys of different sources never meet.
+    Each row is checked alone, because a wrong row does not fail the call. ``source`` names the list from which the keys
+    of the rows come; keys of different sources are independent.
     """

@@ -1,4 +1,4 @@
-"""Resources: what is said of one, what they are chosen by, what is shown of them."""
+"""The schemas of resources: creating and editing, filters, results."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def _description() -> Text:
 
 
 def _contact() -> Text:
-    """As it was said: a department stands in for a person."""
+    """Return the field for a contact; any text, because a department may stand in for a person."""
     return Text(max_length=MAX_CONTACT_LENGTH, allow_none=True)
 
 
@@ -48,7 +48,7 @@ def _email() -> Text:
     return Text(
         max_length=MAX_CONTACT_LENGTH,
         allow_none=True,
-        validate=validate.Email(error="Not an e-mail address such as name@example.org."),
+        validate=validate.Email(error="Must be an email address, such as name@example.org."),
     )
 
 
@@ -64,9 +64,9 @@ def version_seen() -> BoundedInteger:
 class CreateResource(Arguments):
     """A new resource, which is `available`.
 
-    ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the resource is put into the
-    region that contains its location; without a ``capacity``, or with null, it is unlimited.
-    ``current_usage`` is 0 when omitted.
+    With an ``id`` (preferably UUIDv7), a repeated call has no further effect. Without ``region_id`` the resource is put
+    into the region that contains its location. Without a ``capacity``, or with null, it is unlimited.
+    ``current_usage`` is 0 if omitted.
     """
 
     id = Identifier(allow_none=True)
@@ -99,7 +99,7 @@ class GetResource(Arguments):
 
 
 class UpdateResource(Arguments):
-    """Changes to a resource of which ``version`` was seen; what is omitted stays."""
+    """Changes to a resource; ``version`` is the version that the caller saw. Omitted fields are not changed."""
 
     resource_id = Identifier(required=True)
     version = version_seen()
@@ -116,28 +116,28 @@ class UpdateResource(Arguments):
     @validates_schema
     def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
         if data.keys() <= {"resource_id", "version"}:
-            raise ValidationError("Name at least one field to change.")
+            raise ValidationError("Give at least one field to change.")
 
 
 class OfResource(Page):
-    """A list that belongs to one resource."""
+    """A page of a list that belongs to one resource."""
 
     resource_id = Identifier(required=True)
 
 
 class _Kind(Arguments):
-    """What resources can be chosen by wherever they are looked for."""
+    """The filters of every list of resources."""
 
     resource_type_id = OneOrList(Identifier(), allow_none=True)
     region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class _Filters(_Kind, Page):
-    """What the lists can be filtered by.
+    """The filters of the pages of resources.
 
-    ``needed`` is the free capacity that a resource must have at least, which an unlimited one always has;
-    ``changed_since`` is included; ``text`` is a search as on the web in the name, which also finds parts of words
-    and words with a typing error, behind what is found as it is written.
+    ``needed`` is the minimum free capacity, which an unlimited resource always has. ``changed_since`` is inclusive.
+    ``text`` searches the name as a web search does. It also finds parts of words and words with a typing error, which
+    follow the exact matches.
     """
 
     needed = BoundedInteger(min_value=0, max_value=MAX_INTEGER, allow_none=True)
@@ -149,7 +149,7 @@ class _Filters(_Kind, Page):
 
 
 class ListResources(_Filters):
-    """Resources of every status; ``import_source`` chooses those that were imported from this list."""
+    """Resources of every status; ``import_source`` selects the resources imported from this source."""
 
     status = OneOrList(Choice(STATUS.statuses), allow_none=True)
     import_source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, allow_none=True)
@@ -160,10 +160,9 @@ class ListAvailableResources(_Filters):
 
 
 class FindNearestResources(_Kind):
-    """The nearest resources to a place that can take ``needed`` more.
+    """The resources nearest to a location that have at least ``needed`` free capacity.
 
-    The status is `available` unless named; ``radius_m`` is the farthest that is of use, in metres along the
-    surface.
+    The status is `available` by default; ``radius_m`` is the maximum distance in metres along the surface.
     """
 
     lon = Longitude(required=True)
@@ -175,10 +174,10 @@ class FindNearestResources(_Kind):
 
 
 class Resource(Result):
-    """A resource. ``version`` grows with every change and is what a change must name.
+    """A resource. ``version`` grows with every change, and a change must give it.
 
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit. ``import_source``
-    and ``import_key`` say which list it was imported from and what it is called there.
+    ``available_capacity`` is the free capacity; it and ``capacity`` are null if the resource is unlimited.
+    ``import_source`` and ``import_key`` are the source from which the resource was imported, and its key there.
     """
 
     id = Identifier()
@@ -204,20 +203,20 @@ class Resource(Result):
 
 
 class AvailableResource(Resource):
-    """A resource with the names that the seed's view ``available_resources`` shows beside it."""
+    """A resource with the names of its type and its region."""
 
     resource_type = fields.String()
     region_name = fields.String()
 
 
 class NearResource(Resource):
-    """A resource and how far it is, in metres along the surface."""
+    """A resource and its distance in metres along the surface."""
 
     distance_m = fields.Float()
 
 
 class NearestResources(Result):
-    """The nearest first."""
+    """Resources, the nearest first."""
 
     items = fields.List(fields.Nested(NearResource))
 

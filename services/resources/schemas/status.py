@@ -1,4 +1,4 @@
-"""The status of resources: a move, and the history."""
+"""The schemas of the status of resources: a change, and the history."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_NOTE_LENGTH: Final = 5_000
 
 
 class ChangeResourceStatus(Arguments):
-    """A move to another status."""
+    """A change to another status; ``version`` is the version that the caller saw."""
 
     resource_id = Identifier(required=True)
     version = version_seen()
@@ -31,7 +31,7 @@ class ChangeResourceStatus(Arguments):
 
 
 class ResourceHistoryEntry(Result):
-    """A status that a resource entered; ``version`` is the version of the resource that this made."""
+    """A status that a resource entered; ``version`` is the version that the resource got with it."""
 
     id = Identifier()
     resource_id = Identifier()

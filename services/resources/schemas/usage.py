@@ -1,4 +1,4 @@
-"""The usage of resources: a change, and the ledger."""
+"""The schemas of the usage of resources: a change, and the ledger."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ from shared.platform.schemas import (
 
 
 class UpdateResourceUsage(Arguments):
-    """So much is taken (``usage_change`` above zero) or given back (below).
+    """An amount that is taken (``usage_change`` above zero) or given back (below zero).
 
-    ``id`` names this change, not the resource: made by the caller (UUIDv7 by preference), it makes a repeat
-    harmless. No version is asked for, for the bounds are checked when the change is made.
+    ``id`` is the id of this change and not of the resource. The caller chooses it (preferably UUIDv7), and a repeated
+    call with it has no further effect. There is no version, because the limits are checked when the change is made.
     """
 
     resource_id = Identifier(required=True)
@@ -35,9 +35,9 @@ class UpdateResourceUsage(Arguments):
 
 
 class UsageChange(Result):
-    """A change of usage as it was made, and what it left.
+    """A change of the usage of a resource.
 
-    ``current_usage``, ``capacity`` and ``remaining`` (null without a limit) are those of the moment after it.
+    ``current_usage``, ``capacity`` and ``remaining`` (null if unlimited) are the values after the change.
     """
 
     id = Identifier()
