@@ -16,7 +16,7 @@ Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_servi
 
 
 class ChangeResourceStatus(TypedDict):
-    """A move to another status."""
+    """A change to another status; ``version`` is the version that the caller saw."""
 
     resource_id: UUID
     version: int
@@ -25,10 +25,11 @@ class ChangeResourceStatus(TypedDict):
 
 
 class Resource(TypedDict):
-    """A resource. ``version`` grows with every change and is what a change must name.
+    """A resource. ``version`` grows with every change, and a change must give it.
 
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
-    ``import_source`` and ``import_key`` say which list it was imported from and what it is called there.
+    ``available_capacity`` is the free capacity; it and ``capacity`` are null if the resource is unlimited.
+    ``import_source`` and ``import_key`` are the source from which the resource was imported, and its key
+    there.
     """
 
     id: UUID
@@ -56,9 +57,9 @@ class Resource(TypedDict):
 class CreateResource(TypedDict):
     """A new resource, which is `available`.
 
-    ``id`` (UUIDv7 by preference) makes a repeat harmless; without ``region_id`` the resource is put into
-    the region that contains its location; without a ``capacity``, or with null, it is unlimited.
-    ``current_usage`` is 0 when omitted.
+    With an ``id`` (preferably UUIDv7), a repeated call has no further effect. Without ``region_id`` the
+    resource is put into the region that contains its location. Without a ``capacity``, or with null, it is
+    unlimited. ``current_usage`` is 0 if omitted.
     """
 
     id: NotRequired[UUID | None]
@@ -92,16 +93,15 @@ class ResourceType(TypedDict):
 
 
 class DeactivateResourceType(TypedDict):
-    """A type that can not be given to resources any more."""
+    """The resource type to take out of use."""
 
     resource_type_id: UUID
 
 
 class FindNearestResources(TypedDict):
-    """The nearest resources to a place that can take ``needed`` more.
+    """The resources nearest to a location that have at least ``needed`` free capacity.
 
-    The status is `available` unless named; ``radius_m`` is the farthest that is of use, in metres along
-    the surface.
+    The status is `available` by default; ``radius_m`` is the maximum distance in metres along the surface.
     """
 
     resource_type_id: NotRequired[list[UUID] | None]
@@ -115,7 +115,7 @@ class FindNearestResources(TypedDict):
 
 
 class NearResource(TypedDict):
-    """A resource and how far it is, in metres along the surface."""
+    """A resource and its distance in metres along the surface."""
 
     id: UUID
     name: str
@@ -141,7 +141,7 @@ class NearResource(TypedDict):
 
 
 class NearestResources(TypedDict):
-    """The nearest first."""
+    """Resources, the nearest first."""
 
     items: Sequence[NearResource]
 
@@ -153,7 +153,7 @@ class GetResource(TypedDict):
 
 
 class OfResource(TypedDict):
-    """A list that belongs to one resource."""
+    """A page of a list that belongs to one resource."""
 
     cursor: str | None
     limit: int
@@ -161,7 +161,7 @@ class OfResource(TypedDict):
 
 
 class ResourceHistoryEntry(TypedDict):
-    """A status that a resource entered; ``version`` is the version of the resource that this made."""
+    """A status that a resource entered; ``version`` is the version that the resource got with it."""
 
     id: UUID
     resource_id: UUID
@@ -180,8 +180,8 @@ class PageOfResourceHistoryEntry(TypedDict):
 class ImportResources(TypedDict):
     """Up to 500 rows, each with the fields of `CreateResource` and of `ResourceRow`.
 
-    They are checked one by one later, because a row at fault does not fail the call. ``source`` names the
-    list that the keys of the rows are from; keys of different sources never meet.
+    Each row is checked alone, because a wrong row does not fail the call. ``source`` names the list from
+    which the keys of the rows come; keys of different sources are independent.
     """
 
     source: str
@@ -189,7 +189,8 @@ class ImportResources(TypedDict):
 
 
 class RefusedRow(TypedDict):
-    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+    """The reason why a row was not stored: ``row`` is its index in the call, ``error`` the slug of an error.
+    """
 
     row: int
     error: str
@@ -198,10 +199,10 @@ class RefusedRow(TypedDict):
 
 
 class ImportResult(TypedDict):
-    """What became of the rows.
+    """The outcome of an import.
 
-    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
-    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
+    ``stored`` counts new records, ``updated`` changed records, and ``unchanged`` rows without a change.
+    ``ids`` has the id of the record of each row, in the order of the call; null where the row was refused.
     """
 
     stored: int
@@ -235,7 +236,7 @@ class ListAvailableResources(TypedDict):
 
 
 class AvailableResource(TypedDict):
-    """A resource with the names that the seed's view ``available_resources`` shows beside it."""
+    """A resource with the names of its type and its region."""
 
     id: UUID
     name: str
@@ -267,7 +268,7 @@ class PageOfAvailableResource(TypedDict):
 
 
 class ListResourceTypes(TypedDict):
-    """Resource types by name; only those in use unless ``include_inactive``."""
+    """A page of resource types by name; only those in use unless ``include_inactive``."""
 
     cursor: str | None
     limit: int
@@ -280,7 +281,7 @@ class PageOfResourceType(TypedDict):
 
 
 class ListResources(TypedDict):
-    """Resources of every status; ``import_source`` chooses those that were imported from this list."""
+    """Resources of every status; ``import_source`` selects the resources imported from this source."""
 
     cursor: str | None
     limit: int
@@ -302,10 +303,9 @@ class PageOfResource(TypedDict):
 
 
 class UsageChange(TypedDict):
-    """A change of usage as it was made, and what it left.
+    """A change of the usage of a resource.
 
-    ``current_usage``, ``capacity`` and ``remaining`` (null without a limit) are those of the moment after
-    it.
+    ``current_usage``, ``capacity`` and ``remaining`` (null if unlimited) are the values after the change.
     """
 
     id: UUID
@@ -325,7 +325,8 @@ class PageOfUsageChange(TypedDict):
 
 
 class UpdateResource(TypedDict):
-    """Changes to a resource of which ``version`` was seen; what is omitted stays."""
+    """Changes to a resource; ``version`` is the version that the caller saw. Omitted fields are not changed.
+    """
 
     resource_id: UUID
     version: int
@@ -341,7 +342,7 @@ class UpdateResource(TypedDict):
 
 
 class UpdateResourceType(TypedDict):
-    """Changes to a resource type; ``is_active`` true takes one into use again."""
+    """Changes to a resource type; ``is_active`` true brings it back into use."""
 
     resource_type_id: UUID
     name: NotRequired[str]
@@ -350,10 +351,11 @@ class UpdateResourceType(TypedDict):
 
 
 class UpdateResourceUsage(TypedDict):
-    """So much is taken (``usage_change`` above zero) or given back (below).
+    """An amount that is taken (``usage_change`` above zero) or given back (below zero).
 
-    ``id`` names this change, not the resource: made by the caller (UUIDv7 by preference), it makes a
-    repeat harmless. No version is asked for, for the bounds are checked when the change is made.
+    ``id`` is the id of this change and not of the resource. The caller chooses it (preferably UUIDv7), and
+    a repeated call with it has no further effect. There is no version, because the limits are checked when
+    the change is made.
     """
 
     resource_id: UUID

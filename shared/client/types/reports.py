@@ -151,7 +151,8 @@ class PageOfReportHistoryEntry(TypedDict):
 
 
 class RefusedRow(TypedDict):
-    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+    """The reason why a row was not stored: ``row`` is its index in the call, ``error`` the slug of an error.
+    """
 
     row: int
     error: str
@@ -160,10 +161,10 @@ class RefusedRow(TypedDict):
 
 
 class ImportResult(TypedDict):
-    """What became of the rows.
+    """The outcome of an import.
 
-    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
-    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
+    ``stored`` counts new records, ``updated`` changed records, and ``unchanged`` rows without a change.
+    ``ids`` has the id of the record of each row, in the order of the call; null where the row was refused.
     """
 
     stored: int

@@ -15,10 +15,11 @@ Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_servi
 
 
 class Resource(TypedDict):
-    """A resource. ``version`` grows with every change and is what a change must name.
+    """A resource. ``version`` grows with every change, and a change must give it.
 
-    ``available_capacity`` is what is left; it and ``capacity`` are null where there is no limit.
-    ``import_source`` and ``import_key`` say which list it was imported from and what it is called there.
+    ``available_capacity`` is the free capacity; it and ``capacity`` are null if the resource is unlimited.
+    ``import_source`` and ``import_key`` are the source from which the resource was imported, and its key
+    there.
     """
 
     id: str
@@ -53,7 +54,7 @@ class ResourceType(TypedDict):
 
 
 class NearResource(TypedDict):
-    """A resource and how far it is, in metres along the surface."""
+    """A resource and its distance in metres along the surface."""
 
     id: str
     name: str
@@ -79,13 +80,13 @@ class NearResource(TypedDict):
 
 
 class NearestResources(TypedDict):
-    """The nearest first."""
+    """Resources, the nearest first."""
 
     items: list[NearResource]
 
 
 class ResourceHistoryEntry(TypedDict):
-    """A status that a resource entered; ``version`` is the version of the resource that this made."""
+    """A status that a resource entered; ``version`` is the version that the resource got with it."""
 
     id: str
     resource_id: str
@@ -102,7 +103,8 @@ class PageOfResourceHistoryEntry(TypedDict):
 
 
 class RefusedRow(TypedDict):
-    """Why a row was not stored: ``row`` is its index in the call, ``error`` a slug of the error set."""
+    """The reason why a row was not stored: ``row`` is its index in the call, ``error`` the slug of an error.
+    """
 
     row: int
     error: str
@@ -111,10 +113,10 @@ class RefusedRow(TypedDict):
 
 
 class ImportResult(TypedDict):
-    """What became of the rows.
+    """The outcome of an import.
 
-    ``stored`` were new, ``updated`` changed a record that was there, ``unchanged`` say nothing new.
-    ``ids`` has the id of each row's record in the order of the call, null where the row was refused.
+    ``stored`` counts new records, ``updated`` changed records, and ``unchanged`` rows without a change.
+    ``ids`` has the id of the record of each row, in the order of the call; null where the row was refused.
     """
 
     stored: int
@@ -133,7 +135,7 @@ class Circle(TypedDict):
 
 
 class AvailableResource(TypedDict):
-    """A resource with the names that the seed's view ``available_resources`` shows beside it."""
+    """A resource with the names of its type and its region."""
 
     id: str
     name: str
@@ -175,10 +177,9 @@ class PageOfResource(TypedDict):
 
 
 class UsageChange(TypedDict):
-    """A change of usage as it was made, and what it left.
+    """A change of the usage of a resource.
 
-    ``current_usage``, ``capacity`` and ``remaining`` (null without a limit) are those of the moment after
-    it.
+    ``current_usage``, ``capacity`` and ``remaining`` (null if unlimited) are the values after the change.
     """
 
     id: str
