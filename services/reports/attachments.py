@@ -6,9 +6,10 @@ The bytes are stored elsewhere, under the path that is made here. Whoever sees a
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import BigInteger, cast, func, literal, select
+from sqlalchemy import BigInteger, func, literal, select
+from sqlalchemy import cast as sql_cast
 from uuid6 import uuid7
 
 from services.reports.models import report_attachments, reports
@@ -21,11 +22,11 @@ from shared.platform.db.errors import field_errors
 from shared.platform.db.writes import content_digest, create_once, created_before
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection, RowMapping, ScalarSelect
+    from sqlalchemy import ColumnElement, Connection, ScalarSelect
 
+    from services.reports.schemas import types
     from shared.platform.rpc.context import Caller
 
 DAY: Final = dt.timedelta(days=1)
@@ -39,9 +40,9 @@ _ORDER: Final[paging.Order] = ((report_attachments.c.uploaded_at, "asc"), (repor
 def add_attachment(
     connection: Connection,
     caller: Caller,
-    arguments: Mapping[str, Any],
+    arguments: types.AddAttachment,
     quotas: AttachmentQuotas = DEFAULT_QUOTAS,
-) -> RowMapping:
+) -> types.Attachment:
     """Record a file that belongs to a report, and name the path under which its bytes are to be stored.
 
     The database emits `report_attachment_added`. The path is made of ids alone: nothing that a user wrote is in it.
@@ -61,7 +62,7 @@ def add_attachment(
         TooLarge: It would exceed a quota: ``scope``, ``quota`` and ``remaining`` say which.
         Conflict: The id belongs to another attachment, or the report is the caller's own but not pending.
     """
-    report_id: UUID = arguments["report_id"]
+    report_id = arguments["report_id"]
     report = get_report(connection, caller, report_id)
     require(caller, REPORT_ATTACH, report)
     attachment_id = arguments["id"] or uuid7()
@@ -74,14 +75,14 @@ def add_attachment(
     }
     known = created_before(connection, report_attachments, values, thing="attachment", same=_SAME)
     if known is not None:
-        return known
+        return cast("types.Attachment", known)
     check_editable(caller, report)
     _wait_for_others(connection, caller, report_id, quotas)
     with field_errors(_CONSTRAINTS):
         created = create_once(connection, caller, report_attachments, values, thing="attachment", same=_SAME)
     if created.is_new:
-        check_quotas(_remaining(connection, caller, report_id, quotas), values["file_size"])
-    return created.row
+        check_quotas(_remaining(connection, caller, report_id, quotas), arguments["file_size"])
+    return cast("types.Attachment", created.row)
 
 
 def file_path(report_id: UUID, attachment_id: UUID) -> str:
@@ -105,7 +106,7 @@ def get_attachment_allowance(
     report_id: UUID,
     attachment_id: UUID | None,
     quotas: AttachmentQuotas,
-) -> dict[str, Any]:
+) -> types.AttachmentAllowance:
     """Return how many bytes the caller may still attach to a report.
 
     Args:
@@ -155,8 +156,8 @@ def _remaining(
 
 
 def _bytes(conditions: list[ColumnElement[bool]]) -> ScalarSelect[Any]:
-    summed = func.coalesce(func.sum(cast(report_attachments.c.file_size, BigInteger)), 0)
-    return select(cast(summed, BigInteger)).where(*conditions).scalar_subquery()
+    summed = func.coalesce(func.sum(sql_cast(report_attachments.c.file_size, BigInteger)), 0)
+    return select(sql_cast(summed, BigInteger)).where(*conditions).scalar_subquery()
 
 
 def _is_attached(connection: Connection, caller: Caller, attachment_id: UUID) -> bool:
@@ -166,7 +167,7 @@ def _is_attached(connection: Connection, caller: Caller, attachment_id: UUID) ->
     return connection.execute(statement).first() is not None
 
 
-def get_attachment(connection: Connection, caller: Caller, attachment_id: UUID) -> RowMapping:
+def get_attachment(connection: Connection, caller: Caller, attachment_id: UUID) -> types.Attachment:
     """Return the attachment.
 
     Raises:
@@ -180,12 +181,12 @@ def get_attachment(connection: Connection, caller: Caller, attachment_id: UUID) 
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Attachment not found.")
-    return row
+    return cast("types.Attachment", row)
 
 
 def list_attachments(
     connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-) -> dict[str, Any]:
+) -> types.PageOfAttachment:
     """Return a page of the attachments of a report, the oldest first.
 
     Raises:
@@ -194,4 +195,4 @@ def list_attachments(
     get_report(connection, caller, report_id)
     statement = select(report_attachments).where(report_attachments.c.report_id == report_id)
     rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return paging.page(rows, limit, _ORDER)
+    return cast("types.PageOfAttachment", paging.page(rows, limit, _ORDER))

@@ -10,8 +10,10 @@ from shared.domain.catalogue import Catalogue, Entries
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-TYPES: Final = Catalogue(report_types, "report type")
-LEVELS: Final = Catalogue(severity_levels, "severity level", order="level")
+    from services.reports.schemas import types
+
+TYPES: Final[Catalogue[types.ReportType]] = Catalogue(report_types, "report type")
+LEVELS: Final[Catalogue[types.SeverityLevel]] = Catalogue(severity_levels, "severity level", order="level")
 
 SEVERITY_LEVELS: Final = (
     ("Low", 1, "#2E7D32", "Little harm; can wait."),

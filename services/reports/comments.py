@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import select
 from uuid6 import uuid7
@@ -18,17 +18,16 @@ from shared.platform.db.writes import change_if_version, content_digest, create_
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.reports.schemas import types
     from shared.platform.rpc.context import Caller
 
 _CONSTRAINTS: Final = {"fk_report_comments_report": "report_id", "fk_report_comments_user": "user_id"}
 _ORDER: Final[paging.Order] = ((report_comments.c.created_at, "asc"), (report_comments.c.id, "asc"))
 
 
-def add_comment(
-    connection: Connection, caller: Caller, report_id: UUID, comment_id: UUID | None, content: str
-) -> RowMapping:
+def add_comment(connection: Connection, caller: Caller, arguments: types.AddComment) -> types.Comment:
     """Comment on a report.
 
     The database emits `report_comment_added`.
@@ -36,9 +35,7 @@ def add_comment(
     Args:
         connection: In a transaction.
         caller: Becomes the author; must see the report and needs ``report:comment`` in its region.
-        report_id: The report.
-        comment_id: Makes it safe to repeat the call.
-        content: The text.
+        arguments: As `schemas.AddComment` loads them.
 
     Returns:
         The comment; the existing one if the caller added it before.
@@ -48,22 +45,22 @@ def add_comment(
         Forbidden: The caller may not comment.
         Conflict: The id belongs to another comment.
     """
-    require(caller, REPORT_COMMENT, get_report(connection, caller, report_id))
-    said = {"report_id": report_id, "content": content}
+    require(caller, REPORT_COMMENT, get_report(connection, caller, arguments["report_id"]))
     values = {
-        **said,
-        "id": comment_id or uuid7(),
+        **arguments,
+        "id": arguments["id"] or uuid7(),
         "user_id": caller.user_id,
-        "content_digest": content_digest(said),
+        "content_digest": content_digest(arguments),
     }
     same = ("user_id", "content_digest")
     with field_errors(_CONSTRAINTS):
-        return create_once(connection, caller, report_comments, values, thing="comment", same=same).row
+        created = create_once(connection, caller, report_comments, values, thing="comment", same=same)
+    return cast("types.Comment", created.row)
 
 
 def edit_comment(
     connection: Connection, caller: Caller, comment_id: UUID, version: int, content: str
-) -> RowMapping:
+) -> types.Comment:
     """Replace the text of a comment.
 
     Args:
@@ -95,16 +92,16 @@ def edit_comment(
     values = {"content": content}
     edited = change_if_version(connection, caller, report_comments, comment_id, version, values)
     if edited is not None:
-        return edited
+        return cast("types.Comment", edited)
     row = connection.execute(found).mappings().one()
     if is_repeat(caller, row, version, values):
-        return row
+        return cast("types.Comment", row)
     raise stale("comment", row)
 
 
 def list_comments(
     connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-) -> dict[str, Any]:
+) -> types.PageOfComment:
     """Return a page of the comments on a report, the oldest first.
 
     Raises:
@@ -113,4 +110,4 @@ def list_comments(
     get_report(connection, caller, report_id)
     statement = select(report_comments).where(report_comments.c.report_id == report_id)
     rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return paging.page(rows, limit, _ORDER)
+    return cast("types.PageOfComment", paging.page(rows, limit, _ORDER))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from services.reports.catalogue import entries
 from services.reports.models import reports
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.reports.schemas import types
     from shared.domain.imports import Change
     from shared.platform.rpc.context import Caller
 
@@ -116,7 +117,7 @@ def check_rows(rows: Sequence[Any], source: str = "") -> imports.Batch:
     return imports.check_rows(rows, _ROW, complete, source=source)
 
 
-def import_reports(connection: Connection, caller: Caller, batch: imports.Batch) -> dict[str, Any]:
+def import_reports(connection: Connection, caller: Caller, batch: imports.Batch) -> types.ImportResult:
     """Store or update the rows of a batch in a few statements, and return the outcome of each.
 
     The database emits `report_created` for each new report, and `report_updated` and `report_status_changed` for
@@ -143,4 +144,4 @@ def import_reports(connection: Connection, caller: Caller, batch: imports.Batch)
     for row in batch.rows.values():
         is_in_use = known["report_type_id"].in_use[row["report_type_id"]]
         row["review_reasons"] += [] if is_in_use else [TYPE_INACTIVE]
-    return _IMPORT.store(connection, caller, batch)
+    return cast("types.ImportResult", _IMPORT.store(connection, caller, batch))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 
 from sqlalchemy import (
     ColumnElement,
@@ -11,11 +11,11 @@ from sqlalchemy import (
     and_,
     bindparam,
     case,
-    cast,
     column,
     exists,
     false,
     func,
+    literal,
     not_,
     or_,
     select,
@@ -65,14 +65,16 @@ from shared.platform.db.writes import (
     created_before,
     is_repeat,
     stale,
+    without,
 )
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping, Select
+    from sqlalchemy import Connection, Select
 
+    from services.reports.schemas import types
     from shared.platform.db.conditions import Condition
     from shared.platform.rpc.context import Caller
 
@@ -126,6 +128,13 @@ _ORDERS: Final[dict[str, paging.Order]] = {
 }
 
 
+class Owned(TypedDict):
+    """What decides who may see and change a report."""
+
+    user_id: UUID
+    region_id: UUID
+
+
 # --- visibility: a report that a caller may not see is not found ------------------------------------------------
 
 
@@ -150,14 +159,14 @@ def holds_own(caller: Caller, permission: str) -> Condition:
     return and_(reports.c.user_id == caller.user_id, in_regions)
 
 
-def may_own(caller: Caller, permission: str, report: Mapping[str, Any] | RowMapping) -> bool:
+def may_own(caller: Caller, permission: str, report: Owned | types.Report) -> bool:
     """Return whether the report is one of those that `holds_own` chooses."""
     region_id = report["region_id"]
     held = caller.may(permission, region_id) or (region_id == UNKNOWN_REGION_ID and caller.may(permission))
     return bool(report["user_id"] == caller.user_id and held)
 
 
-def require(caller: Caller, permission: str, report: Mapping[str, Any] | RowMapping) -> None:
+def require(caller: Caller, permission: str, report: Owned | types.Report) -> None:
     """Refuse a caller who does not hold the permission for the report.
 
     Raises:
@@ -167,7 +176,7 @@ def require(caller: Caller, permission: str, report: Mapping[str, Any] | RowMapp
         caller.require(permission, report["region_id"])
 
 
-def check_editable(caller: Caller, row: RowMapping) -> None:
+def check_editable(caller: Caller, row: types.Report) -> None:
     """Refuse a caller who sees the report but may not edit it.
 
     Raises:
@@ -202,7 +211,7 @@ def _create() -> Any:
     )
     values = [bindparam(f"new_{name}", type_=reports.c[name].type) for name in names]
     reasons = bindparam("new_review_reasons", type_=reports.c.review_reasons.type)
-    with_inactive = func.array_append(reasons, cast(TYPE_INACTIVE, Text))
+    with_inactive = func.array_append(reasons, literal(TYPE_INACTIVE, Text))
     source = (
         select(
             *values,
@@ -229,8 +238,8 @@ _CREATE: Final = _create()
 
 
 def create_report(
-    connection: Connection, caller: Caller, region_id: UUID | None, arguments: Mapping[str, Any]
-) -> RowMapping:
+    connection: Connection, caller: Caller, region_id: UUID | None, arguments: types.CreateReport
+) -> types.Report:
     """File a report, which is `pending`.
 
     The database emits `report_created`. Input that the reporter cannot correct is accepted: the report is marked for
@@ -255,7 +264,7 @@ def create_report(
         region_id = None
     caller.require(REPORT_CREATE, region_id)
     now = dt.datetime.now(dt.UTC)
-    reported_at = arguments.get("reported_at", now)
+    reported_at = arguments.get("reported_at") or now
     reasons = place_reasons(arguments["location"], region_is_known=region_id is not None)
     reasons += clock_reasons(reported_at, now, OLDEST_FILED)
     report_id, digest = arguments.get("id") or uuid7(), content_digest(arguments)
@@ -276,18 +285,16 @@ def create_report(
     with field_errors(CONSTRAINTS):
         row = connection.execute(_CREATE, values).mappings().one_or_none()
     if row is not None:
-        return row
+        return cast("types.Report", row)
     said = {"id": report_id, "user_id": caller.user_id, "content_digest": digest}
     same = ("user_id", "content_digest")
     row = created_before(connection, reports, said, thing="report", same=same, returning=COLUMNS)
     if row is None:
         refuse_references(arguments, entries(connection), include_inactive=True)
-    return row
+    return cast("types.Report", row)
 
 
-def update_report(
-    connection: Connection, caller: Caller, report_id: UUID, version: int, changes: Mapping[str, Any]
-) -> RowMapping:
+def update_report(connection: Connection, caller: Caller, arguments: types.UpdateReport) -> types.Report:
     """Edit a report; its status is changed by `status.change_report_status`.
 
     The database emits `report_updated`.
@@ -296,9 +303,7 @@ def update_report(
         connection: In autocommit; it is one statement.
         caller: Needs ``report:update`` in the report's region, or ``report:update_own`` for the caller's own report
             while it is pending; and the same in the region that the report moves to.
-        report_id: The report.
-        version: The version that the caller saw.
-        changes: New values by column.
+        arguments: As `schemas.UpdateReport` loads them: the id, the version that the caller saw, the new values.
 
     Returns:
         The report as it is now; also when this very change was made before.
@@ -310,31 +315,34 @@ def update_report(
         Invalid: A new region, type or severity level does not exist, or the type is not in use any more; or
             ``reported_at`` is more than a day in the future.
     """
-    where = [_editable(caller, changes.get("region_id"))]
-    if "report_type_id" in changes:
-        where.append(exists().where(report_types.c.id == changes["report_type_id"], report_types.c.is_active))
+    report_id, version = arguments["report_id"], arguments["version"]
+    new_region_id = arguments.get("region_id")
+    changes = without(arguments, "report_id", "version")
+    where = [_editable(caller, new_region_id)]
+    if "report_type_id" in arguments:
+        is_named = report_types.c.id == arguments["report_type_id"]
+        where.append(exists().where(is_named, report_types.c.is_active))
     values = {**changes, "review_reasons": _reasons_after(changes)}
     with field_errors(CONSTRAINTS):
         row = change_if_version(
             connection, caller, reports, report_id, version, values, where=where, returning=COLUMNS
         )
     if row is not None:
-        return row
-    row = get_report(connection, caller, report_id, REPORT_UPDATE)
-    check_editable(caller, row)
-    if check_version(caller, row, version, changes, thing="report"):
-        return row
-    new_region_id = changes.get("region_id")
+        return cast("types.Report", row)
+    report = get_report(connection, caller, report_id, REPORT_UPDATE)
+    check_editable(caller, report)
+    if check_version(caller, report, version, changes, thing="report"):
+        return report
     if new_region_id is not None and not (
-        caller.may(REPORT_UPDATE, new_region_id) and caller.may(REPORT_UPDATE, row["region_id"])
+        caller.may(REPORT_UPDATE, new_region_id) and caller.may(REPORT_UPDATE, report["region_id"])
     ):
         caller.require(
-            REPORT_UPDATE_OWN if row["user_id"] == caller.user_id else REPORT_UPDATE, new_region_id
+            REPORT_UPDATE_OWN if report["user_id"] == caller.user_id else REPORT_UPDATE, new_region_id
         )
     problems = reference_problems(changes, entries(connection))
     if problems:
         raise Invalid(fields=problems)
-    raise stale("report", row)
+    raise stale("report", report)
 
 
 def _editable(caller: Caller, new_region_id: UUID | None) -> Condition:
@@ -360,13 +368,13 @@ def _reasons_after(changes: Mapping[str, Any]) -> ColumnElement[Any]:
     settled, given = reasons_moved(changes, dt.datetime.now(dt.UTC), region_is_known=is_known)
     reasons: ColumnElement[Any] = reports.c.review_reasons
     for reason in settled:
-        reasons = func.array_remove(reasons, cast(reason, Text))
+        reasons = func.array_remove(reasons, literal(reason, Text))
     for reason in given:
-        reasons = func.array_append(reasons, cast(reason, Text))
+        reasons = func.array_append(reasons, literal(reason, Text))
     return reasons
 
 
-def review_report(connection: Connection, caller: Caller, report_id: UUID, version: int) -> RowMapping:
+def review_report(connection: Connection, caller: Caller, report_id: UUID, version: int) -> types.Report:
     """Remove the mark for review from a report that needs no correction.
 
     The database emits `report_updated`.
@@ -391,13 +399,13 @@ def review_report(connection: Connection, caller: Caller, report_id: UUID, versi
         connection, caller, reports, report_id, version, values, where=marked, returning=COLUMNS
     )
     if row is not None:
-        return row
-    row = get_report(connection, caller, report_id, REPORT_UPDATE)
-    caller.require(REPORT_UPDATE, row["region_id"])
-    is_settled = row["version"] == version and not row["review_reasons"]
-    if is_settled or is_repeat(caller, row, version, values):
-        return row
-    raise stale("report", row)
+        return cast("types.Report", row)
+    report = get_report(connection, caller, report_id, REPORT_UPDATE)
+    caller.require(REPORT_UPDATE, report["region_id"])
+    is_settled = report["version"] == version and not report["review_reasons"]
+    if is_settled or is_repeat(caller, report, version, values):
+        return report
+    raise stale("report", report)
 
 
 # --- reads --------------------------------------------------------------------------------------------------------
@@ -443,7 +451,7 @@ def conditions(filters: Mapping[str, Any]) -> list[Condition]:
     return conditions_of(filters, _CONDITIONS)
 
 
-def get_report(connection: Connection, caller: Caller, report_id: UUID, *permissions: str) -> RowMapping:
+def get_report(connection: Connection, caller: Caller, report_id: UUID, *permissions: str) -> types.Report:
     """Return the report, if the caller may see it or holds one of the permissions for it.
 
     Raises:
@@ -454,31 +462,37 @@ def get_report(connection: Connection, caller: Caller, report_id: UUID, *permiss
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Report not found.")
-    return row
+    return cast("types.Report", row)
 
 
-def list_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+def list_reports(connection: Connection, caller: Caller, filters: types.ListReports) -> types.PageOfReport:
     """Return a page of the reports that the caller may see and that match all filters, the newest first."""
-    return _page(connection, caller, select(*COLUMNS), filters)
+    return cast("types.PageOfReport", _page(connection, caller, select(*COLUMNS), filters))
 
 
-def list_active_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+def list_active_reports(
+    connection: Connection, caller: Caller, filters: types.ListActiveReports
+) -> types.PageOfActiveReport:
     """Return a page of the active reports, with what the seed's view ``active_reports`` shows of each."""
     names = (found for found in _ACTIVE.c if found.key != "id")
     statement = select(*COLUMNS, *names).join_from(reports, _ACTIVE, _ACTIVE.c.id == reports.c.id)
-    return _page(connection, caller, statement.where(one_of(reports.c.status, ACTIVE_STATUSES)), filters)
+    statement = statement.where(one_of(reports.c.status, ACTIVE_STATUSES))
+    return cast("types.PageOfActiveReport", _page(connection, caller, statement, filters))
 
 
 def _page(
-    connection: Connection, caller: Caller, statement: Select[Any], filters: Mapping[str, Any]
+    connection: Connection,
+    caller: Caller,
+    statement: Select[Any],
+    arguments: types.ListReports | types.ListActiveReports,
 ) -> dict[str, Any]:
-    order = _ORDERS[filters["sort"]]
-    filters = read_search(connection, filters)
+    order = _ORDERS[arguments["sort"]]
+    filters = read_search(connection, arguments)
     search = filters["text"]
     chosen = statement.where(visible(caller), *conditions({**filters, "text": None}))
     if search is not None:
         is_exact = SEARCH.finds_exactly(search)
         loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
         return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
-    rows = connection.execute(paging.keyset(chosen, order, filters["cursor"], filters["limit"])).all()
-    return paging.page(rows, filters["limit"], order)
+    rows = connection.execute(paging.keyset(chosen, order, arguments["cursor"], arguments["limit"])).all()
+    return paging.page(rows, arguments["limit"], order)

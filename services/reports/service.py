@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 from nameko.extensions import DependencyProvider
 
@@ -24,6 +24,7 @@ from shared.domain.permissions import (
 from shared.domain.places import find_region, locate
 from shared.domain.reports import RESOLVED
 from shared.platform.db.provider import DatabaseProvider
+from shared.platform.db.writes import without
 from shared.platform.outbox.relay import OutboxRelay
 from shared.platform.outbox.subscribe import subscribe
 from shared.platform.rpc.operation import SIGNED_IN, operation
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
+    from services.reports.schemas import types
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
@@ -43,7 +45,7 @@ class QuotasProvider(DependencyProvider):
     """``quotas = QuotasProvider()`` in the service class gives its methods the `AttachmentQuotas` of the settings."""
 
     def setup(self) -> None:
-        """Called by nameko."""
+        """Read the quotas from the settings; nameko calls it."""
         settings = self.container.config["SETTINGS"]
         self._quotas = AttachmentQuotas(
             reporter=settings.attachment_quota_reporter,
@@ -53,12 +55,12 @@ class QuotasProvider(DependencyProvider):
         )
 
     def get_dependency(self, worker_ctx: Any) -> AttachmentQuotas:
-        """Called by nameko for each worker."""
+        """Return the quotas; nameko calls it for each worker."""
         return self._quotas
 
 
 class ReportsService:
-    """Offers the operations and queries of reports by RPC, and writes the history from its own events."""
+    """Offers reports by RPC, and writes their history from its own events."""
 
     name = "reports"
 
@@ -80,15 +82,15 @@ class ReportsService:
         ),
         emits=("report_created",),
     )
-    def create_report(self, caller: Caller, **arguments: Any) -> Any:
-        """Files a report, in the region that contains its location unless it names one; marks what is in doubt."""
+    def create_report(self, caller: Caller, **arguments: Unpack[types.CreateReport]) -> types.Report:
+        """File a report, in the region that contains its location unless it names one."""
         region_id = arguments.get("region_id") or find_region(self.rpc, caller, arguments["location"])
         with self.db.autocommit() as connection:
             return reports.create_report(connection, caller, region_id, arguments)
 
     @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report, errors=(NotFound,))
-    def get_report(self, caller: Caller, report_id: UUID) -> Any:
-        """Returns one report."""
+    def get_report(self, caller: Caller, report_id: UUID) -> types.Report:
+        """Return the report."""
         with self.db.read() as connection:
             return reports.get_report(connection, caller, report_id)
 
@@ -108,10 +110,10 @@ class ReportsService:
         ),
         emits=("report_updated",),
     )
-    def update_report(self, caller: Caller, report_id: UUID, version: int, **changes: Any) -> Any:
-        """Edits a report; what is omitted stays, and the status has methods of its own."""
+    def update_report(self, caller: Caller, **arguments: Unpack[types.UpdateReport]) -> types.Report:
+        """Edit a report; omitted fields stay as they are, and the status has methods of its own."""
         with self.db.autocommit() as connection:
-            return reports.update_report(connection, caller, report_id, version, changes)
+            return reports.update_report(connection, caller, arguments)
 
     @operation(
         permission=REPORT_UPDATE,
@@ -124,8 +126,8 @@ class ReportsService:
         ),
         emits=("report_updated",),
     )
-    def review_report(self, caller: Caller, report_id: UUID, version: int) -> Any:
-        """Takes the mark for review from a report."""
+    def review_report(self, caller: Caller, report_id: UUID, version: int) -> types.Report:
+        """Remove the mark for review from a report."""
         with self.db.autocommit() as connection:
             return reports.review_report(connection, caller, report_id, version)
 
@@ -145,11 +147,13 @@ class ReportsService:
         ),
         emits=("report_status_changed",),
     )
-    def change_report_status(self, caller: Caller, report_id: UUID, version: int, **arguments: Any) -> Any:
-        """Moves a report to another status."""
+    def change_report_status(
+        self, caller: Caller, **arguments: Unpack[types.ChangeReportStatus]
+    ) -> types.Report:
+        """Change the status of a report."""
         lend = self.db.write if status.needs_transaction(arguments["status"]) else self.db.autocommit
         with lend() as connection:
-            return status.change_report_status(connection, caller, report_id, version, **arguments)
+            return status.change_report_status(connection, caller, **arguments)
 
     @operation(
         permission=REPORT_CHANGE_STATUS,
@@ -166,34 +170,38 @@ class ReportsService:
     )
     def resolve_report(
         self, caller: Caller, report_id: UUID, version: int, resolution_notes: str | None
-    ) -> Any:
-        """Moves a report to resolved."""
+    ) -> types.Report:
+        """Change the status of a report to resolved."""
         with self.db.autocommit() as connection:
             return status.change_report_status(
                 connection, caller, report_id, version, RESOLVED, notes=resolution_notes
             )
 
     @operation(permission=READ, arguments=schemas.ListReports, result=schemas.ReportPage)
-    def list_reports(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of reports, the newest first."""
+    def list_reports(self, caller: Caller, **filters: Unpack[types.ListReports]) -> types.PageOfReport:
+        """Return a page of reports, the newest first."""
         with self.db.read() as connection:
             return reports.list_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.ListActiveReports, result=schemas.ActiveReportPage)
-    def list_active_reports(self, caller: Caller, **filters: Any) -> Any:
-        """Returns a page of the pending, confirmed and in-progress reports with their names, newest first."""
+    def list_active_reports(
+        self, caller: Caller, **filters: Unpack[types.ListActiveReports]
+    ) -> types.PageOfActiveReport:
+        """Return a page of the pending, confirmed and in-progress reports with their names, the newest first."""
         with self.db.read() as connection:
             return reports.list_active_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.SummariseReports, result=schemas.Summary)
-    def summarise_reports(self, caller: Caller, **filters: Any) -> Any:
-        """Counts reports by status, type, severity and region."""
+    def summarise_reports(self, caller: Caller, **filters: Unpack[types.SummariseReports]) -> types.Summary:
+        """Count reports by status, type, severity and region."""
         with self.db.read() as connection:
             return statistics.summarise_reports(connection, caller, filters)
 
     @operation(permission=READ, arguments=schemas.AggregateReports, result=schemas.ReportCells)
-    def aggregate_reports(self, caller: Caller, **filters: Any) -> Any:
-        """Counts the reports of a box by cells of a grid, with the greatest severity of each."""
+    def aggregate_reports(
+        self, caller: Caller, **filters: Unpack[types.AggregateReports]
+    ) -> types.ReportCells:
+        """Count the reports in a box by cells of a grid, with the greatest severity in each."""
         with self.db.read() as connection:
             return statistics.aggregate_reports(connection, caller, filters)
 
@@ -203,16 +211,18 @@ class ReportsService:
         result=schemas.ImportResult,
         emits=("report_created", "report_updated", "report_status_changed"),
     )
-    def import_reports(self, caller: Caller, rows: list[Any], source: str) -> Any:
-        """Stores or updates up to 500 reports and says what became of each."""
+    def import_reports(self, caller: Caller, rows: list[Any], source: str) -> types.ImportResult:
+        """Store or update up to 500 reports, and return the outcome of each."""
         batch = imports.check_rows(rows, source)
         locate(self.rpc, caller, batch)
         with self.db.write() as connection:
             return imports.import_reports(connection, caller, batch)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage, errors=(NotFound,))
-    def get_report_history(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
-        """Returns a page of the statuses that a report entered, the first one first."""
+    def get_report_history(
+        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+    ) -> types.PageOfReportHistoryEntry:
+        """Return a page of the statuses that a report entered, the first one first."""
         with self.db.read() as connection:
             return status.get_report_history(connection, caller, report_id, cursor, limit)
 
@@ -227,10 +237,10 @@ class ReportsService:
         ),
         emits=("report_comment_added",),
     )
-    def add_comment(self, caller: Caller, report_id: UUID, content: str, id: UUID | None) -> Any:  # noqa: A002 - the id is called so everywhere
-        """Comments on a report."""
+    def add_comment(self, caller: Caller, **arguments: Unpack[types.AddComment]) -> types.Comment:
+        """Comment on a report."""
         with self.db.write() as connection:
-            return comments.add_comment(connection, caller, report_id, id, content)
+            return comments.add_comment(connection, caller, arguments)
 
     @operation(
         permission=REPORT_COMMENT,
@@ -242,14 +252,16 @@ class ReportsService:
             Conflict("Somebody has edited the comment in the meantime."),
         ),
     )
-    def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> Any:
-        """Replaces the text of one's own comment."""
+    def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> types.Comment:
+        """Replace the text of the caller's own comment."""
         with self.db.autocommit() as connection:
             return comments.edit_comment(connection, caller, comment_id, version, content)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage, errors=(NotFound,))
-    def list_comments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
-        """Returns a page of the comments on a report, the oldest first."""
+    def list_comments(
+        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+    ) -> types.PageOfComment:
+        """Return a page of the comments on a report, the oldest first."""
         with self.db.read() as connection:
             return comments.list_comments(connection, caller, report_id, cursor, limit)
 
@@ -267,8 +279,8 @@ class ReportsService:
         ),
         emits=("report_attachment_added",),
     )
-    def add_attachment(self, caller: Caller, **arguments: Any) -> Any:
-        """Records a file of a report and answers with the path for its bytes."""
+    def add_attachment(self, caller: Caller, **arguments: Unpack[types.AddAttachment]) -> types.Attachment:
+        """Record a file that belongs to a report, and return the path for its bytes."""
         with self.db.write() as connection:
             return attachments.add_attachment(connection, caller, arguments, self.quotas)
 
@@ -278,8 +290,10 @@ class ReportsService:
         result=schemas.AttachmentAllowance,
         errors=(NotFound, Forbidden("The caller may not attach files to the report.")),
     )
-    def get_attachment_allowance(self, caller: Caller, report_id: UUID, attachment_id: UUID | None) -> Any:
-        """Returns how many bytes the caller may still attach to a report."""
+    def get_attachment_allowance(
+        self, caller: Caller, report_id: UUID, attachment_id: UUID | None
+    ) -> types.AttachmentAllowance:
+        """Return how many bytes the caller may still attach to a report."""
         with self.db.read() as connection:
             return attachments.get_attachment_allowance(
                 connection, caller, report_id, attachment_id, self.quotas
@@ -291,14 +305,16 @@ class ReportsService:
         result=schemas.Attachment,
         errors=(NotFound("There is no such attachment, or the caller may not see its report."),),
     )
-    def get_attachment(self, caller: Caller, attachment_id: UUID) -> Any:
-        """Returns what is known of one attached file."""
+    def get_attachment(self, caller: Caller, attachment_id: UUID) -> types.Attachment:
+        """Return what is known of one attached file."""
         with self.db.read() as connection:
             return attachments.get_attachment(connection, caller, attachment_id)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage, errors=(NotFound,))
-    def list_attachments(self, caller: Caller, report_id: UUID, cursor: str | None, limit: int) -> Any:
-        """Returns a page of the attachments of a report, the oldest first."""
+    def list_attachments(
+        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+    ) -> types.PageOfAttachment:
+        """Return a page of the attachments of a report, the oldest first."""
         with self.db.read() as connection:
             return attachments.list_attachments(connection, caller, report_id, cursor, limit)
 
@@ -308,8 +324,10 @@ class ReportsService:
         result=schemas.ReportType,
         errors=(Conflict("The name or the id is taken."),),
     )
-    def create_report_type(self, caller: Caller, **arguments: Any) -> Any:
-        """Adds a report type."""
+    def create_report_type(
+        self, caller: Caller, **arguments: Unpack[types.CreateReportType]
+    ) -> types.ReportType:
+        """Add a report type."""
         with self.db.autocommit() as connection:
             return catalogue.TYPES.create(connection, caller, arguments)
 
@@ -319,14 +337,19 @@ class ReportsService:
         result=schemas.ReportType,
         errors=(NotFound, Conflict("The name is taken.")),
     )
-    def update_report_type(self, caller: Caller, report_type_id: UUID, **changes: Any) -> Any:
-        """Changes a report type, or takes it out of use."""
+    def update_report_type(
+        self, caller: Caller, **arguments: Unpack[types.UpdateReportType]
+    ) -> types.ReportType:
+        """Change a report type, or take it out of use."""
+        changes = without(arguments, "report_type_id")
         with self.db.autocommit() as connection:
-            return catalogue.TYPES.update(connection, report_type_id, changes)
+            return catalogue.TYPES.update(connection, arguments["report_type_id"], changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListReportTypes, result=schemas.ReportTypePage)
-    def list_report_types(self, caller: Caller, **page: Any) -> Any:
-        """Returns a page of the report types by name."""
+    def list_report_types(
+        self, caller: Caller, **page: Unpack[types.ListReportTypes]
+    ) -> types.PageOfReportType:
+        """Return a page of the report types, ordered by name."""
         with self.db.read() as connection:
             return catalogue.TYPES.page(connection, **page)
 
@@ -336,8 +359,10 @@ class ReportsService:
         result=schemas.SeverityLevel,
         errors=(Conflict("The name or the id is taken."),),
     )
-    def create_severity_level(self, caller: Caller, **arguments: Any) -> Any:
-        """Adds a severity level."""
+    def create_severity_level(
+        self, caller: Caller, **arguments: Unpack[types.CreateSeverityLevel]
+    ) -> types.SeverityLevel:
+        """Add a severity level."""
         with self.db.autocommit() as connection:
             return catalogue.LEVELS.create(connection, caller, arguments)
 
@@ -347,19 +372,24 @@ class ReportsService:
         result=schemas.SeverityLevel,
         errors=(NotFound, Conflict("The name is taken.")),
     )
-    def update_severity_level(self, caller: Caller, severity_level_id: UUID, **changes: Any) -> Any:
-        """Changes a severity level."""
+    def update_severity_level(
+        self, caller: Caller, **arguments: Unpack[types.UpdateSeverityLevel]
+    ) -> types.SeverityLevel:
+        """Change a severity level."""
+        changes = without(arguments, "severity_level_id")
         with self.db.autocommit() as connection:
-            return catalogue.LEVELS.update(connection, severity_level_id, changes)
+            return catalogue.LEVELS.update(connection, arguments["severity_level_id"], changes)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListSeverityLevels, result=schemas.SeverityLevelPage)
-    def list_severity_levels(self, caller: Caller, cursor: str | None, limit: int) -> Any:
-        """Returns a page of the severity levels, the lowest first."""
+    def list_severity_levels(
+        self, caller: Caller, cursor: str | None, limit: int
+    ) -> types.PageOfSeverityLevel:
+        """Return a page of the severity levels, the lowest first."""
         with self.db.read() as connection:
             return catalogue.LEVELS.page(connection, cursor=cursor, limit=limit)
 
     @subscribe("reports.history")
     def record_history(self, events: Sequence[Event]) -> None:
-        """Writes the status history."""
+        """Write the status history."""
         with self.db.autocommit() as connection:
             status.record_history(connection, events)

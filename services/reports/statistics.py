@@ -11,11 +11,11 @@ from services.reports.models import report_types, reports, severity_levels
 from services.reports.reports import conditions, read_search, visible
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection, RowMapping
+    from sqlalchemy import Connection, RowMapping, Select
 
+    from services.reports.schemas import types
     from shared.platform.rpc.context import Caller
 
 _PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
@@ -29,7 +29,9 @@ _EXTENT: Final = {
 }
 
 
-def summarise_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+def summarise_reports(
+    connection: Connection, caller: Caller, filters: types.SummariseReports
+) -> types.Summary:
     """Return counts of the reports that the caller may see and that match all filters, in one pass over them."""
     groups = (
         reports.c.status,
@@ -44,25 +46,40 @@ def summarise_reports(connection: Connection, caller: Caller, filters: Mapping[s
         .order_by(literal_column("count").desc())
     )
     rows = connection.execute(statement).mappings().all()
-    counts = {group.key: [row for row in rows if row[group.key] is not None] for group in groups}
-    types = _names(connection, report_types.c.id, report_types.c.name)
-    levels = _names(connection, severity_levels.c.id, severity_levels.c.name, severity_levels.c.level)
+    counts = {
+        group.key: [(row[group.key], row["count"]) for row in rows if row[group.key] is not None]
+        for group in groups
+    }
+    names = _by_id(connection, select(report_types.c.id, report_types.c.name))
+    levels = _by_id(connection, select(severity_levels.c.id, severity_levels.c.name, severity_levels.c.level))
     return {
-        "total": sum(row["count"] for row in counts["status"]),
-        "by_status": counts["status"],
-        "by_type": [{**row, **types[row["report_type_id"]]} for row in counts["report_type_id"]],
-        "by_severity": [{**row, **levels[row["severity_level_id"]]} for row in counts["severity_level_id"]],
-        "by_region": counts["region_id"],
+        "total": sum(count for _, count in counts["status"]),
+        "by_status": [{"status": status, "count": count} for status, count in counts["status"]],
+        "by_type": [
+            {"report_type_id": type_id, "name": names[type_id]["name"], "count": count}
+            for type_id, count in counts["report_type_id"]
+        ],
+        "by_severity": [
+            {
+                "severity_level_id": level_id,
+                "name": levels[level_id]["name"],
+                "level": levels[level_id]["level"],
+                "count": count,
+            }
+            for level_id, count in counts["severity_level_id"]
+        ],
+        "by_region": [{"region_id": region_id, "count": count} for region_id, count in counts["region_id"]],
     }
 
 
-def _names(connection: Connection, *columns: ColumnElement[Any]) -> dict[UUID, dict[str, Any]]:
+def _by_id(connection: Connection, statement: Select[Any]) -> dict[UUID, RowMapping]:
     """Return the entries of a catalogue by id; they are some dozens."""
-    rows: Iterable[RowMapping] = connection.execute(select(*columns)).mappings()
-    return {row["id"]: {name: value for name, value in row.items() if name != "id"} for row in rows}
+    return {row["id"]: row for row in connection.execute(statement).mappings()}
 
 
-def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[str, Any]) -> dict[str, Any]:
+def aggregate_reports(
+    connection: Connection, caller: Caller, filters: types.AggregateReports
+) -> types.ReportCells:
     """Return the cells of the box with the reports that the caller may see and that match all filters.
 
     It is one pass over those reports, which the index of ``point`` finds where the box is small.
@@ -94,7 +111,7 @@ def aggregate_reports(connection: Connection, caller: Caller, filters: Mapping[s
     return {"cell_size": size, "total": sum(cell["count"] for cell in cells), "items": cells}
 
 
-def _cell(row: RowMapping) -> dict[str, Any]:
+def _cell(row: RowMapping) -> types.ReportCell:
     return {
         "id": f"{int(row['column'])},{int(row['row'])}",
         "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, func, select, update
 
@@ -21,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping
+    from sqlalchemy import Connection
 
+    from services.reports.schemas import types
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
@@ -57,7 +58,7 @@ def change_report_status(
     *,
     notes: str | None = None,
     duplicate_of: UUID | None = None,
-) -> RowMapping:
+) -> types.Report:
     """Change the status of a report.
 
     The database sets ``resolved_at`` when a report becomes `resolved`, clears it when it goes back to `in_progress`,
@@ -98,15 +99,15 @@ def change_report_status(
     }
     row = connection.execute(_CHANGE, values).mappings().one_or_none()
     if row is not None:
-        return row
-    row = get_report(connection, caller, report_id, REPORT_CHANGE_STATUS)
-    caller.require(REPORT_CHANGE_STATUS, row["region_id"])
+        return cast("types.Report", row)
+    report = get_report(connection, caller, report_id, REPORT_CHANGE_STATUS)
+    caller.require(REPORT_CHANGE_STATUS, report["region_id"])
     entered = {"status": status, "status_notes": notes, "duplicate_of": duplicate_of}
-    if is_repeat(caller, row, version, entered):
-        return row
-    if row["version"] == version:
-        STATUS.check_move(row["status"], status)
-    raise stale("report", row)
+    if is_repeat(caller, report, version, entered):
+        return report
+    if report["version"] == version:
+        STATUS.check_move(report["status"], status)
+    raise stale("report", report)
 
 
 def needs_transaction(status: str) -> bool:
@@ -148,11 +149,11 @@ def record_history(connection: Connection, events: Sequence[Event]) -> None:
 
 def get_report_history(
     connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-) -> dict[str, Any]:
+) -> types.PageOfReportHistoryEntry:
     """Return a page of the statuses that a report entered, the first one first.
 
     Raises:
         NotFound: There is no such report, or the caller may not see it.
     """
     get_report(connection, caller, report_id)
-    return _HISTORY.page(connection, report_id, cursor, limit)
+    return cast("types.PageOfReportHistoryEntry", _HISTORY.page(connection, report_id, cursor, limit))

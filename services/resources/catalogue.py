@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
 from services.resources.models import resource_types
 from shared.domain.catalogue import Catalogue, add_missing
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from shared.domain.catalogue import Entries
     from shared.platform.rpc.context import Caller
 
-_TYPES: Final = Catalogue(resource_types, "resource type")
+_TYPES: Final[Catalogue[types.ResourceType]] = Catalogue(resource_types, "resource type")
 
 RESOURCE_TYPES: Final = (
     ("Shelter", "A roof and a bed for people who cannot stay at home."),
@@ -64,7 +64,7 @@ def create_resource_type(
     Raises:
         Conflict: Another type has the name or the id.
     """
-    return cast("types.ResourceType", _TYPES.create(connection, caller, arguments))
+    return _TYPES.create(connection, caller, arguments)
 
 
 def update_resource_type(
@@ -82,7 +82,7 @@ def update_resource_type(
         Conflict: Another type has the name.
     """
     changes = {name: value for name, value in arguments.items() if name != "resource_type_id"}
-    return cast("types.ResourceType", _TYPES.update(connection, resource_type_id, changes))
+    return _TYPES.update(connection, resource_type_id, changes)
 
 
 def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> types.ResourceType:
@@ -95,12 +95,12 @@ def deactivate_resource_type(connection: Connection, resource_type_id: UUID) -> 
     Raises:
         NotFound: The type does not exist.
     """
-    return cast("types.ResourceType", _TYPES.update(connection, resource_type_id, {"is_active": False}))
+    return _TYPES.update(connection, resource_type_id, {"is_active": False})
 
 
 def list_resource_types(connection: Connection, filters: types.ListResourceTypes) -> types.PageOfResourceType:
     """Return a page of the resource types by name; of those in use only unless ``include_inactive``."""
-    return cast("types.PageOfResourceType", _TYPES.page(connection, **filters))
+    return _TYPES.page(connection, **filters)
 
 
 def known_types(connection: Connection) -> Mapping[str, Entries]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, TypedDict, TypeVar, cast
 
 from sqlalchemy import select, update
 from sqlalchemy.dialects.postgresql import insert
@@ -15,12 +15,23 @@ from shared.platform.db.errors import field_errors
 from shared.platform.db.writes import content_digest, create_once
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection, RowMapping, Table
+    from sqlalchemy import Connection, Table
 
     from shared.platform.rpc.context import Caller
+
+
+Entry = TypeVar("Entry")
+"""The row of an entry, as the generated types of a service describe it."""
+
+
+class PageOfEntries(TypedDict, Generic[Entry]):
+    """A page of a catalogue."""
+
+    items: Sequence[Entry]
+    next_cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +60,7 @@ class Entries:
         return None
 
 
-class Catalogue:
+class Catalogue(Generic[Entry]):
     """A table of named entries.
 
     Args:
@@ -68,7 +79,7 @@ class Catalogue:
         """Add the entries whose names are not there yet; existing ones stay as they are."""
         add_missing(connection, self._table, entries)
 
-    def create(self, connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> RowMapping:
+    def create(self, connection: Connection, caller: Caller, arguments: Mapping[str, Any]) -> Entry:
         """Add an entry.
 
         Args:
@@ -85,9 +96,10 @@ class Catalogue:
             "content_digest": content_digest(arguments),
         }
         with field_errors(self._constraints):
-            return create_once(connection, caller, self._table, values, thing=self._thing).row
+            created = create_once(connection, caller, self._table, values, thing=self._thing)
+        return cast("Entry", created.row)
 
-    def update(self, connection: Connection, entry_id: UUID, changes: Mapping[str, Any]) -> RowMapping:
+    def update(self, connection: Connection, entry_id: UUID, changes: Mapping[str, Any]) -> Entry:
         """Change an entry, for everything that refers to it.
 
         Args:
@@ -109,17 +121,17 @@ class Catalogue:
             row = connection.execute(statement).mappings().one_or_none()
         if row is None:
             raise NotFound(f"{self._thing.capitalize()} not found.")
-        return row
+        return cast("Entry", row)
 
     def page(
         self, connection: Connection, *, cursor: str | None, limit: int, include_inactive: bool = True
-    ) -> dict[str, Any]:
+    ) -> PageOfEntries[Entry]:
         """Return a page of the entries; without those that are not in use any more, if so wanted."""
         statement = select(self._table)
         if not include_inactive:
             statement = statement.where(self._table.c.is_active)
         rows = connection.execute(paging.keyset(statement, self._order, cursor, limit)).all()
-        return paging.page(rows, limit, self._order)
+        return cast("PageOfEntries[Entry]", paging.page(rows, limit, self._order))
 
     def entries(self, connection: Connection) -> Entries:
         """Return what the references to this catalogue are checked against."""

@@ -288,7 +288,7 @@ class ReportsMethods(Protocol):
         sha256: str,
         id: Identifier | None = ...,
     ) -> Attachment:
-        """Records a file of a report and answers with the path for its bytes.
+        """Record a file that belongs to a report, and return the path for its bytes.
 
         Needs: report:attach.
         """
@@ -300,7 +300,7 @@ class ReportsMethods(Protocol):
         content: str,
         id: Identifier | None = ...,
     ) -> Comment:
-        """Comments on a report.
+        """Comment on a report.
 
         Needs: report:comment.
         """
@@ -324,7 +324,7 @@ class ReportsMethods(Protocol):
         needs_review: bool | None = ...,
         review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> ReportCells:
-        """Counts the reports of a box by cells of a grid, with the greatest severity of each.
+        """Count the reports in a box by cells of a grid, with the greatest severity in each.
 
         Needs: report:read or report:read_own.
         """
@@ -338,7 +338,7 @@ class ReportsMethods(Protocol):
         notes: str | None = ...,
         duplicate_of: Identifier | None = ...,
     ) -> Report:
-        """Moves a report to another status.
+        """Change the status of a report.
 
         Needs: report:change_status.
         """
@@ -355,8 +355,7 @@ class ReportsMethods(Protocol):
         region_id: Identifier | None = ...,
         reported_at: Moment | None = ...,
     ) -> Report:
-        """Files a report, in the region that contains its location unless it names one; marks what is in
-        doubt.
+        """File a report, in the region that contains its location unless it names one.
 
         Needs: report:create.
         """
@@ -368,7 +367,7 @@ class ReportsMethods(Protocol):
         id: Identifier | None = ...,
         description: str | None = ...,
     ) -> ReportType:
-        """Adds a report type.
+        """Add a report type.
 
         Needs: catalogue:write.
         """
@@ -382,7 +381,7 @@ class ReportsMethods(Protocol):
         description: str | None = ...,
         color_code: str | None = ...,
     ) -> SeverityLevel:
-        """Adds a severity level.
+        """Add a severity level.
 
         Needs: catalogue:write.
         """
@@ -394,7 +393,7 @@ class ReportsMethods(Protocol):
         version: int,
         content: str,
     ) -> Comment:
-        """Replaces the text of one's own comment.
+        """Replace the text of the caller's own comment.
 
         Needs: report:comment.
         """
@@ -404,7 +403,7 @@ class ReportsMethods(Protocol):
         *,
         attachment_id: Identifier,
     ) -> Attachment:
-        """Returns what is known of one attached file.
+        """Return what is known of one attached file.
 
         Needs: report:read or report:read_own.
         """
@@ -415,7 +414,7 @@ class ReportsMethods(Protocol):
         report_id: Identifier,
         attachment_id: Identifier | None = ...,
     ) -> AttachmentAllowance:
-        """Returns how many bytes the caller may still attach to a report.
+        """Return how many bytes the caller may still attach to a report.
 
         Needs: report:attach.
         """
@@ -425,7 +424,7 @@ class ReportsMethods(Protocol):
         *,
         report_id: Identifier,
     ) -> Report:
-        """Returns one report.
+        """Return the report.
 
         Needs: report:read or report:read_own.
         """
@@ -437,7 +436,7 @@ class ReportsMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfReportHistoryEntry:
-        """Returns a page of the statuses that a report entered, the first one first.
+        """Return a page of the statuses that a report entered, the first one first.
 
         Needs: report:read or report:read_own.
         """
@@ -448,7 +447,7 @@ class ReportsMethods(Protocol):
         rows: Sequence[Any],
         source: str = ...,
     ) -> ImportResult:
-        """Stores or updates up to 500 reports and says what became of each.
+        """Store or update up to 500 reports, and return the outcome of each.
 
         Needs: report:import.
         """
@@ -473,7 +472,7 @@ class ReportsMethods(Protocol):
         needs_review: bool | None = ...,
         review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> PageOfActiveReport:
-        """Returns a page of the pending, confirmed and in-progress reports with their names, newest first.
+        """Return a page of the pending, confirmed and in-progress reports with their names, the newest first.
 
         Needs: report:read or report:read_own.
         """
@@ -485,7 +484,7 @@ class ReportsMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfAttachment:
-        """Returns a page of the attachments of a report, the oldest first.
+        """Return a page of the attachments of a report, the oldest first.
 
         Needs: report:read or report:read_own.
         """
@@ -497,7 +496,7 @@ class ReportsMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfComment:
-        """Returns a page of the comments on a report, the oldest first.
+        """Return a page of the comments on a report, the oldest first.
 
         Needs: report:read or report:read_own.
         """
@@ -509,7 +508,7 @@ class ReportsMethods(Protocol):
         limit: int = ...,
         include_inactive: bool = ...,
     ) -> PageOfReportType:
-        """Returns a page of the report types by name.
+        """Return a page of the report types, ordered by name.
 
         Needs: signed in.
         """
@@ -535,7 +534,7 @@ class ReportsMethods(Protocol):
         needs_review: bool | None = ...,
         review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> PageOfReport:
-        """Returns a page of reports, the newest first.
+        """Return a page of reports, the newest first.
 
         Needs: report:read or report:read_own.
         """
@@ -546,7 +545,7 @@ class ReportsMethods(Protocol):
         cursor: str | None = ...,
         limit: int = ...,
     ) -> PageOfSeverityLevel:
-        """Returns a page of the severity levels, the lowest first.
+        """Return a page of the severity levels, the lowest first.
 
         Needs: signed in.
         """
@@ -558,7 +557,7 @@ class ReportsMethods(Protocol):
         version: int,
         resolution_notes: str | None = ...,
     ) -> Report:
-        """Moves a report to resolved.
+        """Change the status of a report to resolved.
 
         Needs: report:change_status.
         """
@@ -569,7 +568,7 @@ class ReportsMethods(Protocol):
         report_id: Identifier,
         version: int,
     ) -> Report:
-        """Takes the mark for review from a report.
+        """Remove the mark for review from a report.
 
         Needs: report:update.
         """
@@ -592,7 +591,7 @@ class ReportsMethods(Protocol):
         needs_review: bool | None = ...,
         review_reason: ReviewReason | Sequence[ReviewReason] | None = ...,
     ) -> Summary:
-        """Counts reports by status, type, severity and region.
+        """Count reports by status, type, severity and region.
 
         Needs: report:read or report:read_own.
         """
@@ -610,7 +609,7 @@ class ReportsMethods(Protocol):
         location: Mapping[str, Any] = ...,
         reported_at: Moment = ...,
     ) -> Report:
-        """Edits a report; what is omitted stays, and the status has methods of its own.
+        """Edit a report; omitted fields stay as they are, and the status has methods of its own.
 
         Needs: report:update or report:update_own.
         """
@@ -623,7 +622,7 @@ class ReportsMethods(Protocol):
         description: str | None = ...,
         is_active: bool = ...,
     ) -> ReportType:
-        """Changes a report type, or takes it out of use.
+        """Change a report type, or take it out of use.
 
         Needs: catalogue:write.
         """
@@ -637,7 +636,7 @@ class ReportsMethods(Protocol):
         level: int = ...,
         color_code: str | None = ...,
     ) -> SeverityLevel:
-        """Changes a severity level.
+        """Change a severity level.
 
         Needs: catalogue:write.
         """

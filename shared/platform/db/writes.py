@@ -56,6 +56,11 @@ def _named_tuple_as_list(value: object) -> list[Any]:
     raise TypeError
 
 
+def without(arguments: Mapping[str, object], *names: str) -> dict[str, object]:
+    """Return the arguments without some of them, such as those that name the row and its version."""
+    return {name: value for name, value in arguments.items() if name not in names}
+
+
 def create_once(
     connection: Connection,
     caller: Caller | str | None,

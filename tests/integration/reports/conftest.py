@@ -49,9 +49,9 @@ class World(world_support.World):
             return status.change_report_status(connection, caller, report["id"], version, entered, **more)
 
     def update(self, caller: Caller, report, **changes):
-        version = changes.pop("version", report["version"])
+        changes = {"report_id": report["id"], "version": report["version"], **changes}
         with self.db.autocommit() as connection:
-            return reports.update_report(connection, caller, report["id"], version, changes)
+            return reports.update_report(connection, caller, changes)
 
     def get(self, caller: Caller, report_id: UUID):
         with self.db.read() as connection:

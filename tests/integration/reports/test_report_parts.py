@@ -21,7 +21,8 @@ PHOTO = {"file_name": "bridge.jpg", "mime_type": "image/jpeg", "file_size": 48_2
 
 def comment(world, caller, report, content="A ferry runs.", comment_id=None):
     with world.db.write() as connection:
-        return comments.add_comment(connection, caller, report["id"], comment_id, content)
+        given = {"id": comment_id, "report_id": report["id"], "content": content}
+        return comments.add_comment(connection, caller, given)
 
 
 def edit(world, caller, found, content, version=None):

@@ -155,7 +155,9 @@ def test_somebody_of_one_region_reports_from_no_region_and_keeps_the_report(worl
     changed = world.update(reporter, report, title="At sea")
     assert (changed["title"], changed["region_id"]) == ("At sea", UNKNOWN_REGION_ID)
     with world.db.write() as connection:
-        comments.add_comment(connection, reporter, report["id"], None, "Still here.")
+        comments.add_comment(
+            connection, reporter, {"id": None, "report_id": report["id"], "content": "Still here."}
+        )
     coordinator = world.caller("coordinator", only=world.regions["north"])
     with pytest.raises(NotFound):
         world.get(coordinator, report["id"])
