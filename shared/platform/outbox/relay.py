@@ -67,10 +67,15 @@ class Relay:
         database: Connections as the service's role.
         amqp_uri: The broker.
         poll: Seconds between two looks when nothing wakes it.
+
+    Attributes:
+        rounds: How many times it has looked into the outbox and carried, or failed to carry, what was there; tests wait
+            for it.
     """
 
     def __init__(self, service: str, database: Database, amqp_uri: str, poll: float) -> None:
         self.service = service
+        self.rounds = 0
         self._database = database
         self._poll = poll
         self._publisher = ConfirmedPublisher(amqp_uri, f"relay of {service}")
@@ -126,7 +131,9 @@ class Relay:
             self._work.begin()
             try:
                 more = self.carry()
+                self.rounds += 1
             except Exception as error:
+                self.rounds += 1
                 expected = isinstance(error, Unavailable) or is_transient(error)
                 logger.warning("%s: %s", self._work.name, error, exc_info=not expected)
                 metrics.relay_batches.labels(self.service, "failed").inc()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import csv
-import time
 
 import pytest
 from click.testing import CliRunner
@@ -18,7 +17,7 @@ from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.settings import MEMORY_BROKER
 from tests.support.running import Person, methods_of, outcome, people_of, running
-from tests.support.waiting import patience
+from tests.support.waiting import eventually
 
 EVERYBODY = frozenset(DEFAULT_ROLES)
 READERS = EVERYBODY
@@ -105,12 +104,14 @@ def test_only_who_may_calls(client, people, method):
 
 def statuses(somebody, report_id, count):
     """The history, once it has this many entries; it is written from events."""
-    deadline = time.monotonic() + patience(10)
-    while True:
-        entries = somebody.get_report_history(report_id=report_id)["items"]
-        if len(entries) >= count or time.monotonic() > deadline:
-            return [(entry["status"], entry["version"], entry["notes"]) for entry in entries]
-        time.sleep(0.02)
+
+    def entries():
+        found = somebody.get_report_history(report_id=report_id)["items"]
+        return found if len(found) >= count else None
+
+    return [
+        (entry["status"], entry["version"], entry["notes"]) for entry in eventually(entries, "the history")
+    ]
 
 
 def test_a_report_is_located_confirmed_resolved_and_historied(people, administrator, incident):

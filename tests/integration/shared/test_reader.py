@@ -117,7 +117,11 @@ def test_settling_what_came_by_a_connection_that_is_gone_does_nothing(uri, proxy
     eventually(lambda: len(got) == 10)
     reader.acknowledge(old[4], count=5)
     reader.requeue(old[0])
-    time.sleep(0.3)
+    answered = threading.Event()
+    reader.link.run_in_reader(
+        lambda channel: (declare(channel), answered.set())
+    )  # what comes before it has come
+    assert answered.wait(patience(10))
     assert len(got) == 10, "had the old tags counted, the broker would have sent more or closed the channel"
     assert [message.body for message in got[5:]] == [message.body for message in old]
     reader.close(0)

@@ -1,6 +1,5 @@
 """What is committed to an outbox reaches the broker: all of it, in order, and nothing that was not committed."""
 
-import time
 from dataclasses import replace
 from uuid import UUID, uuid4
 
@@ -126,6 +125,12 @@ def test_a_database_that_accepts_and_never_answers_holds_up_no_event_for_long(da
         outbox.close()
 
 
+def goes_round(relay):
+    """Wait until a round that began after this has ended."""
+    before = relay.rounds
+    eventually(lambda: relay.rounds >= before + 2)
+
+
 def heard_once(outbox):
     """Each event at its first arrival: on a busy machine the database may answer later than is waited for."""
     return list(dict.fromkeys(outbox.heard()))
@@ -153,10 +158,10 @@ def test_a_message_is_persistent_and_says_all_of_the_envelope(outbox, running):
 
 
 def test_what_is_not_committed_is_not_published(outbox, running):
-    running()
+    relay = running()
     with outbox.db.engine.execution_options(isolation_level="READ COMMITTED").connect() as undone:
         outbox.add(transaction=undone)
-        time.sleep(0.3)
+        goes_round(relay)
         undone.rollback()
     committed = outbox.add()
     eventually(outbox.heard)
@@ -246,8 +251,7 @@ def test_an_event_that_we_hear_is_kept_while_its_queue_is_missing(outbox, runnin
         connection.default_channel.queue_delete("alerts.rules")
     outbox._connection.release()
     kept = outbox.add()
-    running()
-    time.sleep(0.5)
+    goes_round(running())
     assert [str(row.id) for row in outbox.rows()] == [kept]
     declare_everything(uri, quorum=False)
     eventually(lambda: outbox.rows() == [], timeout=20)
@@ -396,9 +400,9 @@ def test_replicas_take_turns_and_publish_each_row_once(outbox, running):
 
 def test_a_broker_that_is_away_keeps_the_rows_and_is_found_again(outbox, running, proxy, uri):
     proxy.refuse()
-    running(uri=proxy.through(uri))
     ids = [outbox.add(sequence=number) for number in range(5)]
-    time.sleep(0.3)
+    relay = running(uri=proxy.through(uri))
+    eventually(lambda: relay.rounds > 0, "a round that failed", timeout=30)
     assert len(outbox.rows()) == 5
     proxy.admit()
     eventually(lambda: outbox.heard() == ids, timeout=20)
@@ -426,7 +430,7 @@ def test_confirms_that_do_not_come_make_duplicates_and_no_loss(outbox, running, 
 def test_stopping_carries_what_is_there(outbox):
     relay = outbox.relay(poll=60)
     relay.start()
-    time.sleep(0.3)  # it has looked, and waits for a minute
+    eventually(lambda: relay.rounds == 1)  # it waits for a minute now
     ids = [outbox.add(sequence=number) for number in range(20)]
     relay.stop(10)
     assert outbox.heard() == ids

@@ -1,7 +1,6 @@
 """The broker inside the process keeps the promises that the services build on."""
 
 import itertools
-import time
 import zlib
 
 import kombu
@@ -269,7 +268,8 @@ def test_no_more_is_handed_out_than_the_prefetch(channel, reading):
     one = reading(prefetch=3)
     publish(channel, *(str(number).encode() for number in range(10)))
     eventually(lambda: len(one.got) == 3)
-    time.sleep(0.05)
+    other = reading(queue=AUDIENCE)  # which got all of them, one after another
+    eventually(lambda: len(other.got) == 10)
     assert len(one.got) == 3
     one.reader.acknowledge(one.got[1], count=2)
     eventually(lambda: len(one.got) == 5)

@@ -27,6 +27,7 @@ from shared.platform.observability.logs import (
 from shared.platform.observability.sampling import LIFETIME, Sample
 from shared.platform.outbox.event import facts_of
 from tests.support.processes import ROOT
+from tests.support.waiting import eventually
 
 
 @pytest.fixture(autouse=True)
@@ -234,9 +235,12 @@ def test_a_dependency_that_says_nothing_is_missing_and_not_asked_again_meanwhile
     assert readiness.missing()
     assert len(asked) == 1
     answer.set()
-    eventlet.sleep(0.01)
-    now[0] += 10
-    assert readiness.missing() == {}
+
+    def is_found_again():
+        now[0] += 10
+        return readiness.missing() == {}
+
+    eventually(is_found_again)
     assert PATIENCE > 0
 
 
