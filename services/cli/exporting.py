@@ -1,4 +1,4 @@
-"""The command ``export``: reports, resources and regions as a file that ``import`` reads back as it was."""
+"""The commands `export reports`, `export resources` and `export regions`: files that `import` can read."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ from typing import IO, TYPE_CHECKING, Any, Final
 import click
 import orjson
 
+from services.cli.importing.options import time_zone
 from services.identity.schemas import Region
 from services.reports.schemas import Report
 from services.resources.schemas import Resource
-from shared.domain.exporting import Table, feature, pages, zone_of
+from shared.domain.exporting import Table, feature, pages
 from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
@@ -34,13 +35,13 @@ REGIONS_A_PAGE: Final = 20
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """What can be exported.
+    """A kind of things that can be exported.
 
     Attributes:
-        method: The list that holds it.
-        item: The schema of its items.
+        method: The list method that returns them.
+        item: The schema of an item.
         geometry: The field that holds the geometry.
-        limit: Of a page with geometries.
+        limit: The number of items of a page.
     """
 
     method: str
@@ -57,7 +58,7 @@ EXPORTS: Final = {
 
 
 def _command(what: str) -> click.Command:
-    """The command that exports this."""
+    """Return the command that exports a kind of things."""
 
     @click.command(what)
     @click.option(
@@ -66,23 +67,30 @@ def _command(what: str) -> click.Command:
         type=click.Choice([CSV, GEOJSON]),
         default=GEOJSON if what == "regions" else CSV,
         show_default=True,
-        help="A CSV file of regions has no boundaries.",
+        help="The format of the file. A CSV file of regions has no boundaries.",
     )
     @click.option(
         "--output",
         type=click.Path(dir_okay=False, path_type=Path),
-        help="Where to write; the standard output by default.",
+        help="The file to write. The default is the standard output.",
     )
     @click.option(
         "--filter",
         "filters",
         multiple=True,
         metavar="NAME=VALUE",
-        help="Only some, by a filter of the list, such as status=closed; a VALUE in JSON is taken as that.",
+        help="Export only what a filter of the list method chooses, such as status=closed. VALUE can be JSON. You can"
+        " repeat the option.",
     )
-    @click.option("--timezone", help="In which the times of a CSV file are, such as America/Port-au-Prince.")
     @click.option(
-        "--bom", is_flag=True, help="Begin a CSV file with the mark by which a spreadsheet knows UTF-8."
+        "--timezone",
+        metavar="NAME",
+        help="The time zone of a CSV file, such as America/Port-au-Prince; UTC without it.",
+    )
+    @click.option(
+        "--bom",
+        is_flag=True,
+        help="Write the byte order mark by which spreadsheets recognise UTF-8 in a CSV file.",
     )
     @click.pass_obj
     def command(connect: Callable[[], Client], /, output: Path | None, **options: Any) -> None:
@@ -93,9 +101,10 @@ def _command(what: str) -> click.Command:
                 count += number
         click.echo(f"{count:,} {what} exported{f' to {output}' if output else ''}.", err=True)
 
-    command.help = f"""Writes {what} to a file: all that the account may read, or those that the filters choose.
+    command.help = f"""Export {what} to a file.
 
-    `import {what}` with such a file and no --map brings everything back as it was, there or elsewhere.
+    The file has all {what} that the account may read, or those that the filters choose. `import {what}` reads the file
+    without any --map, here or in another system.
     """
     return command
 
@@ -112,7 +121,7 @@ def _pieces(
     timezone: str | None,
     bom: bool,
 ) -> Iterator[tuple[bytes, int]]:
-    """The file in pieces, each with how many things it holds."""
+    """Return the file in pieces, each with the number of things that it holds."""
     arguments = {"limit": chosen.limit} | _filters(filters)
 
     def call(method: str, given: dict[str, Any]) -> Any:
@@ -122,7 +131,7 @@ def _pieces(
         if chosen.geometry == BOUNDARIES:
             arguments |= {"include_boundaries": True, "detail": "full"}
         return _features(call, chosen, arguments)
-    return _rows(call, chosen, arguments, zone=_zone(timezone), mark=bom)
+    return _rows(call, chosen, arguments, zone=time_zone(timezone), mark=bom)
 
 
 def _rows(
@@ -143,7 +152,7 @@ def _rows(
 
 
 def _features(call: Call, chosen: Export, arguments: Mapping[str, Any]) -> Iterator[tuple[bytes, int]]:
-    """The GeoJSON file in pieces, each with the number of its features."""
+    """Return the GeoJSON file in pieces, each with the number of its features."""
     complete = Table(chosen.item()).complete(call)
     yield b'{"type":"FeatureCollection","features":[', 0
     separator = b"\n"
@@ -155,10 +164,10 @@ def _features(call: Call, chosen: Export, arguments: Mapping[str, Any]) -> Itera
 
 
 def _filters(given: tuple[str, ...]) -> dict[str, Any]:
-    """The filters as arguments of the list; one that is given several times is a list.
+    """Return the filters as arguments of the list method; one that is given several times is a list.
 
     Raises:
-        click.BadParameter: There is no ``=``.
+        click.BadParameter: A filter has no ``=``.
     """
     found: dict[str, Any] = {}
     for pair in given:
@@ -177,18 +186,9 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _zone(name: str | None) -> dt.tzinfo | None:
-    if name is None:
-        return None
-    try:
-        return zone_of(name)
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--timezone") from error
-
-
 @contextmanager
 def _opened(output: Path | None) -> Iterator[IO[bytes]]:
-    """The file, which is there only once it is whole."""
+    """Open the file to write; it gets its name only when it is complete."""
     if output is None:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()

@@ -18,7 +18,7 @@ from services.cli.database import bootstrap, migrate, seed
 from services.cli.demo import demo
 from services.cli.describe import describe
 from services.cli.exporting import EXPORT_COMMANDS
-from services.cli.importing.identity import import_regions
+from services.cli.importing.regions import import_regions
 from services.cli.importing.reports import import_reports
 from services.cli.importing.resources import import_resources
 from services.cli.serving import generate_key, run, serve

@@ -29,9 +29,9 @@ class Reason:
     """Why records were refused.
 
     Attributes:
-        example: In full, of the first one.
-        record: The number of the first one.
-        count: How many.
+        example: The whole reason of the first record.
+        record: The number of the first record.
+        count: The number of records.
         is_whole: Whether the reason is the same to the letter for all of them.
     """
 
@@ -44,14 +44,14 @@ class Reason:
 class Journal:
     """The state of one import: this file with these options.
 
-    An import that stopped half-way is continued behind the last batch that was answered. What it repeats
-    nevertheless is harmless, since every record has an identity of its own.
+    An import that was interrupted continues after the last batch that was answered. Records that it repeats do no harm,
+    since every record has an identity of its own.
 
     Args:
         directory: Where the state is kept until the import is through.
-        identity: What makes it this import: the digest of the file, the options.
+        identity: What identifies the import: the digest of the file, and the options.
         refused: The file for refused records. It has the form of the source, with the reason beside each record, so
-            that it can be mended and imported with the same options.
+            that it can be corrected and imported with the same options.
         source: The file.
     """
 
@@ -71,14 +71,14 @@ class Journal:
         )
 
     def refuse(self, record: Record, reason: str) -> None:
-        """Writes a record and the reason against it."""
+        """Write a record and the reason of its refusal."""
         self._refused.write(record, reason)
         found = self.reasons.setdefault(_PARTICULAR.sub("…", reason), Reason(reason, record.number))
         found.count += 1
         found.is_whole = found.is_whole and found.example == reason
 
     def save(self, done: int) -> None:
-        """Notes that every record up to this number has ended as stored or refused."""
+        """Remember that every record up to this number was imported or refused."""
         self.done = done
         state = {
             "done": done,
@@ -92,7 +92,7 @@ class Journal:
         unfinished.replace(self._path)
 
     def close(self, *, finished: bool) -> None:
-        """Ends; the state of a finished import is forgotten."""
+        """Close the file of refused records, and forget the state of a finished import."""
         self._refused.close()
         if finished:
             self._path.unlink(missing_ok=True)
@@ -123,20 +123,20 @@ class _RefusedRows:
         self._names = [*(name for name in source.columns if name != self._reason), self._reason]
 
     def write(self, record: Record, reason: str) -> None:
-        """Adds a record."""
+        """Add a record."""
         if self._file is None:
             self._file = self._open()
         self._writer().writerow((record.original or {}) | {self._reason: reason})
 
     def flush(self) -> int:
-        """Brings everything into the file, and returns where it ends."""
+        """Write everything to the file, and return where it ends."""
         if self._file is not None:
             self._file.flush()
             self._size = self._file.tell()
         return self._size
 
     def close(self) -> None:
-        """Ends the file."""
+        """Close the file."""
         if self._file is not None:
             self._file.close()
 
@@ -148,7 +148,7 @@ class _RefusedRows:
         )
 
     def _open(self) -> IO[str]:
-        """Continues the file behind what the last saved state knows of, or begins it."""
+        """Continue the file after what the last saved state knows of, or begin it."""
         continues = bool(self._size) and self._path.exists()
         file = self._path.open(
             "r+" if continues else "w",
@@ -176,7 +176,7 @@ class _RefusedItems:
         self._tail = b"\n]}\n" if source.is_geojson else b"\n]\n"
 
     def write(self, record: Record, reason: str) -> None:
-        """Adds a record, with the reason as a member of its own, which an import does not look at."""
+        """Add a record, with the reason as a member of its own, which an import ignores."""
         if self._file is None:
             self._file = self._open()
         if self._file.tell() > len(self._head):
@@ -185,7 +185,7 @@ class _RefusedItems:
         self._file.write(orjson.dumps({**original, REASONS[0]: reason}))
 
     def flush(self) -> int:
-        """Brings everything into the file, and returns where its last record ends."""
+        """Write everything to the file, and return where its last record ends."""
         if self._file is not None:
             self._size = self._file.tell()
             self._file.write(self._tail)
@@ -194,13 +194,13 @@ class _RefusedItems:
         return self._size
 
     def close(self) -> None:
-        """Ends the file."""
+        """Close the file."""
         if self._file is not None:
             self.flush()
             self._file.close()
 
     def _open(self) -> IO[bytes]:
-        """Continues the file behind what the last saved state knows of, or begins it."""
+        """Continue the file after what the last saved state knows of, or begin it."""
         if self._size and self._path.exists():
             file = self._path.open("r+b")
             file.seek(self._size)

@@ -1,4 +1,4 @@
-"""What names a record of a file, so that the next file names the same one."""
+"""What identifies a record of a file, so that the next file identifies the same one."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ class Keys:
     """Makes the key of each record.
 
     Args:
-        columns: Whose cells tell a record from every other, as given with ``--key``; without any, what is given to
-            `name` with each record does.
+        columns: The columns whose cells identify a record, as given with ``--key``; without any, `of_values`
+            identifies it.
         source: The file.
         usual: What identifies a record without ``columns``, in words.
 
@@ -55,10 +55,10 @@ class Keys:
         self.lacking = 0
 
     def of_columns(self, record: Record) -> str | None:
-        """The key of the record by the columns that were named; None where none were.
+        """Return the key of the record by the columns that were named; None where none were.
 
         Raises:
-            RefusedError: One of its cells is blank, or another record of the file has the same key.
+            RefusedError: One of the cells is empty, or another record of the file has the same key.
         """
         if not self._columns:
             return None
@@ -66,37 +66,37 @@ class Keys:
         if not all(cells):
             self.lacking += 1
             blank = self._columns[cells.index("")]
-            raise RefusedError(f"key: {blank} is blank; it has to tell the record from every other one.")
+            raise RefusedError(f"key: {blank} is empty; it has to identify the record.")
         pairs = [[plain(name), cell] for name, cell in zip(self._columns, cells, strict=True)]
         key = _short(pairs)
         first = self.seen.setdefault(key, record.number)
         if first != record.number:
             said = ", ".join(f"{name} {cell}" for name, cell in zip(self._columns, cells, strict=True))
-            raise RefusedError(f"key: Another record of the file, number {first}, has the same {said!r}.")
+            raise RefusedError(f"key: Record {first} of the file has the same key: {said}.")
         return key
 
     def of_values(self, record: Record, values: Sequence[Any]) -> str:
-        """The key of the record by what usually identifies it; records that share it are told apart by order."""
+        """Return the key of the record by what usually identifies it; records that share it are told apart by order."""
         key, is_shared = self.usual(values)
         self.shared += is_shared
         self.seen[key] = record.number
         return key
 
     def usual(self, values: Sequence[Any]) -> tuple[str, bool]:
-        """The key that the next record with these values has without ``columns``, and whether an earlier one had it."""
+        """Return the key of the next record with these values, and whether an earlier one had the same values."""
         base = _short([plain(value) if isinstance(value, str) else value for value in values])
         self._twins[base] += 1
         number = self._twins[base]
         return (base, False) if number == 1 else (_short([base, number]), True)
 
     def notes(self) -> Counter[str]:
-        """What the user has to know of the keys, with how often it happened."""
+        """Return what the user has to know of the keys, with the number of records that it concerns."""
         if not self.shared:
             return Counter()
         return Counter(
             {
-                f"have the same {self._usual} as another record of the file and are told apart by their order alone;"
-                " --key COLUMN names what tells them apart": self.shared
+                f"have the same {self._usual} as another record of the file, so only their order tells them apart;"
+                " use --key COLUMN to identify them": self.shared
             }
         )
 
@@ -108,7 +108,7 @@ class FormerIds:
         self._seen: Counter[bytes] = Counter()
 
     def of(self, record: Record) -> UUID:
-        """The id of a record. Records that are the same to the letter are told apart by their order."""
+        """Return the id of a record. Records with the same content are told apart by their order."""
         content = hashlib.sha256(orjson.dumps(record.content, option=orjson.OPT_SORT_KEYS)).digest()
         self._seen[content] += 1
         mixed = hashlib.sha256(content + self._seen[content].to_bytes(8, "big")).digest()
@@ -116,13 +116,13 @@ class FormerIds:
 
 
 def identify(row: Row, keys: Keys, record: Record, former_id: UUID, values: Sequence[Any]) -> Row:
-    """The row with what names its record: the id that it has, or a key.
+    """Return the row with what identifies its record: the id that it has, or a key.
 
     Args:
-        row: What is said of the record, with its ``id`` or ``key`` where the file has one.
-        keys: Of the file.
+        row: The members of the record, with its ``id`` or ``key`` where the file has one.
+        keys: The keys of the file.
         record: The record.
-        former_id: By which an earlier version would have named it.
+        former_id: The id that an earlier version would have given the record.
         values: What usually identifies such a record.
     """
     if row["id"] is not None:

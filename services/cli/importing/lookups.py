@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
@@ -17,40 +17,20 @@ if TYPE_CHECKING:
 MAX_TYPE_NAME_LENGTH: Final = 100
 PAGE: Final = 500
 
-Command = TypeVar("Command", bound="Callable[..., Any]")
-
-
-def type_options(command: Command) -> Command:
-    """Adds ``--type``, ``--separator`` and ``--create-types``, by which `Types` understands cells."""
-    options: Sequence[Callable[[Command], Command]] = (
-        click.option("--separator", help="Between several types in a cell; the first that is known counts."),
-        click.option(
-            "--type", "types", multiple=True, metavar="CELL=NAME", help="The type that a cell's words mean."
-        ),
-        click.option(
-            "--create-types",
-            is_flag=True,
-            help="Add types that are not known; of several in a cell the first.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
-
 
 class Types:
-    """The types of a catalogue by their names.
+    """The types of a catalogue, by their names.
 
     Args:
-        thing: What they are types of, in a word: ``report``.
-        listed: Lists the catalogue, with ``include_inactive``: what is there keeps a type that is not in use any more.
-        created: Adds a type of a name.
-        words: What words of the file mean, by the names of types.
-        separator: Between several types in a cell.
-        create: Whether to add types that are not known.
+        thing: The kind of records that have the types: ``report``.
+        listed: Lists the catalogue, with ``include_inactive``: a record keeps a type that has become inactive.
+        created: Creates a type with a name.
+        words: The names of the types that words of the file stand for.
+        separator: The text between several types in a cell.
+        create: Whether to create types that are not known.
 
     Raises:
-        click.BadParameter: ``words`` name a type that there is not.
+        click.BadParameter: ``words`` name a type that does not exist.
     """
 
     def __init__(
@@ -74,10 +54,10 @@ class Types:
             self._ids[plain(word)] = self._meant(name)
 
     def id(self, cells: Sequence[str]) -> str | None:
-        """The type that the cells name; of several the first that is known, or with ``create`` the first.
+        """Return the id of the type that the cells name: of several the first known one, or with ``create`` the first.
 
         Raises:
-            RefusedError: None is known, or the name of a new one is too long.
+            RefusedError: No type is known, or the name of a new one is too long.
         """
         if not cells:
             return None
@@ -98,7 +78,7 @@ class Types:
         if len(name) > MAX_TYPE_NAME_LENGTH:
             raise RefusedError(f"{self._thing}_type: Longer than {MAX_TYPE_NAME_LENGTH} characters.")
         self._ids[plain(name)] = self._created(name=name)["id"]
-        click.echo(f"Added the {self._thing} type {name}.", err=True)
+        click.echo(f"Created the {self._thing} type {name}.", err=True)
         return self._ids[plain(name)]
 
     def _meant(self, name: str) -> str:
@@ -110,7 +90,7 @@ class Types:
 
 
 class Regions:
-    """The regions by their codes, their ids, and those of their names that only one has.
+    """The regions, by their codes, their ids, and those of their names that only one region has.
 
     Args:
         listed: identity's ``list_regions``.
@@ -128,10 +108,10 @@ class Regions:
         self._codes = {row["code"]: row["id"] for row in rows}
 
     def id(self, word: str | None) -> str | None:
-        """The region with this code, id or name.
+        """Return the id of the region with this code, id or name.
 
         Raises:
-            RefusedError: There is none.
+            RefusedError: There is no such region.
         """
         if word is None:
             return None
@@ -142,7 +122,7 @@ class Regions:
 
 
 def pages(method: Callable[..., Any], *, limit: int = PAGE, **arguments: Any) -> Iterator[Row]:
-    """All items of a list method, page after page."""
+    """Return all items of a list method, page after page."""
     cursor = None
     while True:
         page = method(limit=limit, cursor=cursor, **arguments)

@@ -1,4 +1,4 @@
-"""The options that every import command has."""
+"""The options of the import commands."""
 
 from __future__ import annotations
 
@@ -10,112 +10,138 @@ import click
 from services.cli.importing.files import FileError, Source
 from services.cli.importing.journal import REFUSED, Journal
 from services.cli.importing.mapping import COMMA, POINT
+from shared.domain.exporting import zone_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    import datetime as dt
+    from collections.abc import Callable, Mapping
 
 Command = TypeVar("Command", bound="Callable[..., Any]")
 
 
-def file_options(command: Command) -> Command:
-    """Adds FILE and how to read it, ``--map``, ``--set``, ``--refused`` and ``--state``."""
-    options: Sequence[Callable[[Command], Command]] = (
-        click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
-        click.option(
-            "--map",
-            "maps",
-            multiple=True,
-            metavar="FIELD=COLUMN",
-            help="Which column fills a field; of several columns, such as of a date and a time, the field is made with"
-            " blanks between. Without any --map, columns that are called as a field fill it.",
-        ),
-        click.option(
-            "--set",
-            "constants",
-            multiple=True,
-            metavar="FIELD=VALUE",
-            help="A value for records whose cell is blank, or for all.",
-        ),
-        click.option(
-            "--refused",
-            type=click.Path(dir_okay=False, path_type=Path),
-            help="Where refused records go, in the form of FILE; by default its name with .refused before the end, in"
-            " this directory.",
-        ),
-        click.option(
-            "--state",
-            type=click.Path(file_okay=False, path_type=Path),
-            default=Path(".impactx/imports"),
-            show_default=True,
-            help="Where is remembered how far an unfinished import came.",
-        ),
-        click.option(
-            "--value",
-            "values",
-            multiple=True,
-            metavar="FIELD:CELL=VALUE",
-            help="What the words of a cell mean, such as status:False=closed.",
-        ),
-        click.option(
-            "--decimal",
-            type=click.Choice([POINT, COMMA]),
-            default=POINT,
-            show_default=True,
-            help="What stands before the decimals of a number.",
-        ),
-        click.option("--encoding", default="utf-8-sig", show_default=True, help="Of a CSV file."),
-        click.option("--delimiter", default=",", show_default=True, help="Between the cells of a CSV file."),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def _adding(*options: Callable[[Any], Any]) -> Callable[[Command], Command]:
+    """Return a decorator that adds the options to a command, in their order."""
+
+    def decorate(command: Command) -> Command:
+        for option in reversed(options):
+            command = option(command)
+        return command
+
+    return decorate
 
 
-def key_options(command: Command) -> Command:
-    """Adds ``--key`` and ``--source``, which name the records of a file for `services.cli.importing.keys`."""
-    options: Sequence[Callable[[Command], Command]] = (
-        click.option(
-            "--key",
-            "keys",
-            multiple=True,
-            metavar="COLUMN",
-            help="The column whose cell tells a record from every other one, today and in later files, such as a"
-            " number; may be repeated. A record whose key is known is updated.",
-        ),
-        click.option(
-            "--source",
-            "list_name",
-            default="",
-            metavar="NAME",
-            help="Whose list this is, where several have the same keys.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+file_options = _adding(
+    click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path)),
+    click.option(
+        "--map",
+        "maps",
+        multiple=True,
+        metavar="FIELD=COLUMN",
+        help="The column that fills a field. If a field has several columns, such as a date and a time, their cells are"
+        " joined with spaces. Without any --map, columns fill the fields of the same name.",
+    ),
+    click.option(
+        "--set",
+        "constants",
+        multiple=True,
+        metavar="FIELD=VALUE",
+        help="The value of a field for records whose cell is empty, or for all records if no column fills the field.",
+    ),
+    click.option(
+        "--value",
+        "values",
+        multiple=True,
+        metavar="FIELD:CELL=VALUE",
+        help="The value that a cell stands for, such as status:False=closed.",
+    ),
+    click.option(
+        "--refused",
+        type=click.Path(dir_okay=False, path_type=Path),
+        help="The file to which refused records are written, in the format of FILE. The default is the name of FILE"
+        " with .refused before its extension, in the current directory.",
+    ),
+    click.option(
+        "--state",
+        type=click.Path(file_okay=False, path_type=Path),
+        default=Path(".impactx/imports"),
+        show_default=True,
+        help="The directory that remembers how far an unfinished import came.",
+    ),
+    click.option(
+        "--decimal",
+        type=click.Choice([POINT, COMMA]),
+        default=POINT,
+        show_default=True,
+        help="The decimal separator of numbers.",
+    ),
+    click.option("--encoding", default="utf-8-sig", show_default=True, help="The encoding of a CSV file."),
+    click.option(
+        "--delimiter", default=",", show_default=True, help="The character between the cells of a CSV file."
+    ),
+)
+"""Adds FILE, and the options that say how it is read and where refused records go."""
+
+record_options = _adding(
+    click.option(
+        "--key",
+        "keys",
+        multiple=True,
+        metavar="COLUMN",
+        help="The column that identifies a record, in this file and in later ones, such as a number. A record whose key"
+        " is known is updated. You can repeat the option.",
+    ),
+    click.option(
+        "--source",
+        "list_name",
+        default="",
+        metavar="NAME",
+        help="The name of the list that FILE belongs to, where several lists use the same keys.",
+    ),
+    click.option(
+        "--type",
+        "types",
+        multiple=True,
+        metavar="CELL=NAME",
+        help="The type that a cell stands for. You can repeat the option.",
+    ),
+    click.option(
+        "--separator", help="The text between several types in a cell. The first type that is known counts."
+    ),
+    click.option(
+        "--create-types",
+        is_flag=True,
+        help="Create types that are not known; of several types in a cell, the first.",
+    ),
+    click.option("--swap", is_flag=True, help="Read positions with the latitude first."),
+    click.option(
+        "--nearest",
+        type=click.FloatRange(0, 1000, min_open=True),
+        metavar="KM",
+        help="Put records outside of all regions into the nearest region, if it is within this number of kilometres.",
+    ),
+)
+"""Adds the options for records that have a key, a type and a place."""
 
 
-def place_options(command: Command) -> Command:
-    """Adds ``--swap`` and ``--nearest``, by which `services.cli.importing.places` understands positions."""
-    options: Sequence[Callable[[Command], Command]] = (
-        click.option("--swap", is_flag=True, help="Positions are written with the latitude first."),
-        click.option(
-            "--nearest",
-            type=click.FloatRange(0, 1000, min_open=True),
-            metavar="KM",
-            help="Put what lies outside of every region into the nearest one, if that is within so many kilometres.",
-        ),
-    )
-    for option in reversed(options):
-        command = option(command)
-    return command
+def time_zone(name: str | None) -> dt.tzinfo | None:
+    """Return the time zone with a name, or None without one.
+
+    Raises:
+        click.BadParameter: There is no such time zone.
+    """
+    if name is None:
+        return None
+    try:
+        return zone_of(name)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--timezone") from error
 
 
 def open_source(file: Path, encoding: str, delimiter: str) -> Source:
-    """The file to import.
+    """Return the file to import.
 
     Raises:
-        click.ClickException: It cannot be read; the message says why.
+        click.ClickException: The file cannot be read; the message says why.
     """
     if len(delimiter) != 1:
         raise click.BadParameter("must be one character.", param_hint="--delimiter")
@@ -126,7 +152,7 @@ def open_source(file: Path, encoding: str, delimiter: str) -> Source:
 
 
 def open_journal(source: Source, refused: Path | None, state: Path, options: Mapping[str, Any]) -> Journal:
-    """What is known of this import: of this file with these options."""
+    """Return the journal of the import of this file with these options."""
     return Journal(
         state,
         {"file": source.digest, "options": {**options, "refused": str(refused)}},
@@ -136,7 +162,7 @@ def open_journal(source: Source, refused: Path | None, state: Path, options: Map
 
 
 def _refused_path(source: Source) -> Path:
-    """Where the refused records of a file go; of a file of refused records the next one."""
+    """Return the file for the refused records of a file; for those of a file of refused records, the next number."""
     name = source.path.stem
     suffix = ".csv" if source.is_csv else source.path.suffix
     stem, mark, number = name.rpartition(REFUSED)

@@ -27,8 +27,8 @@ MAX_BYTES: Final = 768 * 1024
 """Of the rows of one call; with what surrounds them it stays below the 1 MiB that a service accepts."""
 
 TOO_LARGE: Final = (
-    f"Larger than {MAX_BYTES:,} bytes, the most that is sent for one record: shorten its texts, or give its boundary"
-    " fewer positions (mapshaper -simplify, or ogr2ogr -simplify)."
+    f"The record has more than {MAX_BYTES:,} bytes: shorten its texts, or simplify its boundary"
+    " (mapshaper -simplify, or ogr2ogr -simplify)."
 )
 
 IN_FLIGHT: Final = 6
@@ -45,7 +45,7 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What became of a row: ``stored``, ``updated``, ``unchanged``, or refused for a reason."""
+    """The outcome of a row: ``stored``, ``updated``, ``unchanged``, or refused for a reason."""
 
     what: str
     reason: str | None = None
@@ -68,16 +68,16 @@ def run(
     max_rows: int = MAX_ROWS,
     sees_done: bool = True,
 ) -> None:
-    """Imports every record that the journal does not know to be done.
+    """Import every record that the journal does not know to be done.
 
     Args:
         source: The file.
-        journal: Of this import.
-        prepare: Makes a row of a record, with the id that an earlier version would have given it; raises
+        journal: The journal of this import.
+        prepare: Returns the row of a record, given also the id that an earlier version would have given it; raises
             `RefusedError` where it cannot. It is called for the records of the file in their order.
-        send: Hands rows over and says what became of each, in their order. It is called from several threads.
-        notes: What else the user has to know in the end, with how many records it is about.
-        max_rows: In one call of `send`.
+        send: Sends rows and returns the outcome of each, in their order. It is called from several threads.
+        notes: Returns what else the user has to know in the end, with the number of records that it concerns.
+        max_rows: The number of rows in one call of `send`.
         sees_done: Whether ``prepare`` is called for the records, too, that were done before an interruption, because
             what it makes of a record depends on those before.
 
@@ -87,7 +87,7 @@ def run(
     """
     began, already = time.monotonic(), journal.done
     if already:
-        click.echo(f"Continues behind record {already:,}.")
+        click.echo(f"Continuing after record {already:,}.")
     finished = False
     try:
         with (
@@ -106,7 +106,7 @@ def run(
         finished = True
     except ImpactXError as error:
         raise click.ClickException(
-            f"{error}\nWhat was imported stays. The same command continues behind record {journal.done:,}."
+            f"{error}\nThe records before are imported. Repeat the command to continue after record {journal.done:,}."
         ) from error
     finally:
         journal.close(finished=finished)
@@ -141,7 +141,7 @@ def _batches(
 
 
 def _entry(record: Record, former_id: UUID, prepare: Callable[[Record, UUID], Row]) -> tuple[_Entry, int]:
-    """The record with its row or the reason against it, and the bytes that the row takes."""
+    """Return the record with its row or the reason of its refusal, and the size of the row in bytes."""
     try:
         row, length = _row(record, former_id, prepare)
     except RefusedError as refusal:
@@ -178,22 +178,22 @@ def _summarise(journal: Journal, notes: Mapping[str, int], count: int, seconds: 
         click.echo(f"{number:19,}  {note}")
     reasons = sorted(journal.reasons.values(), key=lambda reason: -reason.count)
     if reasons:
-        click.echo("Refused, by reason, with the number of the first such record:")
+        click.echo("Reasons for refusals, with the number of the first record of each:")
     for reason in reasons[:SHOWN_REASONS]:
-        others = "" if reason.is_whole else "  (and the like)"
+        others = "" if reason.is_whole else "  (and similar)"
         click.echo(f"{reason.count:19,}  {reason.example}{others}  record {reason.record:,}")
     more = reasons[SHOWN_REASONS:]
     if more:
         click.echo(f"{sum(reason.count for reason in more):19,}  for {len(more):,} other reasons")
     if reasons:
         click.echo(
-            f"Each refused record is in {journal.refused_path}, with the reason. Mend it there and import that file"
-            " with the same options."
+            f"All refused records are in {journal.refused_path}, with the reason for each. Correct them there and"
+            " import that file with the same options."
         )
 
 
 def outcomes_of(answer: Any, count: int) -> list[Outcome]:
-    """What became of each of ``count`` rows, from the answer of a service's import method."""
+    """Return the outcome of each of ``count`` rows, from the result of an import method of a service."""
     refused = {refusal["row"]: refusal for refusal in answer["refused"]}
     # Which of the rest were new is told by number only; no row's fate depends on it.
     known = iter(
@@ -208,7 +208,7 @@ def outcomes_of(answer: Any, count: int) -> list[Outcome]:
 
 
 def reason_of(fields: Mapping[str, Sequence[str]], message: str) -> str:
-    """A refusal in one line: the fields with what is wrong with them, or else the message."""
+    """Return a refusal in one line: the fields with what is wrong with them, or else the message."""
     if fields:
         return "; ".join(f"{name}: {' '.join(problems)}" for name, problems in fields.items())
     return message

@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 from shapely.geometry import Point, shape
 
-from services.cli.importing.identity import import_regions
+from services.cli.importing.regions import import_regions
 from services.identity.geometry import check_structure, normalise
 from shared.client.errors import Invalid, Unavailable
 from shared.domain.boundaries import bbox_of
@@ -157,7 +157,7 @@ def test_a_code_that_stands_in_the_file_twice_is_refused_the_second_time_every_t
         assert "refused           1" in output
         [(code, reason)] = refusals()
         assert code == second
-        assert reason.startswith("code: Record 1 of this file has the code")
+        assert reason.startswith("code: Record 1 of this file already has the code")
         assert identity.regions["id of TWICE"]["name"] == "Big country"
         assert identity.regions["id of TWICE"]["version"] == 1
 
@@ -174,7 +174,7 @@ def test_a_code_that_stands_twice_is_refused_also_where_the_first_was_refused_or
         create(**region)
 
     monkeypatch.setattr(identity, "create_region", away)
-    assert "The same command continues" in run(*features, succeeds=False)
+    assert "Repeat the command to continue" in run(*features, succeeds=False)
     monkeypatch.setattr(identity, "create_region", create)
     assert "refused           1" in run(*features)
     assert identity.regions["id of TWICE"]["name"] == "Big country"

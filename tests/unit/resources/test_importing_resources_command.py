@@ -167,9 +167,15 @@ def test_every_row_ends_as_stored_or_refused_for_a_reason(run):
     assert reasons == {
         "2": "location: No coordinates.",
         "3": "location: 0, 0 stands for a place that is not known.",
+<<<<<<< HEAD
         "4": "current_usage: Must not be more than the capacity.",
         "5": "current_usage: Must not be more than the capacity.",
         "6": "capacity: Not known; --set capacity=... stands in for blank cells.",
+=======
+        "4": "current_usage: Is more than the capacity.",
+        "5": "current_usage: Is more than the capacity.",
+        "6": "capacity: Is empty; --set capacity=... fills empty cells.",
+>>>>>>> e7cfc00 (refactor(importing): one engine for the imports of reports and resources, and plain English in help, reasons and summaries)
         "7": "capacity: Not a number.",
         "8": "current_usage: Not a whole number.",
         "9": "current_usage: Must be between 0 and 2147483647.",
@@ -299,7 +305,10 @@ def test_a_status_is_mapped_with_values(bring, methods):
         *("--value", "status:false=closed", "--value", "status:TRUE=available"),
     )
     assert [row["status"] for row in methods.stored.values()] == ["closed", "available"]
-    assert "There is no status '?'; say what it means, such as --value status:?=closed." in said
+    assert (
+        "'?' is not a status that an imported resource can have; say what it means, such as --value status:?=closed."
+        in said
+    )
 
 
 def test_what_an_export_put_before_a_cell_is_taken_away_again(bring, methods):
@@ -325,7 +334,7 @@ def test_a_telephone_number_never_costs_the_shelter(bring, methods):
     lines = [f"S{index},{-81.5 - index},28.5,{number}" for index, number in enumerate(numbers)]
     said = bring("\n".join(["name,longitude,latitude,contact_phone", *lines, ""]))
     assert [row.get("contact_phone") for row in methods.stored.values()] == list(numbers.values())
-    assert "1  have a contact_phone that is no telephone number" in said
+    assert "1  have a contact_phone that is not a phone number" in said
 
 
 def test_a_number_that_cannot_be_read_does_not_clear_the_one_that_is_known(bring, methods, monkeypatch):

@@ -1,7 +1,4 @@
-"""The command ``import regions``: regions from a GeoJSON file, by RPC.
-
-It runs outside of the service, as any other caller of it would.
-"""
+"""The command `import regions`: regions from a GeoJSON or CSV file, by RPC."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 from marshmallow import ValidationError
 
+from services.cli.importing.lookups import pages
 from services.cli.importing.mapping import Mapping, RefusedError, plain
 from services.cli.importing.options import file_options, open_journal, open_source
 from services.cli.importing.run import Outcome, Row, reason_of, run
@@ -31,35 +29,38 @@ if TYPE_CHECKING:
     from shared.client.calls import Client
 
 FIELDS: Final = {"code": (), "name": (), "description": ()}
-PAGE: Final = 500
 FULL: Final = "full"
 """The boundaries themselves, and not outlines of them."""
 
 
 @click.command("regions")
 @file_options
-@click.option("--prefix", default="", help="Put before each code, such as US- before FIPS numbers.")
+@click.option(
+    "--prefix", default="", help="The text to put before each code, such as US- before FIPS numbers."
+)
 @click.option(
     "--repair",
     is_flag=True,
-    help="Mend boundaries that are not closed or cross themselves instead of refusing them. The areas before and "
-    "after are said, and boundaries that would lose area are refused.",
+    help="Repair boundaries that are not closed or cross themselves, instead of refusing them. The command prints the"
+    " areas before and after, and refuses boundaries that would lose area.",
 )
 @click.pass_obj
 def import_regions(
     connect: Callable[[], Client], /, file: Path, refused: Path | None, state: Path, **options: Any
 ) -> None:
-    """Imports regions from FILE, GeoJSON with polygons or CSV without boundaries.
+    """Import regions from a file.
 
-    The fields to --map or --set are: code, name, description. A region whose code is known is brought up to
-    what the file says; a code that stands in the file a second time is refused there. Boundaries across the
-    antimeridian are cut at it. The command can be repeated, and goes on where it was interrupted.
+    FILE is GeoJSON with polygons, or CSV without boundaries.
+
+    The fields for --map and --set are: code, name, description. A region whose code exists is updated to what FILE
+    says. A record with a code that an earlier record has is refused. Boundaries that cross the antimeridian are cut
+    there. You can repeat the command; it continues where it was interrupted.
     """
     source = open_source(file, options["encoding"], options["delimiter"])
     if source.members.get("detail", FULL) != FULL:
         raise click.ClickException(
-            f"{file} has outlines, which are less than the boundaries. Use a file of `export regions`, or ask for"
-            f" detail={FULL}."
+            f"{file} has outlines, which have fewer positions than the boundaries. Use a file from `export regions`,"
+            f" or list the regions with detail={FULL}."
         )
     mapping = Mapping(FIELDS, source, options["maps"], options["constants"], options["values"])
     with connect() as client:
@@ -98,13 +99,13 @@ def _code(mapping: Mapping, record: Record) -> str | None:
 
 
 class Reader:
-    """Makes what identity's methods take of records.
+    """Makes the arguments of identity's methods from records.
 
     Args:
-        mapping: Knows which column is which field.
-        prefix: Is put before each code.
+        mapping: Knows which column fills which field.
+        prefix: The text to put before each code.
         first: As `first_records` returns it.
-        repairs: Whether boundaries are mended.
+        repairs: Whether to repair boundaries.
     """
 
     def __init__(self, mapping: Mapping, prefix: str, first: dict[str, int], *, repairs: bool) -> None:
@@ -117,7 +118,7 @@ class Reader:
         """Return the region that a record is.
 
         Raises:
-            RefusedError: Its code stood in the file before, or its boundaries cannot be mended.
+            RefusedError: An earlier record has the code, or the boundaries cannot be repaired.
         """
         code = self._mapping.word(record, "code")
         if code is not None:
@@ -133,10 +134,10 @@ class Reader:
     def _refuse_second(self, code: str, record: Record) -> None:
         first = self._first.get(plain(code), record.number)
         if first != record.number:
-            raise RefusedError(f"code: Record {first:,} of this file has the code {code} already.")
+            raise RefusedError(f"code: Record {first:,} of this file already has the code {code}.")
 
     def _boundaries(self, code: str | None, geometry: Any) -> Any:
-        """The boundaries as they are stored; those that are wrong stay as they are, to be refused with the place."""
+        """Return the boundaries as they are stored; wrong ones unchanged, for the service to refuse with the place."""
         if geometry is None:
             return None
         try:
@@ -155,27 +156,22 @@ class Reader:
 
 
 class Sender:
-    """Creates regions, and updates those that are there.
+    """Creates regions, and updates those that exist.
 
     Args:
-        client: Who calls.
+        client: Signed in as the account that imports.
     """
 
     def __init__(self, client: Client) -> None:
         self._client = client
         self._versions: dict[str, tuple[str, int]] = {}
         self._codes: dict[str, str] = {}
-        cursor = None
-        while True:
-            page = client.identity.list_regions(limit=PAGE, cursor=cursor)
-            self._versions |= {row["code"]: (row["id"], row["version"]) for row in page["items"]}
-            self._codes |= {plain(row["code"]): row["code"] for row in page["items"]}
-            cursor = page["next_cursor"]
-            if cursor is None:
-                break
+        for region in pages(client.identity.list_regions):
+            self._versions[region["code"]] = (region["id"], region["version"])
+            self._codes[plain(region["code"])] = region["code"]
 
     def send(self, rows: list[Row]) -> Sequence[Outcome]:
-        """Creates or updates the regions, and says what became of each."""
+        """Create or update the regions, and return the outcome of each."""
         return [self._send(row) for row in rows]
 
     def _send(self, row: Row) -> Outcome:
@@ -189,7 +185,7 @@ class Sender:
             return Outcome("refused", reason_of(error.fields, error.message))
 
     def _known(self, code: str | None) -> str | None:
-        """The code of a region that is there, as that has it: codes are compared as within one file, without case."""
+        """Return the code of the region that exists; codes are compared as within one file, without case."""
         if code is None or code in self._versions:
             return code
         return self._codes.get(plain(code))
