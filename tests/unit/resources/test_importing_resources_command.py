@@ -167,15 +167,9 @@ def test_every_row_ends_as_stored_or_refused_for_a_reason(run):
     assert reasons == {
         "2": "location: No coordinates.",
         "3": "location: 0, 0 stands for a place that is not known.",
-<<<<<<< HEAD
         "4": "current_usage: Must not be more than the capacity.",
         "5": "current_usage: Must not be more than the capacity.",
-        "6": "capacity: Not known; --set capacity=... stands in for blank cells.",
-=======
-        "4": "current_usage: Is more than the capacity.",
-        "5": "current_usage: Is more than the capacity.",
         "6": "capacity: Is empty; --set capacity=... fills empty cells.",
->>>>>>> e7cfc00 (refactor(importing): one engine for the imports of reports and resources, and plain English in help, reasons and summaries)
         "7": "capacity: Not a number.",
         "8": "current_usage: Not a whole number.",
         "9": "current_usage: Must be between 0 and 2147483647.",
