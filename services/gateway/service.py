@@ -1,4 +1,4 @@
-"""The gateway as nameko runs it."""
+"""The nameko service of the gateway."""
 
 from __future__ import annotations
 
@@ -19,13 +19,13 @@ class GatewayService:
     name = "gateway"
 
     stops_first = True
-    """Requests in hand are answered by services, so those have to be there until the gateway has stopped."""
+    """The services answer the requests in hand, so they must not stop before the gateway has stopped."""
 
     http = HttpServer()
 
     @every(CLEAN_UP_SECONDS, eager=True)
     def remove_leftovers(self) -> None:
-        """Removes what killed gateways have left of uploads; every replica does."""
+        """Remove what killed gateways have left of uploads; every replica does so."""
         removed = self.http.files.remove_leftovers()
         if removed:
-            logger.info("removed %s files that had been given up while they arrived", removed)
+            logger.info("removed %s files whose upload was never finished", removed)

@@ -1,4 +1,4 @@
-"""The CAP documents that were asked for last by those without a token."""
+"""Caches the CAP documents that were requested last without a token."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
 LIFETIME: Final = 60.0
-"""Seconds; as long as caches on the way may keep one."""
+"""Seconds, the same as for caches between the gateway and its clients."""
 
 MAX_BYTES: Final = 8 * 1024 * 1024
 
@@ -26,7 +26,7 @@ class CapDocument:
 
     Attributes:
         content: Its bytes.
-        sent: When it was sent; None where it does not say so.
+        sent: When it was sent, if it says so.
     """
 
     content: bytes
@@ -42,8 +42,8 @@ class CapDocuments:
     """Keeps documents for `LIFETIME`, up to `MAX_BYTES` together.
 
     Args:
-        clock: Seconds, always growing.
-        max_bytes: How large they may be together.
+        clock: Returns seconds, always growing.
+        max_bytes: The bytes of all documents together.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, max_bytes: int = MAX_BYTES) -> None:
@@ -57,10 +57,10 @@ class CapDocuments:
 
         Args:
             alert_id: The alert.
-            ask: Asks the service for it.
+            ask: Requests it from the service.
 
         Raises:
-            ImpactXError: It may not be seen by everybody, or the service did not answer; nothing is kept then.
+            ImpactXError: It is not public, or the service did not answer; nothing is kept then.
         """
         held = self._kept.get(alert_id)
         if held is not None and self._clock() - held[0] <= LIFETIME:

@@ -1,4 +1,4 @@
-"""The alerts that hold now, asked for once for however many read them at the same time."""
+"""The current public alerts, requested from the service once for any number of readers."""
 
 from __future__ import annotations
 
@@ -17,32 +17,31 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 LIFETIME: Final = 3.0
-"""Seconds for which an answer is given again while no events come in that would say what has changed."""
+"""Seconds for which a result is reused while no events arrive that would tell of changes."""
 
 LIVE_LIFETIME: Final = 30.0
-"""Seconds for which it is given again while they do: what an alert may come late whose event is late."""
+"""Seconds for which it is reused while events arrive: an alert whose event is late may appear that much later."""
 
 RENDERED: Final = 8
-"""Documents of one snapshot that are kept; there are as many addresses of ours as the settings name, twice."""
+"""Documents of one snapshot that are kept: two feeds for each of the gateway's addresses in the settings."""
 
 CHANGES: Final = frozenset({"", "alert_issued", "alert_status_changed", "region_updated"})
-"""Types of events after which the alerts or what is said of them may be others; the empty one says that some were
-missed."""
+"""Types of events after which the alerts or their texts may have changed; the empty one means that some were missed."""
 
 ONE_SECOND: Final = dt.timedelta(seconds=1)
 
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """What held at a moment.
+    """The current alerts at one moment.
 
     Attributes:
-        alerts: As `services.alerts.schemas.PublicAlert` has them, the newest first.
-        digest: Of all of them; another one when anything is different.
-        changed_at: When that was seen first here, in whole seconds, for Last-Modified. Of the alerts themselves no
-            time would do: one that ends leaves no time behind.
-        until: When the first of them is over; None where none says so.
-        rendered: Documents that were made of it, by what they were made for.
+        alerts: The alerts as `services.alerts.schemas.PublicAlert`, the newest first.
+        digest: A digest of all of them.
+        changed_at: When this digest was first seen here, in whole seconds, for Last-Modified. No time of the alerts
+            themselves would do, since an alert that expires leaves none behind.
+        until: When the first of them expires; None if none does.
+        rendered: The documents that were made of it, by writer and base address.
     """
 
     alerts: list[dict[str, Any]]
@@ -52,7 +51,7 @@ class Snapshot:
     rendered: dict[Any, bytes] = field(default_factory=dict)
 
     def document(self, write: Callable[[Snapshot, str], bytes], base: str) -> bytes:
-        """Return the document that ``write`` makes of this and our address; it is made once."""
+        """Return the document that ``write`` makes of this snapshot and our address; it is made once."""
         key = (write, base)
         if key not in self.rendered:
             if len(self.rendered) >= RENDERED:
@@ -62,16 +61,16 @@ class Snapshot:
 
 
 class CurrentAlerts:
-    """Remembers the last answer until something has changed.
+    """Keeps the last snapshot until something has changed.
 
-    Events say that something has. Where none come in, it asks again after `LIFETIME`; where they do, after
-    `LIVE_LIFETIME` and when an alert is over.
+    Events tell of changes. While none arrive, the alerts are requested again after `LIFETIME`; while they do, after
+    `LIVE_LIFETIME` and when an alert has expired.
 
     Args:
         call: Calls an RPC method without a token.
-        is_live: Whether events come in now.
-        clock: Seconds, always growing.
-        now: The time of day, in UTC.
+        is_live: Returns whether events arrive at present.
+        clock: Returns seconds, always growing.
+        now: Returns the time of day, in UTC.
     """
 
     def __init__(
@@ -93,15 +92,15 @@ class CurrentAlerts:
         self._changes_known = 0
 
     def hear(self, event_type: str) -> None:
-        """Note an event; what it may have changed is asked for by the next reader."""
+        """Note an event; the next reader has the alerts requested again if it may have changed them."""
         if event_type in CHANGES:
             self._changes += 1
 
     def get(self) -> Snapshot:
-        """Return what holds now, or held a moment ago.
+        """Return the current alerts, or those of a moment ago.
 
         Raises:
-            ImpactXError: The service could not be asked.
+            ImpactXError: The service did not answer.
         """
         last = self._last
         if last is not None and self._is_current(last):
@@ -109,7 +108,7 @@ class CurrentAlerts:
         with self._asking:
             last = self._last
             if last is None or not self._is_current(last):
-                # What changes while it is being asked is asked for again.
+                # Changes that arrive during the call cause another one.
                 changes, asked_at = self._changes, self._clock()
                 last = self._last = self._snapshot(last)
                 self._changes_known, self._asked_at = changes, asked_at
@@ -132,10 +131,10 @@ class CurrentAlerts:
         if last is not None and last.digest == digest:
             changed_at = last.changed_at
         elif last is not None:
-            # A reader may have had the former content within the same second; it must not be told that it is current.
+            # A reader that got the former content within the same second must not be told that it is current.
             changed_at = max(changed_at, last.changed_at + ONE_SECOND)
         ends = [dt.datetime.fromisoformat(alert["expires_at"]) for alert in alerts if alert.get("expires_at")]
-        # An alert that is over and is shown all the same must not have it asked for at every read.
+        # An expired alert that is still listed must not cause a call at every read.
         later = [end for end in ends if end > self._now()]
         return Snapshot(alerts, digest, changed_at, min(later, default=None))
 

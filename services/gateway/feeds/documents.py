@@ -1,4 +1,4 @@
-"""The feeds as XML: Atom (RFC 4287) and RSS 2.0, an entry for each alert with the way to its CAP document."""
+"""Writes the feeds as XML: Atom (RFC 4287) and RSS 2.0, with an entry for each alert that links to its CAP document."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ATOM_TYPE: Final = "application/atom+xml"
 RSS_TYPE: Final = "application/rss+xml"
 ATOM_PATH: Final = "/feeds/alerts.atom"
 RSS_PATH: Final = "/feeds/alerts.rss"
-TITLE: Final = "ImpactX: the alerts that hold now"
+TITLE: Final = "ImpactX: current alerts"
 AUTHOR: Final = "ImpactX"
 ACTUAL: Final = "Actual"
 CANCEL: Final = "Cancel"
@@ -31,7 +31,7 @@ _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U
 
 
 def atom(snapshot: Snapshot, base: str) -> bytes:
-    """The Atom feed; ``base`` is our own address, without a slash at its end."""
+    """Return the Atom feed; ``base`` is our own address, without a slash at its end."""
     feed = etree.Element(_atom("feed"), nsmap=_ATOM_ALONE)
     _add(feed, _atom("id"), base + ATOM_PATH)
     _add(feed, _atom("title"), TITLE)
@@ -53,7 +53,7 @@ def atom(snapshot: Snapshot, base: str) -> bytes:
 
 
 def rss(snapshot: Snapshot, base: str) -> bytes:
-    """The RSS feed; ``base`` as for `atom`."""
+    """Return the RSS feed; ``base`` as for `atom`."""
     root = etree.Element("rss", version="2.0", nsmap={"atom": ATOM})
     channel = _add(root, "channel")
     _add(channel, "title", TITLE)
@@ -75,7 +75,7 @@ def rss(snapshot: Snapshot, base: str) -> bytes:
 
 
 def _title(alert: dict[str, Any]) -> str:
-    """The title, behind what nobody may overlook: that it is not meant, or that it is over."""
+    """Return the title after marks that nobody may overlook: that it is an exercise, or is cancelled."""
     marks = [mark.upper() for mark in _marks(alert)]
     return ": ".join([*marks, alert["title"]])
 
@@ -91,7 +91,7 @@ def _categories(alert: dict[str, Any]) -> list[str]:
 
 
 def _urn(alert: dict[str, Any]) -> str:
-    """The alert's identifier in CAP too."""
+    """Return the identifier of the alert, which is the same in CAP."""
     return f"urn:uuid:{alert['id']}"
 
 

@@ -33,19 +33,19 @@ FEED_CACHE: Final = "public, max-age=10"
 CAP_CACHE: Final = "public, max-age=60"
 NOT_FOR_ALL: Final = "private, no-cache"
 SENT: Final = re.compile(r"<sent>([^<]+)</sent>")
-MISDIRECTED: Final = {"misdirected_request": "Host is no name by which this server is known."}
+MISDIRECTED: Final = {"misdirected_request": "The Host header names no host of this server."}
 UNAVAILABLE: Final = {
-    "rate_limited": "Too many requests; Retry-After says when to come again.",
-    "unavailable": "A service cannot answer now.",
-    "timeout": "A service did not answer in time.",
-    "internal": "A service or the gateway has a fault; a repeat would meet it again.",
+    "rate_limited": "Too many requests. Retry-After gives the seconds to wait.",
+    "unavailable": "A service is temporarily unavailable. Repeat the request later.",
+    "timeout": "A service did not answer in time. The request can be repeated.",
+    "internal": "A service or the gateway has a fault; a repeat would fail again.",
 }
 
-feeds = flask_smorest.Blueprint("feeds", __name__, description="The alerts that hold now, for everybody.")
+feeds = flask_smorest.Blueprint("feeds", __name__, description="The current public alerts, without a token.")
 
 
 def install(app: Flask, gateway_: Gateway) -> None:
-    """Gives the application what the feeds are made of."""
+    """Give the application the caches of the feeds."""
     current = app.extensions[CURRENT] = CurrentAlerts(
         lambda method, arguments: gateway_.rpc.call(method, arguments, token=""),
         is_live=lambda: gateway_.live.is_live,
@@ -56,7 +56,9 @@ def install(app: Flask, gateway_: Gateway) -> None:
 
 def _described(name: str, summary: str, media_type: str, refusals: dict[str, str]) -> dict[str, Any]:
     done = {"description": "The document.", "content": {media_type: {"schema": {"type": "string"}}}}
-    unchanged = {"description": "It is as If-None-Match or If-Modified-Since say."}
+    unchanged = {
+        "description": "The client has the current document, as If-None-Match or If-Modified-Since tells."
+    }
     return {
         "operationId": name,
         "summary": summary,
@@ -67,17 +69,23 @@ def _described(name: str, summary: str, media_type: str, refusals: dict[str, str
 
 @feeds.route(documents.ATOM_PATH, methods=["GET"], endpoint="atom")
 @feeds.doc(
-    **_described("alerts_atom", "The alerts that hold now, as Atom.", documents.ATOM_TYPE, MISDIRECTED)
+    **_described(
+        "alerts_atom", "Return the current public alerts as an Atom feed.", documents.ATOM_TYPE, MISDIRECTED
+    )
 )
 def atom() -> Response:
-    """Only what is for everybody."""
+    """Return the Atom feed of the public alerts."""
     return _feed(documents.atom, documents.ATOM_TYPE)
 
 
 @feeds.route(documents.RSS_PATH, methods=["GET"], endpoint="rss")
-@feeds.doc(**_described("alerts_rss", "The alerts that hold now, as RSS.", documents.RSS_TYPE, MISDIRECTED))
+@feeds.doc(
+    **_described(
+        "alerts_rss", "Return the current public alerts as an RSS feed.", documents.RSS_TYPE, MISDIRECTED
+    )
+)
 def rss() -> Response:
-    """Only what is for everybody."""
+    """Return the RSS feed of the public alerts."""
     return _feed(documents.rss, documents.RSS_TYPE)
 
 
@@ -85,17 +93,17 @@ def rss() -> Response:
 @feeds.doc(
     **_described(
         "alert_cap",
-        "An alert as a CAP 1.2 document; without a token, one that is for everybody.",
+        "Return an alert as a CAP 1.2 document; without a token, a public one only.",
         documents.CAP_TYPE,
         {
-            "not_found": "There is no such alert, or it may not be seen.",
-            "unauthenticated": "The token is expired or not genuine.",
-            "conflict": "It was never issued.",
+            "not_found": "The alert does not exist, or the caller may not see it.",
+            "unauthenticated": "The token is expired or not valid.",
+            "conflict": "The alert was never issued.",
         },
     )
 )
 def cap(alert_id: UUID) -> Response:
-    """An issued alert's document never changes; that it was replaced or called off is in others."""
+    """Return the document of an issued alert, which never changes; updates and cancellations have their own."""
 
     def ask() -> CapDocument:
         message: str = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
@@ -103,7 +111,7 @@ def cap(alert_id: UUID) -> Response:
         return CapDocument(message.encode(), dt.datetime.fromisoformat(sent[1]) if sent else None)
 
     kept: CapDocuments = current_app.extensions[DOCUMENTS]
-    # Whoever has a token may see more than everybody, so that is asked for each time and kept from nobody else.
+    # A caller with a token may see more than the public, so the service is asked each time and nothing is kept.
     document = kept.get(alert_id, ask) if current_caller() is None else ask()
     response = Response(document.content, content_type=documents.CAP_TYPE)
     response.set_etag(document.etag)
@@ -119,7 +127,7 @@ def _feed(write: Callable[[Snapshot, str], bytes], media_type: str) -> Response:
     current: CurrentAlerts = current_app.extensions[CURRENT]
     snapshot = current.get()
     base = own_address()
-    # Weak: replicas see a change at different moments, and so say other times of it in the document.
+    # Weak: replicas see a change at different moments, so the times in their documents differ.
     tag = hashlib.sha256(f"{snapshot.digest} {base} {media_type}".encode()).hexdigest()[:32]
     response = Response(content_type=f"{media_type}; charset=utf-8")
     response.set_etag(tag, weak=True)

@@ -1,1 +1,1 @@
-"""What files may be attached, how they are recognised, and what is taken out of them before they are kept."""
+"""Attached files: the accepted types, the removal of metadata, uploads, storage and downloads."""

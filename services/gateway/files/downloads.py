@@ -1,4 +1,4 @@
-"""Sends a stored file, whole or a part of it, in blocks as the client takes them."""
+"""Sends a stored file, or a range of it, in blocks while the client receives them."""
 
 from __future__ import annotations
 
@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 
 def send(store: FileStore, attachment: dict[str, Any]) -> Response:
-    """The bytes of an attachment; a browser saves them and never shows or runs them.
+    """Return the bytes of an attachment; a browser saves them, and neither shows nor runs them.
 
     Raises:
-        NotFound: The bytes are not there, because their upload was broken off.
-        RequestedRangeNotSatisfiable: The range begins behind the end.
+        NotFound: The bytes are missing, because their upload was interrupted.
+        RequestedRangeNotSatisfiable: The range begins after the end.
     """
     size = store.size(attachment["file_path"])
     if size is None:
-        raise NotFound("The bytes of this attachment have not arrived; attach the file again.")
+        raise NotFound("The content of this attachment was never uploaded completely. Attach the file again.")
     mime_type = attachment["mime_type"]
-    name = name_for(attachment["file_name"], mime_type)  # also of those that came before names followed types
+    name = name_for(
+        attachment["file_name"], mime_type
+    )  # also for those that were recorded before names followed types
     start, stop = _range(size, attachment["sha256"])
     response = Response(
         store.read(attachment["file_path"], start, stop),
@@ -52,7 +54,7 @@ def send(store: FileStore, attachment: dict[str, Any]) -> Response:
 
 
 def _range(size: int, etag: str | None) -> tuple[int, int]:
-    """Which bytes are asked for; all of them where several ranges are, or those of another content."""
+    """Return the requested range; the whole file for several ranges, or for a range of another version."""
     asked = request.range
     condition = request.headers.get("If-Range")
     if asked is None or asked.units != "bytes" or len(asked.ranges) != 1:

@@ -1,4 +1,4 @@
-"""Takes a file off a multipart request as it arrives: counted, hashed, its type looked at, never whole in memory."""
+"""Receives a file from a multipart request: counts, hashes, recognises and stores it as it arrives."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from services.gateway.files.types import MediaType
 
 TOTAL: Final = "total"
-"""The scope of the quota of everything together: the file is not too large, the store is too small."""
+"""The scope of the quota of all files together: the file is not too large, the store is too small."""
 
 ENVELOPE: Final = 64 * 1024
-"""Bytes that multipart may take around the file."""
+"""Bytes that multipart may need around the file."""
 
 PARSER_MEMORY: Final = 256 * 1024
-"""Bytes that werkzeug's parser may hold: the 64 KiB that it reads at a time, and before them what may be the beginning
-of a boundary."""
+"""Bytes that werkzeug's parser may hold: the 64 KiB that it reads at a time, and the possible beginning of a boundary
+before them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +37,10 @@ class Upload:
     """A file that has arrived.
 
     Attributes:
-        file: Where its bytes are; to be kept or discarded.
-        fields: What was said beside it.
-        file_name: What it is called at its owner's, with the extension of its type.
-        kept: What is known of the bytes that are kept.
+        file: Its bytes, to be kept or discarded.
+        fields: The other fields of the form.
+        file_name: Its name, with the extension of its type.
+        kept: The facts about its bytes.
     """
 
     file: Incoming
@@ -51,13 +51,13 @@ class Upload:
 
 @dataclass(frozen=True, slots=True)
 class _Kept:
-    """The bytes that are kept.
+    """The facts about the bytes that are stored.
 
     Attributes:
-        mime_type: What they are.
-        size: How many.
-        sha256: Lower-case hexadecimal.
-        position: Where the file said that it was made, before that was taken out: longitude and latitude.
+        mime_type: Their media type.
+        size: Their number.
+        sha256: Their digest in lower-case hexadecimal.
+        position: The longitude and latitude that the metadata contained before they were removed.
     """
 
     mime_type: str
@@ -67,23 +67,23 @@ class _Kept:
 
 
 def receive(store: FileStore, limit: int, allowance: dict[str, Any], *, keeps_metadata: bool) -> Upload:
-    """Reads the request's body, ``multipart/form-data`` with one part ``file``.
+    """Read the request's body, ``multipart/form-data`` with one part ``file``.
 
     Args:
-        store: Where the file goes.
-        limit: Bytes that it may have.
-        allowance: What quotas leave, as `services.reports.schemas.AttachmentAllowance` has it.
-        keeps_metadata: Whether photos and videos are kept with what they say of where and when they were made.
+        store: Where the file is stored.
+        limit: The largest accepted size, in bytes.
+        allowance: What the quotas leave, as `services.reports.schemas.AttachmentAllowance`.
+        keeps_metadata: Whether photos and videos are stored with their metadata.
 
     Raises:
-        UnsupportedMediaType: The body is not multipart, or the file's content is of no type that is accepted.
-        TooLarge: The file is larger, or passes a quota.
+        UnsupportedMediaType: The body is not multipart, or the type of the file is not accepted.
+        TooLarge: The file is too large, or exceeds a quota.
         InsufficientStorage: There is no room for it.
-        Invalid: There is no file, more than one, or the body is malformed.
+        Invalid: There is no file or more than one, or the body is malformed.
         RequestTimeout: It arrives too slowly.
     """
     if request.mimetype != "multipart/form-data":
-        raise UnsupportedMediaType("Send the file as the part `file` of multipart/form-data.")
+        raise UnsupportedMediaType("The body must be multipart/form-data with the file as its part `file`.")
     if (request.content_length or 0) > limit + ENVELOPE:
         raise _too_large(limit)
     quota = _Quota(allowance)
@@ -97,11 +97,11 @@ def receive(store: FileStore, limit: int, allowance: dict[str, Any], *, keeps_me
     except TimeoutError as error:
         raise RequestTimeout(str(error)) from None
     except MalformedMetadataError as error:
-        raise Invalid(fields={"file": [f"Is malformed: {error}."]}) from None
+        raise Invalid(fields={"file": [f"The file is malformed: {error}."]}) from None
     except MalformedBodyError:  # a ValueError as well, but of the connection
         raise
     except ValueError as error:
-        raise Invalid(f"The body is not proper multipart/form-data: {error}.") from None
+        raise Invalid(f"The body is not valid multipart/form-data: {error}.") from None
     finally:  # also when the client goes away or the server stops
         slot.tidy()
 
@@ -113,7 +113,7 @@ def _parse(slot: _Slot) -> Upload:
     )
     file = files.get("file")
     if file is None or slot.sink is None:
-        raise Invalid(fields={"file": ["Is missing."]})
+        raise Invalid(fields={"file": ["The file is missing."]})
     kept = slot.sink.finish()
     name = name_for(file.filename, kept.mime_type) if file.filename else ""
     upload = Upload(slot.sink.file, form.to_dict(), name, kept)
@@ -122,17 +122,17 @@ def _parse(slot: _Slot) -> Upload:
 
 
 class _Quota:
-    """What may still be attached; see `services.reports.schemas.AttachmentAllowance`."""
+    """The bytes that may still be attached; see `services.reports.schemas.AttachmentAllowance`."""
 
     def __init__(self, allowance: dict[str, Any]) -> None:
         self._allowance = allowance
 
     def check(self, size: int) -> None:
-        """Refuses so many bytes if they are more than what is left."""
+        """Refuse a file of so many bytes if the quota leaves fewer."""
         left = self._allowance["remaining"]
         if left is None or size <= left:
             return
-        message = f"The quota leaves {left} bytes for this file."
+        message = f"The file is too large: the quota has {left} bytes left."
         if self._allowance["scope"] == TOTAL:
             raise InsufficientStorage(message, **self._allowance)
         raise TooLarge(message, **self._allowance)
@@ -150,9 +150,9 @@ class _Slot:
         self.is_kept = False
 
     def take(self, *_said: Any, **_named: Any) -> Any:
-        """Called by werkzeug for each part that is a file."""
+        """Open the sink of a part that is a file. Called by werkzeug."""
         if self.sink is not None:
-            raise Invalid(fields={"file": ["Only one file at a time."]})
+            raise Invalid(fields={"file": ["Send only one file with each request."]})
         self.sink = _Sink(
             self._store.receive(request.content_length or 0),
             self._limit,
@@ -162,7 +162,7 @@ class _Slot:
         return self.sink
 
     def tidy(self) -> None:
-        """Removes what has arrived, unless it was taken over."""
+        """Remove what has arrived, unless the upload was completed."""
         if self.sink is None:
             return
         self.sink.close()
@@ -171,7 +171,7 @@ class _Slot:
 
 
 class _Sink:
-    """What werkzeug's parser writes the file to: recognised, cleaned, hashed and kept as it comes."""
+    """The sink to which werkzeug's parser writes the file: recognises, cleans, hashes and stores it."""
 
     def __init__(self, file: Incoming, limit: int, quota: _Quota, *, keeps_metadata: bool) -> None:
         self.file = file
@@ -198,13 +198,13 @@ class _Sink:
         return len(data)
 
     def seek(self, _position: int) -> int:
-        """Called by werkzeug when the part has ended."""
+        """Do nothing. Called by werkzeug when the part has ended."""
         return 0
 
     def finish(self) -> _Kept:
-        """Closes the file; gives what is known of it."""
+        """Close the file, and return the facts about it."""
         if not self._received:
-            raise Invalid(fields={"file": ["Is empty."]})
+            raise Invalid(fields={"file": ["The file is empty."]})
         kind = self._type or self._begin()
         if self._cleaner is not None:
             for block in self._cleaner.finish():
@@ -214,7 +214,7 @@ class _Sink:
         return _Kept(kind.name, self._size, self._digest.hexdigest(), position)
 
     def close(self) -> None:
-        """Gives back what the cleaner has put aside."""
+        """Release what the cleaner has put aside."""
         if self._cleaner is not None:
             self._cleaner.close()
 
@@ -222,7 +222,8 @@ class _Sink:
         self._type = recognise(self._head)
         if self._type is None:
             raise UnsupportedMediaType(
-                "The content of the file is of no type that is accepted.", accepted=sorted(MEDIA_TYPES)
+                "The type of this file is not accepted. `accepted` lists the types that are.",
+                accepted=sorted(MEDIA_TYPES),
             )
         if self._type.cleaner is not None and not self._keeps_metadata:
             self._cleaner = self._type.cleaner()
@@ -242,4 +243,4 @@ class _Sink:
 
 
 def _too_large(limit: int) -> TooLarge:
-    return TooLarge(f"A file may have at most {limit} bytes.", limit=limit)
+    return TooLarge(f"The file must not be larger than {limit} bytes.", limit=limit)

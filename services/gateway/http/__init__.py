@@ -1,1 +1,1 @@
-"""HTTP itself: the application, what every request passes through, and how results and errors are answered."""
+"""HTTP itself: the application, the middleware of every request, and the responses for results and errors."""

@@ -47,7 +47,7 @@ DOCUMENTATION: Final = f"{PREFIX}/docs"
 
 
 def create_app(gateway: Gateway) -> Flask:
-    """A WSGI application on these parts."""
+    """Return a WSGI application with these parts."""
     app = Flask("services.gateway", static_folder=None)
     app.config.update(
         MAX_CONTENT_LENGTH=MAX_BODY,
@@ -82,12 +82,12 @@ def create_app(gateway: Gateway) -> Flask:
 
 
 class _Api(flask_smorest.Api):
-    """flask-smorest's, with our own errors alone."""
+    """flask-smorest's API without its own error responses."""
 
     DEFAULT_ERROR_RESPONSE_NAME = None
 
     def _register_error_handlers(self) -> None:
-        """Called by flask-smorest; `services.gateway.http.errors` answers for everything."""
+        """Register none: `services.gateway.http.errors` handles all errors. Called by flask-smorest."""
 
 
 def _document(document: bytes) -> ResponseReturnValue:

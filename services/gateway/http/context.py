@@ -95,7 +95,7 @@ def call(method: str, arguments: dict[str, Any]) -> Any:
     """Call ``service.method`` with the caller's token and correlation id.
 
     Raises:
-        ImpactXError: The service's refusal, or no answer came.
+        ImpactXError: The service refused the call or did not answer.
     """
     return bound_call()(method, arguments)
 

@@ -1,4 +1,4 @@
-"""Every failure as problem details (RFC 9457): of the services' fixed set, of HTTP itself, and faults of ours."""
+"""Answers every failure with problem details (RFC 9457): errors of the services, of HTTP itself, and faults."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ logger = logging.getLogger(__name__)
 
 MEDIA_TYPE: Final = "application/problem+json"
 RETRY_SECONDS: Final = 2
-"""After how long to try again where nobody knows better."""
+"""After how long to try again, where the error does not say."""
 
 STATUS: Final[dict[str, HTTPStatus]] = {
     "invalid": HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -50,25 +50,25 @@ _SLUGS: Final = {status.value: slug for slug, status in STATUS.items()}
 
 
 class PreconditionRequired(ImpactXError):
-    """Say with If-Match which version is to be changed: the ETag of the response in which you saw it."""
+    """The If-Match header is required: send the ETag of the version that you want to change."""
 
     slug = "precondition_required"
 
 
 class PreconditionFailed(ImpactXError):
-    """It has another version than If-Match says."""
+    """The version has changed since the one in If-Match."""
 
     slug = "precondition_failed"
 
 
 class UnsupportedMediaType(ImpactXError):
-    """The body is of a type that is not understood here."""
+    """The content type of the body is not supported."""
 
     slug = "unsupported_media_type"
 
 
 class NotAcceptable(ImpactXError):
-    """Nothing of what is offered here is what Accept asks for."""
+    """This resource is not available in a type that the Accept header allows."""
 
     slug = "not_acceptable"
 
@@ -80,19 +80,19 @@ class RequestTimeout(ImpactXError):
 
 
 class MisdirectedRequest(ImpactXError):
-    """This server does not answer under the name in Host."""
+    """The Host header names no host of this server."""
 
     slug = "misdirected_request"
 
 
 class InsufficientStorage(ImpactXError):
-    """There is no room for the file now."""
+    """There is no room for the file at present."""
 
     slug = "insufficient_storage"
 
 
 def install(app: Flask) -> None:
-    """Has every failure of a request answered with a problem."""
+    """Answer every failure of a request with problem details."""
     app.register_error_handler(ImpactXError, _of_the_set)
     app.register_error_handler(HTTPException, _of_http)
     app.register_error_handler(MalformedBodyError, _of_the_body)
@@ -136,12 +136,12 @@ def _fault(error: Exception) -> Response:
     return _problem(
         "internal",
         HTTPStatus.INTERNAL_SERVER_ERROR,
-        f"The gateway failed; its log says why under {correlation_id()}.",
+        f"The gateway has failed. Its log gives the reason under the correlation id {correlation_id()}.",
     )
 
 
 def _members(error: ImpactXError) -> dict[str, Any]:
-    """What the error says beside its message; the status of a thing must not be taken for that of the answer."""
+    """Return the details of an error; the status of an object must not replace that of the response."""
     details = {"current_status" if name == "status" else name: value for name, value in error.details.items()}
     return details | ({"fields": error.fields} if error.fields else {})
 

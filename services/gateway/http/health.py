@@ -1,6 +1,6 @@
-"""For probes and for Prometheus, on the gateway's own port: the addresses of `shared.platform.observability.probes`.
+"""Serves probes and metrics on the gateway's own port: the addresses of `shared.platform.observability.probes`.
 
-They are not limited in rate. A proxy that faces the public should pass on none of them.
+Their rate is not limited. A proxy that faces the public should forward none of them.
 """
 
 from __future__ import annotations
@@ -35,13 +35,13 @@ health = Blueprint("health", __name__)
 
 
 def install(app: Flask, gateway: Gateway) -> None:
-    """Adds the addresses to the application."""
+    """Add the addresses to the application."""
     app.extensions[READINESS] = Readiness(checks(gateway.rpc, gateway.accepts))
     app.register_blueprint(health)
 
 
 def checks(rpc: RpcClient, accepts: Check) -> dict[str, Check]:
-    """What requests need: a place among the connections, what works here, the broker, and every service behind it."""
+    """Return the checks of what requests need: a free connection, this process, the broker, and every service."""
     services = {service: partial(_answers, rpc, service) for service in SERVICES}
     return {
         CONNECTIONS: accepts,
@@ -53,19 +53,19 @@ def checks(rpc: RpcClient, accepts: Check) -> dict[str, Check]:
 
 @health.get(probes.LIVE)
 def live() -> Response:
-    """The process answers."""
+    """Answer that the process is alive."""
     return _response(probes.live())
 
 
 @health.get(probes.READY)
 def ready() -> Response:
-    """Everything that requests need is there; else 503, with what is missing and why."""
+    """Answer whether everything that requests need is there; else 503, with what is missing and why."""
     return _response(probes.ready(current_app.extensions[READINESS]))
 
 
 @health.get(probes.METRICS)
 def show_metrics() -> Response:
-    """All metrics of this process."""
+    """Return all metrics of this process."""
     return _response(probes.figures())
 
 
@@ -75,7 +75,7 @@ def _is_connected(rpc: RpcClient) -> None:
 
 
 def _answers(rpc: RpcClient, service: str) -> None:
-    """Asks for a method that needs a token, without one: a refusal costs the service no look at its database."""
+    """Call a method that needs a token without one: the service can refuse that without its database."""
     _is_connected(rpc)
     try:
         with context.about(traceparent=traces.UNSAMPLED):

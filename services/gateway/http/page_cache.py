@@ -1,9 +1,9 @@
-"""Pages of lists that say their version: what did not change is neither asked for, rendered nor sent again.
+"""Caches pages of lists that have a version: what has not changed is neither read, rendered nor sent again.
 
-Such a list takes ``known_version`` and answers ``unchanged`` without reading anything when that is still right. The
-ETag of a page is that version and a digest of what was asked, so an If-None-Match says which version a client has.
-What was rendered last is kept for those who have nothing yet. The caller's token goes with every question to the
-service, which checks it; the answer itself is the same for everybody who may see the list.
+Such a list takes ``known_version`` and answers ``unchanged``, without reading anything, while that is the version. The
+ETag of a page consists of the version and a digest of the query, so an If-None-Match tells which version a client has.
+The pages that were rendered last are kept for clients that have none yet. The caller's token goes with every call to
+the service, which checks it; the page is the same for every caller who may see the list.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ CACHE_CONTROL: Final = "private, no-cache"
 
 
 class PageCache:
-    """The last rendered pages, up to `MAX_BYTES`, the most recently asked for.
+    """The pages that were asked for last, up to `MAX_BYTES` together.
 
     Args:
-        max_bytes: How large all of them may be together.
+        max_bytes: Bytes of all of them together.
     """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
@@ -43,17 +43,17 @@ class PageCache:
         call: Callable[[str, dict[str, Any]], Any],
         render: Callable[[dict[str, Any]], Response],
     ) -> Response:
-        """Return the page as bytes, or 304 where the client has it.
+        """Return the page, or 304 where the client has it.
 
         Args:
             method: ``service.method``.
-            arguments: Of the call.
-            media_type: Of the response.
+            arguments: The arguments of the call.
+            media_type: The media type of the response.
             call: Calls the service on behalf of the caller.
-            render: Makes a response of a page.
+            render: Renders a page as a response.
 
         Raises:
-            ImpactXError: What the service answered, or that no answer came.
+            ImpactXError: The service refused the call or did not answer.
         """
         asked = orjson.dumps([method, request.full_path, arguments, media_type], option=orjson.OPT_SORT_KEYS)
         key = hashlib.sha256(asked).hexdigest()[:32]
@@ -87,7 +87,7 @@ class PageCache:
 
 
 def _version_of(key: str) -> str | None:
-    """The version of this page that the client has, from If-None-Match."""
+    """Return the version of this page that the client has, from If-None-Match."""
     for tag in request.if_none_match.as_set(include_weak=True):
         version, _, asked = tag.rpartition("-")
         if asked == key and version:
@@ -104,5 +104,5 @@ def _tagged(response: Response, version: str, key: str) -> Response:
 
 
 def _copy(response: Response) -> Response:
-    """The same bytes with headers of its own, which the rest of the application adds to."""
+    """Return the same bytes with headers of their own, to which the rest of the application adds."""
     return Response(response.get_data(), status=response.status_code, headers=response.headers.copy())

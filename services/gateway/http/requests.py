@@ -1,6 +1,6 @@
-"""Reads requests: what a service is to be called with, out of the address, the body and the headers.
+"""Reads the arguments of an RPC method from a request: from its address, query, body and headers.
 
-Only the form is looked at here; whether a value is right is for the service to say, which knows the same schema.
+Only the form is checked here; the service checks the values, with the same schema.
 """
 
 from __future__ import annotations
@@ -50,33 +50,33 @@ _WHOLE: Final = re.compile(r"-?[0-9]{1,15}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,300}(\.[0-9]{1,300})?([eE][+-]?[0-9]{1,3})?")
 _VERSION: Final = re.compile(r"[1-9][0-9]{0,9}")
 _KEYS: Final = UUID("3f6b1f0c-6a55-5d5b-9a52-6f0d5c1b7e11")
-"""The namespace of ids that are made from idempotency keys."""
+"""The namespace of ids that are made of idempotency keys."""
 
 _CIRCLE: Final = ("lon", "lat", "radius_m")
 
 
 def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, Any]:
-    """The body, which has to be a JSON object.
+    """Return the body, which has to be a JSON object.
 
     Raises:
-        UnsupportedMediaType: It is of another type.
+        UnsupportedMediaType: Its content type is another.
         RequestTimeout: It did not arrive in time.
-        TooLarge: It is over 1 MiB.
-        Invalid: It is not JSON, no object, nested too deep, or contains a NUL.
+        TooLarge: It is larger than 1 MiB.
+        Invalid: It is not a JSON object, is nested too deeply, or contains a NUL.
     """
     try:
         with Timeout(gateway().settings.http_body_seconds, RequestTimeout()):
-            # one byte more than is accepted, for a body in chunks is cut off there without a word
+            # one byte more than is accepted, because a body in chunks is cut off there without an error
             request.max_content_length = MAX_BODY + 1
             body = request.get_data(cache=False)
     except TimeoutError as error:
         raise RequestTimeout(str(error)) from None
     if len(body) > MAX_BODY:
-        raise TooLarge(f"The body may have at most {MAX_BODY} bytes.", limit=MAX_BODY)
+        raise TooLarge(f"The body must not be larger than {MAX_BODY} bytes.", limit=MAX_BODY)
     if not body and may_be_missing:
         return {}
     if request.mimetype not in types:
-        raise UnsupportedMediaType(f"Send the body as {types[0] if isinstance(types, tuple) else types}.")
+        raise UnsupportedMediaType(f"The Content-Type of the body must be {' or '.join(types)}.")
     try:
         found = orjson.loads(body)
     except orjson.JSONDecodeError as error:
@@ -88,10 +88,10 @@ def json_object(types: Collection[str], *, may_be_missing: bool) -> dict[str, An
 
 
 def refuse_unknown(given: Collection[str], reserved: Collection[str]) -> None:
-    """Refuses fields that the caller may not say here, such as an id that the address says already.
+    """Refuse fields that must not be sent here, such as an id that is already in the address.
 
     Raises:
-        Invalid: It names them.
+        Invalid: There are any; ``fields`` names them.
     """
     wrong = sorted(set(given) & set(reserved))
     if wrong:
@@ -99,22 +99,22 @@ def refuse_unknown(given: Collection[str], reserved: Collection[str]) -> None:
 
 
 def refuse_query() -> None:
-    """Refuses every parameter of the query where none has a meaning.
+    """Refuse all query parameters, for an operation that has none.
 
     Raises:
-        Invalid: It names them.
+        Invalid: There are any; ``fields`` names them.
     """
     refuse_unknown(request.args.keys(), request.args.keys())
 
 
 def query_arguments(schema: Schema) -> dict[str, Any]:
-    """The query string as the arguments of a method with this schema.
+    """Return the query string as arguments of a method with this schema.
 
-    A list is said by repeating the name or with commas; a box is ``west,south,east,north``; a circle
-    ``lon,lat,radius_m``; an area is GeoJSON. What cannot be read so is passed on as it is, to be refused by name.
+    A list is written by repeating the name or with commas; a box as ``west,south,east,north``; a circle as
+    ``lon,lat,radius_m``; an area as GeoJSON. What cannot be read so is passed on as text, for the service to refuse.
 
     Raises:
-        Invalid: Something is given twice that can only be given once.
+        Invalid: A parameter is given more than once that takes one value.
     """
     found: dict[str, Any] = {}
     for name in request.args:
@@ -123,7 +123,7 @@ def query_arguments(schema: Schema) -> dict[str, Any]:
         if isinstance(field, OneOrList | fields.List):
             found[name] = [_plain(field.inner, part) for value in values for part in value.split(",")]
         elif len(values) > 1:
-            raise Invalid(fields={name: ["Given more than once."]})
+            raise Invalid(fields={name: ["Must be given only once."]})
         else:
             found[name] = _value(field, values[0])
     check_value(found)
@@ -131,7 +131,7 @@ def query_arguments(schema: Schema) -> dict[str, Any]:
 
 
 def table_options(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """How a CSV file is to be written (``zone``, ``mark``), and the arguments without that.
+    """Return the options of a CSV file (``zone``, ``mark``), and the arguments without them.
 
     Raises:
         Invalid: ``bom`` is neither true nor false, or there is no such time zone.
@@ -148,11 +148,11 @@ def table_options(arguments: dict[str, Any]) -> tuple[dict[str, Any], dict[str, 
 
 
 def version_seen() -> int:
-    """The version that the caller wants to change, from If-Match.
+    """Return the version that the caller wants to change, from If-Match.
 
     Raises:
-        PreconditionRequired: There is no If-Match, or it is ``*``, which says nothing about what was seen.
-        PreconditionFailed: It is nothing that an ETag of ours could be.
+        PreconditionRequired: If-Match is missing, or is ``*``, which names no version.
+        PreconditionFailed: If-Match is no ETag of ours.
     """
     header = request.headers.get("If-Match", "").strip()
     if header in ("", "*"):
@@ -164,19 +164,19 @@ def version_seen() -> int:
 
 
 def _etag_problem(header: str) -> str:
-    """What is wrong with an If-Match that is no ETag of ours."""
+    """Return what is wrong with an If-Match that is no ETag of ours."""
     weak = header.removeprefix("W/").strip('"')
     if header.startswith("W/") and _VERSION.fullmatch(weak):
-        return f'If-Match compares strong ETags only, and {header} is a weak one: send "{weak}".'
+        return f'If-Match must be a strong ETag, but {header} is a weak one. Send "{weak}".'
     if "," in header:
-        return "If-Match must name one ETag, that of the version that you saw."
+        return "If-Match must contain one ETag only: that of the version that you want to change."
     if _VERSION.fullmatch(header):
-        return f'An ETag is in double quotes: send "{header}".'
-    return 'If-Match must be the ETag of the response in which you saw the thing, such as "1".'
+        return f'The ETag in If-Match must be in double quotes. Send "{header}".'
+    return 'If-Match must be the ETag of the version that you want to change, such as "1".'
 
 
 def idempotent_id(method: str) -> str | None:
-    """The id that the caller's Idempotency-Key stands for, always the same one; None without a key.
+    """Return the id that the caller's Idempotency-Key stands for, always the same one; None without a key.
 
     Raises:
         Invalid: The key is empty or too long.
@@ -185,7 +185,7 @@ def idempotent_id(method: str) -> str | None:
     if key is None:
         return None
     if not 0 < len(key) <= MAX_KEY_LENGTH:
-        raise Invalid(fields={"Idempotency-Key": [f"Must have 1 to {MAX_KEY_LENGTH} characters."]})
+        raise Invalid(fields={"Idempotency-Key": [f"Must be 1 to {MAX_KEY_LENGTH} characters long."]})
     caller = current_caller()
     return str(uuid5(_KEYS, f"{caller.user_id if caller else 'anyone'} {method} {key}"))
 
@@ -220,7 +220,13 @@ def _value(field: Any, text: str) -> Any:
     if isinstance(field, fields.Nested) and isinstance(field.schema, Circle):
         parts = text.split(",")
         if len(parts) != len(_CIRCLE):
-            raise Invalid(fields={str(field.name): ["Must be longitude,latitude,radius in metres."]})
+            raise Invalid(
+                fields={
+                    str(field.name): [
+                        "Must have the form longitude,latitude,radius with the radius in metres."
+                    ]
+                }
+            )
         return {name: _number(part) for name, part in zip(_CIRCLE, parts, strict=True)}
     return _plain(field, text)
 
@@ -236,7 +242,7 @@ def _plain(field: Any, text: str) -> Any:
 
 
 def _number(text: str) -> float | str:
-    """As a number where it is a finite one: JSON has no others."""
+    """Return a number where the text is a finite one, since JSON has no others; else the text."""
     number = float(text) if _NUMBER.fullmatch(text) else math.inf
     return number if math.isfinite(number) else text
 

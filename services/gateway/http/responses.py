@@ -1,4 +1,4 @@
-"""Makes responses of what services return: JSON with an ETag, pages, GeoJSON, CSV."""
+"""Renders the results of services as responses: JSON with an ETag, pages, GeoJSON, CSV."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CSV: Final = "text/csv"
 
 
 def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Response:
-    """The result as JSON; with its version as the ETag where it is to have one.
+    """Return the result as JSON, with its version as the ETag if it has one.
 
     A GET whose If-None-Match names that version is answered with 304.
     """
@@ -40,7 +40,7 @@ def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Re
 
 
 def as_preferred(response: Response) -> Response:
-    """The answer to a write without the thing, where the caller prefers that (RFC 7240, ``return=minimal``)."""
+    """Return the response to a write without its body, if the caller prefers that (RFC 7240, ``return=minimal``)."""
     preferences = parse_dict_header(",".join(request.headers.getlist("Prefer")))
     if response.status_code not in (200, 201) or preferences.get("return") != "minimal":
         return response
@@ -52,26 +52,26 @@ def as_preferred(response: Response) -> Response:
 
 
 def nothing() -> Response:
-    """That it is done."""
+    """Return a response without a body."""
     return Response(status=204, headers={"Cache-Control": "no-store"})
 
 
 def chosen_type(offered: Sequence[str]) -> str:
-    """Which of the types on offer the caller likes best; the first where it likes several alike.
+    """Return the one of the offered types that the Accept header prefers; the first of several with equal weight.
 
     Raises:
-        NotAcceptable: It likes none.
+        NotAcceptable: The Accept header allows none of them.
     """
     if not request.accept_mimetypes:
         return offered[0]
     best = request.accept_mimetypes.best_match(offered)
     if best is None:
-        raise NotAcceptable(f"Here is only {', '.join(offered)}.", offered=list(offered))
+        raise NotAcceptable(f"This resource is available as {' or '.join(offered)}.", offered=list(offered))
     return best
 
 
 def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> Response:
-    """One page, whose Link header leads to the next one."""
+    """Return a page, with a Link header to the next one."""
     content = page if media_type == JSON or geometry is None else _features(page, geometry)
     response = Response(orjson.dumps(content), content_type=media_type)
     response.headers["Cache-Control"] = "no-store"
@@ -84,9 +84,10 @@ def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> 
 
 
 def csv_answer(call: Call, method: str, arguments: dict[str, Any], table: Table) -> Response:
-    """Every row of a list from the cursor on, page by page as the client takes them; a limit is that of a page.
+    """Return all rows of a list from the cursor on, read page by page while the client receives them.
 
-    Where a later page fails, the connection breaks off: a client must not take half a list for the whole.
+    A ``limit`` is that of each page. Where a later page fails, the connection is closed early: a client must not
+    take half a list for the whole.
 
     Raises:
         ImpactXError: The first page failed.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from shared.platform.settings import Settings
 
 DESCRIPTORS_BESIDE: Final = 512
-"""Of everything else in the process: databases, broker, files, probes."""
+"""File descriptors for everything else in the process: databases, broker, files, probes."""
 
 
 class HttpServer(DependencyProvider):
@@ -38,15 +38,15 @@ class HttpServer(DependencyProvider):
     live = LiveEvents()
 
     def bind(self, container: Any, attr_name: str) -> Self:
-        """Called by nameko when the service is put together: takes the port, before anything starts.
+        """Open the port before anything starts. Called by nameko when the service is put together.
 
         Raises:
-            SettingError: The address cannot be listened at, the process may not have so many connections, or the tiles
-                of the map have no proper address.
+            SettingError: The address is not available, the process may not open that many connections, or the address
+                of the map tiles is not valid.
         """
         bound: Self = super().bind(container, attr_name)
         settings = bound._settings = container.config["SETTINGS"]
-        tile_source(settings.tile_url)  # a setting that cannot work stops the start here, in one sentence
+        tile_source(settings.tile_url)  # refuses a wrong setting before anything starts
         ensure_descriptors(
             settings.http_connections + DESCRIPTORS_BESIDE,
             because=f"IMPACTX_HTTP_CONNECTIONS={settings.http_connections}",
@@ -65,16 +65,16 @@ class HttpServer(DependencyProvider):
 
     @property
     def url(self) -> str:
-        """Where it listens; with port 0, the one that was free."""
+        """The address of the server; with port 0, that of the free port."""
         url: str = self._server.url
         return url
 
     def readiness_checks(self) -> Mapping[str, Check]:
-        """What requests need; see `shared.platform.observability.health.Dependent`."""
+        """Return what requests need; see `shared.platform.observability.health.Dependent`."""
         return health.checks(self.clients.client, self._server.check)
 
     def start(self) -> None:
-        """Called by nameko."""
+        """Serve requests. Called by nameko."""
         self._gateway = Gateway(
             self.clients.client,
             self.verification.verify,
@@ -86,20 +86,20 @@ class HttpServer(DependencyProvider):
         self._server.serve(create_app(self._gateway))
 
     def get_dependency(self, worker_ctx: Any) -> Gateway:
-        """Called by nameko for the timers of the service: what the application stands on."""
+        """Return the parts of the application, for the timers of the service. Called by nameko."""
         return self._gateway
 
     def stop(self) -> None:
-        """Called by nameko: accepts no more, closes idle connections, and finishes the requests in hand.
+        """Accept no more, close idle connections, and finish the requests in hand. Called by nameko.
 
-        What is not finished within ``settings.stop_grace`` is cut off.
+        Requests that are not finished within ``settings.stop_grace`` are cut off.
         """
         self._server.refuse()
         self.live.broadcast.end()
         self._server.finish(self._settings.stop_grace)
 
     def kill(self) -> None:
-        """Called by nameko when there is no time."""
+        """Close everything at once. Called by nameko when there is no time."""
         self._server.close()
 
 
@@ -108,4 +108,4 @@ def _file_store(settings: Settings) -> FileStore:
         root = settings.attachments or str(settings.home.absolute() / "attachments")
         return FileStore(root, free_space=settings.attachment_free_space)
     except (BaseError, ValueError) as error:
-        raise SettingError(f"IMPACTX_ATTACHMENTS cannot be used: {error}") from error
+        raise SettingError(f"IMPACTX_ATTACHMENTS cannot be used: {error}.") from error

@@ -1,4 +1,4 @@
-"""Who may hear of which events: one table. What does not stand in it is told to nobody."""
+"""The table of which listeners may see which events. An event that is not in it is sent to nobody."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ REGION: Final = "region_id"
 
 @dataclass(frozen=True, slots=True)
 class Audience:
-    """Who may hear of one type of event.
+    """The listeners who may see one type of event.
 
     Attributes:
         permission: Needed in the region that the event names in ``region_id``; or `SIGNED_IN`.
-        own_permission: Suffices, in that region too, for who is named in ``user_id``.
-        regional: Whether the event lies in a region; else the permission anywhere will do.
-        left_out: Fields of its data that are not streamed.
+        own_permission: Suffices, in that region, for the account that the event names in ``user_id``.
+        regional: Whether the event lies in a region; else the permission suffices anywhere.
+        left_out: The fields of its data that are not streamed.
     """
 
     permission: str
@@ -43,13 +43,13 @@ class Audience:
 
 
 _REPORT: Final = Audience(REPORT_READ, own_permission=REPORT_READ_OWN)
-# `user_id` is who commented, not whose report it is.
+# `user_id` is the author of the comment, not of the report.
 _PART_OF_REPORT: Final = Audience(REPORT_READ)
 _RESOURCE: Final = Audience(RESOURCE_READ)
 _ALERT: Final = Audience(ALERT_READ)
 _REACH: Final = Audience(ALERT_READ_REACH)
 _USER: Final = Audience(USER_READ, own_permission=SIGNED_IN, regional=False)
-# Boundaries can have a megabyte, which a thousand listeners would get at once; who wants them can ask for them.
+# Boundaries can have a megabyte, which a thousand listeners would get at once; they can be requested.
 _PLACE: Final = Audience(SIGNED_IN, regional=False, left_out=("boundaries",))
 
 AUDIENCES: Final[Mapping[str, Mapping[str, Audience]]] = {
@@ -93,12 +93,12 @@ NOWHERE: Final[Regions] = frozenset()
 
 
 class Hearing:
-    """What one listener hears: what its token allows, less what it does not want.
+    """The events that one listener receives: those that its token allows and that it asked for.
 
     Args:
-        caller: Who listens.
-        types: Wanted types; all when empty.
-        regions: Wanted regions; all, and what lies in none, when empty.
+        caller: The listener.
+        types: The requested types; all when empty.
+        regions: The requested regions; when empty, all and events without a region.
     """
 
     def __init__(self, caller: Caller, types: frozenset[str], regions: frozenset[UUID]) -> None:
@@ -114,28 +114,28 @@ class Hearing:
 
     @property
     def types(self) -> frozenset[str]:
-        """The types of which the listener may hear anything at all."""
+        """The types of which the listener may receive any event."""
         return frozenset(self._allowed)
 
     def hears(self, event_type: str, region_id: UUID | None, user_id: UUID | None) -> bool:
-        """Whether it hears an event of this type that lies in this region and is about this person."""
+        """Return whether it receives an event of this type, in this region, about this account."""
         allowed = self._allowed.get(event_type)
         if allowed is None or (self._wanted and region_id not in self._wanted):
             return False
         everyone, own = allowed
         if not BY_TYPE[event_type].regional:
             return everyone != NOWHERE or (own != NOWHERE and user_id == self._user_id)
-        # An event that should name its region and does not is nobody's.
+        # An event that should name its region and does not is sent to nobody.
         return region_id is not None and (
             _within(region_id, everyone) or (user_id == self._user_id and _within(region_id, own))
         )
 
 
 def place_of(data: Mapping[str, Any]) -> tuple[UUID | None, UUID | None]:
-    """The region in which an event lies and the person whom it is about, where its data says so.
+    """Return the region of an event and the account that it is about, where its data names them.
 
     Raises:
-        ValueError: One of them is no id.
+        ValueError: One of them is not an id.
     """
     region_id, user_id = data.get(REGION), data.get("user_id")
     return UUID(region_id) if region_id else None, UUID(user_id) if user_id else None

@@ -1,7 +1,7 @@
-"""Sends what happens to everyone who listens, without letting one wait for another.
+"""Sends events to all listeners, without letting one wait for another.
 
-Listeners keep no queue: each has a place in the recent events and reads on from there when it is woken. One that is
-so slow that its place is forgotten is told to read everything anew, and goes.
+Listeners have no queues: each has a position in the recent events and reads on from there when it is woken. A listener
+that is so slow that its position is forgotten is told to reload everything, and its stream ends.
 """
 
 from __future__ import annotations
@@ -25,20 +25,20 @@ if TYPE_CHECKING:
     from services.gateway.live.recent import Heard
 
 WOKEN_AT_ONCE: Final = 25
-"""Listeners after which other work of the process gets its turn."""
+"""Listeners that are woken before other work of the process gets its turn."""
 
 READ_AT_ONCE: Final = 200
-"""Events that a listener is sent in one piece."""
+"""Events that are sent to a listener in one piece."""
 
 GAP = "The connection to the message broker was interrupted."
-UNKNOWN = "The last event that you saw is not known here any more."
-SLOW = "You were too slow; connect again."
+UNKNOWN = "The event in Last-Event-ID is no longer available."
+SLOW = "The client read too slowly. Connect again."
 EXPIRED = "token_expired"
 STOPPING = "stopping"
 
 
 class _Listener:
-    """One stream: its place, until when it may go on, and the interruptions of which it knows."""
+    """One stream: its position, its deadline, and the number of interruptions that it was told of."""
 
     def __init__(self, position: int, deadline: float, interruptions: int) -> None:
         self.position = position
@@ -58,12 +58,12 @@ class _Listener:
 
 
 class Broadcast:
-    """The listeners of one replica and the events that they hear.
+    """The listeners of one replica and the events that they receive.
 
     Attributes:
-        replica: A name of this one, for the ids of frames.
-        is_live: Whether events come in now.
-        recent: The last ones.
+        replica: A name of this replica, for the ids of frames.
+        is_live: Whether events arrive at present.
+        recent: The last events.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = 15.0) -> None:
@@ -81,18 +81,18 @@ class Broadcast:
         self._watchers: list[Callable[[str], object]] = []
 
     def watch(self, watcher: Callable[[str], object]) -> None:
-        """Has a part of this process told the type of every event, and an empty one when some may have been missed."""
+        """Call a function with the type of every event, and with an empty one when some may have been missed."""
         self._watchers.append(watcher)
 
     def send(self, event: Heard) -> None:
-        """Something has happened."""
+        """Send an event to the listeners."""
         metrics.stream_events.labels(event.type).inc()
         self._tell(event.type)
         if self.recent.add(event):
             self._wake_all()
 
     def resume(self) -> None:
-        """Events come in from now on; what came before may have gone by unheard, so nobody can resume past this."""
+        """Note that events arrive from now on; some before may have been missed, so nobody can resume past this."""
         self.recent.clear()
         self._interruptions += 1
         self.is_live = True
@@ -104,27 +104,27 @@ class Broadcast:
             watcher(event_type)
 
     def interrupt(self) -> None:
-        """No events come in."""
+        """Note that no events arrive any more."""
         self.is_live = False
 
     def end(self, reason: str = STOPPING) -> None:
-        """Ends all streams, with the reason, and every one that begins later."""
+        """End all streams with the reason, and every one that begins later."""
         self._ending = reason
         for listener in self._listeners:
             listener.wake()
 
     def listening(self, user_id: UUID) -> int:
-        """How many streams an account listens to now."""
+        """Return the number of streams that an account listens to."""
         return self._accounts[user_id]
 
     def listen(self, user_id: UUID, hearing: Hearing, seconds: float, start: int | None) -> Iterator[bytes]:
-        """The stream of one listener, until it goes, is too slow, its token expires, or the process stops.
+        """Yield the stream of one listener until it leaves, is too slow, its token expires, or the process stops.
 
         Args:
-            user_id: Who listens.
-            hearing: What it hears.
+            user_id: The account that listens.
+            hearing: The events that it receives.
             seconds: How long its token is still valid.
-            start: Its place, of `recent`; None where it cannot resume, of which it is told.
+            start: Its position in `recent`; None if it cannot resume, which it is told.
         """
         listener = _Listener(
             self.recent.next if start is None else start, self._clock() + seconds, self._interruptions
@@ -144,7 +144,7 @@ class Broadcast:
         finally:
             del self._listeners[listener]
             self._accounts[user_id] -= 1
-            self._accounts += Counter()  # forgets who is at zero
+            self._accounts += Counter()  # forgets accounts at zero
             metrics.stream_listeners.dec()
 
     def _events(self, listener: _Listener, hearing: Hearing) -> Iterator[bytes]:
@@ -172,7 +172,7 @@ class Broadcast:
             wrote_at = self._clock()
 
     def _piece(self, listener: _Listener, hearing: Hearing) -> bytes:
-        """The next events that the listener hears, as one piece; empty when none of these is for it."""
+        """Return the next events for the listener as one piece; empty when none of those read is for it."""
         read = list(self.recent.read(listener.position, READ_AT_ONCE))
         listener.position += len(read)
         found = [event.frame for event in read if hearing.hears(event.type, event.region_id, event.user_id)]
@@ -190,7 +190,7 @@ class Broadcast:
             spawn(supervision.guarded, "live stream", self._wake_in_turns)
 
     def _wake_in_turns(self) -> None:
-        """Wakes some, lets them and everything else have their turn, wakes the next: a call never waits for all."""
+        """Wake the listeners in groups, so that other work of the process never waits for all of them."""
         try:
             while self._wake_again:
                 self._wake_again = False

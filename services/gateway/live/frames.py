@@ -1,4 +1,4 @@
-"""The stream's bytes (WHATWG HTML, Server-sent events): events as CloudEvents in JSON, and words of its own."""
+"""The bytes of the stream (WHATWG HTML, Server-sent events): CloudEvents in JSON, and frames of its own."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ if TYPE_CHECKING:
 
 HEARTBEAT: Final = b": heartbeat\n\n"
 RETRY: Final = b"retry: 3000\n\n"
-"""After how many milliseconds a browser shall connect again."""
+"""The milliseconds after which a browser connects again."""
 
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time", "dataschema", "sequence")
-"""Of the event's envelope; whose request caused it is for the log alone."""
+"""The attributes that are streamed; the account and request that caused an event are not."""
 
 SEPARATOR: Final = "."
 """Between the event's id and the replica's name in the id of a frame."""
 
 
 def heard(body: bytes, headers: Mapping[str, Any], replica: str) -> Heard:
-    """An event off the wire as listeners are sent it.
+    """Return an event from the broker in the form in which it is sent to listeners.
 
     Args:
         body: Its data.
         headers: Its attributes.
-        replica: The name of this one, which becomes part of the frame's id: see `last_seen`.
+        replica: The name of this replica, which becomes part of the frame's id; see `last_seen`.
 
     Raises:
-        LookupError: It lacks something, or nobody may hear of it.
-        ValueError: It is not JSON, or one of its ids is none.
-        TypeError: It is no object.
+        LookupError: An attribute is missing, or no listener may see it.
+        ValueError: It is not JSON, or one of its ids is not valid.
+        TypeError: It is not an object.
     """
     source, event_type = headers[PREFIX + "source"], headers[PREFIX + "type"]
     audience = AUDIENCES[source][event_type]
@@ -45,24 +45,24 @@ def heard(body: bytes, headers: Mapping[str, Any], replica: str) -> Heard:
     event_id = str(UUID(headers[PREFIX + "id"]))
     attributes = {name: headers[PREFIX + name] for name in ATTRIBUTES if PREFIX + name in headers}
     if not all(isinstance(value, str) for value in attributes.values()):
-        raise TypeError("an attribute is no text")
+        raise TypeError("an attribute is not a text")
     shown = {name: value for name, value in data.items() if name not in audience.left_out}
     frame = _frame(event_type, {**attributes, "data": shown}, f"{event_id}{SEPARATOR}{replica}")
     return Heard(event_id, event_type, region_id, user_id, frame)
 
 
 def reset(reason: str) -> bytes:
-    """Events may have been missed: read anew what is shown, and go on listening."""
+    """Return the frame that tells a client to reload what it shows, because events may have been missed."""
     return _frame("reset", {"reason": reason})
 
 
 def end(reason: str) -> bytes:
-    """The stream ends here; the listener may come again."""
+    """Return the frame that ends the stream; the client may connect again."""
     return _frame("end", {"reason": reason})
 
 
 def last_seen(header: str) -> tuple[str, str]:
-    """The event's id and the replica's name in a ``Last-Event-ID``; the name is empty where it has none."""
+    """Return the event's id and the replica's name in a ``Last-Event-ID``; the name may be empty."""
     event_id, _, replica = header.partition(SEPARATOR)
     return event_id, replica
 

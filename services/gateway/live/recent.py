@@ -1,4 +1,4 @@
-"""The last events, in the order in which they came: what listeners read, each from its own place."""
+"""The last events, in the order in which they arrived; each listener reads from its own position."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ if TYPE_CHECKING:
 MAX_EVENTS: Final = 5000
 MAX_BYTES: Final = 16 * 1024 * 1024
 OVERLAP_SECONDS: Final = 5.0
-"""How far back a listener from another replica resumes before its last event.
+"""How far before its last event a listener from another replica resumes.
 
-Two replicas may receive events of different services in a different order, so what stands here before that event
-may be what the other replica had not sent yet.
+Two replicas may receive events of different services in a different order, so events before that one may not have been
+sent by the other replica yet.
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Heard:
-    """An event as listeners are sent it.
+    """An event in the form in which it is sent to listeners.
 
     Attributes:
-        id: The event's own.
-        type: Its name.
-        region_id: Where it lies; None for nowhere.
-        user_id: Whom it is about; None for nobody.
+        id: The id of the event.
+        type: The type of the event.
+        region_id: The region of the event, if it has one.
+        user_id: The account that it is about, if any.
         frame: Its bytes in the stream.
     """
 
@@ -43,9 +43,9 @@ class RecentEvents:
     """A ring of events with growing positions.
 
     Args:
-        max_events: How many it keeps.
-        max_bytes: How large all frames together may be.
-        clock: Seconds, always growing.
+        max_events: The number of events that are kept.
+        max_bytes: The bytes of all frames together.
+        clock: Returns seconds, always growing.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class RecentEvents:
         self.next = 0
 
     def add(self, event: Heard) -> bool:
-        """Adds an event at the end; false for one that is there already, since events may come twice."""
+        """Add an event at the end; return false for one that is there already, since events may arrive twice."""
         if event.id in self._positions:
             return False
         self._events[self.next] = (self._clock(), event)
@@ -77,21 +77,21 @@ class RecentEvents:
         return True
 
     def clear(self) -> None:
-        """Forgets everything: something may be missing after the last one."""
+        """Forget all events, because some may have been missed after the last one."""
         while self.first < self.next:
             self._forget_first()
 
     def read(self, start: int, limit: int) -> Iterator[Heard]:
-        """Up to ``limit`` events from this position on, which must not be before ``first``."""
+        """Yield up to ``limit`` events from this position on, which must not be before ``first``."""
         for position in range(start, min(start + limit, self.next)):
             yield self._events[position][1]
 
     def after(self, event_id: str, *, overlap: bool) -> int | None:
-        """Where to go on after an event; None when it is not there any more, or never was.
+        """Return the position after an event; None when it is not there any more, or never was.
 
         Args:
-            event_id: The last event that was seen.
-            overlap: Whether it was seen elsewhere, so that it takes some before it to be sure.
+            event_id: The last event that the listener received.
+            overlap: Whether another replica sent it, so that some events before it have to be sent again.
         """
         position = self._positions.get(event_id)
         if position is None:

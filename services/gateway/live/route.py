@@ -1,7 +1,7 @@
-"""``GET /api/v1/stream``: what happens, as it happens.
+"""``GET /api/v1/stream``: events as they happen.
 
-A browser's ``EventSource`` cannot send the token, and it shall not stand in an address, which is logged and kept in
-histories: pages read the stream with ``fetch``. See docs/adr/0037-live-stream.md.
+A browser's ``EventSource`` cannot send the token, and a token must not be part of an address, since addresses are
+logged and kept in histories: pages read the stream with ``fetch``. See docs/adr/0037-live-stream.md.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ WRITE_AT_ONCE: Final = "eventlet.minimum_write_chunk_size"
 
 
 class Listen(Arguments):
-    """What to hear of: some types of events, or some regions; without either, everything that one may hear of."""
+    """The requested types of events and regions; without either, all events that the caller may see."""
 
     type = OneOrList(Text(max_length=MAX_TYPE_LENGTH, validate=validate.OneOf(sorted(BY_TYPE))))
     region_id = OneOrList(Identifier())
@@ -52,20 +52,21 @@ class Listen(Arguments):
 ARGUMENTS: Final = Listen()
 DESCRIPTION: Final = """Server-Sent Events, each a CloudEvent in JSON with the data that `docs/event-data.md` describes.
 
-One hears of what one may read: reports, resources and alerts of the regions that one's permissions cover, one's own
-reports, accounts with `user:read`, and regions. `Last-Event-ID` resumes after an event where it is still known. An
-event may come twice; its `id` says so. Besides there are `reset`: events may have been missed, so read anew what you
-show; and `end`: the token has expired or the gateway stops, so come again. A comment comes every 15 seconds."""
+The stream contains events about objects that the caller may read: reports, resources and alerts of the regions that the
+caller's permissions cover, the caller's own reports, accounts (with `user:read`), and regions. `Last-Event-ID` resumes
+after an event that is still available. An event may be sent twice, with the same `id`. There are two other events:
+`reset` means that events may have been missed, so reload what you show; `end` means that the token has expired or the
+gateway is stopping, so connect again. A comment is sent every 15 seconds."""
 DOCUMENTATION: Final[dict[str, Any]] = {
     "operationId": "stream",
-    "summary": "Tells what happens, as it happens.",
+    "summary": "Stream events as they happen.",
     "description": DESCRIPTION,
     "parameters": [
         {"in": "query", "schema": ARGUMENTS},
         {
             "in": "header",
             "name": "Last-Event-ID",
-            "description": "The id of the last event that was seen.",
+            "description": "The id of the last event that the client received.",
             "required": False,
             "schema": {"type": "string"},
         },
@@ -74,31 +75,31 @@ DOCUMENTATION: Final[dict[str, Any]] = {
         "200": {"description": "Events, until the token expires.", "content": {MEDIA_TYPE: {}}},
         **problems(
             {
-                "invalid": "Some input is wrong; `fields` says what and why.",
-                "unauthenticated": "The token is missing, expired or not genuine.",
-                "forbidden": "One may hear of no event of a type that is asked for.",
-                "rate_limited": "The account listens to too many streams.",
-                "unavailable": "The message broker is away.",
-                "internal": "The gateway has a fault; a repeat would meet it again.",
+                "invalid": "Some input is not valid; `fields` names each field and the reason.",
+                "unauthenticated": "The token is missing, expired or not valid.",
+                "forbidden": "The caller may not see any event of a requested type.",
+                "rate_limited": "The account has too many open streams.",
+                "unavailable": "The message broker is unavailable.",
+                "internal": "The gateway has a fault; a repeat would fail again.",
             }
         ),
     },
 }
 
-live = flask_smorest.Blueprint(
-    "live", __name__, url_prefix=PREFIX, description="What happens, as it happens."
-)
+live = flask_smorest.Blueprint("live", __name__, url_prefix=PREFIX, description="Events as they happen.")
 
 
 @live.route("/stream", methods=["GET"], endpoint="stream")
 @live.doc(**DOCUMENTATION)
 def stream() -> Response:
-    """Listens until the token expires or one of both sides goes."""
+    """Stream events until the token expires, or the client or the gateway closes the connection."""
     caller = signed_in_caller()
     given = load(ARGUMENTS, requests.query_arguments(ARGUMENTS))
     broadcast = gateway().live
     if not broadcast.is_live:
-        raise Unavailable("The message broker is away, so there is nothing to hear.")
+        raise Unavailable(
+            "The live stream is unavailable, because the message broker cannot be reached. Try again later."
+        )
     _check_number(broadcast, caller)
     hearing = _hearing(caller, frozenset(given.get("type", ())), frozenset(given.get("region_id", ())))
     request.environ[WRITE_AT_ONCE] = 1
@@ -110,7 +111,7 @@ def _check_number(broadcast: Broadcast, caller: Caller) -> None:
     limit = gateway().settings.http_streams
     if broadcast.listening(caller.user_id) >= limit:
         raise RateLimited(
-            f"An account may listen to {limit} streams at the same time here (IMPACTX_HTTP_STREAMS).",
+            f"This account has {limit} open streams, which is the maximum (IMPACTX_HTTP_STREAMS). Close one first.",
             retry_after=RETRY_SECONDS,
         )
 
@@ -119,18 +120,18 @@ def _hearing(caller: Caller, types: frozenset[str], regions: frozenset[UUID]) ->
     hearing = Hearing(caller, types, regions)
     missing = sorted({BY_TYPE[name].permission for name in types - hearing.types})
     if missing:
-        raise Forbidden(f"This needs the permission {', '.join(missing)}.", permission=missing)
+        raise Forbidden(f"The permission {', '.join(missing)} is required.", permission=missing)
     return hearing
 
 
 def _seconds_left(caller: Caller) -> float:
-    """Until the token expires; it has been verified, so its claims can be believed."""
+    """Return the seconds until the token expires; it has been verified, so its claims can be trusted."""
     claims = jwt.decode(caller.token, options={"verify_signature": False})
     return float(claims["exp"]) - time.time()
 
 
 def _start(broadcast: Broadcast) -> int | None:
-    """The listener's place; None where it wants to resume and cannot."""
+    """Return the listener's position; None if it wants to resume and cannot."""
     given = request.headers.get("Last-Event-ID", "")
     if not given:
         return broadcast.recent.next

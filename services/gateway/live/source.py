@@ -1,8 +1,8 @@
-"""Hears the events of all services, in a queue of this replica alone.
+"""Receives the events of all services, in a queue of this replica alone.
 
-The queue goes with its connection: an event that nobody was there to hear is of no interest, and listeners are told
-that they may have missed some. It is bound only when the queues are there in which events must not be lost, because
-the broker takes an event for delivered when any queue got it.
+The queue is deleted with its connection: listeners are told that they may have missed events meanwhile. It is bound
+only once the queues exist in which events must not be lost, because the broker regards an event as delivered when any
+queue has received it.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ MAX_QUEUE = 20_000
 
 
 class LiveEvents(SharedExtension):
-    """Feeds a `Broadcast` from the broker; there from `setup` on."""
+    """Feeds a `Broadcast`, which exists from `setup` on, from the broker."""
 
     broadcast: Broadcast
 
@@ -65,7 +65,7 @@ class LiveEvents(SharedExtension):
 
     def _listen(self, channel: Any) -> None:
         for subscription in topology.SUBSCRIPTIONS:
-            # Only asks, which takes no right to configure them; fails, and is tried again, until all are there.
+            # Only checks, which needs no right to configure them; fails, and is tried again, until all exist.
             channel.queue_declare(subscription.queue, passive=True)
         queue = kombu.Queue(
             f"{topology.STREAM_QUEUES}{uuid4()}",
@@ -87,12 +87,12 @@ class LiveEvents(SharedExtension):
         try:
             event = self._read(bytes_of(message), message.headers)
         except (LookupError, ValueError, TypeError, AttributeError, TooLarge) as error:
-            logger.warning("not an event that can be streamed: %s: %s", type(error).__name__, error)
+            logger.warning("received an event that cannot be streamed: %s: %s", type(error).__name__, error)
             return
         self.broadcast.send(event)
 
     def _read(self, body: bytes, headers: Mapping[str, Any]) -> Heard:
-        """The event as it is streamed; a large one is parsed in a native thread."""
+        """Return the event as it is streamed; a large one is parsed in a native thread."""
         if len(body) <= LARGE_BODY:
             return frames.heard(body, headers, self.broadcast.replica)
         return run_blocking(frames.heard, body, headers, self.broadcast.replica)

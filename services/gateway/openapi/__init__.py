@@ -1,1 +1,1 @@
-"""The OpenAPI description, made from the routes."""
+"""The OpenAPI document, made from the routes."""

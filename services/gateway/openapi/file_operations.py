@@ -1,4 +1,4 @@
-"""Describes, for the OpenAPI document, the operations that take or give something that is no JSON."""
+"""Describes, for the OpenAPI document, the operations whose request or response is not JSON."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
 
 def describe_document(method: str, media_type: str) -> dict[str, Any]:
-    """The operation for something that is no JSON, at an address that names what is meant.
+    """Return the operation that sends a document which is not JSON.
 
     Args:
-        method: The RPC method that gives it.
-        media_type: What it is.
+        method: The RPC method that returns the document.
+        media_type: The media type of the document.
     """
     contract = METHODS[method]
     refusals = ALWAYS | FORBIDDEN | NOT_FOUND
@@ -43,12 +43,12 @@ def describe_document(method: str, media_type: str) -> dict[str, Any]:
 
 
 def describe_transfer(method: str, summary: str, *, made: type[Result] | None = None) -> dict[str, Any]:
-    """The operation for an upload that makes something, or else for a download.
+    """Return the operation for an upload that creates an object, or for a download.
 
     Args:
-        method: The RPC method whose permission and refusals it has.
-        summary: What it does.
-        made: What an upload makes.
+        method: The RPC method whose permission and errors it has.
+        summary: The summary of the operation.
+        made: What an upload creates; None for a download.
     """
     contract = METHODS[method]
     described = {
@@ -61,15 +61,15 @@ def describe_transfer(method: str, summary: str, *, made: type[Result] | None = 
     if made is None:
         return described | _download() | {"responses": _bytes() | problems(refusals | contract.errors)}
     refusals |= {
-        "too_large": "The file is larger than is accepted, or passes a quota: `scope`, `quota`, `remaining`.",
-        "insufficient_storage": "There is no room for files: `remaining`.",
-        "unsupported_media_type": "The content is of no type that is accepted, or the body is not multipart.",
-        "request_timeout": "The file arrives too slowly.",
+        "too_large": "The file is too large, or exceeds a quota: `scope`, `quota`, `remaining`.",
+        "insufficient_storage": "There is no room for the file: `remaining`.",
+        "unsupported_media_type": "The type of the file is not accepted, or the body is not multipart/form-data.",
+        "request_timeout": "The file arrived too slowly.",
     }
     done = {
-        "description": "What is known of the file.",
+        "description": "The new attachment.",
         "content": {responses.JSON: {"schema": made}},
-        "headers": {"Location": response_header("Where it is.")},
+        "headers": {"Location": response_header("The address of the new attachment.")},
     }
     return described | _upload() | {"responses": {"201": done} | problems(refusals | contract.errors)}
 
@@ -77,7 +77,11 @@ def describe_transfer(method: str, summary: str, *, made: type[Result] | None = 
 def _upload() -> dict[str, Any]:
     properties = {
         "file": {"type": "string", "format": "binary"},
-        "id": {"type": "string", "format": "uuid", "description": "Makes a repeat harmless."},
+        "id": {
+            "type": "string",
+            "format": "uuid",
+            "description": "The id of the attachment, which makes it safe to repeat the request.",
+        },
     }
     form = {"type": "object", "required": ["file"], "additionalProperties": False, "properties": properties}
     return {
@@ -88,20 +92,20 @@ def _upload() -> dict[str, Any]:
 
 
 def _download() -> dict[str, Any]:
-    ranges = header("Range", "Which bytes; one range.", "bytes=0-1023")
+    ranges = header("Range", "One range of bytes.", "bytes=0-1023")
     return {"operationId": "get_attachment_content", "parameters": [ranges]}
 
 
 def _bytes() -> dict[str, Any]:
-    # The type is that of the file. Generators of clients know bytes by the first.
+    # The type is that of the file. Generators of clients recognise bytes by the first.
     binary = {"schema": {"type": "string", "format": "binary"}}
     content = {"application/octet-stream": binary, "*/*": binary}
     return {
-        "200": {"description": "All bytes.", "content": content},
+        "200": {"description": "The whole file.", "content": content},
         "206": {"description": "The bytes of the range.", "content": content},
-        "304": {"description": "It is what If-None-Match names."},
+        "304": {"description": "The client has the file, whose ETag If-None-Match names."},
         "416": {
-            "description": "The range begins behind the end.",
+            "description": "The range begins after the end of the file.",
             "content": {errors.MEDIA_TYPE: dict(PROBLEM)},
         },
     }

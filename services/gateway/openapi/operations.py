@@ -1,4 +1,4 @@
-"""Describes routes for the OpenAPI document: parameters, bodies, responses and permissions of each."""
+"""Describes routes for the OpenAPI document: the parameters, bodies, responses and permissions of each."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ if TYPE_CHECKING:
     from shared.platform.schemas import Result
 
 ALWAYS: Final = {
-    "invalid": "Some input is wrong; `fields` says what and why.",
-    "unauthenticated": "The token is missing, expired or not genuine.",
-    "rate_limited": "Too many requests; Retry-After says when to come again.",
-    "unavailable": "A service cannot answer now.",
-    "timeout": "A service did not answer in time.",
-    "internal": "A service or the gateway has a fault; a repeat would meet it again.",
+    "invalid": "Some input is not valid; `fields` names each field and the reason.",
+    "unauthenticated": "The token is missing, expired or not valid.",
+    "rate_limited": "Too many requests. Retry-After gives the seconds to wait.",
+    "unavailable": "A service is temporarily unavailable. Repeat the request later.",
+    "timeout": "A service did not answer in time. The request can be repeated.",
+    "internal": "A service or the gateway has a fault; a repeat would fail again.",
 }
-"""What every operation may answer instead."""
+"""The errors that every operation may answer with."""
 
-FORBIDDEN: Final = {"forbidden": "The permission is lacking, or is lacking in the region."}
-NOT_FOUND: Final = {"not_found": "There is no such thing, or it may not be seen."}
+FORBIDDEN: Final = {"forbidden": "The caller does not have the permission, or not in this region."}
+NOT_FOUND: Final = {"not_found": "The object does not exist, or the caller may not see it."}
 
 PREFER: Final = {
     "in": "header",
     "name": "Prefer",
-    "description": "`return=minimal` for an answer without the thing (RFC 7240).",
-    "schema": {"type": "string"},  # what is not understood there is no fault (RFC 7240, section 2)
+    "description": "`return=minimal` leaves the object out of the response (RFC 7240).",
+    "schema": {"type": "string"},  # an unknown preference is no error (RFC 7240, section 2)
     "example": "return=minimal",
 }
 
@@ -40,13 +40,13 @@ TABLE_OPTIONS: Final = (
     {
         "in": "query",
         "name": requests.BYTE_ORDER_MARK,
-        "description": "For CSV: whether the file begins with a byte order mark, by which spreadsheets know UTF-8.",
+        "description": "For CSV: whether to begin the file with a byte order mark, for spreadsheets.",
         "schema": {"type": "boolean", "default": False},
     },
     {
         "in": "query",
         "name": requests.TIME_ZONE,
-        "description": "For CSV: the time zone of its times, such as America/Port-au-Prince; UTC by default.",
+        "description": "For CSV: the time zone of all times, such as America/Port-au-Prince; the default is UTC.",
         "schema": {"type": "string", "minLength": 1, "maxLength": 100},
         "example": "America/Port-au-Prince",
     },
@@ -54,7 +54,7 @@ TABLE_OPTIONS: Final = (
 
 
 class Problem(Schema):
-    """Problem details (RFC 9457), with every further member that any of them has."""
+    """Problem details (RFC 9457), with all members that the problems of this interface have."""
 
     type = fields.String(required=True)
     title = fields.String(required=True)
@@ -64,32 +64,34 @@ class Problem(Schema):
     slug = fields.String(required=True)
     correlation_id = fields.String(required=True)
     fields_ = fields.Dict(data_key="fields", keys=fields.String(), values=fields.List(fields.String()))
-    version = fields.Integer(metadata={"description": "The present version of the thing."})
-    current_status = fields.String(metadata={"description": "The present status of the thing."})
-    legal = fields.List(fields.String(), metadata={"description": "The statuses that may follow it."})
+    version = fields.Integer(metadata={"description": "The current version of the object."})
+    current_status = fields.String(metadata={"description": "The current status of the object."})
+    legal = fields.List(
+        fields.String(), metadata={"description": "The statuses that may follow the current one."}
+    )
     capacity = fields.Integer(allow_none=True)
     current_usage = fields.Integer()
     remaining = fields.Integer(
-        allow_none=True, metadata={"description": "What is left of the capacity, or of the quota in bytes."}
+        allow_none=True, metadata={"description": "What remains of the capacity, or of the quota in bytes."}
     )
     permission = fields.Raw(
         metadata={
             "type": ["string", "array"],
             "items": {"type": "string"},
-            "description": "The permission that is lacking, or several of which one is needed.",
+            "description": "The missing permission, or several of which one is needed.",
         }
     )
-    lacking = fields.List(fields.String(), metadata={"description": "The permissions that the caller lacks."})
-    accepted = fields.List(
-        fields.String(), metadata={"description": "The types of content that are accepted."}
+    lacking = fields.List(
+        fields.String(), metadata={"description": "The permissions that the caller does not have."}
     )
-    offered = fields.List(fields.String(), metadata={"description": "The types of content that are offered."})
-    limit = fields.Integer(metadata={"description": "The greatest size that is accepted, in bytes."})
+    accepted = fields.List(fields.String(), metadata={"description": "The accepted content types."})
+    offered = fields.List(fields.String(), metadata={"description": "The available content types."})
+    limit = fields.Integer(metadata={"description": "The largest accepted size, in bytes."})
     scope = fields.String(
-        metadata={"description": "Which quota of files is used up: `account`, `report` or `total`."}
+        metadata={"description": "The quota that is used up: `account`, `report` or `total`."}
     )
-    quota = fields.Integer(metadata={"description": "The bytes that this quota allows."})
-    retry_after = fields.Integer(metadata={"description": "Seconds to wait."})
+    quota = fields.Integer(metadata={"description": "The size of this quota, in bytes."})
+    retry_after = fields.Integer(metadata={"description": "The seconds to wait before the next attempt."})
 
 
 PROBLEM: Final = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}}
@@ -97,7 +99,7 @@ PROBLEM: Final = {"schema": {"$ref": f"#/components/schemas/{Problem.__name__}"}
 
 
 def describe(route: Route) -> dict[str, Any]:
-    """The operation of the document, with schemas for apispec to resolve."""
+    """Return the operation of the document, with schemas for apispec to resolve."""
     contract = METHODS[route.method]
     described: dict[str, Any] = {
         "operationId": route.operation,
@@ -154,7 +156,7 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
         found.append(
             header(
                 "If-Match",
-                "The ETag of the response in which the thing was seen.",
+                "The ETag of the version that you want to change.",
                 '"1"',
                 required=route.needs_version,
                 form={"pattern": '^"[1-9][0-9]{0,9}"$', "minLength": 3, "maxLength": 12},
@@ -168,10 +170,10 @@ def _parameters(route: Route) -> list[dict[str, Any]]:
 
 
 def idempotency_key() -> dict[str, Any]:
-    """The parameter of every operation that makes something."""
+    """Return the parameter of every operation that creates an object."""
     return header(
         "Idempotency-Key",
-        "Makes a repeat harmless: the same key with the same body returns what the first one made.",
+        "Makes a repeat safe: the same key with the same body returns the object that the first request created.",
         "0197f3c8-first-try",
         form={"minLength": 1, "maxLength": requests.MAX_KEY_LENGTH},
     )
@@ -180,7 +182,7 @@ def idempotency_key() -> dict[str, Any]:
 def header(
     name: str, about: str, example: str, *, required: bool = False, form: dict[str, Any] | None = None
 ) -> dict[str, Any]:
-    """A parameter that is a header of the request; ``form`` says what else than a text it must be."""
+    """Return a parameter that is a header of the request; ``form`` restricts its text."""
     return {
         "in": "header",
         "name": name,
@@ -192,22 +194,22 @@ def header(
 
 
 def _responses(route: Route) -> dict[str, Any]:
-    too_long = {"414": {"description": "The address is over 64 KiB."}} if route.verb == "GET" else {}
+    too_long = {"414": {"description": "The URI is longer than 64 KiB."}} if route.verb == "GET" else {}
     return _done(route) | problems(_refusals(route)) | too_long
 
 
 def _done(route: Route) -> dict[str, Any]:
     headers = {"X-Request-ID": response_header("The id under which the request is logged.")}
     if route.result is None:
-        return {"204": {"description": "Done.", "headers": headers}}
+        return {"204": {"description": "The request succeeded; there is no content.", "headers": headers}}
     if route.has_etag:
-        headers["ETag"] = response_header("The version, for If-Match and If-None-Match.")
+        headers["ETag"] = response_header("The version of the object, for If-Match and If-None-Match.")
     if route.is_kept:
         headers["ETag"] = response_header("The version of the list, for If-None-Match.")
     if route.location_template:
-        headers["Location"] = response_header("Where it is.")
+        headers["Location"] = response_header("The address of the new object.")
     if route.item is not None and "next_cursor" in route.result().fields:
-        headers["Link"] = response_header("To the next page, as `next`, unless this is the last one.")
+        headers["Link"] = response_header('The next page, with `rel="next"`; missing on the last page.')
     content: dict[str, Any] = {responses.JSON: {"schema": route.result}}
     if route.geometry:
         content[responses.GEOJSON] = {"schema": {"$ref": "#/components/schemas/FeatureCollection"}}
@@ -216,15 +218,18 @@ def _done(route: Route) -> dict[str, Any]:
     done = {"description": _about(route.result), "content": content, "headers": headers}
     found = {"201" if route.location_template else "200": done}
     if route.verb != "GET":
-        minimal = "Done, and the thing is left out because Prefer asks for it."
+        minimal = "The request succeeded; the object is left out, as Prefer asks for."
         found["204"] = {"description": minimal, "headers": headers}
     if route.verb == "GET" and (route.has_etag or route.is_kept):
-        found["304"] = {"description": "It has the version that If-None-Match names.", "headers": headers}
+        found["304"] = {
+            "description": "The client has the current version, which If-None-Match names.",
+            "headers": headers,
+        }
     return found
 
 
 def _refusals(route: Route) -> dict[str, str]:
-    """What the route may answer instead, by slug, with the reason."""
+    """Return the errors that the route may answer with, by slug, with the reason of each."""
     contract = METHODS[route.method]
     found = dict(ALWAYS)
     if ANYONE not in contract.permission:
@@ -232,25 +237,27 @@ def _refusals(route: Route) -> dict[str, str]:
     if route.in_path:
         found |= NOT_FOUND
     if route.verb != "GET":
-        found["conflict"] = "The state of the thing does not allow it."
+        found["conflict"] = "The state of the object does not allow this."
     if route.verb != "GET" and route.body_fields:
-        found["too_large"] = "The body is over 1 MiB."
+        found["too_large"] = "The body is larger than 1 MiB."
         found["unsupported_media_type"] = "The body is not JSON."
         found["request_timeout"] = "The body did not arrive in time."
     if route.needs_version:
         found["precondition_required"] = "If-Match is missing."
     if route.is_versioned:
-        found["precondition_failed"] = "It was changed meanwhile; `version` is the present one."
+        found["precondition_failed"] = (
+            "The object was changed in the meantime; `version` is the current version."
+        )
     if route.item is not None:
-        found["not_acceptable"] = f"Accept asks for something else than {', '.join(route.media_types)}."
+        found["not_acceptable"] = f"The Accept header allows none of {', '.join(route.media_types)}."
     return found | {slug: reason.replace("``", "`") for slug, reason in contract.errors.items()}
 
 
 def response_header(about: str) -> dict[str, Any]:
-    """A header of the response."""
+    """Return a header of the response."""
     return {"description": about, "schema": {"type": "string"}}
 
 
 def _about(result: type[Result]) -> str:
     text = result.__doc__ if "__doc__" in result.__dict__ else None
-    return (text or "A page.").partition("\n")[0].replace("``", "`")
+    return (text or "A page of the list.").partition("\n")[0].replace("``", "`")

@@ -1,4 +1,4 @@
-"""What the OpenAPI document says of schemas: their names, the form of each field, and examples."""
+"""Describes schemas for the OpenAPI document: their names, the JSON Schema of each field, and examples."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from shared.platform import schemas
 
 DESCRIPTION: Final = """The HTTP interface of ImpactX.
 
-Sign in with `POST /api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Lists are pages: `limit`
-says how long, the `Link` header (or `next_cursor`) leads to the next one. A change names in `If-Match` the ETag of what
-was seen. A create is made harmless to repeat by an `Idempotency-Key`, or by an `id` (UUIDv7) of your own. Errors are
-problem details (RFC 9457) with a stable `slug`; what one may not see is `not_found`. `X-Request-ID` is taken over and
-given back, and is logged by every service."""
+Sign in with `POST /api/v1/auth/login` and send the access token as `Authorization: Bearer …`. Lists have pages of
+`limit` items; the `Link` header (or `next_cursor`) leads to the next page. To change an object, send the ETag of the
+version that you read as `If-Match`. To create an object so that the request can be repeated safely, send an
+`Idempotency-Key`, or choose the `id` (UUIDv7) yourself. Errors are problem details (RFC 9457) with a stable `slug`; an
+object that you may not see is `not_found`. If you send an `X-Request-ID`, it is returned, and every service logs it."""
 
 POINT: Final = {
     "type": "object",
@@ -44,7 +44,7 @@ PLACE: Final = {
         POINT,
         {
             "type": "object",
-            "description": "An address, where the coordinates are not known.",
+            "description": "An address, if the coordinates are not known.",
             "required": ["address"],
             "additionalProperties": False,
             "properties": {
@@ -69,7 +69,7 @@ _RINGS: Final = {
 def _geometry(kind: str, coordinates: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
-        "description": f"A GeoJSON {kind} (RFC 7946); every ring ends where it begins.",
+        "description": f"A GeoJSON {kind} (RFC 7946). Every ring must end at its first position.",
         "required": ["type", "coordinates"],
         "additionalProperties": False,
         "properties": {"type": {"type": "string", "const": kind}, "coordinates": coordinates},
@@ -111,7 +111,7 @@ FEATURES: Final = {
             },
         },
         "next_cursor": {"type": ["string", "null"]},
-        "detail": {"type": "string", "description": "Of regions: how much of their boundaries this is."},
+        "detail": {"type": "string", "description": "For regions: the level of detail of the boundaries."},
     },
 }
 
@@ -162,12 +162,12 @@ EXAMPLES: Final[dict[str, Any]] = {
 
 
 def marshmallow_plugin() -> MarshmallowPlugin:
-    """apispec's plugin, which knows our fields and names."""
+    """Return apispec's plugin with our fields and names."""
     return _Plugin(schema_name_resolver=_name)
 
 
 def complete(document: dict[str, Any]) -> bytes:
-    """The document with what concerns all operations, as JSON."""
+    """Return the document as JSON, with what concerns all operations added."""
     parts = document["components"]
     parts["securitySchemes"] = {"token": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
     for unused in ("ErrorSchema", "PaginationMetadataSchema"):  # flask-smorest's own
@@ -178,10 +178,10 @@ def complete(document: dict[str, Any]) -> bytes:
 
 
 class _Plugin(MarshmallowPlugin):
-    """With what apispec is to know of our fields."""
+    """apispec's plugin with the JSON Schema of our fields."""
 
     def init_spec(self, spec: Any) -> None:
-        """Called by apispec."""
+        """Add the descriptions of our fields. Called by apispec."""
         super().init_spec(spec)
         if self.converter is not None:
             self.converter.add_attribute_function(_form)  # type: ignore[no-untyped-call]
@@ -189,7 +189,7 @@ class _Plugin(MarshmallowPlugin):
 
 
 def _name(schema: Any) -> str:
-    """What a schema is called in the document."""
+    """Return the name of a schema in the document."""
     kind = schema if isinstance(schema, type) else type(schema)
     name: str = kind.__name__
     if name.startswith("PageOf"):
@@ -198,9 +198,9 @@ def _name(schema: Any) -> str:
 
 
 def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
-    """What apispec cannot know: the JSON Schema of our own fields, and an example."""
+    """Return what apispec cannot know: the JSON Schema of our own fields, and an example."""
     form: dict[str, Any] = dict(_own_form(converter, field))
-    if "pattern" in ret:  # Python's way to say it, and `re.match` begins at the beginning
+    if "pattern" in ret:  # Python's syntax, and `re.match` is anchored at the beginning
         form["pattern"] = "^" + ret["pattern"].removeprefix("^").replace(r"\Z", "$")
     if "type" in form and field.allow_none and isinstance(form["type"], str):
         form["type"] = [form["type"], "null"]
@@ -239,7 +239,7 @@ def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # no
 
 
 def _parameter(_converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
-    """How a parameter of the query is written; there, what is null is left out."""
+    """Return the style of a query parameter, which cannot be null."""
     _without_null(ret["schema"])
     if isinstance(field, geo_filters.OneOrList | fields.List):
         return {"style": "form", "explode": True}
@@ -251,7 +251,7 @@ def _parameter(_converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]
         return {
             "style": "form",
             "explode": False,
-            "description": "longitude,latitude,radius in metres",
+            "description": "A circle: longitude,latitude,radius, with the radius in metres.",
             "schema": {"type": "array", "items": {"type": "number"}, "minItems": 3, "maxItems": 3},
         }
     return {}

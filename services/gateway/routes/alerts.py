@@ -1,4 +1,4 @@
-"""Alerts: drafting, issuing, updating, cancelling, reading, whom they reached, and the rules that issue them."""
+"""Alerts: drafting, issuing, updating, cancelling and reading them, their reach, and the rules that issue them."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ ALERT: Final = "/alerts/<uuid:alert_id>"
 RULE: Final = "/alert-rules/<uuid:rule_id>"
 CAP: Final = "application/cap+xml"
 
-alerts = ResourceBlueprint("alerts", "Warnings to people in a region, as CAP 1.2 knows them.")
+alerts = ResourceBlueprint("alerts", "Warnings to the people in a region, as defined by CAP 1.2.")
 
 alerts.offer("GET", "/alerts", "alerts.list_alerts", schemas.ListAlerts, schemas.AlertPage, csv=True)
 alerts.offer(
@@ -92,7 +92,7 @@ alerts.offer("PATCH", RULE, "alerts.update_alert_rule", schemas.UpdateAlertRule,
 @alerts.route(f"{ALERT}/cap", methods=["GET"], endpoint="get_alert_cap")
 @alerts.doc(**describe_document("alerts.get_alert_cap", CAP))
 def get_alert_cap(alert_id: UUID) -> Response:
-    """The document of the Common Alerting Protocol."""
+    """Return an alert as a document of the Common Alerting Protocol."""
     requests.refuse_query()
     message = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
     return Response(message, content_type=CAP, headers={"Cache-Control": "no-store"})

@@ -1,4 +1,4 @@
-"""Files attached to reports: what is known of them, and their bytes."""
+"""Files attached to reports: their records and their bytes."""
 
 from __future__ import annotations
 
@@ -24,12 +24,12 @@ FIELDS: Final = frozenset({"id"})
 
 
 class Attached(schemas.Attachment):
-    """The attachment, and where its photo or video says that it was made."""
+    """The new attachment, with the position that its photo or video contained."""
 
     position = Location(
         metadata={
-            "description": "Where the photo or video says that it was made, if it does; said only here, and removed"
-            " from the file before it is kept. A client offers it for the location of the report."
+            "description": "Where the photo or video was taken, if its metadata say so. It is removed from the stored"
+            " file and is returned only here, so that a client can offer it as the location of the report."
         },
     )
 
@@ -64,12 +64,12 @@ attachments.offer(
 @attachments.doc(
     **describe_transfer(
         "reports.add_attachment",
-        "Attaches a file to a report. Its type is recognised by its content.",
+        "Attach a file to a report. The type of the file is recognised by its content.",
         made=Attached,
     )
 )
 def add_attachment(report_id: UUID) -> Response:
-    """Takes the bytes first, and only then says that they are there; where that fails they are removed."""
+    """Store the bytes first and record them then; if that fails, they are removed."""
     # before anything is read: a refused caller need not send any bytes
     signed_in_caller().require(REPORT_ATTACH)
     requests.refuse_query()
@@ -82,7 +82,7 @@ def add_attachment(report_id: UUID) -> Response:
     try:
         attachment = call("reports.add_attachment", _arguments(report_id, upload, key))
         upload.file.keep_as(attachment["file_path"])
-    except TooLarge as error:  # others were quicker
+    except TooLarge as error:  # other uploads were faster
         upload.file.discard()
         if error.details.get("scope") == uploads.TOTAL:
             raise InsufficientStorage(error.message, **error.details) from None
@@ -101,10 +101,10 @@ def add_attachment(report_id: UUID) -> Response:
     "/attachments/<uuid:attachment_id>/content", methods=["GET"], endpoint="get_attachment_content"
 )
 @attachments.doc(
-    **describe_transfer("reports.get_attachment", "Returns the bytes of an attachment, or a range of them.")
+    **describe_transfer("reports.get_attachment", "Return the content of an attachment, or a range of it.")
 )
 def get_attachment_content(attachment_id: UUID) -> Response:
-    """Whoever may see the report may see its files."""
+    """Return the bytes of an attachment to a caller who may see its report."""
     signed_in_caller()
     requests.refuse_query()
     attachment = call("reports.get_attachment", {"attachment_id": attachment_id})

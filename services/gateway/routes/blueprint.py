@@ -1,10 +1,9 @@
 """The blueprint of a resource: a table of routes, each of which offers one RPC method over HTTP.
 
-What a route does follows from the method's schemas. Of its arguments, those in the address come from there,
-``version`` from If-Match, ``id`` also from Idempotency-Key, ``address`` from the connection, and the others from
-the query of a GET or the body of anything else. A result with a version gets it as its ETag; a page gets a link to
-the next one. The document of OpenAPI says the same, because it is made in the same place
-(`services.gateway.openapi.operations`).
+What a route does follows from the method's schemas. Arguments that the address names come from there, ``version``
+from If-Match, ``id`` also from Idempotency-Key, ``address`` from the connection, and the others from the query of a GET
+or the body of any other request. A result with a version has it as its ETag; a page has a link to the next one. The
+OpenAPI document agrees with that, because `services.gateway.openapi.operations` describes the same `Route`.
 """
 
 from __future__ import annotations
@@ -39,8 +38,8 @@ class ResourceBlueprint(flask_smorest.Blueprint):
     """The routes of one resource.
 
     Args:
-        name: Of the resource; the tag of its operations in the document.
-        description: What it is, in a sentence.
+        name: The name of the resource, which tags its operations in the document.
+        description: A sentence that describes it.
     """
 
     def __init__(self, name: str, description: str) -> None:
@@ -55,17 +54,17 @@ class ResourceBlueprint(flask_smorest.Blueprint):
         result: type[Result] | None = None,
         **offering: Unpack[Offering],
     ) -> None:
-        """Offers an RPC method.
+        """Offer an RPC method.
 
         Args:
             verb: GET, POST, PUT, PATCH or DELETE.
             rule: The address below ``/api/v1``, with the arguments that it names.
             method: ``service.method``.
-            arguments: What the method takes; an instance where only some of it is offered.
-            result: What it returns; None where it returns nothing.
-            offering: ``location_template`` for a method that makes a thing: where it is then, with the names of its
-                fields; ``geometry`` for a list that is offered as GeoJSON too: the field with the geometry; ``csv``
-                for a list that is offered as CSV too; ``name`` of the operation, where a method is offered twice.
+            arguments: The schema of its arguments; an instance where only some of them are offered.
+            result: The schema of its result; None where it returns nothing.
+            offering: ``location_template`` for a method that creates an object: its address, with the names of its
+                fields; ``geometry`` for a list that is also offered as GeoJSON: the field with the geometry; ``csv``
+                for a list that is also offered as CSV; ``name`` of the operation, where a method is offered twice.
         """
         schema = arguments() if isinstance(arguments, type) else arguments
         route = Route(verb, rule, method, schema, result, **offering)
@@ -76,7 +75,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
 
 
 def _named(view: Any, name: str) -> Any:
-    """A function of this name, as Flask wants it."""
+    """Return the view as a function of this name, which Flask needs."""
 
     def function(**path: Any) -> Response:
         response: Response = view(**path)
@@ -115,7 +114,7 @@ class _View:
         if route.location_template:
             response.headers["Location"] = PREFIX + route.location_template.format_map(result)
         elif route.has_etag and "<uuid:" in route.rule and str(result["id"]) not in map(str, path.values()):
-            # an update of an issued alert is another alert
+            # an update of an issued alert creates another alert
             response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
         return response if route.verb == "GET" else responses.as_preferred(response)
 
@@ -154,7 +153,7 @@ class _View:
         geometry = route.geometry or None
         said = {}
         if media_type == responses.GEOJSON and DETAIL in route.arguments.fields:
-            # Whether these are outlines: an import must not take them for the boundaries.
+            # An import must not take outlines for the boundaries.
             said[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
         if not route.is_kept:
             return responses.page_answer(call(route.method, arguments) | said, media_type, geometry)
@@ -168,7 +167,7 @@ class _View:
 
 
 def _stale(error: Conflict, arguments: dict[str, Any]) -> Conflict | PreconditionFailed:
-    """A conflict that is one of versions is what If-Match asked to be told."""
+    """Return the error for a conflict: one of versions means that the condition of If-Match failed."""
     present = error.details.get("version")
     if "version" not in arguments or present in (None, arguments["version"]):
         return error

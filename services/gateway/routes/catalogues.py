@@ -1,4 +1,4 @@
-"""The catalogues: types of reports, severities, types of resources."""
+"""The catalogues: report types, severity levels and resource types."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ from services.gateway.routes.blueprint import ResourceBlueprint
 from services.reports import schemas as of_reports
 from services.resources import schemas as of_resources
 
-catalogues = ResourceBlueprint("catalogues", "What reports and resources are classified by.")
+catalogues = ResourceBlueprint(
+    "catalogues", "The types and severity levels by which reports and resources are classified."
+)
 
 catalogues.offer(
     "GET",

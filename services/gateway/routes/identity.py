@@ -12,7 +12,7 @@ USER: Final = "/users/<uuid:user_id>"
 ROLE: Final = "/roles/<role>"
 REGION: Final = "/regions/<uuid:region_id>"
 
-auth = ResourceBlueprint("auth", "Signing in and staying signed in.")
+auth = ResourceBlueprint("auth", "Signing in, refreshing tokens, and the caller's own account.")
 
 auth.offer("POST", "/auth/login", "identity.authenticate", schemas.Authenticate, schemas.SignedIn)
 auth.offer("POST", "/auth/refresh", "identity.refresh", schemas.Refresh, schemas.Tokens)
@@ -21,7 +21,7 @@ auth.offer("GET", "/auth/me", "identity.get_me", Empty, schemas.Me)
 auth.offer("PUT", "/auth/password", "identity.change_password", schemas.ChangePassword)
 auth.offer("GET", "/auth/keys", "identity.get_jwks", Empty, schemas.PublicKeys)
 
-users = ResourceBlueprint("users", "Accounts of people and of other systems.")
+users = ResourceBlueprint("users", "Accounts of people and of other systems, and their roles.")
 
 users.offer("GET", "/users", "identity.list_users", schemas.ListUsers, schemas.Users, csv=True)
 users.offer(
@@ -40,7 +40,7 @@ users.offer("DELETE", f"{USER}/deactivation", "identity.reactivate_user", schema
 users.offer("PUT", f"{USER}/roles/<role>", "identity.grant_role", schemas.GrantRole, schemas.User)
 users.offer("DELETE", f"{USER}/roles/<role>", "identity.revoke_role", schemas.RevokeRole, schemas.User)
 
-roles = ResourceBlueprint("roles", "Roles, and the permissions that they consist of.")
+roles = ResourceBlueprint("roles", "Roles and the permissions that they grant.")
 
 roles.offer("GET", "/roles", "identity.list_roles", schemas.ListRoles, schemas.Roles)
 roles.offer(

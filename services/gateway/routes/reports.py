@@ -9,7 +9,7 @@ from services.reports import schemas
 
 REPORT: Final = "/reports/<uuid:report_id>"
 
-reports = ResourceBlueprint("reports", "Incidents that people in the field report.")
+reports = ResourceBlueprint("reports", "Reports of incidents, filed by people in the field.")
 
 reports.offer(
     "GET",

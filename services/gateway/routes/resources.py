@@ -1,4 +1,4 @@
-"""Resources, with their status, history and usage, and finding the nearest."""
+"""Resources, with their status, history and usage, and the search for the nearest."""
 
 from __future__ import annotations
 
@@ -7,7 +7,9 @@ from typing import Final
 from services.gateway.routes.blueprint import ResourceBlueprint
 from services.resources import schemas
 
-resources = ResourceBlueprint("resources", "Shelters, hospitals, vehicles, stock: what can be given to help.")
+resources = ResourceBlueprint(
+    "resources", "Resources for relief: shelters, hospitals, vehicles and supplies."
+)
 
 RESOURCE: Final = "/resources/<uuid:resource_id>"
 

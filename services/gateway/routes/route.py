@@ -1,4 +1,4 @@
-"""A route: one RPC method at one address, and what follows from its schemas."""
+"""A route: one RPC method at one address, and the facts that follow from its schemas."""
 
 from __future__ import annotations
 
@@ -46,43 +46,43 @@ class Route:
 
     @cached_property
     def operation(self) -> str:
-        """What the operation is called in the document."""
+        """The name of the operation in the document."""
         return self.name or self.method.partition(".")[2]
 
     @cached_property
     def in_path(self) -> frozenset[str]:
-        """The arguments that are in the address."""
+        """The arguments that the address contains."""
         return frozenset(NAMES_IN_RULE.findall(self.rule))
 
     @cached_property
     def body_fields(self) -> frozenset[str]:
-        """The arguments that the caller says in the query or in the body."""
+        """The arguments that the caller sends in the body, or in the query of a GET."""
         hidden = self.in_path | ({KNOWN_VERSION} if self.verb == "GET" else GATEWAY_FILLS)
         return frozenset(self.arguments.fields) - hidden
 
     @cached_property
     def forbidden_fields(self) -> frozenset[str]:
-        """The arguments that the caller may not say there."""
+        """The arguments that the caller must not send there."""
         return frozenset(type(self.arguments)._declared_fields) - self.body_fields  # noqa: SLF001 - what else lists them
 
     @cached_property
     def body_required(self) -> bool:
-        """Whether any of those is required."""
+        """Whether any of those has to be sent."""
         return any(self.arguments.fields[name].required for name in self.body_fields - {"id"})
 
     @cached_property
     def is_versioned(self) -> bool:
-        """Whether If-Match says which version is meant."""
+        """Whether If-Match names the version that is meant."""
         return "version" in self.arguments.fields
 
     @cached_property
     def needs_version(self) -> bool:
-        """Whether If-Match has to say it."""
+        """Whether If-Match is required."""
         return self.is_versioned and self.arguments.fields["version"].required
 
     @cached_property
     def has_etag(self) -> bool:
-        """Whether the answer is the thing that the address, or the Location, names, and has a version."""
+        """Whether the response is the object that the address or the Location names, and has a version."""
         names_it = self.location_template.endswith(("{id}", "{name}")) or (
             self.verb != "POST" and bool(self.in_path)
         )
@@ -90,12 +90,12 @@ class Route:
 
     @cached_property
     def is_kept(self) -> bool:
-        """Whether it is a list that says its version, so that its pages are kept."""
+        """Whether it is a list that has a version, so that its pages are cached."""
         return KNOWN_VERSION in self.arguments.fields
 
     @cached_property
     def has_address(self) -> bool:
-        """Whether the service wants to know where the caller is."""
+        """Whether the service needs the network address of the caller."""
         return "address" in self.arguments.fields
 
     @cached_property
@@ -109,7 +109,7 @@ class Route:
 
     @cached_property
     def media_types(self) -> Sequence[str]:
-        """What a page is offered as."""
+        """The media types of a page."""
         offered = [responses.JSON]
         offered += [responses.GEOJSON] if self.geometry else []
         return offered + ([responses.CSV] if self.csv else [])

@@ -1,7 +1,7 @@
-"""The situation page at ``/``: one HTML document, its style sheet and modules, and Leaflet out of its wheel.
+"""Serves the situation page at ``/``: one HTML document, its style sheet and modules, and Leaflet from its wheel.
 
-Everything is read when the gateway starts and served from memory. Nothing of it comes from another address, save the
-tiles of a map where ``IMPACTX_TILE_URL`` names some; the Content-Security-Policy holds the browser to that.
+Everything is read when the gateway starts and served from memory. Nothing is loaded from another address except the
+tiles of the map, if ``IMPACTX_TILE_URL`` names some; the Content-Security-Policy makes the browser enforce that.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ HEADERS: Final = {
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
 MIN_COMPRESSED: Final = 1024
-"""Bytes; less is not worth it."""
+"""Bytes; smaller files are not worth it."""
 
 _TYPES: Final = {".js": "text/javascript", ".html": "text/html", ".css": "text/css", ".svg": "image/svg+xml"}
 _SUBDOMAIN: Final = re.compile(r"\{s\}")
@@ -49,7 +49,7 @@ _SUBDOMAIN: Final = re.compile(r"\{s\}")
 
 @dataclass(frozen=True, slots=True)
 class _Asset:
-    """A file as it is sent: its bytes, the same compressed where that is worth it, and its type."""
+    """A file as it is sent: its bytes, the compressed bytes if that is worth it, and its type."""
 
     content: bytes
     compressed: bytes | None
@@ -79,10 +79,10 @@ class _Asset:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Serves the page and what it is made of.
+    """Serve the page and its parts.
 
     Raises:
-        SettingError: The address of the tiles is not one.
+        SettingError: The address of the tiles is not valid.
     """
     policy = POLICY.format(tiles=tile_source(settings.tile_url))
     environment = Environment(autoescape=True)
@@ -105,20 +105,20 @@ def install(app: Flask, settings: Settings) -> None:
 
     app.add_url_rule("/", "page", show)
     app.add_url_rule("/page/<path:name>", "page_part", part)
-    # Where browsers look by themselves, when they show anything else of ours.
+    # Browsers request this address for every other page of ours.
     app.add_url_rule("/favicon.ico", "icon", lambda: part("icon.svg"))
 
 
 def _leaflet(name: str) -> Traversable:
-    """A file of Leaflet's distribution, out of the wheel that carries it."""
+    """Return a file of Leaflet's distribution, from the wheel that contains it."""
     return files("js_lib_leaflet") / "static" / "js_lib_leaflet" / name
 
 
 def tile_source(url: str) -> str:
-    """Return what the policy has to allow beside our own address for images, with a blank before it.
+    """Return the source that the policy has to allow for images beside our own address, after a blank.
 
     Raises:
-        SettingError: The address of the tiles is not one.
+        SettingError: The address of the tiles is not valid.
     """
     if not url or (url.startswith("/") and not url.startswith("//")):
         return ""
@@ -126,6 +126,6 @@ def tile_source(url: str) -> str:
     is_host = re.fullmatch(r"(\*\.)?[A-Za-z0-9.-]+(:\d{1,5})?", where.netloc)
     if where.scheme not in ("http", "https") or not is_host:
         raise SettingError(
-            f"IMPACTX_TILE_URL must be like https://tiles.example/{{z}}/{{x}}/{{y}}.png, not {url!r}."
+            f"IMPACTX_TILE_URL must have the form https://tiles.example/{{z}}/{{x}}/{{y}}.png, not {url!r}."
         )
     return f" {where.scheme}://{where.netloc}"

@@ -236,7 +236,7 @@ def test_a_report_with_an_address_alone_is_filed_and_reviewed(page, system):
     page.fill("#report-description", "Told by telephone.")
     page.fill("#report-address", "Behind the market, Jacmel")
     page.click("#filing button.primary")
-    page.says("#filed", "A coordinator will look at it. It has an address without coordinates.")
+    page.says("#filed", "A coordinator will review it. It has an address without coordinates.")
     page.tab("reports")
     page.click("#filter-review")
     page.says("#reports .about", "to review: no coordinates, no region")

@@ -1,1 +1,1 @@
-"""What happens to every request before and after the routes: counted, logged, limited, and given its headers."""
+"""What happens to every request before and after its view: the access log, rate limits, and headers for browsers."""

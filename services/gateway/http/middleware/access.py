@@ -1,4 +1,4 @@
-"""Counts, times, traces and logs each request; the log says who asked for what, and never what was in it."""
+"""Counts, times, traces and logs each request; the log names caller and address, and never the content."""
 
 from __future__ import annotations
 
@@ -27,11 +27,11 @@ OTHER: Final = "other"
 NO_ROUTE: Final = "none"
 SERVER_ERRORS: Final = 500
 QUIET: Final = frozenset({probes.LIVE, probes.READY, probes.METRICS})
-"""Asked for so often and of so little interest that they are logged for debugging alone."""
+"""Requests that are so frequent and of so little interest that they are logged at level DEBUG."""
 
 
 def install(app: Flask) -> None:
-    """Has every request counted, traced and logged; to be called before anything else that looks at requests."""
+    """Count, trace and log every request; to be called before anything else that handles requests."""
     app.before_request(_begin)
     app.after_request(_end)
 
@@ -61,13 +61,13 @@ def _end(response: Response) -> Response:
     metrics.http_requests.labels(method, route, str(response.status_code)).inc()
     metrics.http_seconds.labels(method, route).observe(time.monotonic() - g.began)
     if place := traces.place_of(g.span):
-        # As W3C proposes it; whoever called can find the trace, also where they sent none.
+        # As W3C proposes it: a client that sent no trace can find ours.
         response.headers["traceresponse"] = place
     caller = current_caller()
     facts: dict[str, Any] = {
         "request_id": correlation_id(),
         "method": method,
-        # The query is left out: what people search for, and tokens that somebody puts there, are no matter of logs.
+        # Without the query, which may contain search terms and tokens.
         "path": quote(request.path),
         "route": route,
         "status": response.status_code,

@@ -1,7 +1,7 @@
-"""Limits how many requests a client may send: by account where there is a valid token, else by network address.
+"""Limits the requests of each client: by account where there is a valid token, else by network address.
 
-It counts in the memory of this replica, so n replicas together let pass n times as many; what protects accounts
-(failed sign-ins) is counted by identity, in the database.
+They are counted in the memory of this replica, so n replicas together allow n times as many; failed sign-ins are
+counted by the identity service, in its database.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ MAX_CLIENTS: Final = 100_000
 
 
 class Allowances:
-    """What each client may still send: a bucket that holds ``burst`` requests and fills by ``rate`` a second.
+    """The requests that each client may still send: a bucket of ``burst`` requests that fills by ``rate`` a second.
 
-    A client takes one number, the time at which its bucket will be full again (GCRA); those who have been away
-    longest are forgotten first.
+    Each client is kept as one number, the time at which its bucket will be full again (GCRA); clients that have been
+    away longest are forgotten first.
 
     Args:
         rate: Requests a second.
@@ -49,10 +49,10 @@ class Allowances:
         self._full_at: OrderedDict[str, float] = OrderedDict()
 
     def take(self, client: str) -> float:
-        """Takes one request from the client's bucket.
+        """Take one request from the client's bucket.
 
         Returns:
-            0 if there was one, else the seconds until there is.
+            0 if there was one, else the seconds until there will be one.
         """
         now = self._clock()
         full_at = max(self._full_at.get(client, now), now)
@@ -67,7 +67,7 @@ class Allowances:
 
 
 def install(app: Flask, settings: Settings) -> None:
-    """Has requests limited; to be called after what identifies them."""
+    """Limit the rate of requests; to be called after the callers are identified."""
     if settings.http_rate == 0:
         return
     allowances = Allowances(settings.http_rate, settings.http_burst)
@@ -78,7 +78,7 @@ def install(app: Flask, settings: Settings) -> None:
             _take(allowances, str(caller.user_id) if caller else client_network(request.remote_addr))
 
     def count_refused_tokens(response: Response) -> Response:
-        """A false token is refused before `admit` is asked, so it is counted here, to its address."""
+        """Count a request with a wrong token by its address, as it is refused before `admit` is called."""
         if response.status_code == errors.STATUS["unauthenticated"] and "Authorization" in request.headers:
             try:
                 _take(allowances, client_network(request.remote_addr))
@@ -94,4 +94,6 @@ def _take(allowances: Allowances, client: str) -> None:
     wait = allowances.take(client)
     if wait > 0:
         metrics.http_refused.inc()
-        raise RateLimited("Too many requests; wait as Retry-After says.", retry_after=math.ceil(wait))
+        raise RateLimited(
+            "Too many requests. Wait for the time that Retry-After gives.", retry_after=math.ceil(wait)
+        )

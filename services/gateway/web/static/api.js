@@ -8,7 +8,7 @@ const EARLY = 30_000; // milliseconds before its end at which an access token is
 /** A refusal: `message` is for people, `fields` says what is wrong with which field. */
 export class Problem extends Error {
   constructor(status, body) {
-    super(body.detail || body.title || "It did not work.");
+    super(body.detail || body.title || "The request failed.");
     this.status = status;
     this.slug = body.slug || "";
     this.fields = body.fields || {};
@@ -69,7 +69,7 @@ class Session extends EventTarget {
   async #refresh() {
     const token = sessionStorage.getItem(KEPT);
     try {
-      if (!token) throw new Problem(401, { detail: "Sign in." });
+      if (!token) throw new Problem(401, { detail: "Please sign in." });
       this.#take(await send("POST", "/auth/refresh", { body: { refresh_token: token } }));
     } catch (problem) {
       if (problem.status === 401 || problem.status === 422) this.forget();
@@ -166,7 +166,7 @@ async function reach(url, options) {
 
 async function problemOf(answer) {
   const body = await answer.json().catch(() => ({}));
-  return new Problem(answer.status, { title: `The server answered ${answer.status}.`, ...body });
+  return new Problem(answer.status, { title: `The server answered with status ${answer.status}.`, ...body });
 }
 
 function address(path, query = {}) {

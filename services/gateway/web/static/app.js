@@ -83,7 +83,7 @@ function hear(type, data) {
 
 async function begin() {
   await loadCatalogue();
-  show(find("door"), false);
+  show(find("signed-out"), false);
   show(find("situation"), true);
   show(find("account"), true);
   find("who").textContent = `${catalogue.me.first_name} ${catalogue.me.last_name}`;
@@ -131,7 +131,7 @@ function end() {
   live.clear();
   for (const id of ["reports", "alerts", "resources"]) find(id).replaceChildren();
   for (const id of ["situation", "account", "connection"]) show(find(id), false);
-  show(find("door"), true);
+  show(find("signed-out"), true);
   find("email").focus();
 }
 
@@ -174,9 +174,9 @@ onSubmit(find("sign-in"), async ({ email, password }) => {
 
 try {
   if (await session.resume()) await begin();
-  else show(find("door"), true);
+  else show(find("signed-out"), true);
 } catch (problem) {
-  show(find("door"), true);
+  show(find("signed-out"), true);
   const said = find("sign-in").querySelector("[data-problem]");
   said.textContent = problem.message;
   show(said, true);

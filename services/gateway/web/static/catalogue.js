@@ -7,11 +7,11 @@ const PRIORITIES = { critical: "#8e0000", high: "#c62828", medium: "#b26a00", lo
 
 /** Why a report is to be reviewed. */
 export const REVIEW_REASONS = {
-  type_inactive: "Its type is not in use any more.",
-  clock_ahead: "It was reported by a clock that is ahead.",
-  clock_past: "It was reported by a clock that seems to be wrong.",
-  outside_regions: "It lies in no region.",
-  no_region: "Its region is not known.",
+  type_inactive: "Its type is no longer in use.",
+  clock_ahead: "The clock of the reporting device is ahead.",
+  clock_past: "The clock of the reporting device seems to be wrong.",
+  outside_regions: "Its location is in no region.",
+  no_region: "Its region is unknown.",
   no_coordinates: "It has an address without coordinates.",
 };
 

@@ -11,8 +11,8 @@ const NEXT_STEPS = {
   confirmed: { in_progress: "Start work", resolved: "Resolve", rejected: "Reject" },
   in_progress: { resolved: "Resolve", confirmed: "Stop work" },
   resolved: { closed: "Close", in_progress: "Reopen" },
-  rejected: { pending: "Take up again" },
-  duplicate: { pending: "Take up again" },
+  rejected: { pending: "Reopen" },
+  duplicate: { pending: "Reopen" },
   closed: {},
 };
 
@@ -58,21 +58,21 @@ export function openReport(id, look, onChange = () => {}) {
     const again = () => openReport(id, look, onChange);
     return [
       facts([
-        ["What", catalogue.types.get(report.report_type_id)?.name],
+        ["Type", catalogue.types.get(report.report_type_id)?.name],
         ["Severity", `${severity.level} (${severity.name})`],
         ["Status", words(report.status)],
         ["Region", regionName(report.region_id)],
         ["Place", [report.location.address, report.location.coordinates && degrees(report.location)].filter(Boolean).join(" – ")],
         ["Reported", moment(report.reported_at)],
         ["Received", report.needs_review ? moment(report.received_at) : null],
-        ["To review", report.review_reasons.map((reason) => REVIEW_REASONS[reason] ?? words(reason)).join(" ")],
+        ["Needs review", report.review_reasons.map((reason) => REVIEW_REASONS[reason] ?? words(reason)).join(" ")],
         ["Note", report.status_notes],
       ]),
       make("p", { class: "text", text: report.description }),
       ...(report.location.coordinates ? [lookButton(() => look(longitude, latitude))] : []),
       ...reviewForm(report, again, onChange),
       ...statusForm(report, again, onChange),
-      make("h3", { text: "What was done" }),
+      make("h3", { text: "History" }),
       make(
         "ol",
         { class: "steps" },
@@ -88,17 +88,17 @@ function reviewForm(report, again, onChange) {
   if (!report.needs_review || !may("report:update", report.region_id)) return [];
   const regions = catalogue.regions.filter(({ id, properties }) => !properties.is_reserved && may("report:update", id));
   const choices = regions.map(({ id, properties }) => make("option", { value: id, text: properties.name }));
-  const region = make("select", { id: "review-region", name: "region_id" }, make("option", { value: "", text: "As it is" }), ...choices);
+  const region = make("select", { id: "review-region", name: "region_id" }, make("option", { value: "", text: "Unchanged" }), ...choices);
   const degreesOf = (name) => make("input", { id: `review-${name}`, name, inputmode: "decimal", autocomplete: "off" });
   const field = (input, text) => make("div", { class: "field" }, make("label", { for: input.id, text }), input);
-  const settle = make("button", { type: "button", text: "It is in order as it is" });
+  const settle = make("button", { type: "button", text: "Accept the report as it is" });
   const form = make(
     "form",
     { class: "adding", id: "review", novalidate: true },
     make("p", { class: "problem", role: "alert", "data-problem": true, hidden: true }),
     field(region, "Region"),
     make("div", { class: "pair" }, field(degreesOf("latitude"), "Latitude"), field(degreesOf("longitude"), "Longitude")),
-    make("p", { class: "buttons" }, make("button", { class: "primary", text: "Mend it" }), settle),
+    make("p", { class: "buttons" }, make("button", { class: "primary", text: "Save the correction" }), settle),
   );
   const done = async (changed) => {
     onChange(changed);
@@ -147,7 +147,7 @@ function statusForm(report, again, onChange) {
     } catch (refused) {
       sayProblem(problem, refused);
       buttons.forEach((button) => (button.disabled = false));
-      if (refused.status === 412) problem.append(" ", make("button", { type: "button", class: "quiet", text: "Show it as it is now", on: { click: again } }));
+      if (refused.status === 412) problem.append(" ", make("button", { type: "button", class: "quiet", text: "Show the current version", on: { click: again } }));
     }
   };
   const buttons = steps.map(([status, label], place) =>
@@ -169,7 +169,7 @@ export function openAlert(alert, onRead = () => {}) {
         ["Event", alert.event],
         ["Urgency", [alert.urgency, alert.severity, alert.certainty].filter(Boolean).join(", ")],
         ["Issued", moment(alert.issued_at)],
-        ["Holds until", alert.expires_at ? moment(alert.expires_at) : "called off"],
+        ["Valid until", alert.expires_at ? moment(alert.expires_at) : "cancelled"],
       ]),
       make("p", { class: "text", text: alert.message }),
       ...(alert.instruction ? [make("h3", { text: "What to do" }), make("p", { class: "text", text: alert.instruction })] : []),
@@ -179,14 +179,14 @@ export function openAlert(alert, onRead = () => {}) {
 }
 
 function reachOf(reach) {
-  const rows = reach.by_target.map((target) => [targetName(target), `${target.read} of ${target.targets} read it`]);
+  const rows = reach.by_target.map((target) => [targetName(target), `${target.read} of ${target.targets} have read it`]);
   return [
     make("h3", { text: "Reach" }),
     make(
       "div",
       { class: "reach" },
-      make("p", { text: `${reach.read.toLocaleString()} of ${reach.targets.toLocaleString()} people read it${reach.targeted_at ? "" : " (still going out)"}` }),
-      make("progress", { max: Math.max(reach.targets, 1), value: reach.read, "aria-label": "Share of the people who read it" }),
+      make("p", { text: `${reach.read.toLocaleString()} of ${reach.targets.toLocaleString()} people have read it${reach.targeted_at ? "" : " (still being sent)"}` }),
+      make("progress", { max: Math.max(reach.targets, 1), value: reach.read, "aria-label": "Share of the recipients who have read it" }),
     ),
     facts(rows),
   ];
@@ -204,7 +204,7 @@ export function openResource(resource, look) {
       facts([
         ["What", catalogue.resourceTypes.get(resource.resource_type_id)?.name],
         ["Status", words(resource.status)],
-        ["Free", resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity}`],
+        ["Available", resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity}`],
         ["Region", regionName(resource.region_id)],
         ["Place", [resource.location.address, degrees(resource.location)].filter(Boolean).join(" – ")],
         ["Contact", [resource.contact_person, resource.contact_phone, resource.contact_email].filter(Boolean).join(", ")],

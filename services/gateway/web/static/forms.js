@@ -20,7 +20,7 @@ export function showProblem(form, problem, fieldOf = (name) => name) {
     else unplaced.push(`${name}: ${messages.join(" ")}`);
   }
   const placed = form.querySelector('[aria-invalid="true"]');
-  const summary = placed && !unplaced.length ? "Some of it is wrong; see below." : [problem.message, ...unplaced].join(" ");
+  const summary = placed && !unplaced.length ? "Some fields are not valid. See below." : [problem.message, ...unplaced].join(" ");
   sayProblem(form.querySelector("[data-problem]"), { message: summary });
   (placed ?? form.querySelector("button.primary")).focus();
 }
@@ -107,7 +107,7 @@ export class Filing {
   }
 
   #takePosition() {
-    const refuse = () => showProblem(this.#form, { message: "", fields: { latitude: ["This device does not say where it is."] } });
+    const refuse = () => showProblem(this.#form, { message: "", fields: { latitude: ["This device does not provide its position."] } });
     if (!navigator.geolocation) return refuse();
     const took = ({ coords }) => this.setPlace({ lat: coords.latitude, lng: coords.longitude });
     return navigator.geolocation.getCurrentPosition(took, refuse, { enableHighAccuracy: true, timeout: 10_000 });
@@ -126,7 +126,7 @@ export class Filing {
     this.#form.reset();
     this.on.pin(null);
     const doubts = report.review_reasons.map((reason) => REVIEW_REASONS[reason] ?? words(reason)).join(" ");
-    find("filed").textContent = [`Filed: ${report.title}`, doubts && `A coordinator will look at it. ${doubts}`].filter(Boolean).join(". ");
+    find("filed").textContent = [`Filed: ${report.title}`, doubts && `A coordinator will review it. ${doubts}`].filter(Boolean).join(". ");
     find("filed").focus();
     this.on.filed(report);
   }

@@ -21,7 +21,7 @@ export function offerIssuing(issued) {
     const body = Object.fromEntries(Object.entries(given).filter(([, value]) => value.trim()));
     if (hours) body.expires_at = new Date(Date.now() + hours * HOUR).toISOString();
     const isWhole = body.region_id && body.priority && body.title && body.message;
-    if (isWhole && !confirm(`Send “${body.title}” to everybody who wants the alerts of ${regionName(body.region_id)}, and to the public?`)) return;
+    if (isWhole && !confirm(`Send “${body.title}” to everyone who subscribes to alerts of ${regionName(body.region_id)}, and to the public?`)) return;
     const alert = await call("POST", "/alerts", { body, key });
     key = newKey();
     form.reset();

@@ -50,7 +50,7 @@ export class ReportList {
 
   #entry(report) {
     const type = catalogue.types.get(report.report_type_id)?.name;
-    const review = report.needs_review ? `to review: ${report.review_reasons.map(words).join(", ")}` : "";
+    const review = report.needs_review ? `needs review: ${report.review_reasons.map(words).join(", ")}` : "";
     const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at), review].filter(Boolean);
     return entry(report.id, severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
   }
@@ -105,7 +105,7 @@ export class ResourceList {
   }
 
   #entry(resource) {
-    const free = resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity} free`;
+    const free = resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity} available`;
     const about = [catalogue.resourceTypes.get(resource.resource_type_id)?.name, words(resource.status), free, regionName(resource.region_id)];
     return entry(resource.id, resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => this.open(resource));
   }

@@ -103,8 +103,8 @@ function offeredPlace({ coordinates }, report, problem) {
   const offer = make(
     "span",
     { class: "about" },
-    `The photo was taken at ${latitude.toFixed(5)}, ${longitude.toFixed(5)}; that was removed from the file. `,
-    make("button", { type: "button", class: "quiet", text: "Use it as the place of the report", on: { click } }),
+    `The photo was taken at ${latitude.toFixed(5)}, ${longitude.toFixed(5)}; the position was removed from the file. `,
+    make("button", { type: "button", class: "quiet", text: "Use it as the location of the report", on: { click } }),
   );
   return offer;
 }
