@@ -15,6 +15,11 @@ from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import TypeAlias
+
+    from shared.client.types.alerts import PageOfPublicAlert, PublicAlert
+
+    Writer: TypeAlias = "Callable[[Snapshot, str], bytes]"
 
 LIFETIME: Final = 3.0
 """Seconds for which a result is reused while no events arrive that would tell of changes."""
@@ -44,13 +49,13 @@ class Snapshot:
         rendered: The documents that were made of it, by writer and base address.
     """
 
-    alerts: list[dict[str, Any]]
+    alerts: list[PublicAlert]
     digest: str
     changed_at: dt.datetime
     until: dt.datetime | None = None
-    rendered: dict[Any, bytes] = field(default_factory=dict)
+    rendered: dict[tuple[Writer, str], bytes] = field(default_factory=dict)
 
-    def document(self, write: Callable[[Snapshot, str], bytes], base: str) -> bytes:
+    def document(self, write: Writer, base: str) -> bytes:
         """Return the document that ``write`` makes of this snapshot and our address; it is made once."""
         key = (write, base)
         if key not in self.rendered:
@@ -133,17 +138,17 @@ class CurrentAlerts:
         elif last is not None:
             # A reader that got the former content within the same second must not be told that it is current.
             changed_at = max(changed_at, last.changed_at + ONE_SECOND)
-        ends = [dt.datetime.fromisoformat(alert["expires_at"]) for alert in alerts if alert.get("expires_at")]
+        ends = [dt.datetime.fromisoformat(end) for alert in alerts if (end := alert.get("expires_at"))]
         # An expired alert that is still listed must not cause a call at every read.
         later = [end for end in ends if end > self._now()]
         return Snapshot(alerts, digest, changed_at, min(later, default=None))
 
-    def _every_page(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = []
+    def _every_page(self) -> list[PublicAlert]:
+        found: list[PublicAlert] = []
         cursor = None
         while True:
             given = {"limit": MAX_LIMIT} | ({"cursor": cursor} if cursor else {})
-            page = self._call("alerts.list_public_alerts", given)
+            page: PageOfPublicAlert = self._call("alerts.list_public_alerts", given)
             found += page["items"]
             cursor = page["next_cursor"]
             if not cursor:

@@ -11,6 +11,7 @@ from lxml import etree
 
 if TYPE_CHECKING:
     from services.gateway.feeds.current import Snapshot
+    from shared.client.types.alerts import PublicAlert
 
 CAP_TYPE: Final = "application/cap+xml"
 ATOM_TYPE: Final = "application/atom+xml"
@@ -24,7 +25,7 @@ CANCEL: Final = "Cancel"
 
 ATOM: Final = "http://www.w3.org/2005/Atom"
 LANGUAGE: Final = "{http://www.w3.org/XML/1998/namespace}lang"
-_ATOM_ALONE: Final[dict[Any, str]] = {None: ATOM}
+_ATOM_ALONE: Final[dict[Any, str]] = {None: ATOM}  # lxml's types know no default namespace
 
 # What XML 1.0 cannot hold (2.2), not even escaped.
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -74,28 +75,28 @@ def rss(snapshot: Snapshot, base: str) -> bytes:
     return _written(root)
 
 
-def _title(alert: dict[str, Any]) -> str:
+def _title(alert: PublicAlert) -> str:
     """Return the title after marks that nobody may overlook: that it is an exercise, or is cancelled."""
     marks = [mark.upper() for mark in _marks(alert)]
     return ": ".join([*marks, alert["title"]])
 
 
-def _marks(alert: dict[str, Any]) -> list[str]:
+def _marks(alert: PublicAlert) -> list[str]:
     status, kind = alert.get("cap_status", ACTUAL), alert.get("msg_type")
     return [mark for mark in (status, kind) if mark == CANCEL or (mark == status and status != ACTUAL)]
 
 
-def _categories(alert: dict[str, Any]) -> list[str]:
-    named = [alert[name] for name in ("category", "severity", "region_name") if alert.get(name)]
-    return named + _marks(alert)
+def _categories(alert: PublicAlert) -> list[str]:
+    named = (alert["category"], alert["severity"], alert["region_name"])
+    return [name for name in named if name] + _marks(alert)
 
 
-def _urn(alert: dict[str, Any]) -> str:
+def _urn(alert: PublicAlert) -> str:
     """Return the identifier of the alert, which is the same in CAP."""
     return f"urn:uuid:{alert['id']}"
 
 
-def _address(alert: dict[str, Any], base: str) -> str:
+def _address(alert: PublicAlert, base: str) -> str:
     return f"{base}/alerts/{alert['id']}.cap"
 
 

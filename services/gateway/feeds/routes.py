@@ -19,13 +19,13 @@ from services.gateway.http.requests import own_address
 from services.gateway.openapi.operations import problems
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
     from uuid import UUID
 
     from flask import Flask
 
-    from services.gateway.feeds.current import Snapshot
+    from services.gateway.feeds.current import Writer
     from services.gateway.http.context import Gateway
+    from shared.client.types.alerts import AlertCap
 
 CURRENT: Final = "impactx-current-alerts"
 DOCUMENTS: Final = "impactx-cap-documents"
@@ -106,7 +106,8 @@ def cap(alert_id: UUID) -> Response:
     """Return the document of an issued alert, which never changes; updates and cancellations have their own."""
 
     def ask() -> CapDocument:
-        message: str = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
+        found: AlertCap = call("alerts.get_alert_cap", {"alert_id": alert_id})
+        message = found["cap"]
         sent = SENT.search(message)
         return CapDocument(message.encode(), dt.datetime.fromisoformat(sent[1]) if sent else None)
 
@@ -123,7 +124,7 @@ def cap(alert_id: UUID) -> Response:
     return response
 
 
-def _feed(write: Callable[[Snapshot, str], bytes], media_type: str) -> Response:
+def _feed(write: Writer, media_type: str) -> Response:
     current: CurrentAlerts = current_app.extensions[CURRENT]
     snapshot = current.get()
     base = own_address()

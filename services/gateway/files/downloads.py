@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from http import HTTPStatus
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 from flask import Response, request
@@ -14,9 +14,10 @@ from shared.client.errors import NotFound
 
 if TYPE_CHECKING:
     from services.gateway.files.storage import FileStore
+    from shared.client.types.reports import Attachment
 
 
-def send(store: FileStore, attachment: dict[str, Any]) -> Response:
+def send(store: FileStore, attachment: Attachment) -> Response:
     """Return the bytes of an attachment; a browser saves them, and neither shows nor runs them.
 
     Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import IO, TYPE_CHECKING, Final, cast
 
 from flask import request
 from werkzeug.exceptions import RequestEntityTooLarge
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from services.gateway.files.cleaners import Cleaner, Position
     from services.gateway.files.storage import FileStore, Incoming
     from services.gateway.files.types import MediaType
+    from shared.client.types.reports import AttachmentAllowance
 
 TOTAL: Final = "total"
 """The scope of the quota of all files together: the file is not too large, the store is too small."""
@@ -66,7 +67,7 @@ class _Kept:
     position: Position | None
 
 
-def receive(store: FileStore, limit: int, allowance: dict[str, Any], *, keeps_metadata: bool) -> Upload:
+def receive(store: FileStore, limit: int, allowance: AttachmentAllowance, *, keeps_metadata: bool) -> Upload:
     """Read the request's body, ``multipart/form-data`` with one part ``file``.
 
     Args:
@@ -124,7 +125,7 @@ def _parse(slot: _Slot) -> Upload:
 class _Quota:
     """The bytes that may still be attached; see `services.reports.schemas.AttachmentAllowance`."""
 
-    def __init__(self, allowance: dict[str, Any]) -> None:
+    def __init__(self, allowance: AttachmentAllowance) -> None:
         self._allowance = allowance
 
     def check(self, size: int) -> None:
@@ -149,7 +150,13 @@ class _Slot:
         self.sink: _Sink | None = None
         self.is_kept = False
 
-    def take(self, *_said: Any, **_named: Any) -> Any:
+    def take(
+        self,
+        total_content_length: int | None,
+        content_type: str | None,
+        filename: str | None,
+        content_length: int | None = None,
+    ) -> IO[bytes]:
         """Open the sink of a part that is a file. Called by werkzeug."""
         if self.sink is not None:
             raise Invalid(fields={"file": ["Send only one file with each request."]})
@@ -159,7 +166,7 @@ class _Slot:
             self._quota,
             keeps_metadata=self._keeps_metadata,
         )
-        return self.sink
+        return cast("IO[bytes]", self.sink)  # as far as werkzeug's parser needs one
 
     def tidy(self) -> None:
         """Remove what has arrived, unless the upload was completed."""

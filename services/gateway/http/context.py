@@ -13,6 +13,7 @@ from services.gateway.http.page_cache import PageCache
 from services.gateway.live.broadcast import Broadcast
 from shared.client.errors import Unauthenticated
 from shared.client.request import MAX_CORRELATION_ID_LENGTH
+from shared.client.rpc import OnBehalf
 from shared.platform.observability import context, traces
 from shared.platform.observability.logs import CORRELATION_ID
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from services.gateway.files.storage import FileStore
     from shared.client.rpc import RpcClient
+    from shared.client.types import Services
     from shared.platform.rpc.context import Caller
     from shared.platform.settings import Settings
 
@@ -86,13 +88,25 @@ def signed_in_caller() -> Caller:
     return caller
 
 
+def services() -> Services:
+    """Return the services, called on behalf of the caller, with the types of their arguments and results.
+
+    Raises:
+        Unauthenticated: The request has no token.
+    """
+    return OnBehalf(gateway().rpc, signed_in_caller())
+
+
 def correlation_id() -> str:
     """Return the id under which this request is logged here and in every service."""
     return cast("str", g.correlation_id)
 
 
 def call(method: str, arguments: dict[str, Any]) -> Any:
-    """Call ``service.method`` with the caller's token and correlation id.
+    """Call ``service.method`` with the caller's token, if there is one, and correlation id.
+
+    Returns:
+        The result as JSON, which only the name of the method has a type for.
 
     Raises:
         ImpactXError: The service refused the call or did not answer.

@@ -212,7 +212,7 @@ def own_address() -> str:
     return request.host_url.rstrip("/")
 
 
-def _value(field: Any, text: str) -> Any:
+def _value(field: fields.Field[Any] | None, text: str) -> object:
     if isinstance(field, Box):
         return [_number(part) for part in text.split(",")]
     if isinstance(field, Area):
@@ -231,7 +231,7 @@ def _value(field: Any, text: str) -> Any:
     return _plain(field, text)
 
 
-def _plain(field: Any, text: str) -> Any:
+def _plain(field: fields.Field[Any] | None, text: str) -> object:
     if isinstance(field, Number):
         return _number(text)
     if isinstance(field, fields.Integer):
@@ -247,8 +247,9 @@ def _number(text: str) -> float | str:
     return number if math.isfinite(number) else text
 
 
-def _json(text: str) -> Any:
+def _json(text: str) -> object:
     try:
-        return orjson.loads(text)
+        found: object = orjson.loads(text)
     except orjson.JSONDecodeError:
         return text
+    return found

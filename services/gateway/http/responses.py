@@ -14,7 +14,7 @@ from shared.domain.exporting import feature, pages
 from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from shared.domain.exporting import Call, Table
 
@@ -23,7 +23,7 @@ GEOJSON: Final = "application/geo+json"
 CSV: Final = "text/csv"
 
 
-def json_answer(result: Any, *, status: int = 200, has_etag: bool = False) -> Response:
+def json_response(result: Mapping[str, Any], *, status: int = 200, has_etag: bool = False) -> Response:
     """Return the result as JSON, with its version as the ETag if it has one.
 
     A GET whose If-None-Match names that version is answered with 304.
@@ -70,7 +70,7 @@ def chosen_type(offered: Sequence[str]) -> str:
     return best
 
 
-def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> Response:
+def page_response(page: dict[str, Any], media_type: str, geometry: str | None) -> Response:
     """Return a page, with a Link header to the next one."""
     content = page if media_type == JSON or geometry is None else _features(page, geometry)
     response = Response(orjson.dumps(content), content_type=media_type)
@@ -83,7 +83,7 @@ def page_answer(page: dict[str, Any], media_type: str, geometry: str | None) -> 
     return response
 
 
-def csv_answer(call: Call, method: str, arguments: dict[str, Any], table: Table) -> Response:
+def csv_response(call: Call, method: str, arguments: dict[str, Any], table: Table) -> Response:
     """Return all rows of a list from the cursor on, read page by page while the client receives them.
 
     A ``limit`` is that of each page. Where a later page fails, the connection is closed early: a client must not

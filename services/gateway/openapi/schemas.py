@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 from apispec.ext.marshmallow import MarshmallowPlugin
@@ -11,6 +11,10 @@ from marshmallow import Schema, fields
 from services.identity.schemas import fields as identity_fields
 from shared.domain import geo_filters
 from shared.platform import schemas
+
+if TYPE_CHECKING:
+    from apispec import APISpec
+    from apispec.ext.marshmallow.openapi import OpenAPIConverter
 
 DESCRIPTION: Final = """The HTTP interface of ImpactX.
 
@@ -180,7 +184,7 @@ def complete(document: dict[str, Any]) -> bytes:
 class _Plugin(MarshmallowPlugin):
     """apispec's plugin with the JSON Schema of our fields."""
 
-    def init_spec(self, spec: Any) -> None:
+    def init_spec(self, spec: APISpec) -> None:
         """Add the descriptions of our fields. Called by apispec."""
         super().init_spec(spec)
         if self.converter is not None:
@@ -188,16 +192,16 @@ class _Plugin(MarshmallowPlugin):
             self.converter.add_parameter_attribute_function(_parameter)
 
 
-def _name(schema: Any) -> str:
+def _name(schema: type[Schema] | Schema) -> str:
     """Return the name of a schema in the document."""
     kind = schema if isinstance(schema, type) else type(schema)
-    name: str = kind.__name__
-    if name.startswith("PageOf"):
-        return f"{_name(kind().fields['items'].inner.schema)}Page"
-    return name
+    if not kind.__name__.startswith("PageOf"):
+        return kind.__name__
+    items: Any = kind().fields["items"]
+    return f"{_name(items.inner.schema)}Page"
 
 
-def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
+def _form(converter: OpenAPIConverter, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
     """Return what apispec cannot know: the JSON Schema of our own fields, and an example."""
     form: dict[str, Any] = dict(_own_form(converter, field))
     if "pattern" in ret:  # Python's syntax, and `re.match` is anchored at the beginning
@@ -214,7 +218,7 @@ def _form(converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> d
     return form
 
 
-def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # noqa: PLR0911 - one line for each kind
+def _own_form(converter: OpenAPIConverter, field: fields.Field[Any]) -> dict[str, Any]:  # noqa: PLR0911 - one line for each kind
     if isinstance(field, schemas.Identifier):
         return {"type": "string", "format": "uuid"}
     if isinstance(field, schemas.Timestamp):
@@ -238,7 +242,9 @@ def _own_form(converter: Any, field: fields.Field[Any]) -> dict[str, Any]:  # no
     return {}
 
 
-def _parameter(_converter: Any, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
+def _parameter(
+    _converter: OpenAPIConverter, field: fields.Field[Any], *, ret: dict[str, Any]
+) -> dict[str, Any]:
     """Return the style of a query parameter, which cannot be null."""
     _without_null(ret["schema"])
     if isinstance(field, geo_filters.OneOrList | fields.List):

@@ -15,6 +15,8 @@ from services.gateway.routes.blueprint import ResourceBlueprint
 if TYPE_CHECKING:
     from uuid import UUID
 
+    from shared.client.types.alerts import AlertCap
+
 ALERT: Final = "/alerts/<uuid:alert_id>"
 RULE: Final = "/alert-rules/<uuid:rule_id>"
 CAP: Final = "application/cap+xml"
@@ -94,5 +96,5 @@ alerts.offer("PATCH", RULE, "alerts.update_alert_rule", schemas.UpdateAlertRule,
 def get_alert_cap(alert_id: UUID) -> Response:
     """Return an alert as a document of the Common Alerting Protocol."""
     requests.refuse_query()
-    message = call("alerts.get_alert_cap", {"alert_id": alert_id})["cap"]
-    return Response(message, content_type=CAP, headers={"Cache-Control": "no-store"})
+    found: AlertCap = call("alerts.get_alert_cap", {"alert_id": alert_id})
+    return Response(found["cap"], content_type=CAP, headers={"Cache-Control": "no-store"})

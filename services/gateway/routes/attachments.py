@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
+
+from uuid6 import uuid7
 
 from services.gateway.files import downloads, uploads
 from services.gateway.http import requests, responses
-from services.gateway.http.context import call, gateway, signed_in_caller
+from services.gateway.http.context import gateway, services, signed_in_caller
 from services.gateway.http.errors import InsufficientStorage
 from services.gateway.openapi.file_operations import describe_transfer
 from services.gateway.routes.blueprint import PREFIX, ResourceBlueprint
@@ -74,13 +76,22 @@ def add_attachment(report_id: UUID) -> Response:
     signed_in_caller().require(REPORT_ATTACH)
     requests.refuse_query()
     key = requests.idempotent_id("reports.add_attachment")
-    allowance = call("reports.get_attachment_allowance", {"report_id": report_id, "attachment_id": key})
+    reports = services().reports
+    allowance = reports.get_attachment_allowance(report_id=report_id, attachment_id=key)
     settings = gateway().settings
     upload = uploads.receive(
         gateway().files, settings.attachment_limit, allowance, keeps_metadata=settings.keep_photo_metadata
     )
     try:
-        attachment = call("reports.add_attachment", _arguments(report_id, upload, key))
+        requests.refuse_unknown(upload.fields, upload.fields.keys() - FIELDS)
+        attachment = reports.add_attachment(
+            report_id=report_id,
+            file_name=upload.file_name,
+            mime_type=upload.kept.mime_type,
+            file_size=upload.kept.size,
+            sha256=upload.kept.sha256,
+            id=upload.fields.get("id") or key or str(uuid7()),
+        )
         upload.file.keep_as(attachment["file_path"])
     except TooLarge as error:  # other uploads were faster
         upload.file.discard()
@@ -90,9 +101,9 @@ def add_attachment(report_id: UUID) -> Response:
     except BaseException:
         upload.file.discard()
         raise
-    if upload.kept.position is not None:
-        attachment["position"] = {"type": "Point", "coordinates": list(upload.kept.position)}
-    response = responses.json_answer(attachment, status=201)
+    position = upload.kept.position
+    shown = {"position": {"type": "Point", "coordinates": list(position)}} if position is not None else {}
+    response = responses.json_response({**attachment, **shown}, status=201)
     response.headers["Location"] = f"{PREFIX}/attachments/{attachment['id']}"
     return response
 
@@ -105,20 +116,6 @@ def add_attachment(report_id: UUID) -> Response:
 )
 def get_attachment_content(attachment_id: UUID) -> Response:
     """Return the bytes of an attachment to a caller who may see its report."""
-    signed_in_caller()
+    reports = services().reports
     requests.refuse_query()
-    attachment = call("reports.get_attachment", {"attachment_id": attachment_id})
-    return downloads.send(gateway().files, attachment)
-
-
-def _arguments(report_id: UUID, upload: uploads.Upload, key: str | None) -> dict[str, Any]:
-    requests.refuse_unknown(upload.fields, upload.fields.keys() - FIELDS)
-    given = upload.fields.get("id") or key
-    return {
-        "report_id": report_id,
-        "file_name": upload.file_name,
-        "mime_type": upload.kept.mime_type,
-        "file_size": upload.kept.size,
-        "sha256": upload.kept.sha256,
-        **({"id": given} if given else {}),
-    }
+    return downloads.send(gateway().files, reports.get_attachment(attachment_id=attachment_id))

@@ -26,6 +26,9 @@ from shared.domain.exporting import Table
 from shared.platform.rpc.operation import ANYONE
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from uuid import UUID
+
     from flask import Response
 
     from shared.platform.schemas import Arguments, Result
@@ -70,16 +73,15 @@ class ResourceBlueprint(flask_smorest.Blueprint):
         route = Route(verb, rule, method, schema, result, **offering)
         view = _View(route)
         function = _named(view, route.operation)
-        function._apidoc = {"manual_doc": describe(route)}  # noqa: SLF001 - where flask-smorest keeps it
+        vars(function)["_apidoc"] = {"manual_doc": describe(route)}  # where flask-smorest keeps it
         self.add_url_rule(rule, route.operation, function, methods=[verb])
 
 
-def _named(view: Any, name: str) -> Any:
+def _named(view: _View, name: str) -> Callable[..., Response]:
     """Return the view as a function of this name, which Flask needs."""
 
-    def function(**path: Any) -> Response:
-        response: Response = view(**path)
-        return response
+    def function(**path: str | UUID) -> Response:
+        return view(path)
 
     function.__name__ = name
     return function
@@ -95,7 +97,7 @@ class _View:
         named = ANYONE not in METHODS[self.route.method].permission
         object.__setattr__(self, "table", None if item is None else Table(item, named=named))
 
-    def __call__(self, **path: Any) -> Response:
+    def __call__(self, path: Mapping[str, str | UUID]) -> Response:
         route = self.route
         if ANYONE not in METHODS[route.method].permission:
             signed_in_caller()
@@ -108,7 +110,7 @@ class _View:
             raise _stale(error, arguments) from None
         if route.result is None:
             return responses.nothing()
-        response = responses.json_answer(
+        response = responses.json_response(
             result, status=201 if route.location_template else 200, has_etag=route.has_etag
         )
         if route.location_template:
@@ -118,19 +120,19 @@ class _View:
             response.headers["Content-Location"] = PREFIX + route.rule.partition("<")[0] + result["id"]
         return response if route.verb == "GET" else responses.as_preferred(response)
 
-    def _arguments(self, path: dict[str, Any]) -> dict[str, Any]:
+    def _arguments(self, path: Mapping[str, str | UUID]) -> dict[str, Any]:
         route = self.route
         if route.verb == "GET":
             given = requests.query_arguments(route.arguments)
             requests.refuse_unknown(given, {*path, KNOWN_VERSION})
-            return given | path
+            return {**given, **path}
         requests.refuse_query()
         given = {}
         if route.body_fields:
             types = requests.PATCH_TYPES if route.verb == "PATCH" else requests.JSON_TYPES
             given = requests.json_object(types, may_be_missing=not route.body_required)
             requests.refuse_unknown(given, route.forbidden_fields)
-        given |= path
+        given.update(path)
         if route.needs_version or (route.is_versioned and "If-Match" in request.headers):
             given["version"] = requests.version_seen()
         if route.has_address:
@@ -147,7 +149,7 @@ class _View:
             shown, arguments = requests.table_options(arguments)
             if media_type == responses.CSV:
                 table = self.table.shown(**shown)
-                return responses.csv_answer(bound_call(), route.method, arguments, table)
+                return responses.csv_response(bound_call(), route.method, arguments, table)
         if media_type == responses.GEOJSON and "include_boundaries" in route.arguments.fields:
             arguments = {"include_boundaries": True, **arguments}
         geometry = route.geometry or None
@@ -156,13 +158,13 @@ class _View:
             # An import must not take outlines for the boundaries.
             said[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
         if not route.is_kept:
-            return responses.page_answer(call(route.method, arguments) | said, media_type, geometry)
+            return responses.page_response(call(route.method, arguments) | said, media_type, geometry)
         return gateway().pages.get(
             route.method,
             arguments,
             media_type,
             call,
-            lambda page: responses.page_answer(page | said, media_type, geometry),
+            lambda page: responses.page_response(page | said, media_type, geometry),
         )
 
 

@@ -54,7 +54,7 @@ def written(pages, shown):
         return {"items": pages[number], "next_cursor": more}
 
     with APP.test_request_context("/"):
-        response = responses.csv_answer(call, "reports.list_reports", {}, shown)
+        response = responses.csv_response(call, "reports.list_reports", {}, shown)
         return b"".join(response.response)
 
 
@@ -142,7 +142,7 @@ def test_a_list_that_breaks_off_breaks_off():
         return {"items": [{"id": "1"}], "next_cursor": "x"}
 
     with APP.test_request_context("/"):
-        response = responses.csv_answer(call, "reports.list_reports", {}, table("id"))
+        response = responses.csv_response(call, "reports.list_reports", {}, table("id"))
         with pytest.raises(Unavailable):
             list(response.response)
 

@@ -107,8 +107,8 @@ def test_a_problem_names_every_member_that_an_error_has():
 @pytest.mark.parametrize(
     ("header", "says"),
     [
-        ('W/"1"', 'send "1"'),
-        ("1", 'send "1"'),
+        ('W/"1"', 'Send "1"'),
+        ("1", 'Send "1"'),
         ('"1", "2"', "one ETag"),
         ('"x"', 'such as "1"'),
         ('W/"x"', 'such as "1"'),
