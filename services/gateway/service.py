@@ -6,6 +6,7 @@ import logging
 from typing import Final
 
 from services.gateway.http.server import HttpServer
+from shared.platform.runtime import StopsFirst
 from shared.platform.timer import every
 
 logger = logging.getLogger(__name__)
@@ -13,13 +14,10 @@ logger = logging.getLogger(__name__)
 CLEAN_UP_SECONDS: Final = 3600
 
 
-class GatewayService:
+class GatewayService(StopsFirst):
     """Offers the methods of all services over HTTP."""
 
     name = "gateway"
-
-    stops_first = True
-    """The services answer the requests in hand, so they must not stop before the gateway has stopped."""
 
     http = HttpServer()
 

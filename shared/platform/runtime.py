@@ -49,11 +49,17 @@ class StopDeadlineError(Exception):
     """The services did not stop in time."""
 
 
+class StopsFirst:
+    """Base of a service class that stands before the others and calls them.
+
+    Such a service is stopped before the others, so that they can still answer its work in hand.
+    """
+
+    name: str
+
+
 class Runtime:
     """Some services in this process.
-
-    A service class with a true ``stops_first`` stands before the others and calls them: it is stopped before
-    them, so that its work in hand still finds somebody to answer.
 
     Args:
         services: nameko service classes.
@@ -126,7 +132,7 @@ class Runtime:
         try:
             with Timeout(self._settings.stop_grace + 5, StopDeadlineError):
                 for service in self._services:
-                    if getattr(service, "stops_first", False):
+                    if issubclass(service, StopsFirst):
                         self._runner.service_map[service.name].stop()
                 self._runner.stop()
         except StopDeadlineError:

@@ -13,7 +13,6 @@ from services.gateway.http.page_cache import PageCache
 from services.gateway.live.broadcast import Broadcast
 from shared.client.errors import Unauthenticated
 from shared.client.request import MAX_CORRELATION_ID_LENGTH
-from shared.client.rpc import OnBehalf
 from shared.platform.observability import context, traces
 from shared.platform.observability.logs import CORRELATION_ID
 
@@ -94,7 +93,7 @@ def services() -> Services:
     Raises:
         Unauthenticated: The request has no token.
     """
-    return OnBehalf(gateway().rpc, signed_in_caller())
+    return gateway().rpc.on_behalf_of(signed_in_caller())
 
 
 def correlation_id() -> str:

@@ -135,14 +135,14 @@ def problems(statuses: dict[str, str]) -> dict[str, Any]:
 
 def _description(route: Route) -> str:
     contract = METHODS[route.method]
-    about = " ".join((type(route.arguments).__doc__ or "").replace("``", "`").split())
+    about = " ".join((type(route.arguments).__doc__ or "").replace("``", "`").split()) + "\n\n"
     if ANYONE in contract.permission:
         needs = "Needs no token."
     elif SIGNED_IN in contract.permission:
         needs = "Needs a valid token."
     else:
         needs = "Needs the permission " + " or ".join(f"`{name}`" for name in contract.permission) + "."
-    return f"{about}\n\n{needs}"
+    return (about if route.arguments.fields else "") + needs
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

@@ -41,7 +41,8 @@ def verify(token, correlation_id):
 
 
 def send(path, content_type, body):
-    rpc = SimpleNamespace(call=lambda *_arguments, **_options: ALLOWANCE)
+    reports = SimpleNamespace(get_attachment_allowance=lambda **_arguments: ALLOWANCE)
+    rpc = SimpleNamespace(on_behalf_of=lambda _caller: SimpleNamespace(reports=reports))
     environ = {"wsgi.input": body, "wsgi.input_terminated": True, "HTTP_AUTHORIZATION": "Bearer x"}
     return (
         application(rpc=rpc, verify=verify)
