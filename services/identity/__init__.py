@@ -1,7 +1,7 @@
-"""identity: who somebody is, what they may do, and where the regions are.
+"""identity: accounts, sessions, roles with their permissions, and regions.
 
-Owns the schema ``identity``: users, roles, user_roles, role_permissions and regions of the seed, and beside
-them the refresh tokens, the throttle of sign-ins and the addresses that accounts are known from.
+Owns the schema ``identity``: users, roles, user_roles, role_permissions and regions, which other services and tools
+read, and its own tables for refresh tokens, sign-in limits, known addresses, similar email addresses and outlines.
 
 Offers authenticate, refresh, revoke and get_jwks; accounts (register_user, get_me, get_user, list_users,
 update_user, change_password, reset_password, deactivate_user, reactivate_user); roles (create_role,
@@ -11,5 +11,5 @@ update_role, get_role, list_roles, list_permissions, set_role_permissions, grant
 Emits user_created, user_updated, user_deactivated, role_granted, role_revoked, region_created,
 region_updated.
 
-Hears nothing.
+Hears no events.
 """

@@ -1,7 +1,7 @@
-"""Checks the boundaries of regions and finds the region that a point lies in.
+"""Checks the boundaries of regions, simplifies them to outlines, and finds the region of a point.
 
-shapely works in C and can take long on large rings, so everything that calls it on a user's data goes to
-native threads; it releases the interpreter lock there.
+shapely can take long on large rings, so everything that calls it on the data of users runs in native threads, where
+shapely releases the interpreter lock.
 """
 
 from __future__ import annotations
@@ -44,12 +44,12 @@ FULL: Final = "full"
 
 
 class Outline(NamedTuple):
-    """How much of the boundaries an outline shows.
+    """The detail of an outline.
 
     Attributes:
-        tolerance: Degrees by which it may be off at most.
-        steps: It is off by no more than this part of the region's extent either.
-        max_positions: Positions that it has at most; the tolerance grows until it has not more.
+        tolerance: The maximum distance from the boundaries in degrees.
+        steps: The maximum distance is also the extent of the region divided by this number.
+        max_positions: The maximum number of positions; the tolerance grows until the outline has no more.
     """
 
     tolerance: float
@@ -62,28 +62,28 @@ OUTLINES: Final = {
     "medium": Outline(0.01, 1_000, 2_000),
     "fine": Outline(0.001, 5_000, 8_000),
 }
-"""By detail: for a map of many regions, for one that fills the screen, and for a look at its border."""
+"""The outlines by detail: for a map of many regions, for one region that fills the screen, and for its border."""
 
 DETAILS: Final = (*OUTLINES, FULL)
 
 OUTLINES_REVISION: Final = 1
-"""Changes when the outlines of the same boundaries would be others; a part of the version of a list."""
+"""Incremented when the outlines of the same boundaries change; a part of the version of a list."""
 
 FEW_POSITIONS: Final = 100
-"""Boundaries with no more are shown as they are."""
+"""Boundaries with no more positions than this are not simplified."""
 
 Entry = tuple[float, str, "UUID", Any]
-"""A region as the index has it: area, code, id and shape."""
+"""A region in the index: area, code, id and shape."""
 
 
 def normalise(boundaries: dict[str, Any]) -> dict[str, Any]:
-    """Return the boundaries cut at the antimeridian, with their rings turned as RFC 7946 wants them.
+    """Return the boundaries cut at the antimeridian, with their rings in the direction of RFC 7946.
 
     Args:
-        boundaries: What `check_structure` let pass.
+        boundaries: Boundaries that `check_structure` has accepted.
 
     Raises:
-        Invalid: A ring crosses itself or another, or lies where it may not; the message says where.
+        Invalid: A ring intersects itself or another ring, or is not inside its outer ring; the message says where.
     """
     try:
         return run_blocking(geojson.normalise, boundaries)
@@ -92,10 +92,11 @@ def normalise(boundaries: dict[str, Any]) -> dict[str, Any]:
 
 
 def outlines_of(boundaries: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return the rows of ``region_outlines`` for boundaries, without the region; call it in a native thread.
+    """Return the rows of ``region_outlines`` for boundaries, without the region id. Call it in a native thread.
 
     Args:
-        boundaries: As stored. Those that are not an area (written past the service) have rows without an outline.
+        boundaries: The boundaries as stored. If they are not an area (because they were written without the service),
+            the rows have no outline.
     """
     try:
         bbox = bbox_of(boundaries)
@@ -121,17 +122,17 @@ def _simplified(boundaries: dict[str, Any], extent: float) -> dict[str, dict[str
     found: dict[str, dict[str, Any]] = {}
     outline = boundaries
     for detail, (tolerance, steps, max_positions) in reversed(OUTLINES.items()):
-        # Each is made of the next finer one, which costs a tenth and is off by a tenth more.
+        # Each outline is made from the next finer one, at a tenth of the cost and with a tenth more error.
         outline = geojson.simplified(outline, min(tolerance, extent / steps), max_positions)
         found[detail] = outline
     return found
 
 
 def read_entries(rows: Iterable[tuple[UUID, str, str]]) -> dict[UUID, Entry | None]:
-    """Return the entry of each region, None for boundaries that cannot be read; call it in a native thread.
+    """Return the entry of each region, None for boundaries that cannot be read. Call it in a native thread.
 
     Args:
-        rows: Each region's id, code and boundaries as JSON text.
+        rows: The id, code and boundaries (as JSON text) of each region.
     """
     return {region_id: _entry(region_id, code, orjson.loads(text)) for region_id, code, text in rows}
 
@@ -142,11 +143,11 @@ def _entry(region_id: UUID, code: str, boundaries: Any) -> Entry | None:
 
 
 class RegionIndex:
-    """Finds regions by point. It is never changed once made, so any number of greenlets may ask it.
+    """Finds regions by point. It is immutable, so any number of greenlets may use it.
 
     Args:
-        regions: Each region's id, code and boundaries as stored. Boundaries that shapely cannot read (written
-            past the service) are left out.
+        regions: The id, code and boundaries of each region. Boundaries that shapely cannot read (because they were
+            written without the service) are ignored.
     """
 
     def __init__(self, regions: Iterable[tuple[UUID, str, dict[str, Any]]]) -> None:
@@ -154,14 +155,14 @@ class RegionIndex:
 
     @classmethod
     def of_entries(cls, entries: Iterable[Entry | None]) -> RegionIndex:
-        """Return the index of regions whose shapes were made already."""
+        """Return an index of regions whose shapes have already been created."""
         index = cls([])
         index._build(entries)
         return index
 
     def _build(self, entries: Iterable[Entry | None]) -> None:
         found = [entry for entry in entries if entry is not None]
-        # Sorted by what decides between several: the smallest region, then the code. The first index wins.
+        # Sorted by what decides between several regions: the smallest, then the code. The lowest index wins.
         found.sort(key=lambda entry: entry[:2])
         self._ids = [region_id for _, _, region_id, _ in found]
         shapes = [shape for *_, shape in found]
@@ -169,15 +170,15 @@ class RegionIndex:
         self._tree = shapely.STRtree(shapes)
 
     def locate(self, points: Sequence[tuple[float, float]]) -> list[UUID | None]:
-        """Return the region of every point (longitude, latitude); None where no region contains it.
+        """Return the region of each point (longitude, latitude); None if no region contains it.
 
-        Of several regions the smallest wins, as a district does over its country, then the first by code. A
-        point on a border lies in both regions, so the same rule gives it to one of them, always the same. On the
-        antimeridian -180 and 180 are the same place, which is a border of the regions on either side.
+        Of several regions the smallest is chosen, such as a district before its country, then the first by code. The
+        same rule decides for points on a border, which are in both regions. On the antimeridian, -180 and 180 are the
+        same place, which is on the border of the regions on both sides.
         """
         located: list[UUID | None] = [None] * len(points)
         best: list[int] = [len(self._ids)] * len(points)
-        # Each place as it is said, and once more from the other side of the antimeridian.
+        # Each point, and points on the antimeridian once more with the longitude of the other side.
         asked = [*enumerate(points)]
         asked += [
             (at, (-longitude, latitude))
@@ -195,7 +196,7 @@ class RegionIndex:
         return located
 
     def touching(self, bbox: Sequence[float]) -> list[UUID]:
-        """The regions that touch [west, south, east, north]; west over east crosses the antimeridian."""
+        """Return the regions that touch the box [west, south, east, north]; west > east crosses the antimeridian."""
         west, south, east, north = bbox
         found = {
             int(index)
@@ -206,5 +207,5 @@ class RegionIndex:
 
 
 def _box(west: float, south: float, east: float, north: float) -> Any:
-    """The box as a shape; a point or a line where it has no area."""
+    """Return the box as a shape; a point or a line if it has no area."""
     return shapely.LineString([(west, south), (east, north)]).envelope

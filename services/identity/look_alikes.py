@@ -1,7 +1,7 @@
-"""Tells whether two e-mail addresses look alike, by the skeletons of Unicode Technical Standard 39.
+"""Finds email addresses that look alike, with the skeletons of Unicode Technical Standard 39.
 
-The skeleton of a text has, in place of each character, one character for all that look like it: a Cyrillic `a` and a
-Latin one have the same.
+In the skeleton of a text, each character is replaced by one that represents all characters that look like it. A
+Cyrillic `a` and a Latin `a` have the same skeleton.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
     from sqlalchemy import Connection
 
 ROUNDS: Final = 3
-"""Some characters stand for several, of which one stands for another in turn."""
+"""Some characters are replaced by several, which have replacements in turn."""
 
 
 def skeleton_digest(email: str) -> bytes:
-    """Return 32 bytes that are the same for two normalised addresses exactly if they look alike."""
+    """Return 32 bytes that are equal for two normalised addresses if, and only if, they look alike."""
     local, _, domain = email.rpartition("@")
     try:
         shown = idna.decode(domain)
@@ -37,7 +37,7 @@ def skeleton_digest(email: str) -> bytes:
 
 
 def skeleton(text: str) -> str:
-    """Return the text with every character replaced by the one that stands for all that look like it."""
+    """Return the text with every character replaced by the one that represents all that look like it."""
     found = unicodedata.normalize("NFD", text)
     for _ in range(ROUNDS):
         found = unicodedata.normalize("NFD", "".join(_prototype(character) for character in found))
@@ -46,25 +46,25 @@ def skeleton(text: str) -> str:
 
 @cache
 def _prototype(character: str) -> str:
-    # Loading the table takes a third of a second, which only identity's first new account pays.
+    # Loading the table takes a third of a second, so it is loaded when the first account is created.
     from confusable_homoglyphs import confusables  # noqa: PLC0415
 
     def alike(text: str) -> list[str]:
         return [found["c"] for found in confusables.confusables_data.get(text, ())]
 
-    # The table has, for a prototype, all that look like it, and for each of those the prototype alone.
+    # The table lists for a prototype all characters that look like it, and for each of these only the prototype.
     everyone = {character, *alike(character)}
     everyone |= {other for one in alike(character) for other in alike(one)}
     with_many = [one for one in everyone if len(alike(one)) > 1]
-    # Of two that look like each other alone, the table does not say which is which.
+    # Of two characters that look like each other only, the table does not tell which is the prototype.
     return min(with_many or everyone, key=lambda one: (-len(one), not one.isascii(), one))
 
 
 def looks_like_another(connection: Connection, user_id: UUID, email: str) -> bool:
-    """Return whether an e-mail address looks like that of another account, and is not ASCII, or that is not.
+    """Return whether an email address looks like that of another account, and one of the two is not ASCII.
 
-    Two addresses in ASCII are never said to look alike: ``adam1`` and ``adaml`` may be two people, and whoever reads
-    ASCII can tell. The transaction keeps others from taking an address that looks like this one until it ends.
+    Two ASCII addresses never count as alike: ``adam1`` and ``adaml`` may be two people, and readers can distinguish
+    them. Until the transaction ends, no other account can take an address that looks like this one.
     """
     digest = skeleton_digest(email)
     connection.execute(select(func.pg_advisory_xact_lock(int.from_bytes(digest[:8], signed=True))))
@@ -76,7 +76,7 @@ def looks_like_another(connection: Connection, user_id: UUID, email: str) -> boo
 
 
 def remember_look(connection: Connection, user_id: UUID, email: str) -> None:
-    """Note what the e-mail address of an account looks like."""
+    """Store the skeleton of the email address of an account."""
     look = {"skeleton": skeleton_digest(email), "is_ascii": email.isascii() and "xn--" not in email}
     connection.execute(
         insert(email_look_alikes)

@@ -1,4 +1,4 @@
-"""Puts in what a new installation cannot do without: roles, an administrator, a few regions."""
+"""Creates what a new installation needs: the default roles, an administrator and a few regions."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from shared.domain.permissions import ADMINISTRATOR, DEFAULT_ROLES
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
-# Outlines drawn by hand for trying things out, a few dozen kilometres off in places. Import the boundaries that
-# count from the authority that keeps them.
+# Boundaries drawn by hand for trials, in places some dozens of kilometres off. Import the official boundaries from the
+# authority that maintains them.
 REGIONS: Final[tuple[tuple[str, str, list[list[float]]], ...]] = (
     (
         "HT",
@@ -73,21 +73,19 @@ REGIONS: Final[tuple[tuple[str, str, list[list[float]]], ...]] = (
 
 
 def seed(connection: Connection, *, admin_email: str, admin_password: str, bcrypt_cost: int = 12) -> None:
-    """Makes the default roles, an administrator and a few regions, where they are missing.
+    """Create the default roles, an administrator and a few regions if they are missing.
 
-    What is there stays as it is, also where it was changed: a role's permissions, the administrator's password.
+    Existing ones stay as they are, even if they were changed, for instance the permissions of a role or the password
+    of the administrator. Emits ``user_created``, ``role_granted`` and ``region_created``.
 
     Args:
-        connection: A transaction.
-        admin_email: Of the first administrator; an account with this address is left alone.
-        admin_password: Of that account, if it has to be made.
-        bcrypt_cost: Of its hash.
+        connection: A connection in a transaction.
+        admin_email: The email address of the administrator. An existing account with this address is not changed.
+        admin_password: The password of a new administrator.
+        bcrypt_cost: The cost of the hash of the password.
 
     Raises:
-        Invalid: The password cannot be taken.
-
-    Emits:
-        user_created, role_granted, region_created.
+        Invalid: The password is not acceptable.
     """
     for name in DEFAULT_ROLES:
         _role(connection, name)
@@ -122,7 +120,7 @@ def _administrator(connection: Connection, email: str, password: str, bcrypt_cos
         return
     problems = policy.password_problems(password, email)
     if problems:
-        raise Invalid("The administrator's password cannot be taken.", fields={"password": problems})
+        raise Invalid("The password of the administrator is not acceptable.", fields={"password": problems})
     role = select(roles.c.id).where(roles.c.name == ADMINISTRATOR)
     role_id = connection.execute(role).scalar_one()
     made = connection.execute(

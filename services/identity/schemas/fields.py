@@ -1,4 +1,4 @@
-"""The fields that only identity has: e-mail addresses, passwords, preferences, boundaries, names of roles."""
+"""Fields of identity: email addresses, passwords, preferences, boundaries and names of roles."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ MAX_PASSWORD_LENGTH: Final = 1000
 MAX_PREFERRED_REGIONS: Final = 200
 PREFERENCE_KEYS: Final = frozenset({"regions", "all_regions", "language", "time_zone"})
 
-# One @, no blanks or control characters, a dot inside the domain: what RFC 5321 lets through beyond that
-# cannot be told from a typing error.
+# One @, no spaces or control characters, and a dot inside the domain. Other addresses that RFC 5321 allows are more
+# likely typing errors.
 _EMAIL = re.compile(r"[^\s@<>\"(),;:\\\[\]\x00-\x20]+@[^\s@<>\"(),;:\\\[\]]+\.[^\s@<>\"(),;:\\\[\].]{2,}")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8}){0,3}")
-# Not looked up: which zones exist depends on the database of the machine, and the one that shows times knows.
+# Not looked up, because the time zones that exist depend on the machine, and only the client needs them.
 _TIME_ZONE = re.compile(r"[A-Za-z][A-Za-z0-9_+\-]{1,30}(/[A-Za-z0-9_+\-]{1,30}){0,2}")
 
 
 class Email(Text):
-    """An e-mail address; it is taken in lower case, and that is how it is compared.
+    """An email address. It is converted to lower case.
 
-    Variants of letters, such as full-width ones, are taken as the letters, and a domain as IDNA writes it. An address
-    with other letters than ASCII that looks like the address of another account counts as taken.
+    Variants of letters, such as full-width ones, are converted to the letters, and the domain is encoded with IDNA. A
+    non-ASCII address that looks like the address of another account counts as taken.
     """
 
     def __init__(self, **options: Any) -> None:
@@ -39,19 +39,19 @@ class Email(Text):
         email = policy.normalise_email(super()._deserialize(value, *more, **options))
         is_address = len(email) <= MAX_EMAIL_LENGTH and _EMAIL.fullmatch(email) and ".." not in email
         if not is_address or not email.rpartition("@")[2].isascii():
-            raise ValidationError("Not an e-mail address such as name@example.org.")
+            raise ValidationError("Must be an email address such as name@example.org.")
         return email
 
 
 class Password(Text):
-    """A password on its way in: of any length that a person could mean. Results never have such a field."""
+    """A password in the arguments of a call. Results never contain one."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=MAX_PASSWORD_LENGTH, blank=True, verbatim=True, load_only=True, **options)
 
 
 class NewPassword(Password):
-    """A password to be set: 10 characters or more, at most 72 bytes (see `rules.password_problems`)."""
+    """A new password: at least 10 characters, and at most 72 bytes in UTF-8."""
 
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         password = super()._deserialize(value, *more, **options)
@@ -62,7 +62,7 @@ class NewPassword(Password):
 
 
 class RoleName(Text):
-    """A role's name: lower-case letters, digits, ``_`` and ``-``, beginning with a letter."""
+    """The name of a role: lower-case letters, digits, ``_`` and ``-``, beginning with a letter."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=100, **options)
@@ -70,12 +70,14 @@ class RoleName(Text):
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         name = super()._deserialize(value, *more, **options)
         if not policy.ROLE_NAME.fullmatch(name):
-            raise ValidationError("Must be lower-case letters, digits, _ and -, beginning with a letter.")
+            raise ValidationError(
+                "Must consist of lower-case letters, digits, _ and -, and begin with a letter."
+            )
         return name
 
 
 class RegionCode(Text):
-    """A region's code: up to 50 characters without blanks, colons and commas, as permissions name it."""
+    """The code of a region, as permissions name it: up to 50 characters without spaces, colons and commas."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=50, **options)
@@ -83,24 +85,24 @@ class RegionCode(Text):
     def _deserialize(self, value: Any, *more: Any, **options: Any) -> str:
         code = super()._deserialize(value, *more, **options)
         if not policy.REGION_CODE.fullmatch(code):
-            raise ValidationError("Must not contain blanks, colons or commas.")
+            raise ValidationError("Must not contain spaces, colons or commas.")
         return code
 
 
 class Preferences(fields.Field[dict[str, Any]]):
-    """What a person wants, as an object with any of these keys.
+    """The preferences of an account, as an object with any of these keys.
 
-    - ``regions``: codes of the regions whose alerts they want, at most 200;
-    - ``all_regions``: whether they want the alerts of every region;
+    - ``regions``: the codes of the regions whose alerts the account receives, at most 200;
+    - ``all_regions``: whether it receives the alerts of all regions;
     - ``language``: a BCP 47 tag such as ``fr`` or ``ht-HT``;
-    - ``time_zone``: a name of the IANA database such as ``America/Port-au-Prince``.
+    - ``time_zone``: a name of the IANA time zone database such as ``America/Port-au-Prince``.
     """
 
     def _deserialize(self, value: Any, *_more: Any, **_options: Any) -> dict[str, Any]:
         if not isinstance(value, dict):
             raise ValidationError("Must be an object.")
         problems: dict[str, list[str]] = {
-            str(key): ["There is no such preference."] for key in value.keys() - PREFERENCE_KEYS
+            str(key): ["Unknown preference."] for key in value.keys() - PREFERENCE_KEYS
         }
         for key, problem in (
             ("regions", _regions_problem(value.get("regions", []))),
@@ -144,4 +146,4 @@ def _truth_problem(value: Any) -> str:
 
 def _tag_problem(value: Any, pattern: re.Pattern[str], what: str) -> str:
     valid = isinstance(value, str) and pattern.fullmatch(value) is not None
-    return "" if valid else f"Not a {what}."
+    return "" if valid else f"Must be a {what}."

@@ -1,4 +1,4 @@
-"""Regions and their boundaries."""
+"""Schemas of regions."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ MAX_POINTS = 500
 
 
 class CreateRegion(Arguments):
-    """A new region. Its code is what permissions and preferences call it, and never changes."""
+    """A new region. Its code, by which permissions and preferences name it, never changes."""
 
     id = Identifier(load_default=None, allow_none=True)
     code = RegionCode(required=True)
@@ -36,7 +36,7 @@ class CreateRegion(Arguments):
 
 
 class UpdateRegion(Arguments):
-    """What changes of a region; what is left out stays as it is."""
+    """Changes of a region. Omitted fields keep their values."""
 
     region_id = Identifier(required=True)
     version = Version()
@@ -46,21 +46,21 @@ class UpdateRegion(Arguments):
 
 
 class GetRegion(Arguments):
-    """One region, by its id or its code."""
+    """A region, by its id or its code."""
 
     region_id = Identifier()
     code = RegionCode()
 
 
 class ListRegions(Page):
-    """Regions by code. ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian.
+    """Filters for a list of regions. ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian.
 
-    Boundaries can be large, so they are left out (null) unless ``include_boundaries`` asks for them, and then they
-    are outlines with fewer positions: ``overview`` is off by at most 0.05 degrees and 1/200 of the region's extent and
-    has up to 400 positions, ``medium`` by 0.01 and 1/1,000 with up to 2,000, ``fine`` by 0.001 and 1/5,000 with up to
-    8,000; ``full`` are the boundaries themselves. A page with boundaries ends where they have more than a megabyte, so
-    it may have fewer regions than ``limit``. ``known_version`` is the ``version`` of a page that the caller has: where
-    no region has changed since, the answer is ``unchanged`` and empty.
+    Boundaries can be large, so they are null unless ``include_boundaries`` is true. By default they are simplified:
+    ``overview`` differs by at most 0.05 degrees and 1/200 of the extent of the region and has up to 400 positions,
+    ``medium`` by 0.01 and 1/1,000 with up to 2,000, ``fine`` by 0.001 and 1/5,000 with up to 8,000. ``full`` are the
+    complete boundaries. A page with boundaries ends before these exceed a megabyte, so it can have fewer regions than
+    ``limit``. ``known_version`` is the ``version`` of a page that the caller has. If no region has changed since, the
+    result is ``unchanged`` and has no items.
     """
 
     codes = fields.List(RegionCode(), load_default=None, allow_none=True, validate=validate.Length(max=500))
@@ -85,16 +85,16 @@ class Point(Arguments):
 
 
 class LocateRegions(Arguments):
-    """Up to 500 points."""
+    """A list of up to 500 points."""
 
     points = fields.List(fields.Nested(Point), required=True, validate=validate.Length(1, MAX_POINTS))
 
 
 class Region(Result):
-    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+    """A region. ``boundaries`` are null if it has none, and in a list without ``include_boundaries``.
 
-    ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian. ``is_reserved`` is true of one
-    region, without boundaries, in which reports stand of which no region is known.
+    ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian. ``is_reserved`` is true for one
+    region without boundaries, which contains the reports with an unknown region.
     """
 
     id = Identifier()
@@ -110,13 +110,13 @@ class Region(Result):
 
 
 class LocatedRegions(Result):
-    """For every point in order the id of its region, or null."""
+    """The id of the region of each point in the same order, or null."""
 
     region_ids = fields.List(Identifier(allow_none=True))
 
 
 class Regions(Result):
-    """A page of regions. ``version`` changes whenever a region does; see ``known_version``."""
+    """A page of regions. ``version`` changes whenever a region changes; see ``known_version``."""
 
     items = fields.List(fields.Nested(Region), required=True)
     next_cursor = fields.String(allow_none=True, required=True)

@@ -1,4 +1,4 @@
-"""Roles, their permissions, and who holds them."""
+"""Schemas of roles and permissions."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_DESCRIPTION_LENGTH = 2000
 
 
 class CreateRole(Arguments):
-    """A new role, with permissions as ``thing:verb`` or narrowed as ``thing:verb:REGION-CODE``."""
+    """A new role. Its permissions are ``thing:verb``, or ``thing:verb:REGION-CODE`` for one region."""
 
     id = Identifier(load_default=None, allow_none=True)
     name = RoleName(required=True)
@@ -26,7 +26,7 @@ class CreateRole(Arguments):
 
 
 class UpdateRole(Arguments):
-    """What changes of a role; a role's name never does. An inactive role allows nothing."""
+    """Changes of a role; its name never changes. An inactive role grants nothing."""
 
     role = RoleName(required=True)
     version = OptionalVersion()
@@ -35,19 +35,19 @@ class UpdateRole(Arguments):
 
 
 class RoleByName(Arguments):
-    """One role."""
+    """The name of a role."""
 
     role = RoleName(required=True)
 
 
 class ListRoles(Page):
-    """Roles by name."""
+    """Filters for a list of roles."""
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
 
 
 class SetRolePermissions(Arguments):
-    """All the permissions that the role shall have; those that are not named are taken away."""
+    """All permissions that a role will have. Others are removed."""
 
     role = RoleName(required=True)
     version = OptionalVersion()
@@ -57,7 +57,7 @@ class SetRolePermissions(Arguments):
 
 
 class GrantRole(Arguments):
-    """A role for an account; ``primary`` makes it the one that the account is shown with."""
+    """A role to grant to an account; ``primary`` makes it the primary role."""
 
     user_id = Identifier(required=True)
     role = RoleName(required=True)
@@ -65,7 +65,7 @@ class GrantRole(Arguments):
 
 
 class RevokeRole(Arguments):
-    """A role to be taken from an account."""
+    """A role to revoke from an account."""
 
     user_id = Identifier(required=True)
     role = RoleName(required=True)
@@ -84,14 +84,14 @@ class Role(Result):
 
 
 class Permission(Result):
-    """A permission that exists, and what it allows."""
+    """A permission and its meaning."""
 
     name = fields.String()
     meaning = fields.String()
 
 
 class Permissions(Result):
-    """Every permission that exists."""
+    """All permissions."""
 
     items = fields.List(fields.Nested(Permission))
 

@@ -1,4 +1,4 @@
-"""Signing in, staying signed in, and the keys that others check tokens with."""
+"""Schemas of sessions and of the keys that access tokens are verified with."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from shared.platform.schemas import Arguments, Identifier, Result, Text
 
 
 class Authenticate(Arguments):
-    """Who signs in.
+    """The credentials of a sign-in.
 
-    ``address`` is where they sign in from, as the gateway says. ``device_token`` is what signing in on this device
-    returned before: with it, somebody else's wrong passwords never make its owner wait.
+    ``address`` is the network address of the client as the gateway reports it. ``device_token`` is the token that an
+    earlier sign-in on this device returned. With it, wrong passwords from other devices never make the owner wait.
     """
 
     email = Email(required=True)
@@ -22,19 +22,19 @@ class Authenticate(Arguments):
 
 
 class RefreshToken(Arguments):
-    """A refresh token, as `authenticate` or `refresh` returned it."""
+    """A refresh token that `authenticate` or `refresh` has returned."""
 
     refresh_token = Text(max_length=200, verbatim=True, required=True)
 
 
 class Refresh(RefreshToken):
-    """A refresh token to be exchanged; ``id`` makes a repeat of this very call harmless."""
+    """A refresh token to exchange. With an ``id``, a repeat of this call returns the same tokens for 30 seconds."""
 
     id = Identifier(load_default=None, allow_none=True)
 
 
 class Tokens(Result):
-    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
+    """New tokens. ``expires_in`` and ``refresh_expires_in`` are their lifetimes in seconds."""
 
     access_token = fields.String()
     token_type = fields.String()
@@ -45,13 +45,13 @@ class Tokens(Result):
 
 
 class SignedIn(Tokens):
-    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-in."""
+    """The tokens of a new session. Keep ``device_token`` on the device for the next sign-in, even after signing out."""
 
     device_token = fields.String()
 
 
 class PublicKey(Result):
-    """One Ed25519 key as RFC 8037 writes it."""
+    """An Ed25519 public key (RFC 8037)."""
 
     kty = fields.String()
     crv = fields.String()

@@ -16,10 +16,11 @@ Detail: TypeAlias = Literal["overview", "medium", "fine", "full"]
 
 
 class Authenticate(TypedDict):
-    """Who signs in.
+    """The credentials of a sign-in.
 
-    ``address`` is where they sign in from, as the gateway says. ``device_token`` is what signing in on
-    this device returned before: with it, somebody else's wrong passwords never make its owner wait.
+    ``address`` is the network address of the client as the gateway reports it. ``device_token`` is the
+    token that an earlier sign-in on this device returned. With it, wrong passwords from other devices
+    never make the owner wait.
     """
 
     email: str
@@ -29,8 +30,8 @@ class Authenticate(TypedDict):
 
 
 class SignedIn(TypedDict):
-    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-
-    in.
+    """The tokens of a new session. Keep ``device_token`` on the device for the next sign-in, even after
+    signing out.
     """
 
     access_token: str
@@ -43,14 +44,14 @@ class SignedIn(TypedDict):
 
 
 class ChangePassword(TypedDict):
-    """One's own password."""
+    """A change of the caller's password."""
 
     current_password: str
     new_password: str
 
 
 class CreateRegion(TypedDict):
-    """A new region. Its code is what permissions and preferences call it, and never changes."""
+    """A new region. Its code, by which permissions and preferences name it, never changes."""
 
     id: UUID | None
     code: str
@@ -60,10 +61,10 @@ class CreateRegion(TypedDict):
 
 
 class Region(TypedDict):
-    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+    """A region. ``boundaries`` are null if it has none, and in a list without ``include_boundaries``.
 
-    ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian. ``is_reserved`` is
-    true of one region, without boundaries, in which reports stand of which no region is known.
+    ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian. ``is_reserved`` is true
+    for one region without boundaries, which contains the reports with an unknown region.
     """
 
     id: UUID
@@ -79,7 +80,7 @@ class Region(TypedDict):
 
 
 class CreateRole(TypedDict):
-    """A new role, with permissions as ``thing:verb`` or narrowed as ``thing:verb:REGION-CODE``."""
+    """A new role. Its permissions are ``thing:verb``, or ``thing:verb:REGION-CODE`` for one region."""
 
     id: UUID | None
     name: str
@@ -100,13 +101,13 @@ class Role(TypedDict):
 
 
 class UserId(TypedDict):
-    """One account."""
+    """The id of an account."""
 
     user_id: UUID
 
 
 class User(TypedDict):
-    """An account, with the names of its roles; ``role_id`` is the primary one. No password is shown."""
+    """An account with the names of its roles; ``role_id`` is the primary role."""
 
     id: UUID
     email: str
@@ -123,7 +124,7 @@ class User(TypedDict):
 
 
 class PublicKey(TypedDict):
-    """One Ed25519 key as RFC 8037 writes it."""
+    """An Ed25519 public key (RFC 8037)."""
 
     kty: str
     crv: str
@@ -140,7 +141,9 @@ class PublicKeys(TypedDict):
 
 
 class Me(TypedDict):
-    """One's own account. ``permissions`` map each permission to true, or to the ids of its regions."""
+    """The caller's account. ``permissions`` map each permission to true (every region) or to a list of region
+    ids.
+    """
 
     id: UUID
     email: str
@@ -158,20 +161,20 @@ class Me(TypedDict):
 
 
 class GetRegion(TypedDict):
-    """One region, by its id or its code."""
+    """A region, by its id or its code."""
 
     region_id: NotRequired[UUID]
     code: NotRequired[str]
 
 
 class RoleByName(TypedDict):
-    """One role."""
+    """The name of a role."""
 
     role: str
 
 
 class GrantRole(TypedDict):
-    """A role for an account; ``primary`` makes it the one that the account is shown with."""
+    """A role to grant to an account; ``primary`` makes it the primary role."""
 
     user_id: UUID
     role: str
@@ -179,28 +182,28 @@ class GrantRole(TypedDict):
 
 
 class Permission(TypedDict):
-    """A permission that exists, and what it allows."""
+    """A permission and its meaning."""
 
     name: str
     meaning: str
 
 
 class Permissions(TypedDict):
-    """Every permission that exists."""
+    """All permissions."""
 
     items: Sequence[Permission]
 
 
 class ListRegions(TypedDict):
-    """Regions by code. ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian.
+    """Filters for a list of regions. ``bbox`` is [west, south, east, north]; west > east crosses the
+    antimeridian.
 
-    Boundaries can be large, so they are left out (null) unless ``include_boundaries`` asks for them, and
-    then they are outlines with fewer positions: ``overview`` is off by at most 0.05 degrees and 1/200 of
-    the region's extent and has up to 400 positions, ``medium`` by 0.01 and 1/1,000 with up to 2,000,
-    ``fine`` by 0.001 and 1/5,000 with up to 8,000; ``full`` are the boundaries themselves. A page with
-    boundaries ends where they have more than a megabyte, so it may have fewer regions than ``limit``.
-    ``known_version`` is the ``version`` of a page that the caller has: where no region has changed since,
-    the answer is ``unchanged`` and empty.
+    Boundaries can be large, so they are null unless ``include_boundaries`` is true. By default they are
+    simplified: ``overview`` differs by at most 0.05 degrees and 1/200 of the extent of the region and has
+    up to 400 positions, ``medium`` by 0.01 and 1/1,000 with up to 2,000, ``fine`` by 0.001 and 1/5,000
+    with up to 8,000. ``full`` are the complete boundaries. A page with boundaries ends before these exceed
+    a megabyte, so it can have fewer regions than ``limit``. ``known_version`` is the ``version`` of a page
+    that the caller has. If no region has changed since, the result is ``unchanged`` and has no items.
     """
 
     cursor: str | None
@@ -213,7 +216,7 @@ class ListRegions(TypedDict):
 
 
 class Regions(TypedDict):
-    """A page of regions. ``version`` changes whenever a region does; see ``known_version``."""
+    """A page of regions. ``version`` changes whenever a region changes; see ``known_version``."""
 
     items: Sequence[Region]
     next_cursor: str | None
@@ -222,7 +225,7 @@ class Regions(TypedDict):
 
 
 class ListRoles(TypedDict):
-    """Roles by name."""
+    """Filters for a list of roles."""
 
     cursor: str | None
     limit: int
@@ -235,7 +238,7 @@ class PageOfRole(TypedDict):
 
 
 class ListUsers(TypedDict):
-    """Accounts, the newest first. ``text`` is looked for in names and the e-mail address."""
+    """Filters for a list of accounts. ``text`` is searched in names and email addresses."""
 
     cursor: str | None
     limit: int
@@ -264,26 +267,28 @@ class Point(TypedDict):
 
 
 class LocateRegions(TypedDict):
-    """Up to 500 points."""
+    """A list of up to 500 points."""
 
     points: list[Point]
 
 
 class LocatedRegions(TypedDict):
-    """For every point in order the id of its region, or null."""
+    """The id of the region of each point in the same order, or null."""
 
     region_ids: Sequence[UUID | None]
 
 
 class Refresh(TypedDict):
-    """A refresh token to be exchanged; ``id`` makes a repeat of this very call harmless."""
+    """A refresh token to exchange. With an ``id``, a repeat of this call returns the same tokens for 30
+    seconds.
+    """
 
     refresh_token: str
     id: UUID | None
 
 
 class Tokens(TypedDict):
-    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
+    """New tokens. ``expires_in`` and ``refresh_expires_in`` are their lifetimes in seconds."""
 
     access_token: str
     token_type: str
@@ -308,27 +313,27 @@ class RegisterUser(TypedDict):
 
 
 class ResetPassword(TypedDict):
-    """Somebody else's password, for who has forgotten it."""
+    """A new password for another account, whose owner has forgotten it."""
 
     user_id: UUID
     new_password: str
 
 
 class RefreshToken(TypedDict):
-    """A refresh token, as `authenticate` or `refresh` returned it."""
+    """A refresh token that `authenticate` or `refresh` has returned."""
 
     refresh_token: str
 
 
 class RevokeRole(TypedDict):
-    """A role to be taken from an account."""
+    """A role to revoke from an account."""
 
     user_id: UUID
     role: str
 
 
 class SetRolePermissions(TypedDict):
-    """All the permissions that the role shall have; those that are not named are taken away."""
+    """All permissions that a role will have. Others are removed."""
 
     role: str
     version: int | None
@@ -336,7 +341,7 @@ class SetRolePermissions(TypedDict):
 
 
 class UpdateRegion(TypedDict):
-    """What changes of a region; what is left out stays as it is."""
+    """Changes of a region. Omitted fields keep their values."""
 
     region_id: UUID
     version: int
@@ -346,7 +351,7 @@ class UpdateRegion(TypedDict):
 
 
 class UpdateRole(TypedDict):
-    """What changes of a role; a role's name never does. An inactive role allows nothing."""
+    """Changes of a role; its name never changes. An inactive role grants nothing."""
 
     role: str
     version: int | None
@@ -355,10 +360,10 @@ class UpdateRole(TypedDict):
 
 
 class UpdateUser(TypedDict):
-    """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole.
+    """Changes of an account. Omitted fields keep their values; preferences are replaced as a whole.
 
-    Whoever changes their own e-mail address, with which they sign in, gives their ``current_password``
-    with it.
+    Callers who change their own email address, with which they sign in, must give their
+    ``current_password``.
     """
 
     user_id: UUID

@@ -1,4 +1,4 @@
-"""Accounts: what may be said of one, and what is shown."""
+"""Schemas of accounts."""
 
 from __future__ import annotations
 
@@ -22,14 +22,14 @@ MAX_ROLES = 20
 
 
 class Version(BoundedInteger):
-    """The version of the thing that the caller saw."""
+    """The version that the caller saw."""
 
     def __init__(self) -> None:
         super().__init__(min_value=1, max_value=MAX_VERSION, required=True)
 
 
 class OptionalVersion(BoundedInteger):
-    """The version of the thing that the caller saw; without one, the change is made to whatever version there is."""
+    """The version that the caller saw. Without it, the change overwrites any changes since."""
 
     def __init__(self) -> None:
         super().__init__(min_value=1, max_value=MAX_VERSION, load_default=None, allow_none=True)
@@ -52,13 +52,13 @@ class RegisterUser(Arguments):
 
 
 class UserId(Arguments):
-    """One account."""
+    """The id of an account."""
 
     user_id = Identifier(required=True)
 
 
 class ListUsers(Page):
-    """Accounts, the newest first. ``text`` is looked for in names and the e-mail address."""
+    """Filters for a list of accounts. ``text`` is searched in names and email addresses."""
 
     is_active = fields.Boolean(load_default=None, allow_none=True, truthy={True}, falsy={False})
     role = RoleName(load_default=None, allow_none=True)
@@ -66,9 +66,9 @@ class ListUsers(Page):
 
 
 class UpdateUser(Arguments):
-    """What changes of an account; what is left out stays as it is. Preferences are replaced as a whole.
+    """Changes of an account. Omitted fields keep their values; preferences are replaced as a whole.
 
-    Whoever changes their own e-mail address, with which they sign in, gives their ``current_password`` with it.
+    Callers who change their own email address, with which they sign in, must give their ``current_password``.
     """
 
     user_id = Identifier(required=True)
@@ -82,21 +82,21 @@ class UpdateUser(Arguments):
 
 
 class ChangePassword(Arguments):
-    """One's own password."""
+    """A change of the caller's password."""
 
     current_password = Password(required=True)
     new_password = NewPassword(required=True)
 
 
 class ResetPassword(Arguments):
-    """Somebody else's password, for who has forgotten it."""
+    """A new password for another account, whose owner has forgotten it."""
 
     user_id = Identifier(required=True)
     new_password = NewPassword(required=True)
 
 
 class User(Result):
-    """An account, with the names of its roles; ``role_id`` is the primary one. No password is shown."""
+    """An account with the names of its roles; ``role_id`` is the primary role."""
 
     id = Identifier()
     email = fields.String()
@@ -113,7 +113,7 @@ class User(Result):
 
 
 class Me(User):
-    """One's own account. ``permissions`` map each permission to true, or to the ids of its regions."""
+    """The caller's account. ``permissions`` map each permission to true (every region) or to a list of region ids."""
 
     permissions = fields.Dict()
 

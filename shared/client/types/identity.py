@@ -15,8 +15,8 @@ Detail: TypeAlias = Literal["overview", "medium", "fine", "full"]
 
 
 class SignedIn(TypedDict):
-    """What signing in gives. Keep ``device_token`` on the device, also after signing out, for the next sign-
-    in.
+    """The tokens of a new session. Keep ``device_token`` on the device for the next sign-in, even after
+    signing out.
     """
 
     access_token: str
@@ -29,10 +29,10 @@ class SignedIn(TypedDict):
 
 
 class Region(TypedDict):
-    """A region. ``boundaries`` are null where it has none, and where a list was not asked for them.
+    """A region. ``boundaries`` are null if it has none, and in a list without ``include_boundaries``.
 
-    ``bbox`` is [west, south, east, north]; west over east crosses the antimeridian. ``is_reserved`` is
-    true of one region, without boundaries, in which reports stand of which no region is known.
+    ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian. ``is_reserved`` is true
+    for one region without boundaries, which contains the reports with an unknown region.
     """
 
     id: str
@@ -60,7 +60,7 @@ class Role(TypedDict):
 
 
 class User(TypedDict):
-    """An account, with the names of its roles; ``role_id`` is the primary one. No password is shown."""
+    """An account with the names of its roles; ``role_id`` is the primary role."""
 
     id: str
     email: str
@@ -77,7 +77,7 @@ class User(TypedDict):
 
 
 class PublicKey(TypedDict):
-    """One Ed25519 key as RFC 8037 writes it."""
+    """An Ed25519 public key (RFC 8037)."""
 
     kty: str
     crv: str
@@ -94,7 +94,9 @@ class PublicKeys(TypedDict):
 
 
 class Me(TypedDict):
-    """One's own account. ``permissions`` map each permission to true, or to the ids of its regions."""
+    """The caller's account. ``permissions`` map each permission to true (every region) or to a list of region
+    ids.
+    """
 
     id: str
     email: str
@@ -112,20 +114,20 @@ class Me(TypedDict):
 
 
 class Permission(TypedDict):
-    """A permission that exists, and what it allows."""
+    """A permission and its meaning."""
 
     name: str
     meaning: str
 
 
 class Permissions(TypedDict):
-    """Every permission that exists."""
+    """All permissions."""
 
     items: list[Permission]
 
 
 class Regions(TypedDict):
-    """A page of regions. ``version`` changes whenever a region does; see ``known_version``."""
+    """A page of regions. ``version`` changes whenever a region changes; see ``known_version``."""
 
     items: list[Region]
     next_cursor: str | None
@@ -151,13 +153,13 @@ class Point(TypedDict):
 
 
 class LocatedRegions(TypedDict):
-    """For every point in order the id of its region, or null."""
+    """The id of the region of each point in the same order, or null."""
 
     region_ids: list[str | None]
 
 
 class Tokens(TypedDict):
-    """What staying signed in gives. ``expires_in`` are seconds of the access token."""
+    """New tokens. ``expires_in`` and ``refresh_expires_in`` are their lifetimes in seconds."""
 
     access_token: str
     token_type: str
