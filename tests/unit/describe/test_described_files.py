@@ -75,7 +75,7 @@ def test_what_the_client_knows_of_methods_is_true():
         (reports.UpdateReport, "version", "int", "whole number, at least 1"),
         (identity.LocateRegion, "lon", "float", "number, -180 to 180"),
         (identity.CreateRegion, "description", "str | None", "text of at most 10000 characters; may be null"),
-        (identity.RevokeRole, "role", "str", "a role's name"),
+        (identity.RevokeRole, "role", "str", "the name of a role"),
     ],
 )
 def test_fields_are_described(schema, argument, kind, text):
