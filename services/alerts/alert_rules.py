@@ -235,5 +235,4 @@ def list_alert_rules(connection: Connection, filters: types.ListAlertRules) -> t
         statement = statement.where(alert_rules.c.is_active.is_(filters["is_active"]))
     if filters["source_event"] is not None:
         statement = statement.where(alert_rules.c.source_event == filters["source_event"])
-    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
-    return cast("types.PageOfAlertRule", paging.page(rows, filters["limit"], _ORDER))
+    return cast("types.PageOfAlertRule", paging.fetch_page(connection, statement, _ORDER, filters))

@@ -67,7 +67,7 @@ COLUMNS: Final = tuple(column for column in alerts.c if column.key not in _HIDDE
 
 _ORDER: Final[paging.Order] = ((alerts.c.issued_at, "desc"), (alerts.c.id, "desc"))
 
-CANCEL_LASTS: Final = dt.timedelta(days=7)
+CANCEL_LISTED_FOR: Final = dt.timedelta(days=7)
 """How long the Cancel message of an alert without an expiry is listed."""
 
 _RECENT: Final = table(
@@ -180,8 +180,7 @@ def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.A
 def list_alerts(connection: Connection, caller: Caller, filters: types.ListAlerts) -> types.PageOfAlert:
     """Return a page of the alerts that the caller may see and that match all filters, the newest first."""
     statement = select(*COLUMNS).where(visible(caller), *conditions_of(filters, _CONDITIONS))
-    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
-    return cast("types.PageOfAlert", paging.page(rows, filters["limit"], _ORDER))
+    return cast("types.PageOfAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 
 
 def list_recent_alerts(
@@ -194,17 +193,16 @@ def list_recent_alerts(
         .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
         .where(_in_force(), holds(caller, ALERT_READ), *conditions_of(filters, _CONDITIONS))
     )
-    rows = connection.execute(paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])).all()
-    return cast("types.PageOfRecentAlert", paging.page(rows, filters["limit"], _ORDER))
+    return cast("types.PageOfRecentAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 
 
 def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) -> types.PageOfPublicAlert:
     """Return a page of the public alerts in force and of the messages that cancel such alerts, the newest first.
 
     A Cancel message is listed until the alert that it cancels would have expired; if that alert had no expiry, for
-    `CANCEL_LASTS`.
+    `CANCEL_LISTED_FOR`.
     """
-    listed_until = func.coalesce(alerts.c.expires_at, alerts.c.issued_at + CANCEL_LASTS)
+    listed_until = func.coalesce(alerts.c.expires_at, alerts.c.issued_at + CANCEL_LISTED_FOR)
     cancels = and_(
         alerts.c.msg_type == CANCEL, alerts.c.status == CANCELLED, listed_until > func.current_timestamp()
     )
@@ -221,10 +219,7 @@ def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) 
         )
         .where(or_(_in_force(), cancels), public(), *conditions_of(filters, _CONDITIONS))
     )
-    rows: Any = connection.execute(
-        paging.keyset(statement, _ORDER, filters["cursor"], filters["limit"])
-    ).all()
-    return cast("types.PageOfPublicAlert", paging.page(rows, filters["limit"], _ORDER))
+    return cast("types.PageOfPublicAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 
 
 def _in_force() -> Condition:

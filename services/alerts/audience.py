@@ -39,7 +39,7 @@ Row = dict[str, Any]
 
 MAX_CODE_LENGTH: Final = 50
 MAX_ROLE_LENGTH: Final = 100
-REGIONS_TOGETHER: Final = 8
+REGION_BATCH: Final = 8
 """Regions in one statement. Their boundaries, up to a megabyte each, are sent as one JSON text."""
 
 
@@ -50,8 +50,10 @@ def record_audience(connection: Connection, events: Sequence[Event]) -> None:
         connection: In a transaction.
         events: Events of identity, in any order.
     """
-    members = [member(event.data, event.data["user_id"]) for event in events if "user_id" in event.data]
-    regions = [region(event.data, event.data["region_id"]) for event in events if "region_id" in event.data]
+    members = [member_row(event.data, event.data["user_id"]) for event in events if "user_id" in event.data]
+    regions = [
+        region_row(event.data, event.data["region_id"]) for event in events if "region_id" in event.data
+    ]
     _store(connection, _NEWER_REGIONS, "region_id", regions)
     _store(connection, _NEWER_MEMBERS, "user_id", members)
 
@@ -61,7 +63,7 @@ def store_members(connection: Connection, members: Iterable[Row]) -> None:
 
     Args:
         connection: In a transaction.
-        members: The rows, made by `member`.
+        members: The rows, made by `member_row`.
     """
     _store(connection, _CURRENT_MEMBERS, "user_id", members)
 
@@ -71,12 +73,12 @@ def store_regions(connection: Connection, regions: Iterable[Row]) -> None:
 
     Args:
         connection: In a transaction.
-        regions: The rows, made by `region`.
+        regions: The rows, made by `region_row`.
     """
     _store(connection, _CURRENT_REGIONS, "region_id", regions)
 
 
-def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
+def member_row(account: Mapping[str, Any], user_id: UUID | str) -> Row:
     """Return the row of an account.
 
     Args:
@@ -102,7 +104,7 @@ def member(account: Mapping[str, Any], user_id: UUID | str) -> Row:
     }
 
 
-def region(facts: Mapping[str, Any], region_id: UUID | str) -> Row:
+def region_row(facts: Mapping[str, Any], region_id: UUID | str) -> Row:
     """Return the row of a region.
 
     Args:
@@ -158,6 +160,6 @@ def _store(connection: Connection, statement: Insert, key: str, rows: Iterable[R
             newest[row[key]] = row
     # In the order of the ids everywhere, so that two processes with the same rows cannot deadlock.
     ordered = sorted(newest.values(), key=lambda row: row[key])
-    together = len(ordered) if key == "user_id" else REGIONS_TOGETHER
+    together = len(ordered) if key == "user_id" else REGION_BATCH
     for first in range(0, len(ordered), together or 1):
         connection.execute(statement, {"rows": ordered[first : first + together]})

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 SECONDS: Final = 4.0
 """The length of a step, well below the time that callers wait."""
 
-REGIONS_A_PAGE: Final = 10
-MEMBERS_A_PAGE: Final = 500
+REGION_PAGE_SIZE: Final = 10
+MEMBER_PAGE_SIZE: Final = 500
 
 _REGIONS: Final = "regions:"
 _MEMBERS: Final = "members:"
@@ -61,12 +61,12 @@ def rebuild_audience(
 def _regions(database: Database, identity: IdentityMethods, position: str, counts: dict[str, int]) -> str:
     page = identity.list_regions(
         cursor=position.removeprefix(_REGIONS) or None,
-        limit=REGIONS_A_PAGE,
+        limit=REGION_PAGE_SIZE,
         include_boundaries=True,
         detail="full",
     )
     with database.write() as connection:
-        audience.store_regions(connection, (audience.region(row, row["id"]) for row in page["items"]))
+        audience.store_regions(connection, (audience.region_row(row, row["id"]) for row in page["items"]))
     counts["regions"] += len(page["items"])
     return _REGIONS + page["next_cursor"] if page["next_cursor"] else _MEMBERS
 
@@ -78,9 +78,11 @@ def _members(
     counts: dict[str, int],
     inactive: frozenset[str],
 ) -> str:
-    page = identity.list_users(cursor=position.removeprefix(_MEMBERS) or None, limit=MEMBERS_A_PAGE)
+    page = identity.list_users(cursor=position.removeprefix(_MEMBERS) or None, limit=MEMBER_PAGE_SIZE)
     members = [
-        audience.member({**row, "roles": [role for role in row["roles"] if role not in inactive]}, row["id"])
+        audience.member_row(
+            {**row, "roles": [role for role in row["roles"] if role not in inactive]}, row["id"]
+        )
         for row in page["items"]
     ]
     with database.write() as connection:
@@ -94,7 +96,7 @@ def _inactive_roles(identity: IdentityMethods) -> frozenset[str]:
     names: set[str] = set()
     cursor = None
     while True:
-        page = identity.list_roles(is_active=False, cursor=cursor, limit=MEMBERS_A_PAGE)
+        page = identity.list_roles(is_active=False, cursor=cursor, limit=MEMBER_PAGE_SIZE)
         names |= {role["name"] for role in page["items"]}
         cursor = page["next_cursor"]
         if cursor is None:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
-EXPIRED_AT_ONCE: Final = 500
+EXPIRY_BATCH: Final = 500
 """The maximal number of alerts that one statement expires."""
 
 
@@ -115,7 +115,7 @@ def _if_in_future(time: dt.datetime | None) -> dt.datetime | None:
     return time if time is not None and time > dt.datetime.now(dt.UTC) else None
 
 
-def expire_alerts(connection: Connection, limit: int = EXPIRED_AT_ONCE) -> int:
+def expire_alerts(connection: Connection, limit: int = EXPIRY_BATCH) -> int:
     """End the active alerts that have expired. Any number of processes may do it at the same time.
 
     The database emits `alert_status_changed` for each alert.

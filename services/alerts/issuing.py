@@ -18,7 +18,7 @@ from services.alerts.alerts import (
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declare, declared, region_target
-from services.alerts.policy import check_expiry, check_onset, completed
+from services.alerts.policy import cap_fields, check_expiry, check_onset
 from shared.domain.alerts import ACTIVE, DRAFT, STATUS
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
 from shared.platform.db.writes import check_version, content_digest
@@ -77,7 +77,7 @@ def issue_alert(
     """
     if "alert_id" in arguments:
         return _issue_draft(connection, caller, sender, arguments["alert_id"], arguments["version"])
-    fixed = {"status": ACTIVE, "sender": sender, **completed(arguments)}
+    fixed = {"status": ACTIVE, "sender": sender, **cap_fields(arguments)}
     return _create(connection, caller, ALERT_ISSUE, arguments, fixed)
 
 
@@ -91,7 +91,7 @@ def _issue_draft(
     check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
     check_targets(connection, caller, ALERT_ISSUE, declared(connection, alert_id), row["region_id"])
     values = {
-        **completed(row),
+        **cap_fields(row),
         "status": ACTIVE,
         "issued_at": func.current_timestamp(),
         "issued_by": caller.user_id,

@@ -68,7 +68,7 @@ MAX_GROUPS_AND_REGIONS: Final = 60
 MAX_TARGETS: Final = 1000
 TOO_MANY_TARGETS: Final = f"Must not have more than {MAX_TARGETS} targets."
 
-RESERVED: Final = (
+RESERVED_REGION: Final = (
     "This region is reserved for reports whose region is unknown. Choose the region to be alerted."
 )
 
@@ -107,23 +107,18 @@ def check_onset(onset_at: dt.datetime | None, expires_at: dt.datetime | None) ->
         raise Invalid(fields={"onset_at": ["Must be before expires_at."]})
 
 
-def check_cap_status(alert: Mapping[str, Any], changes: Mapping[str, Any]) -> None:
+def check_cap_status(issued: str, requested: str) -> None:
     """Refuse to turn an issued actual alert into an exercise or a test, or the reverse.
 
     Raises:
         Invalid: It names ``cap_status``.
     """
-    if changes.get("cap_status", alert["cap_status"]) != alert["cap_status"]:
-        raise Invalid(
-            fields={
-                "cap_status": [
-                    f"Cannot be changed once the alert is issued (as {alert['cap_status']}). Issue another alert."
-                ]
-            }
-        )
+    if requested != issued:
+        problem = f"Cannot be changed once the alert is issued (as {issued}). Issue another alert."
+        raise Invalid(fields={"cap_status": [problem]})
 
 
-def completed(alert: Mapping[str, Any]) -> dict[str, str]:
+def cap_fields(alert: Mapping[str, Any]) -> dict[str, str]:
     """Return the CAP fields that every issued alert has: the author's, or what the priority implies.
 
     Args:
@@ -137,7 +132,7 @@ def completed(alert: Mapping[str, Any]) -> dict[str, str]:
     return {name: alert.get(name) or fallback for name, fallback in fallbacks.items()}
 
 
-def succeeding(
+def updated_content(
     alert: Mapping[str, Any], changes: Mapping[str, Any], content: tuple[str, ...]
 ) -> dict[str, Any]:
     """Return the content of the alert that replaces another one. Fields that are not changed are kept.
@@ -161,7 +156,7 @@ def succeeding(
 def target_problem(target_type: str, target_id: str) -> str | None:
     """Return what is wrong with the id of a target, or None."""
     if target_type == REGION and target_id == str(UNKNOWN_REGION_ID):
-        return RESERVED
+        return RESERVED_REGION
     if target_type == GROUP:
         if _GROUP_ID.fullmatch(target_id):
             return None
@@ -184,7 +179,7 @@ def in_order(targets: Iterable[Target]) -> list[Target]:
     return sorted(dict.fromkeys(targets), key=lambda target: target.target_type == USER)
 
 
-def too_many(targets: Iterable[Target]) -> str | None:
+def count_problem(targets: Iterable[Target]) -> str | None:
     """Return what is wrong with the number of targets, or None."""
     listed = list(targets)
     if len(listed) > MAX_TARGETS:

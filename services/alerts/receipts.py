@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import func, not_, select, update
 
 from services.alerts.alerts import COLUMNS
 from services.alerts.models import alert_targets, alerts, unread
-from services.alerts.visibility import to
+from services.alerts.visibility import received_by
 from shared.client.errors import NotFound
 from shared.platform.db import paging
 from shared.platform.db.context import with_event_context
@@ -40,7 +40,7 @@ def mark_alert_read(connection: Connection, caller: Caller, alert_id: UUID) -> t
     Raises:
         NotFound: The alert does not exist, or has not reached the caller.
     """
-    mine = (alert_targets.c.alert_id == alert_id, to(caller))
+    mine = (alert_targets.c.alert_id == alert_id, received_by(caller))
     row = (
         connection.execute(
             update(alert_targets)
@@ -68,9 +68,8 @@ def list_my_alerts(
     statement = (
         select(*COLUMNS, alert_targets.c.is_read, alert_targets.c.read_at, unread, _TARGET_ID)
         .join_from(alert_targets, alerts, alerts.c.id == alert_targets.c.alert_id)
-        .where(to(caller))
+        .where(received_by(caller))
     )
     if filters["unread_only"]:
         statement = statement.where(not_(alert_targets.c.is_read))
-    rows: Any = connection.execute(paging.keyset(statement, _MINE, filters["cursor"], filters["limit"])).all()
-    return cast("types.PageOfMyAlert", paging.page(rows, filters["limit"], _MINE))
+    return cast("types.PageOfMyAlert", paging.fetch_page(connection, statement, _MINE, filters))

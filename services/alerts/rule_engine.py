@@ -18,7 +18,7 @@ from services.alerts.cancellation import cancel_locked
 from services.alerts.declared_targets import declare
 from services.alerts.matching import ISSUE, Change, ends, issues
 from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
-from services.alerts.policy import GROUP, REGION, Target, completed
+from services.alerts.policy import GROUP, REGION, Target, cap_fields
 from shared.client.errors import Unavailable
 from shared.domain.alerts import ACTIVE, DRAFT
 from shared.platform.db.conditions import one_of
@@ -184,7 +184,7 @@ def _issue(
         "source_version": change.version,
     }
     if rule["action"] == ISSUE:
-        values |= {**completed(values), "sender": sender}
+        values |= {**cap_fields(values), "sender": sender}
     created = connection.execute(
         insert(alerts)
         .values(**values)

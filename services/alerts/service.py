@@ -51,10 +51,10 @@ if TYPE_CHECKING:
 EXPIRY_SECONDS = 20
 """Interval between expiry sweeps. An alert is promised to end within a minute of its expiry."""
 
-AUDIENCE_TOGETHER = 50
+AUDIENCE_BATCH = 50
 """Events of accounts and regions in one batch. Those of regions can have a megabyte each."""
 
-TARGETED_TOGETHER = 8
+TARGETING_BATCH = 8
 """Alerts that are targeted in turns, so that an alert to a village does not wait for one to a country."""
 
 
@@ -285,7 +285,7 @@ class AlertsService:
         """Read regions and accounts from identity again, for some seconds; call it again with the cursor."""
         return audience_sync.rebuild_audience(self.db, self.rpc.on_behalf_of(caller).identity, cursor)
 
-    @subscribe("alerts.audience", batch=AUDIENCE_TOGETHER)
+    @subscribe("alerts.audience", batch=AUDIENCE_BATCH)
     def record_audience(self, events: Sequence[Event]) -> None:
         """Store the accounts and regions that identity describes."""
         with self.db.write() as connection:
@@ -297,7 +297,7 @@ class AlertsService:
         with self.db.write() as connection:
             rule_engine.follow_rules(connection, self.sender, events)
 
-    @subscribe("alerts.targeting", batch=TARGETED_TOGETHER)
+    @subscribe("alerts.targeting", batch=TARGETING_BATCH)
     def target_alerts(self, events: Sequence[Event]) -> None:
         """Find the accounts that issued alerts reach, one chunk of each alert in turn."""
         pending = {event.subject: event for event in events}
@@ -318,5 +318,5 @@ class AlertsService:
         """End the alerts that have expired. Every replica does it, each with other alerts."""
         while True:
             with self.db.autocommit() as connection:
-                if cancellation.expire_alerts(connection) < cancellation.EXPIRED_AT_ONCE:
+                if cancellation.expire_alerts(connection) < cancellation.EXPIRY_BATCH:
                     return

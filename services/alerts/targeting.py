@@ -163,7 +163,10 @@ def _paths(connection: Connection, declared: Sequence[Row[Any, Any, Any]]) -> li
     """Return the position of each declared group and region, and the condition for the accounts that belong to it."""
     codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
     return [
-        (row.position, _of_group(row.target_id) if row.target_type == GROUP else _wants(codes[row.target_id]))
+        (
+            row.position,
+            _of_group(row.target_id) if row.target_type == GROUP else _follows(codes[row.target_id]),
+        )
         for row in declared
     ]
 
@@ -183,7 +186,7 @@ def _codes(connection: Connection, region_ids: list[str]) -> dict[str, str]:
     return codes
 
 
-def _wants(code: str) -> Condition:
+def _follows(code: str) -> Condition:
     """Return the condition for accounts that follow the region, or all regions."""
     listed = bindparam(None, [code, ALL_REGIONS], ARRAY(String(50)))
     return audience_members.c.regions.bool_op("&&")(listed)
@@ -198,7 +201,7 @@ def _of_group(target_id: str) -> Condition:
     holds = audience_members.c.roles.bool_op("&&")(bindparam(None, [role], ARRAY(String(100))))
     if code is None:
         return holds
-    return and_(holds, or_(_wants(code), func.cardinality(audience_members.c.regions) == 0))
+    return and_(holds, or_(_follows(code), func.cardinality(audience_members.c.regions) == 0))
 
 
 def _chunk(
@@ -320,8 +323,7 @@ def list_alert_targets(
     )
     if filters.get("target_type") is not None:
         statement = statement.where(alert_targets.c.target_type == filters["target_type"])
-    rows = connection.execute(paging.keyset(statement, _TARGETS, filters["cursor"], filters["limit"])).all()
-    return cast("types.PageOfTarget", paging.page(rows, filters["limit"], _TARGETS))
+    return cast("types.PageOfTarget", paging.fetch_page(connection, statement, _TARGETS, filters))
 
 
 def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> types.Reach:

@@ -21,11 +21,11 @@ from services.alerts.declared_targets import check_targets, declare, declared, r
 from services.alerts.models import alerts
 from services.alerts.policy import (
     UPDATE,
+    cap_fields,
     check_cap_status,
     check_expiry,
     check_onset,
-    completed,
-    succeeding,
+    updated_content,
 )
 from shared.client.errors import NotFound
 from shared.domain.alerts import ACTIVE, DRAFT, STATUS, SUPERSEDED
@@ -106,8 +106,8 @@ def _supersede(
     if old["version"] != version:
         return _superseded_before(connection, old, version, digest)
     STATUS.check_move(old["status"], SUPERSEDED)
-    content = succeeding(old, content_of(changes), CONTENT)
-    check_cap_status(old, changes)
+    content = updated_content(old, content_of(changes), CONTENT)
+    check_cap_status(old["cap_status"], changes.get("cap_status", old["cap_status"]))
     check_expiry(content["expires_at"], dt.datetime.now(dt.UTC))
     check_onset(content["onset_at"], content["expires_at"])
     check_area_in_region(connection, changes.get("area"), old["region_id"])
@@ -119,7 +119,7 @@ def _supersede(
         caller,
         {
             **content,
-            **completed(content),
+            **cap_fields(content),
             "id": uuid7(),
             "status": ACTIVE,
             "msg_type": UPDATE,

@@ -54,7 +54,7 @@ def holds(caller: Caller, permission: str) -> Condition:
     return in_regions_of(caller, permission, alerts.c.region_id)
 
 
-def to(caller: Caller) -> Condition:
+def received_by(caller: Caller) -> Condition:
     """Return the condition for the rows of `alert_targets` through which alerts reached the caller."""
     return and_(
         alert_targets.c.target_type == USER,
@@ -65,4 +65,4 @@ def to(caller: Caller) -> Condition:
 
 def reached(caller: Caller) -> Condition:
     """Return the condition for alerts that reached the caller, whatever permissions the caller holds."""
-    return exists().where(alert_targets.c.alert_id == alerts.c.id, to(caller))
+    return exists().where(alert_targets.c.alert_id == alerts.c.id, received_by(caller))

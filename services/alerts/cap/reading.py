@@ -11,7 +11,7 @@ from services.alerts.alerts import COLUMNS
 from services.alerts.cap.message import Message, Reference, Region
 from services.alerts.declared_targets import declared
 from services.alerts.models import alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL, completed
+from services.alerts.policy import CANCEL, cap_fields
 from services.alerts.visibility import public, reached, visible
 from shared.client.errors import Conflict, NotFound
 from shared.domain.alerts import CANCELLED, DRAFT
@@ -74,7 +74,7 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
     if row["status"] == DRAFT or (row["status"] == CANCELLED and row["area_version"] is None):
         raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
-        alert=cast("types.Alert", {**row, **completed(dict(row))}),
+        alert=cast("types.Alert", {**row, **cap_fields(dict(row))}),
         sender=row["sender"] or sender,
         region=Region(*(row[f"region_{name}"] for name in Region._fields)),
         # A Cancel message has the targets of the alert that it cancels.

@@ -21,7 +21,7 @@ class RegionId(Identifier):
     def _deserialize(self, value: Any, *position: Any, **more: Any) -> UUID:
         region_id = super()._deserialize(value, *position, **more)
         if region_id == UNKNOWN_REGION_ID:
-            raise ValidationError(policy.RESERVED)
+            raise ValidationError(policy.RESERVED_REGION)
         return region_id
 
 
@@ -57,7 +57,7 @@ class Targets(fields.List[Any]):
         if isinstance(value, list) and len(value) > policy.MAX_TARGETS:
             raise ValidationError(policy.TOO_MANY_TARGETS)
         targets: list[Any] = super()._deserialize(value, *position, **more)
-        problem = policy.too_many(targets)
+        problem = policy.count_problem(targets)
         if problem:
             raise ValidationError(problem)
         return policy.in_order(targets)

@@ -12,7 +12,7 @@ import math
 from base64 import b64decode, urlsafe_b64encode
 from collections.abc import Mapping, Sequence
 from functools import lru_cache
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, TypeVar
 from uuid import UUID
 
 import orjson
@@ -21,10 +21,19 @@ from sqlalchemy import BigInteger, ColumnElement, Row, Select, SmallInteger, and
 from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
     from sqlalchemy.types import TypeEngine
 
 Order: TypeAlias = Sequence[tuple[ColumnElement[Any], Literal["asc", "desc"]]]
 """Sort columns with their directions; all NOT NULL, and the last makes the order total (an id)."""
+
+
+class PageArguments(TypedDict):
+    """The arguments of a list by which its page is chosen."""
+
+    cursor: str | None
+    limit: int
+
 
 Statement = TypeVar("Statement", bound=Select[Any])
 
@@ -61,6 +70,15 @@ def page(rows: Sequence[Row[Any]], limit: int, columns: Order) -> dict[str, Any]
     items = [row._mapping for row in rows[:limit]]  # noqa: SLF001 - SQLAlchemy's public accessor
     more = len(rows) > limit
     return {"items": items, "next_cursor": encode_cursor(items[-1], columns) if more else None}
+
+
+def fetch_page(
+    connection: Connection, statement: Select[Any], columns: Order, arguments: PageArguments
+) -> dict[str, Any]:
+    """Execute a statement and return one page of its rows, as `keyset` and `page` do together."""
+    limit = arguments["limit"]
+    rows = connection.execute(keyset(statement, columns, arguments["cursor"], limit)).all()
+    return page(rows, limit, columns)
 
 
 def encode_cursor(row: Mapping[Any, Any], columns: Order) -> str:

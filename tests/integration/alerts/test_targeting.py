@@ -222,7 +222,7 @@ def test_preferences_that_are_none_name_no_region(world):
         {"all_regions": "yes"},
     ):
         account = {"version": 1, "is_active": True, "preferences": preferences, "roles": ["r"]}
-        assert audience.member(account, uuid7())["regions"] == []
+        assert audience.member_row(account, uuid7())["regions"] == []
 
 
 def test_reading_anew_mends_what_is_held_and_spares_what_is_newer(world):
@@ -230,7 +230,7 @@ def test_reading_anew_mends_what_is_held_and_spares_what_is_newer(world):
     world.hear(world.account(newer, wants=["C"], version=5))
     shown = {"version": 1, "is_active": True, "preferences": {"regions": ["B"]}, "roles": []}
     with world.db.write() as connection:
-        audience.store_members(connection, [audience.member(shown, who) for who in (mended, newer)])
+        audience.store_members(connection, [audience.member_row(shown, who) for who in (mended, newer)])
     rows = world.rows("SELECT user_id, regions FROM alerts.audience_members WHERE user_id = ANY (:ids)",
                       ids=[mended, newer])  # fmt: skip
     assert {row.user_id: row.regions for row in rows} == {mended: ["B"], newer: ["C"]}

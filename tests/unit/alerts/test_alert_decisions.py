@@ -46,10 +46,10 @@ def test_only_the_legal_moves_are_let_pass(current, requested):
     ],
 )
 def test_a_priority_stands_for_an_assessment(priority, assessment):
-    found = policy.completed({"priority": priority, "title": "x" * 300})
+    found = policy.cap_fields({"priority": priority, "title": "x" * 300})
     assert (found["urgency"], found["severity"], found["certainty"]) == assessment
     assert len(found["event"]) == 255
-    said = policy.completed({"priority": priority, "title": "x", "severity": "Unknown", "urgency": None})
+    said = policy.cap_fields({"priority": priority, "title": "x", "severity": "Unknown", "urgency": None})
     assert (said["severity"], said["urgency"]) == ("Unknown", assessment[0])
 
 
