@@ -12,8 +12,13 @@ from datetime import datetime
 from typing import Unpack
 from uuid import UUID
 
+from sqlalchemy import Connection
+
 from services.alerts.schemas import types as alerts
+from services.reports import comments, reports as concept
 from services.reports.schemas import types as reports
+from services.reports.service import ReportsService
+from shared.platform.rpc.context import Caller
 
 
 def create_report(**arguments: Unpack[reports.CreateReport]) -> UUID:
@@ -24,6 +29,11 @@ def create_report(**arguments: Unpack[reports.CreateReport]) -> UUID:
 def get_report(report: reports.Report) -> str:
     changed: datetime = report["updated_at"]
     return f"{report['title']}, {changed.isoformat()}"
+
+
+def comment(connection: Connection, caller: Caller, given: reports.AddComment) -> str:
+    report = concept.get_report(connection, caller, given["report_id"])
+    return report["title"] + comments.add_comment(connection, caller, given)["content"]
 
 
 def first_target(**arguments: Unpack[alerts.DraftAlert]) -> str:
@@ -43,6 +53,27 @@ WRONG = {
     "a field of a wrong type": (
         "def h(row: reports.Report) -> str: return row['updated_at']",
         'got "datetime", expected "str"',
+    ),
+    "no such field of what a concept function returns": (
+        (
+            "def i(c: Connection, who: Caller, report: UUID) -> str:"
+            " return concept.get_report(c, who, report)['titel']"
+        ),
+        'has no key "titel"',
+    ),
+    "no such field of what a concept function takes": (
+        (
+            "def j(c: Connection, who: Caller, report: UUID) -> reports.Report:"
+            " return concept.update_report(c, who, {'report_id': report, 'version': 1, 'titel': 'Flood'})"
+        ),
+        'Extra key "titel"',
+    ),
+    "no such argument of a method": (
+        (
+            "def k(service: ReportsService, who: Caller, report: UUID) -> reports.Report:"
+            " return service.update_report(who, report_id=report, version=1, titel='Flood')"
+        ),
+        'Unexpected keyword argument "titel"',
     ),
     "a result without a field": ("made: reports.ReportType = {'name': 'Flood'}", "Missing keys"),
 }
