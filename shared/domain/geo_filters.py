@@ -1,52 +1,19 @@
-"""The filters of the lists of several services: several values at once, and areas."""
+"""The filters by location of the lists of several services: boxes, areas and circles."""
 
 from __future__ import annotations
 
-from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
-from marshmallow import ValidationError, fields, validate
+from marshmallow import ValidationError, fields
 
 from shared.domain.boundaries import GeometryError, check_structure, normalise
 from shared.platform.schemas import Arguments, Latitude, Longitude, Number
 
-if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-MAX_CHOICES: Final = 50
 MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 """The largest distance on Earth in metres."""
 
 BOX_LENGTH: Final = 4
-
-
-class Choice(fields.String):
-    """One of a few words, such as a status."""
-
-    def __init__(self, words: Sequence[str], **options: Any) -> None:
-        listed = ", ".join(words)
-        super().__init__(validate=validate.OneOf(words, error=f"Must be one of: {listed}."), **options)
-
-
-class OneOrList(fields.Field[list[Any]]):
-    """One value or a list of 1 to 50 values; loaded as a list."""
-
-    def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
-        self.inner = inner
-        super().__init__(**options)
-
-    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
-        """Bind the inner field under the name of this field, as marshmallow's `List` does."""
-        super()._bind_to_schema(field_name, parent)
-        self.inner = deepcopy(self.inner)
-        self.inner._bind_to_schema(field_name, self)  # noqa: SLF001 - marshmallow's hook for containers
-
-    def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[Any]:
-        values = value if isinstance(value, list) else [value]
-        if not 1 <= len(values) <= MAX_CHOICES:
-            raise ValidationError(f"Must be one value or a list of 1 to {MAX_CHOICES} values.")
-        return [self.inner.deserialize(one) for one in values]
 
 
 class Box(fields.Field[tuple[float, float, float, float]]):

@@ -9,20 +9,22 @@ from __future__ import annotations
 import datetime as dt
 import math
 import re
+from copy import deepcopy
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
-from marshmallow import RAISE, Schema, ValidationError, fields, validate
+from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
 
 from shared.client.errors import Invalid
 from shared.platform import phones, texts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 500
 MAX_ADDRESS_LENGTH: Final = 500
+MAX_CHOICES: Final = 50
 PAIR = 2
 MAX_LONGITUDE = 180.0
 MAX_LATITUDE = 90.0
@@ -37,6 +39,15 @@ class Arguments(Schema):
         unknown = RAISE
 
     error_messages = {"unknown": "Unknown field."}  # noqa: RUF012 - marshmallow reads a plain dict here
+
+
+class Changes(Arguments):
+    """The arguments of a change: the required fields say of what, and at least one other field is new."""
+
+    @validates_schema
+    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
+        if not any(name in data for name, field in self.fields.items() if not field.required):
+            raise ValidationError("Give at least one field to change.")
 
 
 class Result(Schema):
@@ -172,6 +183,34 @@ class BoundedInteger(fields.Integer):
         if isinstance(value, bool) or not isinstance(value, int):
             raise self.make_error("invalid", input=value)
         return value
+
+
+class Choice(fields.String):
+    """One of a few words, such as a status."""
+
+    def __init__(self, words: Sequence[str], **options: Any) -> None:
+        listed = ", ".join(words)
+        super().__init__(validate=validate.OneOf(words, error=f"Must be one of: {listed}."), **options)
+
+
+class OneOrList(fields.Field[list[Any]]):
+    """One value or a list of 1 to 50 values; loaded as a list."""
+
+    def __init__(self, inner: fields.Field[Any], **options: Any) -> None:
+        self.inner = inner
+        super().__init__(**options)
+
+    def _bind_to_schema(self, field_name: str, parent: Any) -> None:
+        """Bind the inner field under the name of this field, as marshmallow's `List` does."""
+        super()._bind_to_schema(field_name, parent)
+        self.inner = deepcopy(self.inner)
+        self.inner._bind_to_schema(field_name, self)  # noqa: SLF001 - marshmallow's hook for containers
+
+    def _deserialize(self, value: Any, *_position: Any, **_more: Any) -> list[Any]:
+        values = value if isinstance(value, list) else [value]
+        if not 1 <= len(values) <= MAX_CHOICES:
+            raise ValidationError(f"Must be one value or a list of 1 to {MAX_CHOICES} values.")
+        return [self.inner.deserialize(one) for one in values]
 
 
 class Number(fields.Field[float]):

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
 from services.alerts import matching, policy
 from services.alerts.schemas.alerts import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH, Version
 from services.alerts.schemas.targets import RegionId
-from shared.domain.geo_filters import Choice
 from shared.platform.schemas import (
     Arguments,
     BoundedInteger,
+    Changes,
+    Choice,
     Identifier,
     Page,
     Result,
@@ -65,7 +66,7 @@ class CreateAlertRule(_Rule):
     target_type = Choice(policy.TARGET_TYPES, load_default=policy.REGION)
 
 
-class UpdateAlertRule(_Rule):
+class UpdateAlertRule(_Rule, Changes):
     """New values of a rule. Omitted fields stay as they are. They apply to changes of status from now on."""
 
     rule_id = Identifier(required=True)
@@ -77,11 +78,6 @@ class UpdateAlertRule(_Rule):
     title_template = Text(max_length=MAX_TITLE_LENGTH)
     message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
     target_type = Choice(policy.TARGET_TYPES)
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"rule_id", "version"}:
-            raise ValidationError("Give at least one field to change.")
 
 
 class RuleId(Arguments):

@@ -10,14 +10,17 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.alerts import policy
 from services.alerts.schemas.targets import RegionId, Targets
 from shared.domain.alerts import STATUS
-from shared.domain.geo_filters import Choice, OneOrList, Outline
+from shared.domain.geo_filters import Outline
 from shared.platform.schemas import (
     Arguments,
     BoundedInteger,
+    Changes,
+    Choice,
     Identifier,
     Latitude,
     Longitude,
     Number,
+    OneOrList,
     Page,
     Result,
     Text,
@@ -166,7 +169,7 @@ class IssueAlert(_Content):
             raise ValidationError(problems)
 
 
-class UpdateAlert(_Content):
+class UpdateAlert(_Content, Changes):
     """New values of an alert. Omitted fields stay as they are. The region cannot be changed."""
 
     alert_id = Identifier(required=True)
@@ -174,11 +177,6 @@ class UpdateAlert(_Content):
     title = Text(max_length=MAX_TITLE_LENGTH)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
     priority = Choice(policy.PRIORITIES)
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"alert_id", "version"}:
-            raise ValidationError("Give at least one field to change.")
 
 
 class CancelAlert(Arguments):

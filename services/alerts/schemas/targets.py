@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.alerts import policy
-from shared.domain.geo_filters import Choice
 from shared.platform.db.tables import UNKNOWN_REGION_ID
-from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
+from shared.platform.schemas import Arguments, Choice, Identifier, Page, Result, Text, Timestamp, page_of
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -8,8 +8,9 @@ from typing import Any, TypeVar, get_args, get_type_hints
 from marshmallow import Schema, fields, missing, validate
 
 from services.cli.describe.methods import paragraphs
-from shared.domain.geo_filters import Area, Box, Choice, OneOrList
+from shared.domain.geo_filters import Area, Box
 from shared.platform import schemas
+from shared.platform.schemas import Choice, OneOrList
 
 OBJECT = "Mapping[str, Any]"
 

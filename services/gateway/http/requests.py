@@ -26,9 +26,9 @@ from services.gateway.http.errors import (
 from shared.client.errors import Invalid, TooLarge
 from shared.client.request import MAX_BODY, check_value, not_json
 from shared.domain.exporting import zone_of
-from shared.domain.geo_filters import Area, Box, Circle, OneOrList
+from shared.domain.geo_filters import Area, Box, Circle
 from shared.platform.concurrency import Timeout
-from shared.platform.schemas import Number
+from shared.platform.schemas import Number, OneOrList
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -21,8 +21,7 @@ from services.gateway.live.audiences import BY_TYPE, Hearing
 from services.gateway.openapi.operations import problems
 from services.gateway.routes.blueprint import PREFIX
 from shared.client.errors import Forbidden, RateLimited, Unavailable
-from shared.domain.geo_filters import OneOrList
-from shared.platform.schemas import Arguments, Identifier, Text, load
+from shared.platform.schemas import Arguments, Identifier, OneOrList, Text, load
 
 if TYPE_CHECKING:
     from uuid import UUID

@@ -214,7 +214,7 @@ def _form(converter: OpenAPIConverter, field: fields.Field[Any], *, ret: dict[st
     parent = type(field.parent).__name__ if isinstance(field.parent, Schema) else ""
     example = EXAMPLES.get(f"{parent}.{name}", EXAMPLES.get(str(name)))
     if example is not None:
-        form["examples"] = [[example] if isinstance(field, geo_filters.OneOrList) else example]
+        form["examples"] = [[example] if isinstance(field, schemas.OneOrList) else example]
     return form
 
 
@@ -231,9 +231,9 @@ def _own_form(converter: OpenAPIConverter, field: fields.Field[Any]) -> dict[str
         return PREFERENCES
     if isinstance(field, geo_filters.Box):
         return {"type": "array", "items": {"type": "number"}, "minItems": 4, "maxItems": 4}
-    if isinstance(field, geo_filters.OneOrList):
+    if isinstance(field, schemas.OneOrList):
         inner = converter.field2property(field.inner)
-        return {"type": "array", "items": inner, "minItems": 1, "maxItems": geo_filters.MAX_CHOICES}
+        return {"type": "array", "items": inner, "minItems": 1, "maxItems": schemas.MAX_CHOICES}
     if isinstance(field, schemas.Number):
         return {"type": "number", "minimum": field.min_value, "maximum": field.max_value}
     if isinstance(field, schemas.Text):
@@ -247,7 +247,7 @@ def _parameter(
 ) -> dict[str, Any]:
     """Return the style of a query parameter, which cannot be null."""
     _without_null(ret["schema"])
-    if isinstance(field, geo_filters.OneOrList | fields.List):
+    if isinstance(field, schemas.OneOrList | fields.List):
         return {"style": "form", "explode": True}
     if isinstance(field, geo_filters.Box):
         return {"style": "form", "explode": False}

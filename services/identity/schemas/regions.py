@@ -7,9 +7,10 @@ from marshmallow import fields, validate
 from services.identity.geometry import DETAILS
 from services.identity.schemas.fields import Boundaries, RegionCode
 from services.identity.schemas.users import Version
-from shared.domain.geo_filters import Box, Choice
+from shared.domain.geo_filters import Box
 from shared.platform.schemas import (
     Arguments,
+    Choice,
     Identifier,
     Latitude,
     Longitude,

@@ -3,11 +3,20 @@
 from __future__ import annotations
 
 import re
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import ValidationError, fields, validate, validates_schema
+from marshmallow import fields, validate
 
-from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Page, Result, Text, page_of
+from shared.platform.schemas import (
+    Arguments,
+    BoundedInteger,
+    Changes,
+    Identifier,
+    Page,
+    Result,
+    Text,
+    page_of,
+)
 
 MAX_TYPE_NAME_LENGTH: Final = 100
 MAX_LEVEL_NAME_LENGTH: Final = 50
@@ -31,18 +40,13 @@ class CreateReportType(Arguments):
     description = _description()
 
 
-class UpdateReportType(Arguments):
+class UpdateReportType(Changes):
     """Changes to a report type; reports cannot be given a type with ``is_active`` false."""
 
     report_type_id = Identifier(required=True)
     name = Text(max_length=MAX_TYPE_NAME_LENGTH)
     description = _description()
     is_active = fields.Boolean(truthy={True}, falsy={False})
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"report_type_id"}:
-            raise ValidationError("Name at least one field to change.")
 
 
 class ListSeverityLevels(Page):
@@ -65,7 +69,7 @@ class CreateSeverityLevel(Arguments):
     color_code = _color()
 
 
-class UpdateSeverityLevel(Arguments):
+class UpdateSeverityLevel(Changes):
     """Changes to a severity level."""
 
     severity_level_id = Identifier(required=True)
@@ -73,11 +77,6 @@ class UpdateSeverityLevel(Arguments):
     description = _description()
     level = BoundedInteger(min_value=1, max_value=5)
     color_code = _color()
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"severity_level_id"}:
-            raise ValidationError("Name at least one field to change.")
 
 
 class ReportType(Result):

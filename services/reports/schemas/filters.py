@@ -7,9 +7,9 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports.policy import REVIEW_REASONS
-from shared.domain.geo_filters import Area, Box, Choice, Circle, OneOrList
+from shared.domain.geo_filters import Area, Box, Circle
 from shared.domain.reports import STATUS
-from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Text, Timestamp
+from shared.platform.schemas import Arguments, BoundedInteger, Choice, Identifier, OneOrList, Text, Timestamp
 
 MAX_SEARCH_LENGTH: Final = 500
 HIGHEST_LEVEL: Final = 5

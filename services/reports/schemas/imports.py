@@ -6,10 +6,9 @@ from typing import Final
 
 from services.reports.schemas.reports import CreateReport
 from services.reports.schemas.status import MAX_NOTE_LENGTH
-from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
 from shared.domain.reports import DUPLICATE, STATUS
-from shared.platform.schemas import Text
+from shared.platform.schemas import Choice, Text
 
 STATUSES: Final = tuple(status for status in STATUS.statuses if status != DUPLICATE)
 """The statuses that a row can have: a duplicate needs to name another report."""

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields, post_load, validates_schema
+from marshmallow import fields, post_load
 
 from services.reports.schemas.filters import ReportFilters, StatusFilter
-from shared.domain.geo_filters import Choice
 from shared.platform.schemas import (
     Arguments,
     BoundedInteger,
+    Changes,
+    Choice,
     Identifier,
     Location,
     Page,
@@ -58,7 +59,7 @@ class GetReport(Arguments):
     report_id = Identifier(required=True)
 
 
-class UpdateReport(Arguments):
+class UpdateReport(Changes):
     """Changes to a report; ``version`` is the one that the caller saw, and omitted fields stay as they are.
 
     A change that settles a reason for review removes it: another region, coordinates, another ``reported_at``, another
@@ -74,11 +75,6 @@ class UpdateReport(Arguments):
     description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True)
     location = Location(address_suffices=True)
     reported_at = Timestamp()
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"report_id", "version"}:
-            raise ValidationError("Name at least one field to change.")
 
 
 class ReviewReport(Arguments):

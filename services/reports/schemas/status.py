@@ -7,9 +7,17 @@ from typing import Final
 from marshmallow import fields
 
 from services.reports.schemas.reports import MAX_INTEGER
-from shared.domain.geo_filters import Choice
 from shared.domain.reports import STATUS
-from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Result, Text, Timestamp, page_of
+from shared.platform.schemas import (
+    Arguments,
+    BoundedInteger,
+    Choice,
+    Identifier,
+    Result,
+    Text,
+    Timestamp,
+    page_of,
+)
 
 MAX_NOTE_LENGTH: Final = 5_000
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 
-from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, page_of
+from shared.platform.schemas import Arguments, Changes, Identifier, Page, Result, Text, page_of
 
 MAX_NAME_LENGTH: Final = 100
 MAX_DESCRIPTION_LENGTH: Final = 2_000
@@ -24,18 +24,13 @@ class CreateResourceType(Arguments):
     description = _description()
 
 
-class UpdateResourceType(Arguments):
+class UpdateResourceType(Changes):
     """Changes to a resource type; ``is_active`` true brings it back into use."""
 
     resource_type_id = Identifier(required=True)
     name = Text(max_length=MAX_NAME_LENGTH)
     description = _description()
     is_active = fields.Boolean(truthy={True}, falsy={False})
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"resource_type_id"}:
-            raise ValidationError("Give at least one field to change.")
 
 
 class DeactivateResourceType(Arguments):

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 from services.resources.schemas.resources import CreateResource
 from services.resources.schemas.status import MAX_NOTE_LENGTH
-from shared.domain.geo_filters import Choice
 from shared.domain.import_schemas import ImportedRow, ImportRows
 from shared.domain.resources import STATUS
-from shared.platform.schemas import Text
+from shared.platform.schemas import Choice, Text
 
 
 class ResourceRow(ImportedRow, CreateResource):

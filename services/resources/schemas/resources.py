@@ -7,18 +7,21 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.resources import policy
-from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Choice, Circle, OneOrList
+from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle
 from shared.domain.import_schemas import MAX_SOURCE_LENGTH
 from shared.domain.resources import AVAILABLE, STATUS
 from shared.platform.schemas import (
     MAX_LIMIT,
     Arguments,
     BoundedInteger,
+    Changes,
+    Choice,
     Identifier,
     Latitude,
     Location,
     Longitude,
     Number,
+    OneOrList,
     Page,
     Phone,
     Result,
@@ -98,7 +101,7 @@ class GetResource(Arguments):
     resource_id = Identifier(required=True)
 
 
-class UpdateResource(Arguments):
+class UpdateResource(Changes):
     """Changes to a resource; ``version`` is the version that the caller saw. Omitted fields are not changed."""
 
     resource_id = Identifier(required=True)
@@ -112,11 +115,6 @@ class UpdateResource(Arguments):
     contact_email = _email()
     location = Location()
     capacity = _capacity()
-
-    @validates_schema
-    def _changes_something(self, data: dict[str, Any], **_more: Any) -> None:
-        if data.keys() <= {"resource_id", "version"}:
-            raise ValidationError("Give at least one field to change.")
 
 
 class OfResource(Page):

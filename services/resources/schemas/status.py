@@ -7,10 +7,10 @@ from typing import Final
 from marshmallow import fields
 
 from services.resources.schemas.resources import version_seen
-from shared.domain.geo_filters import Choice
 from shared.domain.resources import STATUS
 from shared.platform.schemas import (
     Arguments,
+    Choice,
     Identifier,
     Result,
     Text,
