@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from string import Formatter
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +19,30 @@ class MethodContract:
     summary: str
     permission: tuple[str, ...]
     errors: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class HttpRoute:
+    """Where the gateway offers a method; `types.routes` lists them all.
+
+    Attributes:
+        verb: GET, POST, PUT, PATCH or DELETE.
+        path: With the arguments that it names, such as ``/api/v1/reports/{report_id}``.
+        has_body: Whether the other arguments go into a body, and not into the query.
+        is_versioned: Whether ``version`` goes into If-Match.
+        takes_id: Whether it creates a thing whose ``id`` the caller may choose.
+    """
+
+    verb: str
+    path: str
+    has_body: bool = False
+    is_versioned: bool = False
+    takes_id: bool = False
+
+    @property
+    def in_path(self) -> frozenset[str]:
+        """The arguments that the path names."""
+        return frozenset(name for _, name, _, _ in Formatter().parse(self.path) if name)
 
 
 CREATES = frozenset(

@@ -8,8 +8,9 @@ import orjson
 import pytest
 
 import shared.domain
+from shared.client.events import PREFIX
 from shared.domain import CONTRACTS
-from shared.platform.outbox.event import PREFIX, ContractViolation, event_of, headers_of
+from shared.platform.outbox.event import ContractViolation, event_of, headers_of
 
 EXAMPLES = Path(shared.domain.__file__).parent / "examples"
 every_contract = pytest.mark.parametrize(

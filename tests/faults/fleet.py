@@ -12,8 +12,8 @@ from prometheus_client.parser import text_string_to_metric_families
 from uuid6 import uuid7
 
 from infra.postgres.roles import runtime_role
+from shared.client.events import PREFIX
 from shared.domain import topology
-from shared.platform.outbox.event import PREFIX
 from tests.faults.harness import SETTLE_SECONDS, Onlooker, System
 from tests.support.processes import ServiceProcess
 from tests.support.waiting import eventually, patience

@@ -3,8 +3,8 @@
 import pytest
 import requests
 
+from shared.client.events import PREFIX
 from shared.domain import topology
-from shared.platform.outbox.event import PREFIX
 from tests.faults.everyone import Everyone, Follower
 from tests.faults.fleet import START_SECONDS, Fleet
 from tests.faults.harness import NOT_IN_TIME, Onlooker

@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 ROOT = Path(__file__).resolve().parents[3]
+ROUTES = Path("shared/client/types/routes.py")
 
 
 def described_files() -> dict[Path, str]:
@@ -40,3 +41,7 @@ def describe(write: bool) -> None:  # noqa: FBT001 - click passes a flag
         (ROOT / path).parent.mkdir(parents=True, exist_ok=True)
         (ROOT / path).write_text(text, encoding="utf-8")
         click.echo(str(path))
+    from services.cli.describe.routes import routes_module  # noqa: PLC0415 - after the files that the gateway is made of
+
+    (ROOT / ROUTES).write_text(routes_module(), encoding="utf-8")
+    click.echo(str(ROUTES))

@@ -16,6 +16,7 @@ from services.cli.describe.wire import (
     result_type,
     wire_name,
 )
+from shared.domain import CONTRACTS
 from shared.platform.schemas import Arguments
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from marshmallow import Schema
 
     from services.cli.describe.methods import Offer
+    from shared.platform.outbox.contract import Contract
 
 WIDTH = 110
 MADE = "# Made by `python -m services describe --write`; do not edit."
@@ -40,7 +42,12 @@ def type_modules() -> dict[str, str]:
     """The source of every module of the package by its file name."""
     offers = every_offer()
     modules = {f"{name}.py": _module(name, offers[name]) for name in offers}
-    return {"__init__.py": _package(offers), "methods.py": _contracts(offers), **modules}
+    return {
+        "__init__.py": _package(offers),
+        "methods.py": _contracts(offers),
+        "events.py": _events(),
+        **modules,
+    }
 
 
 def _package(services: dict[str, list[Offer]]) -> str:
@@ -80,6 +87,43 @@ from ..methods import MethodContract
 METHODS: Final[dict[str, MethodContract]] = {{
 {listed}}}
 '''
+
+
+def _events() -> str:
+    body = "\n\n\n".join(_event(contract) for contract in CONTRACTS.values())
+    return f'''"""The events of the services, with their data as JSON has it."""
+
+{MADE}
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypedDict
+
+from ..events import Event
+
+
+{body}
+'''
+
+
+def _event(contract: Contract) -> str:
+    name = "".join(part.title() for part in contract.name.split("_"))
+    schema = contract.schema()
+    parts = [
+        source
+        for nested in nested_schemas(schema)
+        for source in [
+            typed_dict(type(nested), {wire_name(f): result_type(f) for f in nested.fields.values()})
+        ]
+    ]
+    members = "\n".join(f"    {wire_name(found)}: {result_type(found)}" for found in schema.fields.values())
+    about = _docstring(paragraphs(contract.schema.__doc__ or ""), "    ")
+    parts.append(f'class {name}Data(TypedDict):\n    """The data of a `{name}`."""\n\n{members}')
+    parts.append(
+        f"class {name}(Event[{name}Data]):\n{about}\n\n"
+        f'    source: ClassVar[str] = "{contract.source}"\n    type: ClassVar[str] = "{contract.name}"'
+    )
+    return "\n\n\n".join(parts)
 
 
 def _contract(offer: Offer) -> str:

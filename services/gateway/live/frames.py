@@ -9,7 +9,7 @@ import orjson
 
 from services.gateway.live.audiences import AUDIENCES, place_of
 from services.gateway.live.recent import Heard
-from shared.platform.outbox.event import PREFIX
+from shared.client.events import PREFIX
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -47,6 +47,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
 
     def __init__(self, name: str, description: str) -> None:
         super().__init__(name, __name__, url_prefix=PREFIX, description=description)
+        self.offered: list[Route] = []
 
     def offer(
         self,
@@ -71,6 +72,7 @@ class ResourceBlueprint(flask_smorest.Blueprint):
         """
         schema = arguments() if isinstance(arguments, type) else arguments
         route = Route(verb, rule, method, schema, result, **offering)
+        self.offered.append(route)
         view = _View(route)
         function = _named(view, route.operation)
         vars(function)["_apidoc"] = {"manual_doc": describe(route)}  # where flask-smorest keeps it

@@ -20,10 +20,10 @@ from amqp.serialization import dumps
 from shared.client.amqp.link import PERSISTENT
 from shared.client.amqp.received import as_text, bytes_of, is_whole
 from shared.client.errors import NotFound
+from shared.client.events import PREFIX as ENVELOPE
 from shared.domain import topology
 from shared.platform.amqp.commands import command_connection
 from shared.platform.amqp.confirms import MessageRefused, Outgoing
-from shared.platform.outbox.event import PREFIX as ENVELOPE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping

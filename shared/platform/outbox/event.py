@@ -10,7 +10,6 @@ import datetime as dt
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any
-from uuid import UUID
 
 import orjson
 from marshmallow import ValidationError
@@ -18,25 +17,19 @@ from marshmallow import ValidationError
 from shared.client import supervision
 from shared.client.amqp.received import as_text
 from shared.client.errors import ImpactXError
+from shared.client.events import MAX_ATTRIBUTE_LENGTH, PREFIX, attributes_of
 from shared.domain import CONTRACTS
 from shared.platform.observability import context
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from contextlib import AbstractContextManager
+    from uuid import UUID
 
     from shared.platform.outbox.contract import Contract, EventData
 
-PREFIX = "cloudEvents_"
 SPECIFICATION_VERSION = "1.0"
 MAX_NAMED = 50
-
-REQUIRED = ("source", "type", "id", "subject", "sequence", "time")
-"""The attributes without which a message is no event."""
-
-MAX_ATTRIBUTE_LENGTH = 256
-MAX_SEQUENCE = 2**63 - 1
-"""What a version is in the database."""
 
 
 class ContractViolation(ImpactXError):
@@ -107,51 +100,25 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
         ContractViolation: It is not one, and says why.
     """
     try:
-        attributes = {name: _text(headers, name) for name in REQUIRED}
-        source, event_type = attributes["source"], attributes["type"]
-        contract = CONTRACTS[(source, event_type)]
-        data = _loader(contract).load(orjson.loads(body))
+        said = attributes_of(headers)
+        contract = CONTRACTS[(said.source, said.type)]
         return Event(
-            id=UUID(attributes["id"]),
-            type=event_type,
-            source=source,
-            subject=UUID(attributes["subject"]),
-            sequence=_sequence(attributes["sequence"]),
-            time=_time(attributes["time"]),
-            data=data,
-            correlation_id=_text(headers, "correlationid", ""),
-            traceparent=_text(headers, "traceparent", ""),
+            id=said.id,
+            type=said.type,
+            source=said.source,
+            subject=said.subject,
+            sequence=said.sequence,
+            time=said.time,
+            data=_loader(contract).load(orjson.loads(body)),
+            correlation_id=said.correlation_id,
+            traceparent=said.traceparent,
         )
     except KeyError as error:
         raise ContractViolation(f"There is no header or contract {error}.") from error
     except ValidationError as error:
-        raise ContractViolation(f"The data breaks the contract of {event_type}: {error.messages}") from error
+        raise ContractViolation(f"The data breaks the contract of {said.type}: {error.messages}") from error
     except (ValueError, TypeError, AttributeError, OverflowError) as error:
         raise ContractViolation(f"Not an event: {error}") from error
-
-
-def _text(headers: Mapping[str, Any], name: str, default: str | None = None) -> str:
-    value = headers[PREFIX + name] if default is None else headers.get(PREFIX + name, default)
-    if not isinstance(value, str) or not (value.isprintable() and len(value) <= MAX_ATTRIBUTE_LENGTH):
-        raise ValueError(
-            f"the header {PREFIX}{name} must be a text of {MAX_ATTRIBUTE_LENGTH} characters at most"
-        )
-    return value
-
-
-def _sequence(text: str) -> int:
-    number = int(text)
-    if not 0 <= number <= MAX_SEQUENCE:
-        raise ValueError(f"the sequence must be 0 to {MAX_SEQUENCE}")
-    return number
-
-
-def _time(text: str) -> dt.datetime:
-    """Return the time in UTC, which the ends of the calendar may have no room for."""
-    time = dt.datetime.fromisoformat(text)
-    if time.tzinfo is None:
-        raise ValueError("the time must say its distance from UTC")
-    return time.astimezone(dt.UTC)
 
 
 def work_on(event: Event) -> AbstractContextManager[None]:

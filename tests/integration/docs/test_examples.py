@@ -13,11 +13,6 @@ UUID = r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"
 SECONDS = 60
 
 SAYS = {
-    "client_example": [
-        rf"filed {UUID}: pending",
-        r"now confirmed, version 2",
-        r"refused: .*Legal: .*in_progress.*",
-    ],
     "nameko_example": [rf"filed {UUID}: pending", rf"heard of {UUID}: Road blocked, severity [1-5]"],
     "kombu_example": [
         rf"filed {UUID}: pending; again: the same, True",
@@ -40,7 +35,6 @@ def test_every_example_is_run():
     ("name", "user"),
     [
         # the one that docs/operations.md makes, and one of another name
-        ("client_example", "watch"),
         ("kombu_example", "watch"),
         ("kombu_example", "dispatch"),
         ("nameko_example", "neighbour"),

@@ -5,10 +5,10 @@ import pytest
 from uuid6 import uuid7
 
 from services.gateway.live.source import LiveEvents
+from shared.client.events import PREFIX
 from shared.domain import topology
 from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from shared.platform.amqp.declare import declare_everything
-from shared.platform.outbox.event import PREFIX
 from shared.platform.settings import Settings
 from tests.support.proxy import Proxy
 from tests.support.waiting import eventually

@@ -9,12 +9,12 @@ import pytest
 
 from shared.client.amqp.reader import QueueReader
 from shared.client.amqp.transport import connection_to
+from shared.client.events import PREFIX as ENVELOPE
 from shared.client.rpc import RpcClient
 from shared.domain import topology
 from shared.platform.amqp.declare import declare_everything
 from shared.platform.outbox import subscribe as subscribe_module
 from shared.platform.outbox.dead_letters import DeadLetters
-from shared.platform.outbox.event import PREFIX as ENVELOPE
 from tests.integration.shared.samples import HISTORY, EchoService, HistoryService, event, publish, serving
 from tests.support.randomness import chance
 from tests.support.raw_amqp import RawMessage, field, long, properties, random_properties

@@ -6,8 +6,9 @@ import sys
 
 import pytest
 
-from services.cli.describe.command import ROOT, described_files
+from services.cli.describe.command import ROOT, ROUTES, described_files
 from services.cli.describe.methods import every_offer
+from services.cli.describe.routes import routes_module
 from services.cli.describe.wire import argument_type, words
 from services.identity import schemas as identity
 from services.reports import schemas as reports
@@ -19,6 +20,12 @@ from tests.support.waiting import patience
 @pytest.mark.parametrize("path", sorted(described_files()), ids=str)
 def test_a_made_file_is_up_to_date(path):
     assert (ROOT / path).read_text(encoding="utf-8") == described_files()[path], (
+        "run: python -m services describe --write"
+    )
+
+
+def test_the_client_knows_the_routes_of_the_gateway():
+    assert (ROOT / ROUTES).read_text(encoding="utf-8") == routes_module(), (
         "run: python -m services describe --write"
     )
 

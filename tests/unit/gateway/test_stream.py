@@ -14,9 +14,9 @@ from services.gateway.live import frames
 from services.gateway.live.audiences import AUDIENCES, BY_TYPE, Hearing
 from services.gateway.live.broadcast import Broadcast
 from services.gateway.live.recent import OVERLAP_SECONDS, Heard, RecentEvents
+from shared.client.events import PREFIX
 from shared.domain import CONTRACTS
 from shared.domain.permissions import PERMISSIONS
-from shared.platform.outbox.event import PREFIX
 from shared.platform.rpc.context import Caller
 from shared.platform.rpc.operation import SIGNED_IN
 from tests.support.gateway import application

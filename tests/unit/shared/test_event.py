@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import shared.domain
+from shared.client.events import PREFIX
 from shared.platform.outbox import subscribe
-from shared.platform.outbox.event import PREFIX, ContractViolation, event_of, headers_of
+from shared.platform.outbox.event import ContractViolation, event_of, headers_of
 
 EXAMPLE = (Path(shared.domain.__file__).parent / "examples/reports/report_created.json").read_bytes()
 SUBJECT = uuid4()
