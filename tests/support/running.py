@@ -16,7 +16,6 @@ from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.amqp.declare import declare_everything
 from shared.platform.db.engine import Database
 from shared.platform.outbox.subscribe import subscribe
-from shared.platform.rpc.server import Method
 from shared.platform.runtime import Runtime
 from shared.platform.settings import MEMORY_BROKER, Settings
 from tests.support.inprocess import inprocess_broker
@@ -100,16 +99,6 @@ class Person:
 def people_of(administrator: Person) -> dict[str, Person]:
     """Somebody of each default role."""
     return {role: administrator.another(role) for role in DEFAULT_ROLES}
-
-
-def methods_of(service_class) -> set[str]:
-    """The names of the RPC methods that a service declares."""
-    return {
-        name
-        for name, method in vars(service_class).items()
-        for entrypoint in getattr(method, "nameko_entrypoints", ())
-        if isinstance(entrypoint, Method)
-    }
 
 
 def outcome(call):

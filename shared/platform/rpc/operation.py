@@ -49,7 +49,7 @@ MethodFunction = TypeVar("MethodFunction", bound="Callable[..., Any]")
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is declared of a method: the source of checks, documentation and the permission matrix.
+    """What is declared of a method: the source of checks and documentation.
 
     Attributes:
         name: The name of the method.

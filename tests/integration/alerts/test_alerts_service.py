@@ -1,4 +1,4 @@
-"""The running service: who may call what, the main path through RPC and events, and the audience read anew."""
+"""The running service: the main path through RPC and events, and the audience read anew."""
 
 from __future__ import annotations
 
@@ -8,39 +8,9 @@ from uuid6 import uuid7
 
 from services.alerts import alert_rules
 from services.alerts.service import AlertsService
-from shared.client.errors import Forbidden, Invalid, NotFound, Unauthenticated, Unavailable
-from shared.domain.permissions import DEFAULT_ROLES
-from tests.support.running import PASSWORD, Person, methods_of, outcome, people_of, running
+from shared.client.errors import Invalid, NotFound, Unavailable
+from tests.support.running import PASSWORD, Person, outcome, people_of, running
 from tests.support.waiting import eventually
-
-EVERYBODY = frozenset(DEFAULT_ROLES)
-STAFF = frozenset({"administrator", "coordinator"})
-ISSUERS = STAFF | {"system"}
-
-# Written down once more, and not read from the declarations that it checks.
-ALLOWED = {
-    "draft_alert": ISSUERS,
-    "issue_alert": ISSUERS,
-    "update_alert": ISSUERS,
-    "cancel_alert": ISSUERS,
-    "get_alert": EVERYBODY,
-    "get_alert_cap": EVERYBODY,
-    "list_alerts": EVERYBODY,
-    "list_recent_alerts": EVERYBODY,
-    "list_public_alerts": EVERYBODY,
-    "list_my_alerts": EVERYBODY,
-    "mark_alert_read": EVERYBODY,
-    "get_alert_reach": STAFF,
-    "list_alert_targets": STAFF,
-    "create_alert_rule": STAFF,
-    "update_alert_rule": STAFF,
-    "get_alert_rule": STAFF,
-    "list_alert_rules": STAFF,
-    "rebuild_audience": STAFF,
-}
-
-PUBLIC = {"get_alert_cap", "list_public_alerts"}
-"""They need no token."""
 
 
 @pytest.fixture(scope="module")
@@ -97,20 +67,6 @@ def alert(region, **changed):
         "region_id": region["id"],
         "priority": "high",
     } | changed
-
-
-def test_every_method_is_in_the_matrix():
-    assert methods_of(AlertsService) == ALLOWED.keys()
-
-
-@pytest.mark.parametrize("method", ALLOWED)
-def test_who_may_call(client, people, method):
-    for role, person in people.items():
-        arguments = {"cursor": "broken"} if method == "rebuild_audience" else {"there_is_no_such": 1}
-        found = outcome(lambda: person.call(method, **arguments))  # noqa: B023 - called at once
-        assert found == ("allowed" if role in ALLOWED[method] else Forbidden), role
-    without_token = outcome(lambda: client.call(f"alerts.{method}", {"there_is_no_such": 1}, token=""))
-    assert without_token == ("allowed" if method in PUBLIC else Unauthenticated)
 
 
 def test_an_alert_goes_out_is_read_and_is_called_off(client, administrator, people, region):

@@ -1,4 +1,4 @@
-"""resources beside identity on the in-process broker: who may call what, and the way of a shelter through a day."""
+"""resources beside identity on the in-process broker: a shelter through a day."""
 
 from __future__ import annotations
 
@@ -7,33 +7,9 @@ from uuid6 import uuid7
 
 from services.resources import catalogue
 from services.resources.service import ResourcesService
-from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
-from shared.domain.permissions import DEFAULT_ROLES
-from tests.support.running import Person, methods_of, outcome, people_of, running
+from shared.client.errors import Conflict, Invalid, NotFound
+from tests.support.running import Person, people_of, running
 from tests.support.waiting import eventually
-
-SIGNED_IN = frozenset(DEFAULT_ROLES)
-MANAGERS = frozenset({"administrator", "coordinator", "system"})
-FIELD = MANAGERS | {"responder"}
-
-# Written down once more, and not read from the declarations that it checks.
-ALLOWED = {
-    "get_resource": SIGNED_IN,
-    "list_resources": SIGNED_IN,
-    "list_available_resources": SIGNED_IN,
-    "find_nearest_resources": SIGNED_IN,
-    "get_resource_history": SIGNED_IN,
-    "list_usage_changes": SIGNED_IN,
-    "list_resource_types": SIGNED_IN,
-    "create_resource": MANAGERS,
-    "import_resources": MANAGERS,
-    "update_resource": FIELD,
-    "change_resource_status": FIELD,
-    "update_resource_usage": FIELD,
-    "create_resource_type": frozenset({"administrator", "coordinator"}),
-    "update_resource_type": frozenset({"administrator", "coordinator"}),
-    "deactivate_resource_type": frozenset({"administrator", "coordinator"}),
-}
 
 
 @pytest.fixture(scope="module")
@@ -55,18 +31,6 @@ def bay(people):
     return people["coordinator"].call(
         "create_region", "identity", name="Bay", code="BAY", boundaries=boundaries
     )
-
-
-def test_the_table_names_every_method():
-    assert methods_of(ResourcesService) == set(ALLOWED)
-
-
-@pytest.mark.parametrize("method", sorted(ALLOWED))
-def test_only_who_may_calls(client, people, method):
-    for role, somebody in people.items():
-        expected = "allowed" if role in ALLOWED[method] else Forbidden
-        assert outcome(getattr(somebody, method)) == expected, role
-    assert outcome(lambda: client.call(f"resources.{method}", {}, token="")) is Unauthenticated
 
 
 def test_the_way_of_a_shelter(people, bay):
