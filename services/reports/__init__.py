@@ -12,6 +12,6 @@ Offers `create_report`, `get_report`, `update_report`, `change_report_status`, `
 Emits `report_created`, `report_status_changed`, `report_updated`, `report_comment_added`,
 `report_attachment_added`.
 
-Hears its own `report_created` and `report_status_changed`, from which it writes the status history. Asks
-identity for the region of a place.
+Hears its own `report_created` and `report_status_changed`, and writes the status history from them. Calls
+identity to find the region of a place.
 """

@@ -185,14 +185,13 @@ def get_attachment(connection: Connection, caller: Caller, attachment_id: UUID) 
 
 
 def list_attachments(
-    connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+    connection: Connection, caller: Caller, arguments: types.OfReport
 ) -> types.PageOfAttachment:
     """Return a page of the attachments of a report, the oldest first.
 
     Raises:
         NotFound: There is no such report, or the caller may not see it.
     """
-    get_report(connection, caller, report_id)
-    statement = select(report_attachments).where(report_attachments.c.report_id == report_id)
-    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return cast("types.PageOfAttachment", paging.page(rows, limit, _ORDER))
+    get_report(connection, caller, arguments["report_id"])
+    statement = select(report_attachments).where(report_attachments.c.report_id == arguments["report_id"])
+    return cast("types.PageOfAttachment", paging.fetch_page(connection, statement, _ORDER, arguments))

@@ -99,15 +99,12 @@ def edit_comment(
     raise stale("comment", row)
 
 
-def list_comments(
-    connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-) -> types.PageOfComment:
+def list_comments(connection: Connection, caller: Caller, arguments: types.OfReport) -> types.PageOfComment:
     """Return a page of the comments on a report, the oldest first.
 
     Raises:
         NotFound: There is no such report, or the caller may not see it.
     """
-    get_report(connection, caller, report_id)
-    statement = select(report_comments).where(report_comments.c.report_id == report_id)
-    rows = connection.execute(paging.keyset(statement, _ORDER, cursor, limit)).all()
-    return cast("types.PageOfComment", paging.page(rows, limit, _ORDER))
+    get_report(connection, caller, arguments["report_id"])
+    statement = select(report_comments).where(report_comments.c.report_id == arguments["report_id"])
+    return cast("types.PageOfComment", paging.fetch_page(connection, statement, _ORDER, arguments))

@@ -43,15 +43,15 @@ SCHEMA: Final = "reports"
 SEARCH_CONFIGURATION: Final = "reports.words"
 """The text search configuration of ``reports.search``: words as they are, without case and accents.
 
-Reports come in French, Creole and English, often in one sentence, so no language's endings are cut off. A query
-must use the same, as `shared.platform.db.search` does.
+Reports are in French, Creole and English, often in one sentence, so that no stemming is used. A query must use the
+same configuration, as `shared.platform.db.search` does.
 """
 
-# They find nothing, rather than fail, in what is no GeoJSON Point in range; the check on `location` refuses that.
+# They find nothing, and do not fail, where the value is no GeoJSON Point in range; the check on `location` refuses it.
 LONGITUDE: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
 LATITUDE: Final = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
 
-# A report that says no coordinates has an address, by which somebody finds them.
+# A report without coordinates has an address, by which a coordinator can find them.
 _ADDRESSED: Final = "NOT location ? 'coordinates' AND COALESCE(btrim(location ->> 'address'), '') <> ''"
 _REVIEW_REASONS: Final = (
     "'type_inactive', 'clock_ahead', 'clock_past', 'outside_regions', 'no_region', 'no_coordinates'"
@@ -59,7 +59,7 @@ _REVIEW_REASONS: Final = (
 
 tables = metadata(SCHEMA)
 
-# --- ties to identity: what 0002_ties.py makes -----------------------------------------------------------------
+# --- the tables of identity that foreign keys refer to, which 0002_ties.py makes -------------------------------
 
 Table("users", tables, Column("id", Uuid, primary_key=True), schema="identity")
 Table("regions", tables, Column("id", Uuid, primary_key=True), schema="identity")
@@ -166,7 +166,7 @@ Index("idx_reports_point", reports.c.point, postgresql_using="gist")
 Index("idx_reports_search", reports.c.search, postgresql_using="gin")
 
 PAIRS: Final[ColumnElement[Any]] = func.reports.grams(reports.c.title, reports.c.description)
-"""The pairs of characters of scripts without blanks, which a search looks in beside the words."""
+"""The pairs of characters of scripts without blanks, which a search uses beside the words."""
 
 Index("idx_reports_grams", PAIRS, postgresql_using="gin")
 

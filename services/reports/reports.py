@@ -73,6 +73,7 @@ if TYPE_CHECKING:
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
+    from sqlalchemy.sql.dml import ReturningInsert
 
     from services.reports.schemas import types
     from shared.platform.db.conditions import Condition
@@ -198,7 +199,7 @@ def check_editable(caller: Caller, row: types.Report) -> None:
 # --- writes -------------------------------------------------------------------------------------------------------
 
 
-def _create() -> Any:
+def _create() -> ReturningInsert[Any]:
     names = (
         "id",
         "user_id",
@@ -494,5 +495,4 @@ def _page(
         is_exact = SEARCH.finds_exactly(search)
         loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
         return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
-    rows = connection.execute(paging.keyset(chosen, order, arguments["cursor"], arguments["limit"])).all()
-    return paging.page(rows, arguments["limit"], order)
+    return paging.fetch_page(connection, chosen, order, arguments)

@@ -220,11 +220,11 @@ class ReportsService:
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.HistoryPage, errors=(NotFound,))
     def get_report_history(
-        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+        self, caller: Caller, **arguments: Unpack[types.OfReport]
     ) -> types.PageOfReportHistoryEntry:
         """Return a page of the statuses that a report entered, the first one first."""
         with self.db.read() as connection:
-            return status.get_report_history(connection, caller, report_id, cursor, limit)
+            return status.get_report_history(connection, caller, arguments)
 
     @operation(
         permission=REPORT_COMMENT,
@@ -258,12 +258,10 @@ class ReportsService:
             return comments.edit_comment(connection, caller, comment_id, version, content)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.CommentPage, errors=(NotFound,))
-    def list_comments(
-        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-    ) -> types.PageOfComment:
+    def list_comments(self, caller: Caller, **arguments: Unpack[types.OfReport]) -> types.PageOfComment:
         """Return a page of the comments on a report, the oldest first."""
         with self.db.read() as connection:
-            return comments.list_comments(connection, caller, report_id, cursor, limit)
+            return comments.list_comments(connection, caller, arguments)
 
     @operation(
         permission=REPORT_ATTACH,
@@ -311,12 +309,10 @@ class ReportsService:
             return attachments.get_attachment(connection, caller, attachment_id)
 
     @operation(permission=READ, arguments=schemas.OfReport, result=schemas.AttachmentPage, errors=(NotFound,))
-    def list_attachments(
-        self, caller: Caller, report_id: UUID, cursor: str | None, limit: int
-    ) -> types.PageOfAttachment:
+    def list_attachments(self, caller: Caller, **arguments: Unpack[types.OfReport]) -> types.PageOfAttachment:
         """Return a page of the attachments of a report, the oldest first."""
         with self.db.read() as connection:
-            return attachments.list_attachments(connection, caller, report_id, cursor, limit)
+            return attachments.list_attachments(connection, caller, arguments)
 
     @operation(
         permission=CATALOGUE_WRITE,

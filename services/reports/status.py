@@ -148,12 +148,13 @@ def record_history(connection: Connection, events: Sequence[Event]) -> None:
 
 
 def get_report_history(
-    connection: Connection, caller: Caller, report_id: UUID, cursor: str | None, limit: int
+    connection: Connection, caller: Caller, arguments: types.OfReport
 ) -> types.PageOfReportHistoryEntry:
     """Return a page of the statuses that a report entered, the first one first.
 
     Raises:
         NotFound: There is no such report, or the caller may not see it.
     """
+    report_id, cursor, limit = arguments["report_id"], arguments["cursor"], arguments["limit"]
     get_report(connection, caller, report_id)
     return cast("types.PageOfReportHistoryEntry", _HISTORY.page(connection, report_id, cursor, limit))

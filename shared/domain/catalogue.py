@@ -130,8 +130,8 @@ class Catalogue(Generic[Entry]):
         statement = select(self._table)
         if not include_inactive:
             statement = statement.where(self._table.c.is_active)
-        rows = connection.execute(paging.keyset(statement, self._order, cursor, limit)).all()
-        return cast("PageOfEntries[Entry]", paging.page(rows, limit, self._order))
+        page = paging.fetch_page(connection, statement, self._order, {"cursor": cursor, "limit": limit})
+        return cast("PageOfEntries[Entry]", page)
 
     def entries(self, connection: Connection) -> Entries:
         """Return what the references to this catalogue are checked against."""

@@ -125,5 +125,4 @@ class StatusHistory:
         A row is written some milliseconds after the change, from its event.
         """
         statement = select(self._table).where(self._table.c[self._thing] == thing_id)
-        rows = connection.execute(paging.keyset(statement, self._order, cursor, limit)).all()
-        return paging.page(rows, limit, self._order)
+        return paging.fetch_page(connection, statement, self._order, {"cursor": cursor, "limit": limit})

@@ -1,8 +1,8 @@
-"""Stores many rows in one call: each is stored, updated, known already, or refused for a stated reason.
+"""Imports: many rows in one call, of which each is stored, updated, unchanged, or refused for a stated reason.
 
 An import is an upsert. A row names a record by its ``key`` among the records of a source, or by its ``id``; a record
-that is not there is created, one that is there is brought up to what the row says. A row at fault does not fail the
-call. The good ones are stored by one statement, and those that changed are updated by another.
+that does not exist is created, and an existing one is updated to what the row says. A wrong row does not fail the
+call. The others are stored by one statement, and the records that changed are updated by another.
 """
 
 from __future__ import annotations
@@ -50,22 +50,21 @@ if TYPE_CHECKING:
 Row = dict[str, Any]
 
 IDENTITY: Final[tuple[str, ...]] = ("id", "key", "former_key", "former_id")
-"""What names the record that a row is about; everything else is what the row says of it."""
+"""The fields that name the record of a row; all others are the content of the record."""
 
 
 @dataclass
 class Batch:
-    """The rows of one call, on their way: each ends with an id in ``ids`` or in ``refused``.
+    """The rows of one call; in the end each has an id in ``ids`` or is in ``refused``.
 
     Attributes:
-        source: Whose keys the rows have.
-        rows: The loaded rows that nothing was found against yet, by their index in the call.
-        said: What each row says of its record: the values of its own, without what the service fills in. A field
-            that is said to be null is here as None.
-        identities: What names the record of each row: any of `IDENTITY`.
+        source: The list that the keys of the rows are from.
+        rows: The loaded rows that were not refused, by their index in the call.
+        said: The content of each row without what the service fills in. A field that is null in the row is None.
+        identities: The fields of each row that name its record: any of `IDENTITY`.
         located: The rows whose region was found by their location.
         ids: The id of each row, None where it was refused.
-        refused: Why, for each row that was refused.
+        refused: The rows that were refused, with the reason of each.
     """
 
     source: str = ""
@@ -77,7 +76,7 @@ class Batch:
     refused: list[dict[str, Any]] = field(default_factory=list)
 
     def refuse(self, index: int, error: ImpactXError) -> None:
-        """Takes a row out, for this reason."""
+        """Refuse a row for this reason."""
         self.rows.pop(index, None)
         self.ids[index] = None
         self.refused.append(
@@ -85,18 +84,18 @@ class Batch:
         )
 
     def refuse_where(self, problem: Callable[[Row], ImpactXError | None]) -> None:
-        """Takes out every row that this finds something against."""
+        """Refuse every row for which the function returns an error."""
         for index, row in list(self.rows.items()):
             error = problem(row)
             if error is not None:
                 self.refuse(index, error)
 
     def unlocated(self) -> list[int]:
-        """The rows that name no region."""
+        """Return the indexes of the rows that name no region."""
         return [index for index, row in self.rows.items() if "region_id" not in row]
 
     def locate(self, index: int, region_id: UUID | None) -> None:
-        """Puts a row into the region of its location, or refuses it when no region contains it."""
+        """Put a row into the region of its location, or refuse it where no region contains it."""
         if region_id is None:
             self.refuse(index, no_region())
         else:
@@ -105,23 +104,23 @@ class Batch:
 
 
 def no_region() -> Invalid:
-    """The refusal of something that lies in no region."""
+    """Return the refusal of a location that is in no region."""
     return Invalid("No region contains this location.", fields={"region_id": [NO_REGION]})
 
 
 def check_rows(
     rows: Sequence[Any], schema: Arguments, complete: Callable[[Row], Row], *, source: str = ""
 ) -> Batch:
-    """Loads the rows of an import by the rules of the create that they stand for.
+    """Load the rows of an import by the rules of the create of the same service.
 
-    Each gets an id where it has none, and the digest that tells a repeat.
+    Each row gets an id where it has none, and the digest by which a repeat is known.
 
     Args:
-        rows: As they came.
-        schema: The arguments of a row: those of the create, and what names the record.
+        rows: The rows as the caller sent them.
+        schema: The schema of a row: the arguments of the create, and the fields that name the record.
         complete: Returns a copy of a loaded row with what the service adds; raises `Invalid` for what the
-            schema lets pass.
-        source: Whose keys the rows have.
+            schema does not refuse.
+        source: The list that the keys of the rows are from.
     """
     batch = Batch(source=source, ids=[None] * len(rows))
     first_with: dict[Any, int] = {}
@@ -150,7 +149,7 @@ def check_rows(
 
 
 def _narrowed(schema: Arguments, raw: Any) -> Arguments:
-    """The schema with the fields that a row has, and those that it must have: half the time for most rows."""
+    """Return the schema with only the fields that a row has or must have, which halves the time for most rows."""
     if not isinstance(raw, dict):
         return schema
     return _narrowed_to(schema, frozenset(schema.fields.keys() & raw.keys()))
@@ -165,7 +164,7 @@ def _narrowed_to(schema: Arguments, present: frozenset[str]) -> Arguments:
 
 
 def _refuse_twins(identity: Row, index: int, first_with: dict[Any, int]) -> None:
-    """Refuses a row that is about the same record as an earlier one of the call.
+    """Refuse a row about the same record as an earlier row of the call.
 
     Raises:
         Conflict: It names that row.
@@ -179,7 +178,7 @@ def _refuse_twins(identity: Row, index: int, first_with: dict[Any, int]) -> None
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A record that a row changes: as it was, what changes of it, and once it is done, as it is."""
+    """A change of a record by a row: the record before, the new values, and once it is done, the record after."""
 
     before: RowMapping
     values: Row
@@ -188,12 +187,12 @@ class Change:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """What a service knows of changing its records.
+    """The rules of a service for changing its records.
 
     Attributes:
-        kept: The columns that a blank does not clear, because they must hold something.
-        follow: Gives the columns that change along with a change, by their new values.
-        check: Refuses a change by the rules of the service; it is called with the caller and the change, and raises
+        kept: The columns that an empty field does not clear, because they must have a value.
+        follow: Returns the further columns that change with a change, with their new values.
+        check: Refuses what the caller may not change; it is called with the caller and the change, and raises
             an `ImpactXError`.
         record: Writes down changes that were made, in the same transaction.
     """
@@ -205,13 +204,13 @@ class Rules:
 
 
 class Import:
-    """Stores batches in one table.
+    """The import into one table.
 
     Args:
         table: With ``id``, ``region_id``, ``content_digest``, ``import_source`` and ``import_key``.
-        thing: What a row of it is, in a word.
-        names: The columns that rows may fill, ``id`` and ``region_id`` among them.
-        author: The column that names who stored the row.
+        thing: What a row of the table is, in a word.
+        names: The columns that rows can fill, with ``id`` and ``region_id``.
+        author: The column for the account that stored the row.
         permission: What the caller needs in each row's region.
         region_key: The constraint by which a region that does not exist is noticed.
         rules: By which records are changed.
@@ -273,16 +272,16 @@ class Import:
         )
 
     def refuse_forbidden(self, caller: Caller, batch: Batch) -> None:
-        """Takes out the rows in whose region the caller may not import."""
+        """Refuse the rows in whose region the caller may not import."""
         problem = Forbidden(f"This needs the permission {self._permission} in the region of the row.")
         batch.refuse_where(lambda row: None if caller.may(self._permission, row["region_id"]) else problem)
 
     def store(self, connection: Connection, caller: Caller, batch: Batch) -> dict[str, Any]:
-        """Stores what is left of a batch, set-based, and says what became of each row of the call.
+        """Store or update the rows of a batch in a few statements, and return the outcome of each row of the call.
 
         Args:
             connection: In a transaction.
-            caller: Becomes the author of what is new.
+            caller: Becomes the author of new records.
             batch: Checked and located.
 
         Returns:
@@ -303,14 +302,14 @@ class Import:
         }
 
     def records(self, connection: Connection, batch: Batch, indexes: Sequence[int]) -> dict[int, RowMapping]:
-        """The records that rows are about, locked, by the rows' indexes; a new one is not among them."""
+        """Return the existing records of the rows, locked, by the indexes of the rows."""
         former = self._former(connection, batch)
         found = self._found(connection, batch, indexes, former)
         matches = {index: _matches(found, batch.identities[index], former.get(index)) for index in indexes}
         return {index: records[0] for index, records in matches.items() if records}
 
     def _former(self, connection: Connection, batch: Batch) -> dict[int, UUID]:
-        """The rows whose record was imported under another key, or before records had keys, with its id."""
+        """Return the ids of the records that were imported under another key, or before records had keys, by row."""
         ids = _indexes(batch, "former_id")
         keys = _indexes(batch, "former_key")
         if not ids and not keys:
@@ -338,10 +337,10 @@ class Import:
         rows: Mapping[int, Row],
         write: Callable[[Connection, Caller, Iterable[Row]], set[UUID]],
     ) -> set[UUID]:
-        """Writes the rows and returns the ids of those that were written.
+        """Write the rows and return the ids of those that were written.
 
-        Regions are identity's; only the foreign key knows which there are. When it refuses the batch, the
-        regions are tried one by one.
+        Regions belong to identity, and only the foreign key knows which of them exist. When it refuses the batch,
+        the regions are tried one by one.
         """
         if not rows:
             return set()
@@ -381,10 +380,10 @@ class Import:
         indexes: Sequence[int],
         former: Mapping[int, UUID],
     ) -> dict[int, Change]:
-        """What the rows change of the records that were there; those that may not are refused.
+        """Return the changes of the rows to existing records; rows whose change is not allowed are refused.
 
         The records stay locked until the transaction ends, in the order of their ids, so that two imports of the
-        same records wait for one another.
+        same records wait for each other.
         """
         changes: dict[int, Change] = {}
         if not indexes:
@@ -427,7 +426,7 @@ class Import:
         indexes: Sequence[int],
         former: Mapping[int, UUID],
     ) -> dict[Any, RowMapping]:
-        """The records of the rows, locked, by key and by id."""
+        """Return the records of the rows, locked, by key and by id."""
         columns = self._table.c
         ids = [batch.identities[index]["id"] for index in indexes if "id" in batch.identities[index]]
         keys = [batch.identities[index]["key"] for index in indexes if "key" in batch.identities[index]]
@@ -449,12 +448,12 @@ class Import:
         }
 
     def _difference(self, batch: Batch, index: int, before: RowMapping) -> Row:
-        """What a row changes of its record, by column; nothing where it says what it said before."""
+        """Return the new values of a record by column; none where the row is the same as in its last import."""
         row, said = batch.rows[index], batch.said[index]
         named = {} if row["import_key"] in (None, before["import_key"]) else {"import_key": row["import_key"]}
         digest = before["content_digest"]
         if digest is not None and digest.hex() == row["digest"]:
-            # It says what it said before: what people have changed since is newer.
+            # The row is the same as last time: what people have changed since is newer.
             return named
         values = {
             name: said[name]
@@ -510,7 +509,7 @@ class Import:
         return len(written)
 
     def _taken(self, connection: Connection, batch: Batch, rows: Iterable[Row]) -> set[UUID]:
-        """The ids of the rows whose key another record was given since it was looked for."""
+        """Return the ids of the rows whose key was given to another record meanwhile."""
         columns = self._table.c
         wanted = {row["import_key"]: row["id"] for row in rows if row["import_source"] == batch.source}
         statement = select(columns.import_key, columns.id).where(
@@ -519,7 +518,7 @@ class Import:
         return {wanted[key] for key, record_id in connection.execute(statement) if record_id != wanted[key]}
 
     def _row_after(self, row: Row, change: Change) -> Row:
-        """Everything that is written of a record that changes."""
+        """Return all the values that are written of a record that changes."""
         after = {name: change.values.get(name, change.before[name]) for name in self._names}
         if "status" in change.values:
             after["status_notes"] = change.values.get("status_notes")
@@ -532,12 +531,12 @@ class Import:
 
 
 def _indexes(batch: Batch, name: str) -> dict[Any, int]:
-    """The rows by what they say under this name of `IDENTITY`."""
+    """Return the indexes of the rows by their value of this field of `IDENTITY`."""
     return {batch.identities[index][name]: index for index in batch.rows if name in batch.identities[index]}
 
 
 def _matches(found: Mapping[Any, RowMapping], identity: Row, former: UUID | None) -> list[RowMapping]:
-    """The records that a row names by its key and its id, or else the one that it named formerly."""
+    """Return the records that a row names by its key and its id, or else by its former key or id."""
     named = [found[name] for name in (identity.get("key"), identity.get("id")) if name in found]
     return named or ([found[former]] if former in found else [])
 

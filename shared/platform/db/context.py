@@ -18,7 +18,7 @@ TRACE_SETTING = "impactx.traceparent"
 
 
 def _carried(correlation_id: ColumnElement[str]) -> ColumnElement[str]:
-    """One column that sets both: the correlation id, and the place in the trace of the work in hand."""
+    """Return one column that sets both the correlation id and the present place in the trace."""
     # Asked for when the statement is executed, so that no operation has to pass it on.
     place = bindparam("traceparent", None, String, unique=True, callable_=traces.current)
     return (
@@ -29,11 +29,11 @@ def _carried(correlation_id: ColumnElement[str]) -> ColumnElement[str]:
 
 
 EVENT_CONTEXT: Final = _carried(bindparam("correlation_id", type_=String))
-"""`traced` for a statement that is made once; its parameter is ``correlation_id``."""
+"""`with_event_context` for a statement that is made once; its parameter is ``correlation_id``."""
 
 
 def with_event_context(caller: Caller | str | None) -> ColumnElement[str]:
-    """A column for ``.returning(...)`` that makes the statement's events carry the correlation id and the trace.
+    """Return a column for ``.returning(...)`` that gives the statement's events the correlation id and the trace.
 
     RETURNING is evaluated for each row before the statement-level AFTER triggers run, and the setting is
     local to the transaction: the triggers see it, and it costs no round trip of its own.
@@ -46,5 +46,5 @@ def with_event_context(caller: Caller | str | None) -> ColumnElement[str]:
 
 
 def trace(connection: Connection, caller: Caller | str | None) -> None:
-    """Sets them for the rest of the transaction, where no statement with RETURNING does it."""
+    """Set both for the rest of the transaction, where no statement with RETURNING does it."""
     connection.execute(select(with_event_context(caller)))

@@ -1,4 +1,4 @@
-"""What a failure of the database means: a mistake in the input, a conflict, or trouble that passes."""
+"""What a failure of the database means: a mistake in the input, a conflict, or a temporary failure."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ UNSTORABLE_TEXT = frozenset({"22021", "22P05"})
 
 
 def is_transient(error: BaseException) -> bool:
-    """Whether the same work may succeed when it is tried again later, without anybody changing anything.
+    """Return whether the same work may succeed when it is tried again later, without any change.
 
     True for a lost or refused connection, a shutdown or failover of the server, a serialization failure, a
     deadlock, a lock or statement timeout, too many connections and an exhausted pool of our own.
@@ -57,7 +57,7 @@ def is_transient(error: BaseException) -> bool:
 
 
 def leaves_connection_useless(error: BaseException) -> bool:
-    """Whether a connection that raised this should not be used again although it still stands."""
+    """Return whether a connection that raised this error must not be used again, although it is open."""
     return isinstance(error, psycopg.Error) and (
         error.sqlstate in USELESS_CONNECTION_STATES or _is_stale_plan(error)
     )
@@ -65,7 +65,7 @@ def leaves_connection_useless(error: BaseException) -> bool:
 
 @contextmanager
 def field_errors(fields: Mapping[str, str]) -> Iterator[None]:
-    """Turns violations of the schema's constraints into errors that name the input at fault.
+    """Turn violations of the schema's constraints into errors that name the input at fault.
 
     Args:
         fields: The input field for each constraint, by the constraint's name:
@@ -105,12 +105,12 @@ def _problem(error: psycopg.Error, fields: Mapping[str, str]) -> Invalid | Confl
 
 
 def constraint_of(error: exc.DBAPIError) -> str | None:
-    """The name of the constraint that the statement violated, if it did."""
+    """Return the name of the constraint that the statement violated, if it violated one."""
     return error.orig.diag.constraint_name if isinstance(error.orig, psycopg.Error) else None
 
 
 def thing(field: str) -> str:
-    """What an input field names, in words: ``report_type_id`` is a report type."""
+    """Return what an input field names, in words: ``report_type_id`` is a report type."""
     return field.rpartition(".")[2].removesuffix("_id").replace("_", " ")
 
 

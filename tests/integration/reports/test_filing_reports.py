@@ -182,4 +182,4 @@ def test_nothing_at_all_is_visible_without_permission(world):
     stranger = world.caller_with({})
     assert world.ids(stranger) == []
     with pytest.raises(NotFound), world.db.read() as connection:
-        comments.list_comments(connection, stranger, report["id"], None, 50)
+        comments.list_comments(connection, stranger, {"report_id": report["id"], "cursor": None, "limit": 50})

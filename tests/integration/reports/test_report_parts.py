@@ -57,8 +57,12 @@ def test_who_sees_a_report_may_comment_on_it(world):
         comment(world, world.caller("responder"), report, "Thanks."),
     )
     with world.db.read() as connection:
-        listed = comments.list_comments(connection, owner, report["id"], None, 1)
-        rest = comments.list_comments(connection, owner, report["id"], listed["next_cursor"], 1)
+        listed = comments.list_comments(
+            connection, owner, {"report_id": report["id"], "cursor": None, "limit": 1}
+        )
+        rest = comments.list_comments(
+            connection, owner, {"report_id": report["id"], "cursor": listed["next_cursor"], "limit": 1}
+        )
     assert [page["items"][0]["id"] for page in (listed, rest)] == [first["id"], second["id"]]
     assert rest["next_cursor"] is None
     event = world.events(report["id"])[1]
@@ -120,7 +124,9 @@ def test_a_file_is_kept_under_a_path_of_our_own(world):
     with pytest.raises(Conflict):
         attach(world, owner, report, id=str(attachment_id), file_size=1)
     with world.db.read() as connection:
-        listed = attachments.list_attachments(connection, owner, report["id"], None, 50)["items"]
+        listed = attachments.list_attachments(
+            connection, owner, {"report_id": report["id"], "cursor": None, "limit": 50}
+        )["items"]
         assert attachments.get_attachment(connection, owner, attachment_id)["sha256"] == "ab" * 32
         with pytest.raises(NotFound):
             attachments.get_attachment(connection, world.caller("reporter"), attachment_id)

@@ -43,7 +43,9 @@ def record(world, events):
 
 def history(world, caller, report_id):
     with world.db.read() as connection:
-        return status.get_report_history(connection, caller, report_id, None, 500)["items"]
+        return status.get_report_history(
+            connection, caller, {"report_id": report_id, "cursor": None, "limit": 500}
+        )["items"]
 
 
 def shown(report):
