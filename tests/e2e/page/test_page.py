@@ -239,7 +239,7 @@ def test_a_report_with_an_address_alone_is_filed_and_reviewed(page, system):
     page.says("#filed", "A coordinator will review it. It has an address without coordinates.")
     page.tab("reports")
     page.click("#filter-review")
-    page.says("#reports .about", "to review: no coordinates, no region")
+    page.says("#reports .about", "needs review: no coordinates, no region")
     page.open_entry("#reports", "Smoke")
     page.says("#detail-title", "Smoke behind the market")
     assert "Behind the market, Jacmel" in page.texts("#detail dd")
@@ -438,7 +438,7 @@ def test_an_alert_is_read_and_its_reach_seen(page, system):
     eventually(lambda: title in titles(page, "#map .mark.alert"), "the alert on the map")
     page.open_entry("#alerts", title)
     page.says("#detail-body", "Go to higher ground.")
-    page.says("#detail .reach", "1 of 1 people read it")
+    page.says("#detail .reach", "1 of 1 people have read it")
     page.press(Keys.ESCAPE)
     eventually(lambda: "not read yet" not in page.says("#alerts .entry", title), "the end of the mark")
 
