@@ -229,7 +229,7 @@ class _Sink:
         self._type = recognise(self._head)
         if self._type is None:
             raise UnsupportedMediaType(
-                "The type of this file is not accepted. `accepted` lists the types that are.",
+                "Files of this type are not accepted. Attach a picture, an audio recording, a video or a PDF.",
                 accepted=sorted(MEDIA_TYPES),
             )
         if self._type.cleaner is not None and not self._keeps_metadata:

@@ -134,7 +134,7 @@ def running():
     log = temporary_directory("page-log") / "run.log"
     with (
         ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process,
-        LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD, name="page", timeout=20) as client,
+        LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD, timeout=20) as client,
     ):
         yield System(home, process.output(), client)
         process.terminate()

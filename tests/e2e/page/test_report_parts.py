@@ -83,5 +83,5 @@ def test_a_file_that_is_not_accepted_is_refused_in_words(page, report, picture):
     open_report(page, report)
     page.find("#file").send_keys(str(picture))
     page.click('#detail [aria-label="Files"] .primary')
-    page.says('#detail [aria-label="Files"] .problem', "of no type that is accepted")
+    page.says('#detail [aria-label="Files"] .problem', "Files of this type are not accepted")
     assert not page.visible('#detail [aria-label="Files"] li')
