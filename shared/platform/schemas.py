@@ -10,7 +10,7 @@ import datetime as dt
 import math
 import re
 from copy import deepcopy
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import UUID
 
 from marshmallow import RAISE, Schema, ValidationError, fields, validate, validates_schema
@@ -341,13 +341,23 @@ class Page(Arguments):
     limit = BoundedInteger(min_value=1, max_value=MAX_LIMIT, load_default=DEFAULT_LIMIT)
 
 
-def page_of(item: type[Result]) -> type[Result]:
+class PageResult(Result):
+    """A page of a list; `page_of` makes the subclasses.
+
+    Attributes:
+        item: The schema of the items.
+    """
+
+    item: ClassVar[type[Result]]
+
+
+def page_of(item: type[Result]) -> type[PageResult]:
     """Return the schema of a page: ``items``, and ``next_cursor``, which is null on the last page."""
     declared = {
         "items": fields.List(fields.Nested(item), required=True),
         "next_cursor": fields.String(allow_none=True, required=True),
     }
-    return type(f"PageOf{item.__name__}", (Result,), declared)
+    return type(f"PageOf{item.__name__}", (PageResult,), {"item": item, **declared})
 
 
 def load(schema: Schema, arguments: Mapping[str, Any]) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from services.cli.describe.methods import every_offer, paragraphs
 from services.cli.describe.wire import default_words, nested_schemas, wire_name, words
 from shared.domain import CONTRACTS, topology
+from shared.platform.schemas import PageResult
 
 if TYPE_CHECKING:
     from marshmallow import Schema
@@ -103,7 +104,7 @@ def _results(service: str, offers: list[Offer]) -> str:
             continue
         for schema in (*nested_schemas(result()), result()):
             name = type(schema).__name__
-            if name in found or name.startswith("PageOf"):
+            if name in found or isinstance(schema, PageResult):
                 continue
             rows = [f"| `{wire_name(field)}` | {_cell(words(field))} |" for field in schema.fields.values()]
             found[name] = (
@@ -113,11 +114,10 @@ def _results(service: str, offers: list[Offer]) -> str:
 
 
 def _result_link(service: str, result: type[Any]) -> str:
-    name = result.__name__
-    if name.startswith("PageOf"):
-        item = name.removeprefix("PageOf")
-        return f"a page: `items`, a list of {_link(service, item)}, and `next_cursor`, null on the last page"
-    return _link(service, name)
+    if issubclass(result, PageResult):
+        item = _link(service, result.item.__name__)
+        return f"a page: `items`, a list of {item}, and `next_cursor`, null on the last page"
+    return _link(service, result.__name__)
 
 
 def _link(service: str, name: str) -> str:

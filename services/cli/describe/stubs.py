@@ -215,7 +215,7 @@ def add(found: dict[str, str], name: str, source: str, offer: Offer) -> None:
 def typed_dict(schema: type[Schema], members: dict[str, str]) -> str:
     """Return the source of the TypedDict of a schema, with its docstring and the types of its members by name."""
     lines = [f"class {schema.__name__}(TypedDict):"]
-    if schema.__doc__ and not schema.__name__.startswith("PageOf"):
+    if schema.__doc__:
         lines += [_docstring(paragraphs(schema.__doc__), "    "), ""]
     return "\n".join(lines + [f"    {name}: {kind}" for name, kind in members.items()])
 

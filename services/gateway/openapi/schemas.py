@@ -195,10 +195,7 @@ class _Plugin(MarshmallowPlugin):
 def _name(schema: type[Schema] | Schema) -> str:
     """Return the name of a schema in the document."""
     kind = schema if isinstance(schema, type) else type(schema)
-    if not kind.__name__.startswith("PageOf"):
-        return kind.__name__
-    items: Any = kind().fields["items"]
-    return f"{_name(items.inner.schema)}Page"
+    return f"{_name(kind.item)}Page" if issubclass(kind, schemas.PageResult) else kind.__name__
 
 
 def _form(converter: OpenAPIConverter, field: fields.Field[Any], *, ret: dict[str, Any]) -> dict[str, Any]:
