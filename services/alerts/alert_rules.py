@@ -18,7 +18,7 @@ from shared.platform.db.errors import field_errors
 from shared.platform.db.writes import change_if_version, content_digest, create_once, is_repeat, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Iterator
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -105,7 +105,8 @@ def create_alert_rule(
         Invalid: Fields contradict each other, such as a status that the event does not have.
         Conflict: The name or the id is taken.
     """
-    _check(connection, {**dict.fromkeys(alert_rules.c.keys()), "cancelled_by_statuses": [], **arguments})
+    defaults: dict[str, object] = {**dict.fromkeys(alert_rules.c.keys()), "cancelled_by_statuses": []}
+    _check(connection, cast("types.AlertRule", {**defaults, **arguments}))
     values = {
         **arguments,
         "id": arguments["id"] or uuid7(),
@@ -141,7 +142,7 @@ def update_alert_rule(
     changes = {name: value for name, value in arguments.items() if name not in {"rule_id", "version"}}
     row = get_alert_rule(connection, rule_id)
     if row["version"] == version:
-        _check(connection, {**row, **changes})
+        _check(connection, cast("types.AlertRule", {**row, **changes}))
         with field_errors(_CONSTRAINTS):
             changed = change_if_version(
                 connection, caller, alert_rules, rule_id, version, changes, returning=_COLUMNS
@@ -154,7 +155,7 @@ def update_alert_rule(
     raise stale("rule", row)
 
 
-def _check(connection: Connection, rule: Mapping[str, Any]) -> None:
+def _check(connection: Connection, rule: types.AlertRule) -> None:
     """Refuse a rule that contradicts itself or names what does not exist.
 
     Raises:
@@ -167,7 +168,7 @@ def _check(connection: Connection, rule: Mapping[str, Any]) -> None:
         raise Invalid(fields=problems)
 
 
-def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _problems(rule: types.AlertRule) -> Iterator[tuple[str, str]]:
     """Yield the fields that contradict others, each with what is wrong with it."""
     event = rule["source_event"]
     source = SOURCES[event]
@@ -188,8 +189,11 @@ def _problems(rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
         )
     elif min_value and max_value and min_value > max_value:
         yield "maximum_severity_level", "Must not be less than minimum_severity_level."
-    for name in ("title_template", "message_template"):
-        problem = templates.problem_of(rule[name], event)
+    for name, template in (
+        ("title_template", rule["title_template"]),
+        ("message_template", rule["message_template"]),
+    ):
+        problem = templates.problem_of(template, event)
         if problem:
             yield name, problem
     problem = _target_problem(rule["target_type"], rule["target_id"])
@@ -205,7 +209,7 @@ def _target_problem(target_type: str, target_id: str | None) -> str | None:
     return target_problem(target_type, example)
 
 
-def _unknown(connection: Connection, rule: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
+def _unknown(connection: Connection, rule: types.AlertRule) -> Iterator[tuple[str, str]]:
     """Yield ``target_id`` if the account or region that the rule is for does not exist."""
     target_type, target_id = rule["target_type"], rule["target_id"]
     if target_id is None or _target_problem(target_type, target_id):

@@ -6,7 +6,7 @@ stored row is ignored, so events may arrive twice and in any order.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from sqlalchemy import (
     ARRAY,
@@ -35,7 +35,26 @@ if TYPE_CHECKING:
 
     from shared.platform.outbox.event import Event
 
-Row = dict[str, Any]
+
+class MemberRow(TypedDict):
+    """The row of an account, as JSON is made of it."""
+
+    user_id: str
+    version: int
+    is_active: bool
+    regions: list[str]
+    roles: list[str]
+
+
+class RegionRow(TypedDict):
+    """The row of a region, as JSON is made of it."""
+
+    region_id: str
+    version: int
+    code: str
+    name: str
+    boundaries: Mapping[str, Any] | None
+
 
 MAX_CODE_LENGTH: Final = 50
 MAX_ROLE_LENGTH: Final = 100
@@ -58,7 +77,7 @@ def record_audience(connection: Connection, events: Sequence[Event]) -> None:
     _store(connection, _NEWER_MEMBERS, "user_id", members)
 
 
-def store_members(connection: Connection, members: Iterable[Row]) -> None:
+def store_members(connection: Connection, members: Iterable[MemberRow]) -> None:
     """Store accounts as identity returns them now, unless a newer version is stored.
 
     Args:
@@ -68,7 +87,7 @@ def store_members(connection: Connection, members: Iterable[Row]) -> None:
     _store(connection, _CURRENT_MEMBERS, "user_id", members)
 
 
-def store_regions(connection: Connection, regions: Iterable[Row]) -> None:
+def store_regions(connection: Connection, regions: Iterable[RegionRow]) -> None:
     """Store regions as identity returns them now, unless a newer version is stored.
 
     Args:
@@ -78,7 +97,7 @@ def store_regions(connection: Connection, regions: Iterable[Row]) -> None:
     _store(connection, _CURRENT_REGIONS, "region_id", regions)
 
 
-def member_row(account: Mapping[str, Any], user_id: UUID | str) -> Row:
+def member_row(account: Mapping[str, Any], user_id: UUID | str) -> MemberRow:
     """Return the row of an account.
 
     Args:
@@ -104,15 +123,20 @@ def member_row(account: Mapping[str, Any], user_id: UUID | str) -> Row:
     }
 
 
-def region_row(facts: Mapping[str, Any], region_id: UUID | str) -> Row:
+def region_row(facts: Mapping[str, Any], region_id: UUID | str) -> RegionRow:
     """Return the row of a region.
 
     Args:
         facts: The facts, among them ``version``, ``code``, ``name`` and ``boundaries``.
         region_id: The id of the region.
     """
-    names = ("version", "code", "name", "boundaries")
-    return {"region_id": str(region_id), **{name: facts[name] for name in names}}
+    return {
+        "region_id": str(region_id),
+        "version": facts["version"],
+        "code": facts["code"],
+        "name": facts["name"],
+        "boundaries": facts["boundaries"],
+    }
 
 
 def _upsert(table: Table, key: str, columns: Sequence[ColumnClause[Any]], *, repeats: bool) -> Insert:
@@ -153,13 +177,13 @@ _CURRENT_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=
 _CURRENT_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=True)
 
 
-def _store(connection: Connection, statement: Insert, key: str, rows: Iterable[Row]) -> None:
-    newest: dict[str, Row] = {}
+def _store(connection: Connection, statement: Insert, key: str, rows: Iterable[Mapping[str, Any]]) -> None:
+    newest: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
             newest[row[key]] = row
     # In the order of the ids everywhere, so that two processes with the same rows cannot deadlock.
     ordered = sorted(newest.values(), key=lambda row: row[key])
-    together = len(ordered) if key == "user_id" else REGION_BATCH
-    for first in range(0, len(ordered), together or 1):
-        connection.execute(statement, {"rows": ordered[first : first + together]})
+    size = len(ordered) if key == "user_id" else REGION_BATCH
+    for first in range(0, len(ordered), size or 1):
+        connection.execute(statement, {"rows": ordered[first : first + size]})

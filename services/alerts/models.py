@@ -44,7 +44,6 @@ if TYPE_CHECKING:
 
 SCHEMA: Final = "alerts"
 
-
 tables = metadata(SCHEMA)
 
 # Foreign keys to identity are made by 0002_ties.py.

@@ -77,7 +77,7 @@ def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -
 
 
 def _lock(connection: Connection, source_ids: set[UUID]) -> None:
-    """Lock reports or resources until the transaction ends, in the order of their ids so that nobody deadlocks."""
+    """Lock reports or resources until the transaction ends, in the order of their ids to avoid deadlocks."""
     listed = func.unnest(bindparam("source_ids", sorted(source_ids), ARRAY(Uuid))).column_valued("source_id")
     connection.execute(
         select(func.pg_advisory_xact_lock(func.hashtextextended(func.concat("impactx.rules.", listed), 0)))
