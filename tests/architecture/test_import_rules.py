@@ -28,8 +28,3 @@ def test_every_service_has_the_same_rooms(service):
     home = ROOT / "services" / service
     missing = [room for room in ROOMS if not (home / f"{room}.py").exists() and not (home / room).is_dir()]
     assert not missing
-
-
-@pytest.mark.parametrize("service", SERVICES)
-def test_every_service_says_what_it_owns_and_offers(service):
-    assert (ROOT / "services" / service / "__init__.py").read_text().startswith('"""')

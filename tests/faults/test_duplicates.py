@@ -8,8 +8,12 @@ TIMES = 5
 
 
 def test_five_times_in_shuffled_order(system, onlooker, random):
-    with system.replica(), Load(system, random) as load:
-        load.wait_for(200)
+    with system.replica():
+        with Load(system, random) as load:
+            load.wait_for(200)
+        # Only what is published again below may be in the queue.
+        eventually(lambda: system.outbox() == 0, "every event is published")
+        eventually(lambda: system.waiting("reports.history") == 0, "every event is handled")
     ours = set(load.acknowledged)
     events = [message for message in onlooker.look() if message.headers["cloudEvents_subject"] in ours]
     changes = sum(map(len, load.acknowledged.values()))

@@ -5,9 +5,9 @@ import requests
 
 from shared.client.events import PREFIX
 from shared.domain import topology
-from tests.faults.everyone import Everyone, Follower
 from tests.faults.fleet import START_SECONDS, Fleet
 from tests.faults.harness import NOT_IN_TIME, Onlooker
+from tests.faults.mixed_load import Follower, MixedLoad
 from tests.support.waiting import eventually
 
 REPLICAS = 3
@@ -25,7 +25,7 @@ def fleet(postgresql, broker):
 
 def test_three_replicas_share_the_work_in_order(fleet, random):
     with Onlooker(fleet) as reports:
-        with Everyone(fleet, random, people=4) as people:
+        with MixedLoad(fleet, random, people=4) as people:
             fleet.check_shared(topology.BY_QUEUE)
         people.check()
         fleet.check_order(reports)
@@ -51,7 +51,7 @@ def test_timers_of_three_replicas_do_it_once(fleet):
 def test_a_rolling_restart_of_everything_loses_nothing(fleet, random):
     fleet.shrink(2)
     with Onlooker(fleet) as reports, Follower(fleet) as follower:
-        with Everyone(fleet, random, people=4) as people:
+        with MixedLoad(fleet, random, people=4) as people:
             for _, process in fleet.processes:
                 people.wait_for(10)
                 assert process.terminate() == 0, process.output()[-2000:]

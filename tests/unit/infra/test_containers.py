@@ -1,6 +1,5 @@
 """docker-compose.yml and what belongs to it, without an engine; `infra.docker.trial` runs it on one."""
 
-import json
 import re
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -206,19 +205,3 @@ def test_prometheus_asks_every_service_where_it_answers():
     }
     answering = {name: environment(name)["IMPACTX_HEALTH_PORT"] for name in SERVICES}
     assert asked == answering | {"gateway": environment("gateway")["IMPACTX_HTTP_PORT"]}
-
-
-def test_each_alarm_says_what_it_is_about_and_has_a_name_of_its_own():
-    groups = yaml.safe_load((ROOT / "infra" / "prometheus" / "rules.yml").read_text())["groups"]
-    rules = [rule for group in groups for rule in group["rules"]]
-    assert len({rule["alert"] for rule in rules}) == len(rules)
-    assert all(
-        rule["annotations"]["summary"] and rule["labels"]["severity"] in ("warning", "critical")
-        for rule in rules
-    )
-
-
-def test_the_dashboard_has_its_panels_side_by_side():
-    dashboard = json.loads((ROOT / "infra" / "grafana" / "dashboards" / "impactx.json").read_text())
-    places = [tuple(panel["gridPos"].values()) for panel in dashboard["panels"]]
-    assert len(set(places)) == len(places)

@@ -26,7 +26,7 @@ GONE = (Unavailable, RpcTimeout, requests.ConnectionError)
 
 
 @dataclass
-class Everyone(Load):
+class MixedLoad(Load):
     """People who do a bit of everything, by RPC or by HTTP, and who ask once more when they get no answer.
 
     Attributes:
