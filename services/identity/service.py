@@ -25,6 +25,7 @@ from shared.domain.permissions import (
 from shared.platform.db.provider import DatabaseProvider
 from shared.platform.outbox.relay import OutboxRelay
 from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.platform.rpc.verification import OwnsKeys
 from shared.platform.schemas import Empty
 from shared.platform.timer import every
 
@@ -67,7 +68,7 @@ class SecretsProvider(DependencyProvider):
         return self.shared.secrets
 
 
-class IdentityService:
+class IdentityService(OwnsKeys):
     """The RPC methods for accounts, sessions, roles and regions."""
 
     name = "identity"

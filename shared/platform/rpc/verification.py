@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from abc import ABC, abstractmethod
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,9 +20,19 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.platform.rpc.context import Caller
+    from shared.platform.settings import Settings
 
 REFRESH_SECONDS: Final = KEYS_LIFETIME / 2
 """Interval between two fetches: the keys are replaced before they are old."""
+
+
+class OwnsKeys(ABC):
+    """A service class that has the keys which access tokens are verified with. Others fetch them from identity."""
+
+    @staticmethod
+    @abstractmethod
+    def own_keys(settings: Settings) -> Mapping[str, Any]:
+        """Return the public keys as a JSON Web Key Set (RFC 7517)."""
 
 
 class Verification(SharedExtension):
@@ -65,19 +76,18 @@ class Verification(SharedExtension):
 
     @cached_property
     def _verifier(self) -> TokenVerifier:
-        # identity has `own_keys`. If it asked itself by RPC, all its workers could wait for each other forever.
-        own_keys = self._own_keys
-        if own_keys is None:
+        # If identity asked itself by RPC, all its workers could wait for each other forever.
+        if self._own_keys is None:
             return TokenVerifier(self._ask_identity)
-        settings = self.container.config["SETTINGS"]
-        return TokenVerifier(lambda: own_keys(settings))
+        return TokenVerifier(self._own_keys)
 
     @property
-    def _own_keys(self) -> Callable[[Any], Mapping[str, Any]] | None:
-        found: Callable[[Any], Mapping[str, Any]] | None = getattr(
-            self.container.service_cls, "own_keys", None
-        )
-        return found
+    def _own_keys(self) -> Callable[[], Mapping[str, Any]] | None:
+        service_class: type[Any] = self.container.service_cls
+        if not issubclass(service_class, OwnsKeys):
+            return None
+        settings = self.container.config["SETTINGS"]
+        return lambda: service_class.own_keys(settings)
 
     def _ask_identity(self) -> Mapping[str, Any]:
         keys: Mapping[str, Any] = self.clients.client.call(

@@ -20,6 +20,7 @@ from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from shared.platform.outbox.event import headers_of
 from shared.platform.outbox.subscribe import subscribe
 from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
+from shared.platform.rpc.verification import OwnsKeys
 from shared.platform.runtime import Runtime
 from shared.platform.schemas import Arguments, Empty, Result, Text
 from shared.platform.settings import Settings
@@ -46,7 +47,7 @@ class Said(Result):
     text = fields.String()
 
 
-class EchoService:
+class EchoService(OwnsKeys):
     """Answers, slowly, wrongly or not at all, as it is asked."""
 
     name = "echo"

@@ -21,6 +21,7 @@ from shared.client.rpc import RpcClient
 from shared.platform.observability import metrics
 from shared.platform.rpc.operation import ANYONE, operation
 from shared.platform.rpc.provider import RpcProvider
+from shared.platform.rpc.verification import OwnsKeys
 from shared.platform.schemas import Empty
 from tests.integration.shared.samples import EchoService, Said, Wait, serving
 from tests.integration.shared.test_rpc import RawCaller, request
@@ -31,7 +32,7 @@ from tests.support.waiting import eventually
 HOUR = 3600.0
 
 
-class FrontService:
+class FrontService(OwnsKeys):
     """Answers with what `EchoService` says, or how long its caller still waits."""
 
     name = "front"
