@@ -62,7 +62,7 @@ WORDS: dict[type[Any], str] = {
 
 
 def argument_type(field: fields.Field[Any]) -> str:
-    """The Python type that a caller passes."""
+    """Return the type of an argument as a caller passes it."""
     if isinstance(field, fields.List):
         found = f"Sequence[{argument_type(field.inner)}]"
     elif isinstance(field, OneOrList):
@@ -78,7 +78,7 @@ def argument_type(field: fields.Field[Any]) -> str:
 
 
 def result_type(field: fields.Field[Any]) -> str:
-    """The Python type of what a caller gets, which is what JSON has."""
+    """Return the type of a member of a result as a caller gets it, which is a type of JSON."""
     if isinstance(field, fields.List):
         found = f"list[{result_type(field.inner)}]"
     elif isinstance(field, fields.Nested):
@@ -128,7 +128,7 @@ def qualified_name(kind: type[Any]) -> str:
 
 
 def nested_schemas(schema: Schema) -> list[Schema]:
-    """The schemas of the objects inside, innermost first."""
+    """Return the schemas of the objects inside of a schema, innermost first."""
     found: list[Schema] = []
     for field in schema.fields.values():
         inner = innermost(field)
@@ -138,14 +138,14 @@ def nested_schemas(schema: Schema) -> list[Schema]:
 
 
 def innermost(field: fields.Field[Any]) -> fields.Field[Any]:
-    """The field of the elements, where a field holds a list."""
+    """Return the field of the items, where a field holds a list."""
     while isinstance(field, fields.List | OneOrList):
         field = field.inner
     return field
 
 
 def choice_name(field: fields.Field[Any]) -> str:
-    """What the type of a field with listed choices is called: as its own class, else as the field."""
+    """Return the name of the type of a field with listed choices: that of its own class, or of the field."""
     kind = type(field)
     if kind not in (fields.String, schemas.Text, Choice):
         return kind.__name__
@@ -153,11 +153,11 @@ def choice_name(field: fields.Field[Any]) -> str:
 
 
 def words(field: fields.Field[Any]) -> str:
-    """What a field holds, in words."""
+    """Return what a field holds, in words."""
     if isinstance(field, fields.List):
         found = f"list of {_count(field)}({words(field.inner)})"
     elif isinstance(field, OneOrList):
-        found = f"{words(field.inner)}; or a list of such"
+        found = f"{words(field.inner)}; or a list of these"
     elif isinstance(field, fields.Nested):
         found = f"object: {_members(field.schema)}"
     elif choices(field):
@@ -168,7 +168,7 @@ def words(field: fields.Field[Any]) -> str:
 
 
 def default_words(field: fields.Field[Any]) -> str:
-    """`` (default …)`` where an omitted argument has a plain one."""
+    """Return `` (default …)`` where an argument has a plain default."""
     default = field.load_default
     if default is missing or default is None or callable(default):
         return ""
@@ -176,7 +176,7 @@ def default_words(field: fields.Field[Any]) -> str:
 
 
 def choices(field: fields.Field[Any]) -> tuple[str, ...]:
-    """The texts of which a field holds one, where they are listed."""
+    """Return the texts of which a field holds one, where they are listed."""
     for validator in field.validators:
         if isinstance(validator, validate.OneOf):
             return tuple(str(choice) for choice in validator.choices)
@@ -211,7 +211,7 @@ def _members(schema: Schema) -> str:
 
 
 def wire_name(field: fields.Field[Any]) -> str:
-    """What the field is called on the wire."""
+    """Return the name of the field on the wire."""
     return field.data_key or str(field.name)
 
 

@@ -1,7 +1,7 @@
 """Reads CSV, GeoJSON and JSON files record by record.
 
-Text is taken as it is: HTML entities and wrongly decoded characters are data. Only the apostrophe that an export puts
-before a cell that a spreadsheet would take for a formula is taken away again.
+Texts stay as they are: HTML entities and wrongly decoded characters are data. Only the apostrophe that an export puts
+before a cell that a spreadsheet would take for a formula is removed.
 """
 
 from __future__ import annotations
@@ -26,23 +26,23 @@ FEATURE_ID: Final = "id"
 """The column of a GeoJSON feature's own ``id``, which stands beside the properties."""
 
 REASONS: Final = ("reason", "refused_because")
-"""The names that the reason against a refused record can have; see `services.cli.importing.journal`."""
+"""The names of the column or member with the reason of a refusal; see `services.cli.importing.journal`."""
 
 
 class FileError(Exception):
-    """The file cannot be read; the message says why and, where it can be helped, how."""
+    """The file cannot be read; the message says why and, where possible, what to do."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """One row, feature or object.
+    """One row, feature or object of a file.
 
     Attributes:
         number: Counted from 1, without the header.
         values: The cells, properties or members, by column.
-        geometry: Of a GeoJSON feature.
-        problem: Why the record as such is broken; None where it is not.
-        original: What stands in the file: the cells by column, or the feature or object.
+        geometry: The geometry of a GeoJSON feature.
+        problem: Why the record as such cannot be read; None where it can.
+        original: What the file has: the cells by column, or the feature or object.
     """
 
     number: int
@@ -53,7 +53,7 @@ class Record:
 
     @property
     def content(self) -> list[Any]:
-        """The values as they stand in the file, and the geometry."""
+        """The values as the file has them, and the geometry."""
         if isinstance(self.original, dict) and "properties" in self.original:
             return [self.original["properties"] or {}, self.geometry]
         return [self.original if isinstance(self.original, dict) else self.values, self.geometry]
@@ -65,19 +65,19 @@ class Source:
     Args:
         path: Ends in ``.geojson`` or ``.json`` for GeoJSON or a JSON array of objects; everything else is read as CSV
             with a header.
-        encoding: Of a CSV file.
-        delimiter: Between the cells of a CSV file.
+        encoding: The encoding of a CSV file.
+        delimiter: The character between the cells of a CSV file.
 
     Attributes:
-        columns: Their names, in order.
-        count: How many records there are.
-        digest: Of the file's bytes.
+        columns: The names of the columns, in order.
+        count: The number of records.
+        digest: The digest of the bytes of the file.
         is_csv: Whether it is a CSV file.
         is_geojson: Whether it is a GeoJSON file.
-        members: Of a JSON file that is an object, what it says beside the records.
+        members: The members of a JSON object beside the records.
 
     Raises:
-        FileError: It cannot be read, decoded or parsed.
+        FileError: The file cannot be read, decoded or parsed.
     """
 
     def __init__(self, path: Path, *, encoding: str = "utf-8-sig", delimiter: str = ",") -> None:
@@ -102,13 +102,13 @@ class Source:
             raise FileError(f"{path} cannot be read: {error.strerror}.") from error
         except UnicodeError as error:
             raise FileError(
-                f"{path} is not {encoding}: {error}. Name its encoding with --encoding."
+                f"{path} is not {encoding}: {error}. Give the encoding of the file with --encoding."
             ) from error
         except LookupError as error:
             raise FileError(f"There is no encoding {encoding}.") from error
 
     def records(self) -> Iterator[Record]:
-        """All records from the first on."""
+        """Return all records, from the first."""
         if self.is_csv:
             return self._rows()
         return self._features() if self.is_geojson else self._objects()
@@ -179,7 +179,7 @@ def _digest(path: Path) -> str:
 
 
 def _items(path: Path) -> tuple[list[Any], bool, dict[str, Any]]:
-    """The features of a GeoJSON file or the objects of a JSON one, whether it is GeoJSON, and its other members."""
+    """Return the features or objects of a JSON file, whether it is GeoJSON, and its other members."""
     try:
         found = orjson.loads(path.read_bytes().removeprefix(b"\xef\xbb\xbf"))
     except orjson.JSONDecodeError as error:
@@ -201,7 +201,7 @@ def _is_feature(item: Any) -> bool:
 
 
 def _flat(item: dict[str, Any], prefix: str = "") -> dict[str, Any]:
-    """The members of an object, those of objects within it by dotted names."""
+    """Return the members of an object, those of nested objects by dotted names."""
     found: dict[str, Any] = {}
     for name, value in item.items():
         if isinstance(value, dict):

@@ -1,4 +1,4 @@
-"""Which column of a file means what: the options ``--map``, ``--set`` and ``--value``."""
+"""Which column of a file fills which field: the options ``--map``, ``--set`` and ``--value``."""
 
 from __future__ import annotations
 
@@ -27,21 +27,20 @@ _OTHER_SIGNS: Final = str.maketrans({"\u2212": "-", "\u066b": ".", "\u066c": "",
 
 
 class RefusedError(Exception):
-    """A record cannot be imported; the message is the reason that is written beside it."""
+    """A record cannot be imported; the message is the reason that is written next to it."""
 
 
 class Mapping:
-    """What the fields of an import are taken from.
+    """Where the fields of an import come from.
 
     Args:
-        fields: Those that there are, each with the names of columns that mean it by themselves. Where no ``maps`` are
-            given, a column with such a name fills its field.
+        fields: The fields, each with other names of columns that mean it. Where no ``maps`` are given, a column with
+            the name of a field, or with such a name, fills the field.
         source: The file.
-        maps: ``field=COLUMN``, as given with ``--map``; the columns of a field that is given several times are put
-            together.
-        constants: ``field=value``, as given with ``--set``: for records whose cell is blank, or for all.
-        values: ``field:CELL=value``, as given with ``--value``: what a cell means.
-        decimal: What stands before the decimals of a number, a point or a comma.
+        maps: ``field=COLUMN``, as given with ``--map``; several columns of a field are joined.
+        constants: ``field=value``, as given with ``--set``: for records whose cell is empty, or for all records.
+        values: ``field:CELL=value``, as given with ``--value``: what a cell stands for.
+        decimal: The decimal separator of numbers, a point or a comma.
 
     Attributes:
         columns: The columns of each field that has any.
@@ -81,40 +80,40 @@ class Mapping:
         return field in self.columns or field in self._constants
 
     def is_constant(self, field: str) -> bool:
-        """Whether the field has the same value in every record."""
+        """Return whether the field has the same value in every record."""
         return field not in self.columns and field in self._constants
 
     def text(self, record: Record, field: str) -> str | None:
-        """The record's text for a field, as it stands in the file; None where there is none.
+        """Return the text of a field as the file has it, or None where the record has none.
 
         Raises:
-            RefusedError: It holds a NUL, which cannot be stored.
+            RefusedError: The text has a NUL character, which cannot be stored.
         """
         return self._meant(field, " ".join(self._cells(record, field)))
 
     def words(self, record: Record, field: str) -> list[str]:
-        """The record's words for a field, one for each of its columns, or of the list in its column.
+        """Return the words of a field, one for each of its columns, or for each item of the list in its column.
 
         Raises:
-            RefusedError: One holds a NUL.
+            RefusedError: A word has a NUL character.
         """
         cells = self._cells(record, field) or [""]
         return [found.strip() for cell in cells if (found := self._meant(field, cell)) is not None]
 
     def word(self, record: Record, field: str) -> str | None:
-        """The text without blanks around it, for what is looked up or converted."""
+        """Return the text of a field without white space around it, for what is looked up or converted."""
         text = self.text(record, field)
         return text.strip() if text else None
 
     def raw(self, record: Record, field: str) -> str | None:
-        """What the file itself says for a field, without what the options make of it, and with single blanks."""
+        """Return what the file itself has for a field, before the options change it, with single spaces."""
         return " ".join(" ".join(self._cells(record, field)).split()) or None
 
     def number(self, record: Record, field: str) -> float | None:
-        """The record's number for a field; a coordinate may have a decimal comma in any case.
+        """Return the number of a field; a coordinate may have a decimal comma in any case.
 
         Raises:
-            RefusedError: It is not one.
+            RefusedError: The cell is not a number.
         """
         word = self.word(record, field)
         if word is None:
@@ -125,16 +124,18 @@ class Mapping:
             number = math.nan
         if not math.isfinite(number):
             hint = (
-                " With decimal commas, say --decimal ,." if COMMA in word and self._decimal == POINT else ""
+                " If the file has decimal commas, use --decimal ,."
+                if COMMA in word and self._decimal == POINT
+                else ""
             )
             raise RefusedError(f"{field}: Not a number.{hint}")
         return number
 
     def whole(self, record: Record, field: str) -> int | None:
-        """The record's whole number for a field; ``122.0``, as spreadsheets write it, is one.
+        """Return the whole number of a field; ``122.0``, as spreadsheets write it, is one.
 
         Raises:
-            RefusedError: It is not one.
+            RefusedError: The cell is not a whole number.
         """
         number = self.number(record, field)
         if number is None:
@@ -144,7 +145,7 @@ class Mapping:
         return int(number)
 
     def _cells(self, record: Record, field: str) -> list[str]:
-        """What the columns of a field hold, without those that are blank."""
+        """Return the cells of the columns of a field that are not empty."""
         found = []
         for column in self.columns.get(field, ()):
             value = record.values.get(column)
@@ -155,7 +156,7 @@ class Mapping:
         return found
 
     def _meant(self, field: str, cell: str) -> str | None:
-        """What a cell means; the constant where it is blank."""
+        """Return what a cell stands for; the constant where the cell is empty."""
         meanings = self._meanings.get(field)
         if meanings:
             cell = meanings.get(plain(cell), cell)
@@ -166,7 +167,7 @@ class Mapping:
         return cell
 
     def _plain_number(self, word: str, field: str) -> str:
-        """The number as Python writes it."""
+        """Return the number as Python writes it."""
         word = word.translate(_OTHER_SIGNS)
         if self._decimal == COMMA:
             return re.sub(r"[\s.]", "", word).replace(COMMA, POINT) if COMMA in word else word
@@ -176,15 +177,15 @@ class Mapping:
 
 
 def plain(text: str) -> str:
-    """A text as it is compared: without case and with single blanks."""
+    """Return a text as it is compared: without case, and with single spaces."""
     return " ".join(text.split()).casefold()
 
 
 def pairs(option: str, given: Iterable[str], names: Collection[str] | None = None) -> dict[str, str]:
-    """``name=value`` options as a dict; any name is fine unless the known ones are given.
+    """Return ``name=value`` options as a dict. Any name is allowed unless the known ones are given.
 
     Raises:
-        click.BadParameter: There is no ``=``, the name is not known, or it is given twice.
+        click.BadParameter: An option has no ``=``, or its name is not known or given twice.
     """
     found: dict[str, str] = {}
     for name, value in _split(option, given, names):
@@ -217,7 +218,7 @@ def _columns(maps: Iterable[str], fields: Collection[str]) -> list[tuple[str, st
 
 
 def _meanings(values: Iterable[str], fields: Collection[str]) -> dict[str, dict[str, str]]:
-    """What the cells of each field mean, by the cells as they are compared."""
+    """Return what the cells of each field stand for, by the cells as they are compared."""
     found: dict[str, dict[str, str]] = defaultdict(dict)
     for given in values:
         field, colon, rest = given.partition(":")
@@ -232,7 +233,7 @@ def _meanings(values: Iterable[str], fields: Collection[str]) -> dict[str, dict[
 
 
 def _by_name(fields: Dictionary[str, Sequence[str]], source: Source) -> dict[str, list[str]]:
-    """The columns that mean a field by their name."""
+    """Return the columns whose name means a field."""
     found = {}
     for field, names in fields.items():
         named = next((name for name in (field, *names) if name in source.columns), None)
@@ -252,5 +253,5 @@ def _has_uuids(source: Source, column: str) -> bool:
 
 
 def _shown(value: Any) -> str:
-    """A value of JSON that is no text, as a text; of 3.0 the 3 that it stands for."""
+    """Return a JSON value that is not a text as a text."""
     return orjson.dumps(value).decode()

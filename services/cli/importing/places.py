@@ -1,4 +1,4 @@
-"""Where a record's thing is."""
+"""Reads the locations of records, and finds their regions."""
 
 from __future__ import annotations
 
@@ -26,10 +26,10 @@ if TYPE_CHECKING:
     from services.cli.importing.run import Row
 
 FIELDS: Final = {"longitude": (), "latitude": (), "address": ("location.address",)}
-"""The fields to map for it, with the names of columns that mean them."""
+"""The fields of a location, with other names of columns that mean them."""
 
 SAMPLE: Final = 500
-"""Records that are looked at before an import begins; as many as identity locates in one call."""
+"""The number of records that are checked before an import begins; as many as identity locates in one call."""
 
 SOME: Final = 0.5
 FEW: Final = 0.1
@@ -43,11 +43,11 @@ Position = tuple[float, float]
 
 
 class Places:
-    """Reads the places of a file's records.
+    """Reads the locations of the records of a file.
 
     Args:
-        mapping: Of the file.
-        swap: Whether positions are written with the latitude first.
+        mapping: Which column fills which field.
+        swap: Whether positions have the latitude first.
     """
 
     def __init__(self, mapping: Mapping, *, swap: bool = False) -> None:
@@ -55,15 +55,15 @@ class Places:
         self._swap = swap
 
     def location(self, record: Record, *, address_suffices: bool = False) -> Row:
-        """The record's location: from its geometry, or from ``longitude`` and ``latitude`` where they are mapped.
+        """Return the location of a record: its geometry, or ``longitude`` and ``latitude`` where they are mapped.
 
         Args:
             record: The record.
             address_suffices: Whether an address without coordinates is a location.
 
         Raises:
-            RefusedError: It has none, lies outside of the Earth, or at 0, 0, which files write for a place that is
-                not known.
+            RefusedError: The record has no location, or one that is out of range or at 0, 0, which stands for a place
+                that is not known.
         """
         address = self._mapping.text(record, "address")
         if address_suffices and address is not None and self._is_unplaced(record):
@@ -79,15 +79,15 @@ class Places:
         return location if address is None else {**location, "address": address}
 
     def _is_unplaced(self, record: Record) -> bool:
-        """Whether the record says nothing of coordinates."""
+        """Return whether the record has no coordinates."""
         words = [self._mapping.word(record, name) for name in COORDINATES]
         return words == [None, None] and not (record.geometry or {}).get("coordinates")
 
     def coordinates(self, record: Record) -> Any:
-        """The record's coordinates, longitude first; from a geometry as they stand there.
+        """Return the coordinates of a record, longitude first; those of a geometry unchanged.
 
         Raises:
-            RefusedError: There are none.
+            RefusedError: The record has none.
         """
         geometry = record.geometry
         if isinstance(geometry, dict) and "longitude" not in self._mapping:
@@ -103,7 +103,7 @@ class Places:
         return found
 
     def sample(self, source: Source) -> list[Position]:
-        """The positions of the first records that have any."""
+        """Return the positions of the first records that have one."""
         found: list[Position] = []
         for record in source.records():
             try:
@@ -117,10 +117,10 @@ class Places:
         return found
 
     def advice(self) -> str:
-        """How to say that the coordinates are swapped."""
+        """Return how to import a file whose coordinates are swapped."""
         columns = [" ".join(self._mapping.columns.get(name, ())) for name in COORDINATES]
         if not all(columns):
-            return "Say --swap if each position is written with the latitude first."
+            return "Use --swap if each position has the latitude first."
         longitude, latitude = columns
         return f'Map them the other way round: --map longitude="{latitude}" --map latitude="{longitude}".'
 
@@ -128,12 +128,12 @@ class Places:
 def swapped_problem(
     places: Places, source: Source, locate: Callable[[Sequence[Position]], Sequence[Any]]
 ) -> str | None:
-    """What is wrong with the coordinates of a file as a whole, if they look swapped.
+    """Return what is wrong if the coordinates of a file look swapped as a whole; else None.
 
     Args:
-        places: Of the file.
+        places: Reads the locations of the file.
         source: The file.
-        locate: Finds the region of each position, None where there is none.
+        locate: Returns the region of each position, None where there is none.
     """
     positions = places.sample(source)
     if not positions:
@@ -161,7 +161,7 @@ def swapped_problem(
 
 
 def located(identity: Any, positions: Sequence[Position]) -> list[str | None]:
-    """The region of each position, None where there is none; ``identity`` are that service's methods."""
+    """Return the region of each position, None where there is none; ``identity`` are the methods of that service."""
     if not positions:
         return []
     points = [{"lon": longitude, "lat": latitude} for longitude, latitude in positions]
@@ -170,7 +170,7 @@ def located(identity: Any, positions: Sequence[Position]) -> list[str | None]:
 
 
 def explained(identity: Any, rows: Sequence[Row], outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The outcomes; of rows that lie in no region, whether they would with longitude and latitude swapped."""
+    """Return the outcomes, saying of rows outside of all regions whether swapped coordinates would be in one."""
     found = list(outcomes)
     outside = [
         index
@@ -195,19 +195,19 @@ def _turned(row: Row) -> Position:
 
 
 def nearest(identity: Any, kilometres: float | None) -> Nearest | None:
-    """What finds the nearest region; None where that is not wanted."""
+    """Return what finds the nearest region, or None where that is not wanted."""
     return None if kilometres is None else Nearest(identity.list_regions, kilometres)
 
 
 class Nearest:
-    """Finds the nearest region of places that lie outside of all.
+    """Finds the nearest region of positions outside of all regions.
 
     Args:
         listed: identity's ``list_regions``.
-        kilometres: How far the region may be.
+        kilometres: The greatest distance of the region.
 
     Attributes:
-        notes: How many places were taken to be in a region near by.
+        notes: How many records were put into a region near by.
     """
 
     def __init__(self, listed: Callable[..., Any], kilometres: float) -> None:
@@ -229,7 +229,7 @@ class Nearest:
         self._lock = threading.Lock()
 
     def region(self, location: Row) -> str | None:
-        """The region to name for a place: the nearest, if it lies outside of all and one is near enough."""
+        """Return the nearest region of a location outside of all regions, if one is near enough; else None."""
         if not _is_position(location.get("coordinates")):
             return None
         longitude, latitude = location["coordinates"][:2]
@@ -248,7 +248,7 @@ class Nearest:
         return self._ids[near[1]]
 
     def _distances(self, longitude: float, latitude: float) -> Iterator[tuple[float, int]]:
-        """The distance in kilometres, and the index, of every region that is near enough."""
+        """Yield the distance in kilometres and the index of every region that is near enough."""
         height = self._kilometres / KILOMETRES_A_DEGREE
         narrow = max(math.cos(math.radians(min(abs(latitude) + height, MAX_LATITUDE))), 1e-6)
         width = min(height / narrow, MAX_LONGITUDE)
@@ -263,7 +263,7 @@ class Nearest:
 
 
 def _distance(region: Any, here: Position, scale: Position) -> float:
-    """The distance of a region from here, in what the scale makes of degrees."""
+    """Return the distance of a region from here, in the unit of the scale."""
     flat = shapely.transform(region, lambda positions: (positions - here) * scale)
     return float(shapely.distance(flat, shapely.Point(0, 0)))
 
@@ -281,7 +281,7 @@ def _is_on_earth(position: Position) -> bool:
 
 
 def _looks_swapped(coordinates: Any) -> bool:
-    """Whether the latitude is out of range and would not be as the longitude, nor the longitude as the latitude."""
+    """Return whether the latitude is out of range, and both would be in range if swapped."""
     return (
         _is_position(coordinates)
         and MAX_LATITUDE < abs(coordinates[1]) <= MAX_LONGITUDE
