@@ -17,6 +17,8 @@ from shared.domain import topology
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from shared.platform.registry import Subscription
+
 GATEWAY: Final = "gateway"
 OPERATOR: Final = "operator"
 USERS: Final = (*topology.SERVICES, GATEWAY, OPERATOR)
@@ -144,7 +146,7 @@ def _rights_of_caller(*own: str, declared: Sequence[str] = ()) -> Rights:
     )
 
 
-def _heard_types(subscriptions: Iterable[topology.Subscription]) -> dict[str, list[str]]:
+def _heard_types(subscriptions: Iterable[Subscription]) -> dict[str, list[str]]:
     """The patterns of the types that are heard, by exchange."""
     heard: dict[str, list[str]] = {}
     for subscription in subscriptions:

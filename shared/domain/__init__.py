@@ -4,7 +4,8 @@ Adding a field to an event is free, for listeners let pass what they do not know
 a new version.
 """
 
-from shared.domain import alerts, identity, reports, resources
+from shared.domain import alerts, identity, reports, resources, topology
+from shared.platform import registry
 from shared.platform.outbox.contract import Contract
 
 CONTRACTS: dict[tuple[str, str], Contract] = {
@@ -13,3 +14,5 @@ CONTRACTS: dict[tuple[str, str], Contract] = {
     for contract in module.EVENTS
 }
 """Every contract by (source, type)."""
+
+registry.register(registry.Registry(topology.SERVICES, topology.SUBSCRIPTIONS, CONTRACTS))

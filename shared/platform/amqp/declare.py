@@ -1,4 +1,4 @@
-"""Declares exchanges, queues and bindings from `shared.domain.topology`; doing it again changes nothing."""
+"""Declares exchanges, queues and bindings from the registry; doing it again changes nothing."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ import kombu
 
 from shared.client.amqp.link import declare_exchange, require_exchange
 from shared.client.errors import Conflict
-from shared.domain import topology
+from shared.client.request import RPC_EXCHANGE
+from shared.platform import registry
 from shared.platform.amqp.commands import command_connection
 
 if TYPE_CHECKING:
@@ -29,9 +30,9 @@ UNLIMITED_DELIVERIES = 2**31 - 1
 
 def declare_subscription(queue: str, channel: Any) -> None:
     """An event queue with the queue for its dead letters, bound to everything it hears."""
-    subscription = topology.BY_QUEUE[queue]
-    dead = topology.dead_queue_of(queue)
-    dead_letters = topology.dead_letter_exchange_of(subscription.service)
+    subscription = registry.current().by_queue[queue]
+    dead = registry.dead_queue_of(queue)
+    dead_letters = registry.dead_letter_exchange_of(subscription.service)
     dead_queue = kombu.Queue(
         dead,
         durable=True,
@@ -52,21 +53,21 @@ def declare_subscription(queue: str, channel: Any) -> None:
     )(channel)
     bound.queue_declare()
     for source, types in subscription.events.items():
-        require_exchange(topology.exchange_of(source), channel)
+        require_exchange(registry.exchange_of(source), channel)
         for event_type in types:
-            bound.bind_to(topology.exchange_of(source), event_type)
+            bound.bind_to(registry.exchange_of(source), event_type)
 
 
 def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
     """The request queue of a service, bound on nameko's RPC exchange."""
-    require_exchange(topology.RPC_EXCHANGE, channel)
+    require_exchange(RPC_EXCHANGE, channel)
     queue = kombu.Queue(
-        topology.rpc_queue_of(service),
+        registry.rpc_queue_of(service),
         durable=True,
         queue_arguments={"x-queue-type": "quorum"} if quorum else None,
     )(channel)
     queue.queue_declare()
-    queue.bind_to(topology.RPC_EXCHANGE, f"{service}.*")
+    queue.bind_to(RPC_EXCHANGE, f"{service}.*")
 
 
 def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
@@ -94,13 +95,13 @@ def declare_everything(amqp_uri: str, *, quorum: bool) -> list[str]:
 
     with command_connection(amqp_uri) as connection:
         channel = connection.channel()
-        step(f"exchange {topology.RPC_EXCHANGE}", partial(declare_exchange, topology.RPC_EXCHANGE))
-        for service in topology.SERVICES:
-            events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
+        step(f"exchange {RPC_EXCHANGE}", partial(declare_exchange, RPC_EXCHANGE))
+        for service in registry.current().services:
+            events, dead_letters = registry.exchange_of(service), registry.dead_letter_exchange_of(service)
             step(f"exchange {events}", partial(declare_exchange, events))
             step(f"exchange {dead_letters}", partial(declare_exchange, dead_letters, kind="direct"))
-            step(f"queue {topology.rpc_queue_of(service)}", partial(declare_rpc, service, quorum=quorum))
-        for subscription in topology.SUBSCRIPTIONS:
+            step(f"queue {registry.rpc_queue_of(service)}", partial(declare_rpc, service, quorum=quorum))
+        for subscription in registry.current().subscriptions:
             step(
                 f"queue {subscription.queue} with its dead letters",
                 partial(declare_subscription, subscription.queue),

@@ -18,7 +18,7 @@ from alembic.config import Config
 from sqlalchemy import NullPool, create_engine, event, text
 from sqlalchemy.exc import DBAPIError
 
-from shared.domain.topology import SERVICES
+from shared.platform import registry
 from shared.platform.db.connection import GRACE_SECONDS, connect
 from shared.platform.db.engine import CONNECT_TIMEOUT, database_url
 from shared.platform.db.revisions import (
@@ -85,7 +85,7 @@ class _Move:
 
 def migrate(
     admin_url: str,
-    services: Collection[str] = SERVICES,
+    services: Collection[str] | None = None,
     revision: str = HEAD,
     *,
     confirm: Callable[[Mapping[str, Sequence[str]]], None] | None = None,
@@ -95,7 +95,7 @@ def migrate(
     Args:
         admin_url: A direct connection as a role that may become each ``<service>_owner``; see
             `infra.postgres.bootstrap`, which must have run.
-        services: Which ones.
+        services: Which ones; all by default.
         revision: Where to: ``head``, a number, ``+1``, or backwards ``base`` and ``-1``. Going back loses what the
             later revisions hold, and takes the reverse order.
         confirm: Called before anything goes back that holds data, with the tables that have rows, by service. It
@@ -112,7 +112,8 @@ def migrate(
         sqlalchemy.exc.OperationalError: The database went away, another migration took longer than
             `LOCK_PATIENCE`, or a table stayed in use. Finished revisions stay; run it again.
     """
-    ordered = [service for service in SERVICES if service in services]
+    known = registry.current().services
+    ordered = [service for service in known if services is None or service in services]
     require_utf8_at(admin_url)
     with _alone(admin_url) as connection:
         found = _positions(connection, ordered)

@@ -21,7 +21,7 @@ from shared.client.amqp.link import PERSISTENT
 from shared.client.amqp.received import as_text, bytes_of, is_whole
 from shared.client.errors import NotFound
 from shared.client.events import PREFIX as ENVELOPE
-from shared.domain import topology
+from shared.platform import registry
 from shared.platform.amqp.commands import command_connection
 from shared.platform.amqp.confirms import MessageRefused, Outgoing
 
@@ -82,8 +82,8 @@ def dead_letter(message: Any, queue: str, error: Exception, trace: list[str], tr
     original_id = message.properties.get("message_id")
     return Outgoing(
         body=body.encode(errors="surrogatepass") if isinstance(body, str) else bytes(body),
-        exchange=topology.dead_letter_exchange_of(topology.BY_QUEUE[queue].service),
-        routing_key=topology.dead_queue_of(queue),
+        exchange=registry.dead_letter_exchange_of(registry.current().by_queue[queue].service),
+        routing_key=registry.dead_queue_of(queue),
         # Strangers' messages may have no id, or one that cannot be typed: an operator could not name this letter.
         message_id=original_id if _can_be_typed(original_id) else str(uuid4()),
         properties=_kept_properties(message.properties),
@@ -160,8 +160,8 @@ class DeadLetters:
     """
 
     def __init__(self, amqp_uri: str, queue: str) -> None:
-        if queue not in topology.BY_QUEUE:
-            known = ", ".join(sorted(topology.BY_QUEUE))
+        if queue not in registry.current().by_queue:
+            known = ", ".join(sorted(registry.current().by_queue))
             raise NotFound(f"There is no event queue {queue!r}; there are {known}.")
         self._uri = amqp_uri
         self._queue = queue
@@ -192,7 +192,7 @@ class DeadLetters:
 
         self._scan(look, MAX_SCAN)
         if not found:
-            raise NotFound(f"{topology.dead_queue_of(self._queue)} holds no message {letter_id}.")
+            raise NotFound(f"{registry.dead_queue_of(self._queue)} holds no message {letter_id}.")
         return found[0]
 
     def replay(self, letter_id: str | None = None) -> int:
@@ -244,7 +244,7 @@ class DeadLetters:
 
         count = self._scan(settle_wanted, MAX_SCAN)
         if letter_id is not None and count == 0:
-            raise NotFound(f"{topology.dead_queue_of(self._queue)} holds no message {letter_id}.")
+            raise NotFound(f"{registry.dead_queue_of(self._queue)} holds no message {letter_id}.")
         return count
 
     def _scan(self, settle: Callable[[Any, Any], bool], limit: int) -> int:
@@ -254,7 +254,7 @@ class DeadLetters:
             channel = connection.channel()
             try:
                 # The messages that stay are given back in order when the channel closes.
-                for message in _messages(channel, topology.dead_queue_of(self._queue), limit):
+                for message in _messages(channel, registry.dead_queue_of(self._queue), limit):
                     if settle(message, channel):
                         message.ack()
                         settled += 1

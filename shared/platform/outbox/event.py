@@ -18,7 +18,7 @@ from shared.client import supervision
 from shared.client.amqp.received import as_text
 from shared.client.errors import ImpactXError
 from shared.client.events import MAX_ATTRIBUTE_LENGTH, PREFIX, attributes_of
-from shared.domain import CONTRACTS
+from shared.platform import registry
 from shared.platform.observability import context
 
 if TYPE_CHECKING:
@@ -77,7 +77,7 @@ def headers_of(
     traceparent: str | None,
 ) -> dict[str, str]:
     """The headers of an event on the wire."""
-    contract = CONTRACTS.get((service, event_type))
+    contract = registry.current().contracts.get((service, event_type))
     attributes = {
         "specversion": SPECIFICATION_VERSION,
         "id": str(event_id),
@@ -101,7 +101,7 @@ def event_of(body: bytes, headers: Mapping[str, Any]) -> Event:
     """
     try:
         said = attributes_of(headers)
-        contract = CONTRACTS[(said.source, said.type)]
+        contract = registry.current().contracts[(said.source, said.type)]
         return Event(
             id=said.id,
             type=said.type,

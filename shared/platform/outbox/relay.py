@@ -23,7 +23,7 @@ from sqlalchemy import text
 from shared.client.amqp.backoff import Backoff
 from shared.client.errors import Unavailable
 from shared.client.supervision import Work
-from shared.domain import CONTRACTS, topology
+from shared.platform import registry
 from shared.platform.amqp.confirms import ConfirmedPublisher, MessageRefused, Outgoing
 from shared.platform.db.errors import is_transient
 from shared.platform.db.provider import DatabasePool
@@ -298,7 +298,7 @@ class Relay:
         return arrived
 
     def _is_heard(self, message: Outgoing) -> bool:
-        return bool(topology.hearers_of(self.service, message.routing_key))
+        return bool(registry.current().hearers_of(self.service, message.routing_key))
 
     def _park(self, connection: Connection, row: Any, error: Exception) -> None:
         metrics.relay_parked.labels(self.service).inc()
@@ -310,15 +310,15 @@ class Relay:
         )
 
     def _span(self, row: Any) -> Span:
-        exchange = topology.exchange_of(self.service)
+        exchange = registry.exchange_of(self.service)
         return event_span(SpanKind.PRODUCER, exchange, row.id, row.type, row.correlation_id, row.traceparent)
 
     def _message(self, row: Any, traceparent: str | None) -> Outgoing:
-        if (self.service, row.type) not in CONTRACTS:
+        if (self.service, row.type) not in registry.current().contracts:
             raise LookupError(f"there is no contract for {self.service}.{row.type}")
         return Outgoing(
             body=row.data.encode(),
-            exchange=topology.exchange_of(self.service),
+            exchange=registry.exchange_of(self.service),
             routing_key=row.type,
             message_id=str(row.id),
             headers=headers_of(

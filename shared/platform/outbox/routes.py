@@ -15,7 +15,7 @@ import amqp.exceptions
 from shared.client.amqp.link import BROKEN, FAULTS_OF_A_CLOSED_CHANNEL, is_broken
 from shared.client.amqp.transport import connection_to
 from shared.client.errors import Unavailable
-from shared.domain import topology
+from shared.platform import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -45,7 +45,7 @@ class Routes:
         """
         found: dict[str, str] = {}
         for event_type in sorted(set(event_types)):
-            for queue in topology.hearers_of(self._service, event_type):
+            for queue in registry.current().hearers_of(self._service, event_type):
                 reason = self._bind(queue, event_type)
                 if reason:
                     found[event_type] = (
@@ -68,7 +68,7 @@ class Routes:
             fresh = self._connection is None
             try:
                 self._open().queue_bind(
-                    queue, exchange=topology.exchange_of(self._service), routing_key=event_type
+                    queue, exchange=registry.exchange_of(self._service), routing_key=event_type
                 )
             except amqp.exceptions.ChannelError as error:
                 self._channel = None  # the broker has closed it

@@ -35,7 +35,7 @@ from shared.client.amqp.reader import QueueReader
 from shared.client.amqp.received import as_text, bytes_of
 from shared.client.errors import RateLimited, RpcTimeout, TooLarge, Unavailable
 from shared.client.supervision import Work
-from shared.domain import topology
+from shared.platform import registry
 from shared.platform.amqp.confirms import ConfirmedPublisher, MessageRefused
 from shared.platform.amqp.declare import declare_subscription
 from shared.platform.concurrency import Timeout, run_blocking
@@ -145,7 +145,7 @@ class Subscriber(Entrypoint):
         self._display.show(
             metrics.handler_batch_age_seconds, lambda: max(time.monotonic() - self._taken_at, 0.0), self.queue
         )
-        dead = topology.dead_queue_of(self.queue)
+        dead = registry.dead_queue_of(self.queue)
         show_queue_length(self._display, metrics.dead_letters_waiting, dead, self._reader.link, self.queue)
         self._dead_letter_publisher.start()
         self._reader.start()
@@ -361,7 +361,7 @@ def subscribe(queue: str, *, batch: int = BATCH, limit: float = RUN_SECONDS) -> 
     repeat of an event change nothing.
 
     Args:
-        queue: A queue of `shared.domain.topology`.
+        queue: A queue of the registry.
         batch: The most events that the method gets at once.
         limit: Seconds that it may take for them, counted anew whenever it turns to one of them with `work_on`. A run
             that takes longer makes the process not ready, and its messages go to another replica.

@@ -8,7 +8,7 @@ from typing import Any
 from nameko.extensions import DependencyProvider, SharedExtension
 
 from shared.client.rpc import RpcClient
-from shared.domain import topology
+from shared.platform import registry
 from shared.platform.observability import metrics
 
 
@@ -23,7 +23,7 @@ class RpcClients(SharedExtension):
             settings.amqp_uri,
             timeout=settings.rpc_timeout,
             budget=settings.rpc_budget,
-            name=topology.calls_of(self.container.service_name),
+            name=registry.calls_of(self.container.service_name),
         )
         client.observe = metrics.observe_rpc_call
         return client

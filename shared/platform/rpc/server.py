@@ -33,8 +33,8 @@ from shared.client.errors import (
     to_wire,
 )
 from shared.client.lateness import ECHO_HEADER, Lateness, sent_of
-from shared.client.request import correlation_id_of, request_of, timeout_of
-from shared.domain import topology
+from shared.client.request import RPC_EXCHANGE, correlation_id_of, request_of, timeout_of
+from shared.platform import registry
 from shared.platform.amqp.declare import declare_rpc
 from shared.platform.observability import context, metrics, traces
 from shared.platform.observability.logs import CORRELATION_ID
@@ -103,11 +103,11 @@ class RpcServer(SharedExtension, ProviderCollector):
         self._settings = self.container.config["SETTINGS"]
         self._reader = QueueReader(
             self._settings.amqp_uri,
-            topology.rpc_queue_of(service),
+            registry.rpc_queue_of(service),
             prefetch=self._settings.max_workers,
             receive=self._receive,
             declare=partial(declare_rpc, service, quorum=self._settings.rpc_quorum),
-            probe=(topology.RPC_EXCHANGE, topology.PROBE_KEY),
+            probe=(RPC_EXCHANGE, registry.PROBE_KEY),
         )
         self._started = False
         self._lateness = Lateness()
@@ -278,7 +278,7 @@ class RpcServer(SharedExtension, ProviderCollector):
             try:
                 self._reader.link.publish(
                     body,
-                    exchange=topology.RPC_EXCHANGE,
+                    exchange=RPC_EXCHANGE,
                     routing_key=reply_to,
                     # A reply that waits in the socket is of more use than a call that is made again: its
                     # acknowledgement waits behind it. No more than the prefetch can wait so.

@@ -2,6 +2,7 @@
 
 import itertools
 import zlib
+from dataclasses import replace
 
 import kombu
 import pytest
@@ -13,11 +14,12 @@ from shared.client.amqp.reader import QueueReader
 from shared.client.errors import Unavailable
 from shared.client.rpc import RpcClient
 from shared.domain import topology
-from shared.domain.topology import Subscription
+from shared.platform import registry
 from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from shared.platform.amqp.declare import declare_everything, declare_subscription
 from shared.platform.outbox.dead_letters import DeadLetters
 from shared.platform.outbox.routes import Routes
+from shared.platform.registry import Subscription
 from tests.support.inprocess import inprocess_broker
 from tests.support.waiting import eventually, patience
 
@@ -27,13 +29,14 @@ NOBODY_HEARS = "report_updated"
 
 
 @pytest.fixture(autouse=True)
-def empty_broker(monkeypatch):
+def empty_broker():
     """An empty broker with a second queue that hears reports."""
     second = Subscription(AUDIENCE, {"reports": ("report_created",)})
-    monkeypatch.setattr(topology, "SUBSCRIPTIONS", (topology.BY_QUEUE[HISTORY], second))
-    monkeypatch.setattr(topology, "BY_QUEUE", {HISTORY: topology.BY_QUEUE[HISTORY], AUDIENCE: second})
+    known = registry.current()
+    registry.register(replace(known, subscriptions=(known.by_queue[HISTORY], second)))
     with inprocess_broker():
         yield
+    registry.register(known)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """Who hears what fits together: every binding names an event that somebody emits."""
 
 from shared.domain import CONTRACTS, topology
+from shared.platform import registry
 
 
 def test_every_binding_is_to_an_event_that_has_a_contract():
@@ -34,6 +35,6 @@ def test_what_is_heard_is_known_and_nothing_else():
         heard = any(
             event_type in subscription.events.get(source, ()) for subscription in topology.SUBSCRIPTIONS
         )
-        assert bool(topology.hearers_of(source, event_type)) is heard
-    assert not topology.hearers_of("reports", "nothing_of_the_kind")
-    assert not topology.hearers_of("nobody", "report_created")
+        assert bool(registry.current().hearers_of(source, event_type)) is heard
+    assert not registry.current().hearers_of("reports", "nothing_of_the_kind")
+    assert not registry.current().hearers_of("nobody", "report_created")
