@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from kombu.exceptions import ChannelError
 from kombu.transport import TRANSPORT_ALIASES, memory, virtual
 
-from shared.domain import topology
+from shared.platform import registry
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,7 +134,7 @@ class Channel(memory.Channel):
             if tag:
                 self._tell("basic_ack", tag, False)
             return
-        awaited = [queue for queue in targets if queue in topology.BY_QUEUE] if tag else []
+        awaited = [queue for queue in targets if queue in registry.current().by_queue] if tag else []
         confirmation = _Confirmation(len(awaited), lambda: self._tell("basic_ack", tag, False))
         for queue in targets:
             delivery_tag = self._next_delivery_tag()
@@ -176,8 +176,8 @@ class Channel(memory.Channel):
 
     def _move_to_dead_letters(self, message: Any) -> None:
         queue = message.delivery_info["queue"]
-        if queue in topology.BY_QUEUE:
-            self._put(topology.dead_queue_of(queue), message.serializable())
+        if queue in registry.current().by_queue:
+            self._put(registry.dead_queue_of(queue), message.serializable())
 
     def _restore(self, message: Any) -> None:
         """A message that was handed out and not acknowledged is again the first of its queue."""
