@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
+    from services.reports.policy import ReviewedFields
     from services.reports.schemas import types
     from shared.domain.imports import Change
     from shared.platform.rpc.context import Caller
@@ -46,7 +47,7 @@ def _follow(change: Change) -> dict[str, Any]:
     """Return the reasons for review that the change leaves, where it changes them."""
     is_known = change.values.get("region_id") != UNKNOWN_REGION_ID
     now = dt.datetime.now(dt.UTC)
-    settled, given = reasons_moved(change.values, now, region_is_known=is_known)
+    settled, given = reasons_moved(cast("ReviewedFields", change.values), now, region_is_known=is_known)
     before = change.before["review_reasons"]
     after = [reason for reason in before if reason not in settled] + given
     return {} if after == before else {"review_reasons": after}

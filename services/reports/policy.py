@@ -5,13 +5,14 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from shared.client.errors import Invalid, TooLarge
 from shared.domain.reports import DUPLICATE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from uuid import UUID
 
 CLOCK_TOLERANCE: Final = dt.timedelta(minutes=5)
 """How far a reporter's clock may be ahead of ours before it is in doubt."""
@@ -43,6 +44,15 @@ REVIEW_REASONS: Final[Mapping[str, str]] = MappingProxyType(
     }
 )
 """The reasons why a coordinator should look at a report, and what each means."""
+
+
+class ReviewedFields(TypedDict, total=False):
+    """The fields of a change on which the reasons for review depend."""
+
+    report_type_id: UUID
+    region_id: UUID
+    location: dict[str, Any]
+    reported_at: dt.datetime
 
 
 def check_duplicate(report_id: object, status: str, duplicate_of: object | None) -> None:
@@ -84,12 +94,12 @@ def clock_reasons(
 
 
 def reasons_moved(
-    changes: Mapping[str, Any], now: dt.datetime, *, region_is_known: bool
+    changes: ReviewedFields, now: dt.datetime, *, region_is_known: bool
 ) -> tuple[list[str], list[str]]:
     """Return the reasons for review that a change removes, and those that it adds.
 
     Args:
-        changes: New values by column.
+        changes: The new values.
         now: The time by our clock.
         region_is_known: Whether a ``region_id`` among the changes is not that of the reserved region.
 

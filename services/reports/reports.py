@@ -323,7 +323,7 @@ def update_report(connection: Connection, caller: Caller, arguments: types.Updat
     if "report_type_id" in arguments:
         is_named = report_types.c.id == arguments["report_type_id"]
         where.append(exists().where(is_named, report_types.c.is_active))
-    values = {**changes, "review_reasons": _reasons_after(changes)}
+    values = {**changes, "review_reasons": _reasons_after(arguments)}
     with field_errors(CONSTRAINTS):
         row = change_if_version(
             connection, caller, reports, report_id, version, values, where=where, returning=COLUMNS
@@ -359,7 +359,7 @@ def _editable(caller: Caller, new_region_id: UUID | None) -> Condition:
     )
 
 
-def _reasons_after(changes: Mapping[str, Any]) -> ColumnElement[Any]:
+def _reasons_after(changes: types.UpdateReport) -> ColumnElement[Any]:
     """Return the reasons for review that a change leaves, as an expression.
 
     Raises:

@@ -122,7 +122,7 @@ class ReportsService:
         errors=(
             NotFound,
             Forbidden("The caller may not edit the report."),
-            Conflict("Somebody has changed the report in the meantime."),
+            Conflict("The report was changed in the meantime."),
         ),
         emits=("report_updated",),
     )
@@ -248,8 +248,8 @@ class ReportsService:
         result=schemas.Comment,
         errors=(
             NotFound("There is no such comment, or the caller may not see its report."),
-            Forbidden("The comment is somebody else's."),
-            Conflict("Somebody has edited the comment in the meantime."),
+            Forbidden("Another account wrote the comment."),
+            Conflict("The comment was changed in the meantime."),
         ),
     )
     def edit_comment(self, caller: Caller, comment_id: UUID, version: int, content: str) -> types.Comment:

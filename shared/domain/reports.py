@@ -66,7 +66,7 @@ class ReportCreated(_Report):
 
 
 class ReportStatusChanged(_Report):
-    """A report moved from ``previous_status`` to ``status``; ``notes`` say why, where somebody did."""
+    """A report moved from ``previous_status`` to ``status``; ``notes`` say why, if that is known."""
 
     previous_status = fields.String(required=True)
     changed_by = Identifier(required=True)

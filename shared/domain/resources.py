@@ -56,7 +56,7 @@ class ResourceCreated(_Resource):
 
 
 class ResourceStatusChanged(_Resource):
-    """A resource moved from ``previous_status`` to ``status``; ``notes`` say why, where somebody did."""
+    """A resource moved from ``previous_status`` to ``status``; ``notes`` say why, if that is known."""
 
     previous_status = fields.String(required=True)
     notes = fields.String(required=True, allow_none=True)

@@ -195,7 +195,7 @@ class ReportStatusChangedData(TypedDict):
 
 
 class ReportStatusChanged(Event[ReportStatusChangedData]):
-    """A report moved from ``previous_status`` to ``status``; ``notes`` say why, where somebody did."""
+    """A report moved from ``previous_status`` to ``status``; ``notes`` say why, if that is known."""
 
     source: ClassVar[str] = "reports"
     type: ClassVar[str] = "report_status_changed"
@@ -307,7 +307,7 @@ class ResourceStatusChangedData(TypedDict):
 
 
 class ResourceStatusChanged(Event[ResourceStatusChangedData]):
-    """A resource moved from ``previous_status`` to ``status``; ``notes`` say why, where somebody did."""
+    """A resource moved from ``previous_status`` to ``status``; ``notes`` say why, if that is known."""
 
     source: ClassVar[str] = "resources"
     type: ClassVar[str] = "resource_status_changed"

@@ -182,7 +182,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "reports.edit_comment": MethodContract(
         "Replace the text of the caller's own comment.",
         ('report:comment',),
-        {'not_found': 'There is no such comment, or the caller may not see its report.', 'forbidden': "The comment is somebody else's.", 'conflict': 'Somebody has edited the comment in the meantime.'},
+        {'not_found': 'There is no such comment, or the caller may not see its report.', 'forbidden': 'Another account wrote the comment.', 'conflict': 'The comment was changed in the meantime.'},
     ),
     "reports.get_attachment": MethodContract(
         'Return what is known of one attached file.',
@@ -247,7 +247,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "reports.review_report": MethodContract(
         'Remove the mark for review from a report.',
         ('report:update',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not edit the report.', 'conflict': 'Somebody has changed the report in the meantime.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not edit the report.', 'conflict': 'The report was changed in the meantime.'},
     ),
     "reports.summarise_reports": MethodContract(
         'Count reports by status, type, severity and region.',
