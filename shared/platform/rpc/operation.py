@@ -1,7 +1,7 @@
-"""The RPC method decorator: who may call a method, what goes in, what comes out, how it refuses, what it emits.
+"""The decorator of RPC methods. It declares permission, arguments, result, errors and events of a method.
 
-A call goes one way: verify the token, check the permission, load the arguments, run the method, dump the result.
-A method without a declared permission cannot be written, so the default is to deny.
+The steps of a call are: verify the token, check the permission, load the arguments, run the method, dump the result.
+Every method must declare a permission, so access is denied by default.
 """
 
 from __future__ import annotations
@@ -39,17 +39,17 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 ANYONE: Final = "anyone"
-"""A method that needs no token; its caller is None without one. A wrong token is refused all the same."""
+"""The permission of methods that need no token. Without one, the caller is None. Invalid tokens are rejected."""
 
 SIGNED_IN: Final = "signed in"
-"""A method for everybody with a valid token."""
+"""The permission of methods for every caller with a valid token."""
 
 MethodFunction = TypeVar("MethodFunction", bound="Callable[..., Any]")
 
 
 @dataclass(frozen=True, slots=True)
 class Description:
-    """What is declared of a method: the source of checks and documentation.
+    """The declaration of a method, from which checks and documentation are made.
 
     Attributes:
         name: The name of the method.
@@ -79,7 +79,7 @@ def operation(
     errors: tuple[type[ImpactXError] | ImpactXError, ...] = (),
     emits: tuple[str, ...] = (),
 ) -> Callable[[MethodFunction], MethodFunction]:
-    """Makes a method of a service class callable by RPC.
+    """Make a method of a service class callable by RPC.
 
     The method is called as ``method(self, caller, **arguments)`` with the loaded arguments. The check here is
     whether the caller holds the permission anywhere at all; a method whose permission may be narrowed to regions
@@ -111,7 +111,7 @@ def operation(
                     raise TooLate  # noqa: TRY301 - one way out for all refusals
                 caller = _authorised(request, verify, permissions)
                 outcome = method(service, caller, **load(loader, request.arguments))
-            # A bare Timeout is no Exception; past here it would leave the caller without an answer.
+            # A Timeout is not an Exception. If it were not caught here, the caller would get no reply.
             except (Exception, Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
                 return {
                     "result": None,
@@ -139,14 +139,16 @@ def _authorised(
 
 
 def _public(error: Exception | Timeout, method: str, correlation_id: str) -> ImpactXError:
-    """What the caller may know of it; everything that is not of the fixed set is logged here."""
+    """Return the error for the caller. Unexpected errors are logged, and the caller learns only that there was one."""
     if isinstance(error, ImpactXError):
         return error
     if is_transient(error):
         if deadline.left() <= 0:
-            return RpcTimeout("The caller's time was over before the service had finished.")
+            return RpcTimeout("The time limit of the call expired before the service had finished.")
         logger.warning("%s: %s", method, error)
-        return Unavailable("The database cannot answer now; try again.", correlation_id=correlation_id)
+        return Unavailable(
+            "The database is not available at the moment. Try again.", correlation_id=correlation_id
+        )
     text = "the database refused" if isinstance(error, SQLAlchemyError) else "failed"
     logger.error("%s %s", method, text, exc_info=error)
     return failure(correlation_id)
