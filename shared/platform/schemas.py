@@ -185,6 +185,13 @@ class BoundedInteger(fields.Integer):
         return value
 
 
+class Version(BoundedInteger):
+    """The version that the caller saw. If it is no longer the present one, the answer is `conflict`."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(min_value=1, max_value=2**31 - 1, **options)
+
+
 class Choice(fields.String):
     """One of a few words, such as a status."""
 

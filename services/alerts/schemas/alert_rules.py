@@ -7,7 +7,7 @@ from typing import Final
 from marshmallow import fields, validate
 
 from services.alerts import matching, policy
-from services.alerts.schemas.alerts import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH, Version
+from services.alerts.schemas.alerts import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH
 from services.alerts.schemas.targets import RegionId
 from shared.platform.schemas import (
     Arguments,
@@ -19,6 +19,7 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 

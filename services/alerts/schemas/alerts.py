@@ -13,7 +13,6 @@ from shared.domain.alerts import STATUS
 from shared.domain.geo_filters import Outline
 from shared.platform.schemas import (
     Arguments,
-    BoundedInteger,
     Changes,
     Choice,
     Identifier,
@@ -25,6 +24,7 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 
@@ -34,7 +34,6 @@ MAX_EVENT_LENGTH: Final = 255
 MAX_RADIUS: Final = 20_040
 MAX_NOTE_LENGTH: Final = 5_000
 MAX_TRANSLATIONS: Final = 50
-MAX_INTEGER: Final = 2**31 - 1
 LANGUAGE_TAG: Final = validate.Regexp(
     r"[A-Za-z]{2,8}(-[A-Za-z0-9]{1,8}){0,3}\Z", re.ASCII, error="Must be a language tag such as fr or ht-HT."
 )
@@ -45,13 +44,6 @@ class Language(Text):
 
     def __init__(self, **options: Any) -> None:
         super().__init__(max_length=35, validate=LANGUAGE_TAG, **options)
-
-
-class Version(BoundedInteger):
-    """The version that the caller saw. If it is no longer the present one, the answer is `conflict`."""
-
-    def __init__(self, **options: Any) -> None:
-        super().__init__(min_value=1, max_value=MAX_INTEGER, **options)
 
 
 class TranslationArguments(Arguments):

@@ -6,7 +6,6 @@ from marshmallow import fields, validate
 
 from services.identity.geometry import DETAILS
 from services.identity.schemas.fields import Boundaries, RegionCode
-from services.identity.schemas.users import Version
 from shared.domain.geo_filters import Box
 from shared.platform.schemas import (
     Arguments,
@@ -18,6 +17,7 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
+    Version,
 )
 
 MAX_DESCRIPTION_LENGTH = 10_000
@@ -40,7 +40,7 @@ class UpdateRegion(Arguments):
     """Changes of a region. Omitted fields keep their values."""
 
     region_id = Identifier(required=True)
-    version = Version()
+    version = Version(required=True)
     name = Text(max_length=255)
     description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
     boundaries = Boundaries(allow_none=True)

@@ -5,8 +5,7 @@ from __future__ import annotations
 from marshmallow import fields, validate
 
 from services.identity.schemas.fields import RoleName
-from services.identity.schemas.users import OptionalVersion
-from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
+from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, Version, page_of
 
 MAX_PERMISSIONS = 500
 MAX_DESCRIPTION_LENGTH = 2000
@@ -29,7 +28,7 @@ class UpdateRole(Arguments):
     """Changes of a role; its name never changes. An inactive role grants nothing."""
 
     role = RoleName(required=True)
-    version = OptionalVersion()
+    version = Version(load_default=None, allow_none=True)
     description = Text(max_length=MAX_DESCRIPTION_LENGTH, lines=True, blank=True, allow_none=True)
     is_active = fields.Boolean(truthy={True}, falsy={False})
 
@@ -50,7 +49,7 @@ class SetRolePermissions(Arguments):
     """All permissions that a role will have. Others are removed."""
 
     role = RoleName(required=True)
-    version = OptionalVersion()
+    version = Version(load_default=None, allow_none=True)
     permissions = fields.List(
         Text(max_length=100), required=True, validate=validate.Length(max=MAX_PERMISSIONS)
     )

@@ -7,32 +7,17 @@ from marshmallow import fields, validate
 from services.identity.schemas.fields import Email, NewPassword, Password, Preferences, RoleName
 from shared.platform.schemas import (
     Arguments,
-    BoundedInteger,
     Identifier,
     Page,
     Phone,
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 
-MAX_VERSION = 2**31 - 1
 MAX_ROLES = 20
-
-
-class Version(BoundedInteger):
-    """The version that the caller saw."""
-
-    def __init__(self) -> None:
-        super().__init__(min_value=1, max_value=MAX_VERSION, required=True)
-
-
-class OptionalVersion(BoundedInteger):
-    """The version that the caller saw. Without it, the change overwrites any changes since."""
-
-    def __init__(self) -> None:
-        super().__init__(min_value=1, max_value=MAX_VERSION, load_default=None, allow_none=True)
 
 
 class RegisterUser(Arguments):
@@ -72,7 +57,7 @@ class UpdateUser(Arguments):
     """
 
     user_id = Identifier(required=True)
-    version = Version()
+    version = Version(required=True)
     email = Email()
     first_name = Text(max_length=100)
     last_name = Text(max_length=100)

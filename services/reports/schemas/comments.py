@@ -6,8 +6,15 @@ from typing import Final
 
 from marshmallow import fields
 
-from services.reports.schemas.reports import MAX_INTEGER
-from shared.platform.schemas import Arguments, BoundedInteger, Identifier, Result, Text, Timestamp, page_of
+from shared.platform.schemas import (
+    Arguments,
+    Identifier,
+    Result,
+    Text,
+    Timestamp,
+    Version,
+    page_of,
+)
 
 MAX_COMMENT_LENGTH: Final = 10_000
 
@@ -24,7 +31,7 @@ class EditComment(Arguments):
     """The new content of a comment; ``version`` is the one that the caller saw."""
 
     comment_id = Identifier(required=True)
-    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    version = Version(required=True)
     content = Text(max_length=MAX_COMMENT_LENGTH, lines=True, required=True)
 
 

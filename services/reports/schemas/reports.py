@@ -9,7 +9,6 @@ from marshmallow import fields, post_load
 from services.reports.schemas.filters import ReportFilters, StatusFilter
 from shared.platform.schemas import (
     Arguments,
-    BoundedInteger,
     Changes,
     Choice,
     Identifier,
@@ -18,6 +17,7 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 
@@ -67,7 +67,7 @@ class UpdateReport(Changes):
     """
 
     report_id = Identifier(required=True)
-    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    version = Version(required=True)
     region_id = Identifier()
     report_type_id = Identifier()
     severity_level_id = Identifier()
@@ -81,7 +81,7 @@ class ReviewReport(Arguments):
     """A report that needs no correction; ``version`` is the one that the caller saw."""
 
     report_id = Identifier(required=True)
-    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    version = Version(required=True)
 
 
 class OfReport(Page):

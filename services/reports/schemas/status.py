@@ -6,16 +6,15 @@ from typing import Final
 
 from marshmallow import fields
 
-from services.reports.schemas.reports import MAX_INTEGER
 from shared.domain.reports import STATUS
 from shared.platform.schemas import (
     Arguments,
-    BoundedInteger,
     Choice,
     Identifier,
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 
@@ -30,7 +29,7 @@ class ChangeReportStatus(Arguments):
     """A new status of a report; ``duplicate_of`` is required for the status `duplicate`, and only allowed there."""
 
     report_id = Identifier(required=True)
-    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    version = Version(required=True)
     status = Choice(STATUS.statuses, required=True)
     notes = _notes()
     duplicate_of = Identifier(load_default=None, allow_none=True)
@@ -40,7 +39,7 @@ class ResolveReport(Arguments):
     """The change to `resolved`, under the names of the seed's procedure."""
 
     report_id = Identifier(required=True)
-    version = BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
+    version = Version(required=True)
     resolution_notes = _notes()
 
 

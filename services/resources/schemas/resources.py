@@ -27,6 +27,7 @@ from shared.platform.schemas import (
     Result,
     Text,
     Timestamp,
+    Version,
     page_of,
 )
 
@@ -57,11 +58,6 @@ def _email() -> Text:
 
 def _capacity() -> BoundedInteger:
     return BoundedInteger(min_value=0, max_value=MAX_INTEGER, allow_none=True)
-
-
-def version_seen() -> BoundedInteger:
-    """Return the field for the version of a resource that the caller saw."""
-    return BoundedInteger(min_value=1, max_value=MAX_INTEGER, required=True)
 
 
 class CreateResource(Arguments):
@@ -105,7 +101,7 @@ class UpdateResource(Changes):
     """Changes to a resource; ``version`` is the version that the caller saw. Omitted fields are not changed."""
 
     resource_id = Identifier(required=True)
-    version = version_seen()
+    version = Version(required=True)
     name = Text(max_length=MAX_NAME_LENGTH)
     description = _description()
     region_id = Identifier()

@@ -6,17 +6,8 @@ from typing import Final
 
 from marshmallow import fields
 
-from services.resources.schemas.resources import version_seen
 from shared.domain.resources import STATUS
-from shared.platform.schemas import (
-    Arguments,
-    Choice,
-    Identifier,
-    Result,
-    Text,
-    Timestamp,
-    page_of,
-)
+from shared.platform.schemas import Arguments, Choice, Identifier, Result, Text, Timestamp, Version, page_of
 
 MAX_NOTE_LENGTH: Final = 5_000
 
@@ -25,7 +16,7 @@ class ChangeResourceStatus(Arguments):
     """A change to another status; ``version`` is the version that the caller saw."""
 
     resource_id = Identifier(required=True)
-    version = version_seen()
+    version = Version(required=True)
     status = Choice(STATUS.statuses, required=True)
     notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
 
