@@ -155,18 +155,18 @@ class _View:
         if media_type == responses.GEOJSON and "include_boundaries" in route.arguments.fields:
             arguments = {"include_boundaries": True, **arguments}
         geometry = route.geometry or None
-        said = {}
+        extra = {}
         if media_type == responses.GEOJSON and DETAIL in route.arguments.fields:
             # An import must not take outlines for the boundaries.
-            said[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
+            extra[DETAIL] = arguments.get(DETAIL, route.arguments.fields[DETAIL].load_default)
         if not route.is_kept:
-            return responses.page_response(call(route.method, arguments) | said, media_type, geometry)
+            return responses.page_response(call(route.method, arguments) | extra, media_type, geometry)
         return gateway().pages.get(
             route.method,
             arguments,
             media_type,
             call,
-            lambda page: responses.page_response(page | said, media_type, geometry),
+            lambda page: responses.page_response(page | extra, media_type, geometry),
         )
 
 

@@ -316,7 +316,7 @@ def _request_line(raw: bytearray, limits: Limits) -> bytes:
         raise _bad("the first line must be a method, a target and HTTP/1.1, with one blank between them")
     if (parts[3], parts[4]) not in _VERSIONS:
         raise RequestError(
-            HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "This server speaks HTTP/1.1 and HTTP/1.0 only."
+            HTTPStatus.HTTP_VERSION_NOT_SUPPORTED, "This server supports HTTP/1.1 and HTTP/1.0 only."
         )
     return line
 
@@ -373,7 +373,8 @@ class _Collected:
             pass  # what is asked for in place of HTTP/1.1 is not offered, and is answered in HTTP/1.1
         except httptools.HttpParserInvalidMethodError:
             raise RequestError(
-                HTTPStatus.NOT_IMPLEMENTED, "This server knows no such method; methods are in capitals."
+                HTTPStatus.NOT_IMPLEMENTED,
+                "This server does not support the method of the request. Methods are written in capitals.",
             ) from None
         except httptools.HttpParserError as error:
             self._refuse_codings()
@@ -388,9 +389,7 @@ class _Collected:
         codings = [value for name, value in self.fields if name == "transfer-encoding"]
         lengths = [name for name, _ in self.fields if name == "content-length"]
         if len(codings) == 1 and codings[0] and codings[0].lower() != "chunked" and not lengths:
-            raise RequestError(
-                HTTPStatus.NOT_IMPLEMENTED, "The only Transfer-Encoding that is understood here is chunked."
-            )
+            raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "The only supported Transfer-Encoding is chunked.")
 
 
 def _head(line: bytes, collected: _Collected, wire: Wire) -> Head:
@@ -409,16 +408,14 @@ def _head(line: bytes, collected: _Collected, wire: Wire) -> Head:
         host, target = _checked_host(absolute[1]), absolute[2]
         target = target if target.startswith("/") else f"/{target}"
     if method == "CONNECT":
-        raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "This server is no proxy.")
+        raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "This server is not a proxy.")
     if not target.startswith("/") and (method, target) != ("OPTIONS", "*"):
         raise _bad("the target must be a path that begins with a slash")
     codings = values.get("transfer-encoding", [])
     if codings and version == "1.0":
         raise _bad("HTTP/1.0 has no Transfer-Encoding")
     if codings and codings[0].lower() != "chunked":
-        raise RequestError(
-            HTTPStatus.NOT_IMPLEMENTED, "The only Transfer-Encoding that is understood here is chunked."
-        )
+        raise RequestError(HTTPStatus.NOT_IMPLEMENTED, "The only supported Transfer-Encoding is chunked.")
     length = int(values.get("content-length", ["0"])[0])
     waits = version == "1.1" and values.get("expect", [""])[0].lower() == "100-continue"
     body = Body(wire, collected if codings else None, length, waits=waits)
@@ -649,7 +646,7 @@ SLUGS: Final = {
 
 
 def _bad(reason: str) -> RequestError:
-    return RequestError(HTTPStatus.BAD_REQUEST, f"The request is not proper HTTP/1.1: {reason}.")
+    return RequestError(HTTPStatus.BAD_REQUEST, f"The request is not valid HTTP/1.1: {reason}.")
 
 
 def _sentence(error: Exception) -> str:

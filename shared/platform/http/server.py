@@ -40,11 +40,12 @@ LINGER_SECONDS: Final = 1.0
 """For which a refused client may go on sending, so that it gets to read why before the connection is reset."""
 
 TOO_MANY: Final = problem(
-    HTTPStatus.TOO_MANY_REQUESTS, "There are too many connections from your address; use fewer at a time."
+    HTTPStatus.TOO_MANY_REQUESTS,
+    "There are too many connections from your address. Close some of them first.",
 )
 NO_ROOM: Final = problem(
     HTTPStatus.SERVICE_UNAVAILABLE,
-    "The server has no room for another connection now; try again in a moment.",
+    "The server has no free connection at present. Try again in a moment.",
 )
 
 GONE: Final = (BrokenPipeError, ConnectionResetError, TimeoutError)
