@@ -22,10 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
-from shared.domain.history import status_history_table
+from shared.domain.geography import point_column
 from shared.domain.reports import STATUS
+from shared.domain.status_changes import status_history_table
 from shared.platform.db.tables import (
-    Point,
     content_digest,
     identifier,
     import_identity,
@@ -46,10 +46,6 @@ SEARCH_CONFIGURATION: Final = "reports.words"
 Reports are in French, Creole and English, often in one sentence, so that no stemming is used. A query must use the
 same configuration, as `shared.platform.db.search` does.
 """
-
-# They find nothing, and do not fail, where the value is no GeoJSON Point in range; the check on `location` refuses it.
-LONGITUDE: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
-LATITUDE: Final = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
 
 # A report without coordinates has an address, by which a coordinator can find them.
 _ADDRESSED: Final = "NOT location ? 'coordinates' AND COALESCE(btrim(location ->> 'address'), '') <> ''"
@@ -114,15 +110,7 @@ reports = Table(
     Column("status_notes", Text),
     reference("duplicate_of", "reports.reports.id", "fk_reports_duplicate_of", nullable=True),
     content_digest(),
-    Column(
-        "point",
-        Point,
-        Computed(
-            f"point((jsonb_path_query_first(location, '{LONGITUDE}', '{{}}', true))::float8,"
-            f" (jsonb_path_query_first(location, '{LATITUDE}', '{{}}', true))::float8)",
-            persisted=True,
-        ),
-    ),
+    point_column(),
     Column(
         "search",
         TSVECTOR,

@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, func, select, update
+from sqlalchemy import func, select
 
 from services.reports.models import report_status_history, reports
 from services.reports.policy import check_duplicate
 from services.reports.reports import COLUMNS, get_report, visible
 from shared.client.errors import Invalid
-from shared.domain.history import StatusHistory
 from shared.domain.permissions import REPORT_CHANGE_STATUS
 from shared.domain.reports import DUPLICATE, STATUS
-from shared.platform.db.conditions import granted, in_granted_regions
-from shared.platform.db.context import EVENT_CONTEXT
-from shared.platform.db.writes import is_repeat, stale
+from shared.domain.status_changes import StatusChange, StatusHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -30,23 +27,9 @@ if TYPE_CHECKING:
 _DUPLICATES_LOCK: Final = 0x6475706C6963  # "duplic"
 _HISTORY: Final = StatusHistory(report_status_history, "report_id")
 
-_CHANGE: Final = (
-    update(reports)
-    .where(
-        reports.c.id == bindparam("report_id"),
-        reports.c.version == bindparam("seen", type_=Integer),
-        reports.c.status == any_(bindparam("origins", type_=ARRAY(String))),
-        in_granted_regions(reports.c.region_id),
-    )
-    .values(
-        status=bindparam("new_status", type_=String),
-        status_notes=bindparam("notes", type_=String),
-        duplicate_of=bindparam("repeated", type_=Uuid),
-        updated_by=bindparam("caller_id", type_=Uuid),
-    )
-    .returning(*COLUMNS, EVENT_CONTEXT)
+_CHANGE: Final = StatusChange(
+    STATUS, reports, REPORT_CHANGE_STATUS, returning=COLUMNS, also=("duplicate_of",)
 )
-"""Made once, because changing the status is a hot path; it is the whole transaction."""
 
 
 def change_report_status(
@@ -86,28 +69,13 @@ def change_report_status(
     check_duplicate(report_id, status, duplicate_of)
     if duplicate_of is not None:
         _check_original(connection, caller, report_id, duplicate_of)
-    values = {
-        "report_id": report_id,
-        "seen": version,
-        "origins": STATUS.origins[status],
-        **granted(caller, REPORT_CHANGE_STATUS),
-        "new_status": status,
-        "notes": notes,
-        "repeated": duplicate_of,
-        "caller_id": caller.user_id,
-        "correlation_id": caller.correlation_id,
-    }
-    row = connection.execute(_CHANGE, values).mappings().one_or_none()
+    values = {"status": status, "status_notes": notes, "duplicate_of": duplicate_of}
+    row = _CHANGE.make(connection, caller, report_id, version, values)
     if row is not None:
         return cast("types.Report", row)
     report = get_report(connection, caller, report_id, REPORT_CHANGE_STATUS)
-    caller.require(REPORT_CHANGE_STATUS, report["region_id"])
-    entered = {"status": status, "status_notes": notes, "duplicate_of": duplicate_of}
-    if is_repeat(caller, report, version, entered):
-        return report
-    if report["version"] == version:
-        STATUS.check_move(report["status"], status)
-    raise stale("report", report)
+    _CHANGE.check(caller, report, version, values)
+    return report
 
 
 def needs_transaction(status: str) -> bool:

@@ -9,7 +9,6 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ColumnElement,
-    Computed,
     Index,
     Integer,
     String,
@@ -23,11 +22,10 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
-from shared.domain.history import status_history_table
+from shared.domain.geography import earth_column, point_column
 from shared.domain.resources import STATUS
+from shared.domain.status_changes import status_history_table
 from shared.platform.db.tables import (
-    Cube,
-    Point,
     content_digest,
     identifier,
     import_identity,
@@ -40,13 +38,6 @@ from shared.platform.db.tables import (
 )
 
 SCHEMA: Final = "resources"
-
-# These paths return nothing, instead of an error, for what is not a GeoJSON Point in range; the check on `location`
-# refuses that.
-_LONGITUDE_PATH = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
-_LATITUDE_PATH = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
-LONGITUDE: Final = f"(jsonb_path_query_first(location, '{_LONGITUDE_PATH}', '{{}}', true))::float8"
-LATITUDE: Final = f"(jsonb_path_query_first(location, '{_LATITUDE_PATH}', '{{}}', true))::float8"
 
 tables = metadata(SCHEMA)
 
@@ -91,18 +82,8 @@ resources = Table(
     reference("updated_by", "identity.users.id", "fk_resources_updated_by", nullable=True),
     Column("status_notes", Text),
     content_digest(),
-    Column("point", Point, Computed(f"point({LONGITUDE}, {LATITUDE})", persisted=True)),
-    Column(
-        "earth",
-        Cube,
-        Computed(
-            "extensions.cube(ARRAY["
-            f"6371008.8 * cosd({LATITUDE}) * cosd({LONGITUDE}), "
-            f"6371008.8 * cosd({LATITUDE}) * sind({LONGITUDE}), "
-            f"6371008.8 * sind({LATITUDE})])",
-            persisted=True,
-        ),
-    ),
+    point_column(),
+    earth_column(),
     *import_identity(),
     CheckConstraint(STATUS.check_constraint(), name="status"),
     CheckConstraint("point IS NOT NULL", name="location"),

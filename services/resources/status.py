@@ -4,16 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
-from sqlalchemy import ARRAY, Integer, String, Uuid, any_, bindparam, update
-
 from services.resources.models import resource_status_history, resources
 from services.resources.resources import COLUMNS, get_resource
-from shared.domain.history import StatusHistory
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
 from shared.domain.resources import STATUS
-from shared.platform.db.conditions import granted, in_granted_regions
-from shared.platform.db.context import EVENT_CONTEXT
-from shared.platform.db.writes import is_repeat, stale
+from shared.domain.status_changes import StatusChange, StatusHistory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,22 +22,7 @@ if TYPE_CHECKING:
 
 _HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
 
-_CHANGE: Final = (
-    update(resources)
-    .where(
-        resources.c.id == bindparam("resource_id"),
-        resources.c.version == bindparam("seen", type_=Integer),
-        resources.c.status == any_(bindparam("origins", type_=ARRAY(String))),
-        in_granted_regions(resources.c.region_id),
-    )
-    .values(
-        status=bindparam("new_status", type_=String),
-        status_notes=bindparam("notes", type_=String),
-        updated_by=bindparam("caller_id", type_=Uuid),
-    )
-    .returning(*COLUMNS, EVENT_CONTEXT)
-)
-"""Made once, because changing the status is a hot path; it is the whole transaction."""
+_CHANGE: Final = StatusChange(STATUS, resources, RESOURCE_CHANGE_STATUS, returning=COLUMNS)
 
 
 def change_resource_status(
@@ -74,26 +54,13 @@ def change_resource_status(
         Conflict: The new status may not follow the present one (``legal`` lists those that may), or the resource was
             changed meanwhile.
     """
-    values = {
-        "resource_id": resource_id,
-        "seen": version,
-        "origins": list(STATUS.origins[status]),
-        **granted(caller, RESOURCE_CHANGE_STATUS),
-        "new_status": status,
-        "notes": notes,
-        "caller_id": caller.user_id,
-        "correlation_id": caller.correlation_id,
-    }
-    row = connection.execute(_CHANGE, values).mappings().one_or_none()
+    values = {"status": status, "status_notes": notes}
+    row = _CHANGE.make(connection, caller, resource_id, version, values)
     if row is not None:
         return cast("types.Resource", row)
     resource = get_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
-    caller.require(RESOURCE_CHANGE_STATUS, resource["region_id"])
-    if is_repeat(caller, resource, version, {"status": status, "status_notes": notes}):
-        return resource
-    if resource["version"] == version:
-        STATUS.check_move(resource["status"], status)
-    raise stale("resource", resource)
+    _CHANGE.check(caller, resource, version, values)
+    return resource
 
 
 def record_history(connection: Connection, events: Sequence[Event]) -> None:

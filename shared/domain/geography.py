@@ -8,19 +8,53 @@ Earth, at most 0.5 % from those on the ellipsoid.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import ColumnElement, Double, and_, cast, func, literal, not_, or_, type_coerce
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Computed,
+    Double,
+    and_,
+    cast,
+    func,
+    literal,
+    not_,
+    or_,
+    type_coerce,
+)
 from sqlalchemy.dialects.postgresql import ARRAY
 
 from shared.domain.boundaries import ANTIMERIDIAN, POLE, TURN, spans_of
-from shared.platform.db.tables import Point
+from shared.platform.db.tables import Cube, Point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
 EARTH_RADIUS = 6_371_008.8
 """The mean radius of the Earth in metres (IUGG)."""
+
+# These paths return nothing, instead of an error, for what is not a GeoJSON Point in range; the checks on `location`
+# refuse that.
+_LONGITUDE_PATH: Final = 'strict $ ? (@.type == "Point").coordinates[0] ? (@ >= -180 && @ <= 180)'
+_LATITUDE_PATH: Final = "strict $.coordinates ? (@.size() == 2 || @.size() == 3)[1] ? (@ >= -90 && @ <= 90)"
+_LONGITUDE: Final = f"(jsonb_path_query_first(location, '{_LONGITUDE_PATH}', '{{}}', true))::float8"
+_LATITUDE: Final = f"(jsonb_path_query_first(location, '{_LATITUDE_PATH}', '{{}}', true))::float8"
+
+
+def point_column() -> Column[Any]:
+    """Return the column ``point``, generated from ``location``; NULL for a location without coordinates."""
+    return Column("point", Point, Computed(f"point({_LONGITUDE}, {_LATITUDE})", persisted=True))
+
+
+def earth_column() -> Column[Any]:
+    """Return the column ``earth``, generated from ``location``, for finding the nearest."""
+    position = (
+        f"{EARTH_RADIUS} * cosd({_LATITUDE}) * cosd({_LONGITUDE}), "
+        f"{EARTH_RADIUS} * cosd({_LATITUDE}) * sind({_LONGITUDE}), "
+        f"{EARTH_RADIUS} * sind({_LATITUDE})"
+    )
+    return Column("earth", Cube, Computed(f"extensions.cube(ARRAY[{position}])", persisted=True))
 
 
 def within_box(

@@ -1,10 +1,11 @@
-"""The status histories, written from a service's own events."""
+"""Changes of statuses in the database: the statement, and the history, which is written from events."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
+    ARRAY,
     JSON,
     CheckConstraint,
     Column,
@@ -16,25 +17,31 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
     Uuid,
+    any_,
     bindparam,
     column,
     func,
     select,
     text,
+    update,
 )
 from sqlalchemy.dialects.postgresql import insert
 
 from shared.platform.db import paging
+from shared.platform.db.conditions import granted, in_granted_regions
+from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.tables import identifier, moment, reference
+from shared.platform.db.writes import is_repeat, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
-    from sqlalchemy import Connection
+    from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from shared.domain.status import StatusMachine
     from shared.platform.outbox.event import Event
+    from shared.platform.rpc.context import Caller
 
 FACTS: Final = ("status", "changed_by", "notes", "changed_at", "version")
 """What of an event goes into the history, beside its id and the id of the thing."""
@@ -66,6 +73,101 @@ def status_history_table(things: Table, machine: StatusMachine) -> Table:
     Index(f"idx_{name}_{thing}", table.c[f"{thing}_id"])
     Index(f"idx_{name}_changed_at", table.c.changed_at)
     return table
+
+
+class StatusChange:
+    """A change of the status of a row, by callers with a permission in its region.
+
+    The statement is made once, because changing a status is a hot path, and it is the whole transaction.
+
+    Args:
+        machine: The statuses.
+        table: The table, with ``id``, ``version``, ``region_id``, ``status``, ``status_notes`` and ``updated_by``.
+        permission: The permission that the caller needs in the region of the row.
+        returning: The columns of the result.
+        also: The names of other columns that a change sets.
+    """
+
+    def __init__(
+        self,
+        machine: StatusMachine,
+        table: Table,
+        permission: str,
+        *,
+        returning: Sequence[ColumnElement[Any]],
+        also: Sequence[str] = (),
+    ) -> None:
+        self._machine = machine
+        self._permission = permission
+        columns = table.c
+        self._statement = (
+            update(table)
+            .where(
+                columns.id == bindparam("row_id", type_=Uuid),
+                columns.version == bindparam("seen", type_=Integer),
+                columns.status == any_(bindparam("origins", type_=ARRAY(String))),
+                in_granted_regions(columns.region_id),
+            )
+            .values(
+                updated_by=bindparam("caller_id", type_=Uuid),
+                **{
+                    name: bindparam(f"new_{name}", type_=columns[name].type)
+                    for name in ("status", "status_notes", *also)
+                },
+            )
+            .returning(*returning, EVENT_CONTEXT)
+        )
+
+    def make(
+        self, connection: Connection, caller: Caller, row_id: UUID, version: int, values: Mapping[str, Any]
+    ) -> RowMapping | None:
+        """Change the status.
+
+        Where nothing was changed, the caller of this function reads the row and lets `check` explain why.
+
+        Args:
+            connection: In autocommit; it is one statement.
+            caller: The caller.
+            row_id: The row.
+            version: The version that the caller saw.
+            values: The new values: ``status``, ``status_notes`` and the other columns of the change.
+
+        Returns:
+            The row as it is now; None where nothing was changed.
+        """
+        parameters = {
+            "row_id": row_id,
+            "seen": version,
+            "origins": list(self._machine.origins[values["status"]]),
+            **granted(caller, self._permission),
+            **{f"new_{name}": value for name, value in values.items()},
+            "caller_id": caller.user_id,
+            "correlation_id": caller.correlation_id,
+        }
+        return connection.execute(self._statement, parameters).mappings().one_or_none()
+
+    def check(
+        self, caller: Caller, row: RowMapping | Mapping[str, Any], version: int, values: Mapping[str, Any]
+    ) -> None:
+        """Refuse a change that changed nothing, unless this very change was made before.
+
+        Args:
+            caller: The caller.
+            row: The row as it is now.
+            version: The version that the caller saw.
+            values: The values of `make`.
+
+        Raises:
+            Forbidden: The caller does not have the permission in the region of the row.
+            Conflict: The new status may not follow the present one (``legal`` lists those that may), or the row was
+                changed meanwhile.
+        """
+        caller.require(self._permission, row["region_id"])
+        if is_repeat(caller, row, version, values):
+            return
+        if row["version"] == version:
+            self._machine.check_move(row["status"], values["status"])
+        raise stale(self._machine.thing, row)
 
 
 class StatusHistory:
