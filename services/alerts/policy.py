@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from shared.client.errors import Invalid
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     import datetime as dt

@@ -21,9 +21,10 @@ from services.alerts.models import alert_rules, alerts, audience_regions, ending
 from services.alerts.policy import GROUP, REGION, Target, cap_fields
 from shared.client.errors import Unavailable
 from shared.domain.alerts import ACTIVE, DRAFT
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
-from shared.platform.db.tables import SYSTEM_USER_ID, UNKNOWN_REGION_ID
+from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.outbox.event import work_on
 
 if TYPE_CHECKING:

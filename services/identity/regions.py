@@ -23,11 +23,11 @@ from services.identity.geometry import (
 from services.identity.models import region_outlines, regions
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.boundaries import bbox_of
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import REGION_WRITE
 from shared.platform.concurrency import run_blocking
 from shared.platform.db.conditions import one_of
 from shared.platform.db.paging import Order, keyset, page
-from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.db.writes import change_if_version, check_version, content_digest, create_once
 
 if TYPE_CHECKING:

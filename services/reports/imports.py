@@ -12,9 +12,9 @@ from services.reports.schemas import ReportRow
 from shared.client.errors import Invalid
 from shared.domain import imports
 from shared.domain.catalogue import reference_problems
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import REPORT_CHANGE_STATUS, REPORT_IMPORT, REPORT_UPDATE
 from shared.domain.reports import CLOSED, PENDING, RESOLVED, STATUS
-from shared.platform.db.tables import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

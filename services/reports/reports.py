@@ -44,6 +44,7 @@ from services.reports.policy import (
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import geography
 from shared.domain.catalogue import reference_problems, refuse_references
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import (
     REPORT_CREATE,
     REPORT_READ,
@@ -57,7 +58,6 @@ from shared.platform.db.conditions import conditions_of, in_regions_of, one_of
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import field_errors
 from shared.platform.db.search import WordSearch, ranked_page
-from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.db.writes import (
     change_if_version,
     check_version,

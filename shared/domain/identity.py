@@ -7,11 +7,18 @@ an event.
 from __future__ import annotations
 
 from typing import Final
+from uuid import UUID
 
 from marshmallow import fields
 
 from shared.platform.outbox.contract import Contract, EventData
 from shared.platform.schemas import Identifier, Timestamp
+
+UNKNOWN_REGION_ID: Final = UUID(int=1)
+"""The reserved region without boundaries, in which a report stands of which no region is known.
+
+Identity's migration makes it. No place lies in it, no alert is for it, and its boundaries cannot be set.
+"""
 
 SOURCE: Final = "identity"
 

@@ -29,9 +29,9 @@ from infra.local.instance_dir import private_key_pem
 from shared.client.errors import RpcTimeout, Unavailable
 from shared.client.rpc import RpcClient
 from shared.domain import topology
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.reports import DUPLICATE, STATUS
 from shared.platform.amqp.declare import declare_everything
-from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.outbox.dead_letters import DeadLetters
 from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database

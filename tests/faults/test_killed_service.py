@@ -16,6 +16,7 @@ def filed_while_nothing_leaves(system, replica):
     report, answers = system.new_report(), []
     caller = threading.Thread(target=lambda: answers.append(system.file(report)))
     system.file(system.new_report())  # so that it knows identity's keys, which it could not ask for below
+    eventually(lambda: system.outbox() == 0, "the event of that one is published")
     replica.network.stall(up=True, down=False)
     caller.start()
     eventually(lambda: system.rows("SELECT 1 FROM reports.outbox WHERE subject = %s", report["id"]))

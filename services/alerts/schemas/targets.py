@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.alerts import policy
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.schemas import Arguments, Choice, Identifier, Page, Result, Text, Timestamp, page_of
 
 if TYPE_CHECKING:

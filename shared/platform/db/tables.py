@@ -39,12 +39,6 @@ SYSTEM_USER_ID = UUID(int=0)
 It is named where a person must be but none is known: a status changed in psql, an alert issued by a rule.
 """
 
-UNKNOWN_REGION_ID = UUID(int=1)
-"""The reserved region without boundaries, in which a report stands of which no region is known.
-
-Identity's migration makes it. No place lies in it, no alert is for it, and its boundaries cannot be set.
-"""
-
 NAMES = {
     "pk": "%(table_name)s_pkey",
     "uq": "%(table_name)s_%(column_0_N_name)s_key",

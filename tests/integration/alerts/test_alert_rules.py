@@ -13,7 +13,7 @@ from uuid6 import uuid7
 from services.alerts import alert_rules, declared_targets, schemas
 from services.alerts.alert_rules import SHIPPED
 from shared.client.errors import Conflict, Invalid, NotFound, Unavailable
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
 from tests.integration.alerts.conftest import event_of
 

@@ -15,7 +15,7 @@ from services.identity import geometry, regions, schemas
 from services.identity.regions import RegionLocator
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
 from shared.domain.boundaries import bbox_of
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 from tests.support.waiting import eventually
 
 

@@ -13,7 +13,7 @@ from services.reports import catalogue
 from services.reports.service import ReportsService
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.client.rpc import RpcClient
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.settings import MEMORY_BROKER
 from tests.support.running import Person, people_of, running
 from tests.support.waiting import eventually

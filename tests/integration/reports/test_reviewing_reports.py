@@ -7,8 +7,8 @@ from sqlalchemy.exc import IntegrityError
 
 from services.reports import comments, imports, reports, schemas, statistics
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import DEFAULT_ROLES
-from shared.platform.db.tables import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
 
 ADDRESS = {"address": "Behind the market, Jacmel"}

@@ -10,7 +10,7 @@ from uuid6 import uuid7
 from services.alerts import policy, schemas, templates
 from shared.client.errors import Conflict, Invalid
 from shared.domain.alerts import STATUS
-from shared.platform.db.tables import UNKNOWN_REGION_ID
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
 
 # Written down once more, and not read from the table that it checks.
