@@ -85,5 +85,6 @@ lock: $(STAMP)  ## remake requirements/*.txt from *.in (ARGS=--upgrade for newer
 	@! grep -nE '://|--(index|extra-index|find-links|trusted)' $(LOCKS)
 
 clean:  ## remove what was made: .venv, caches (the data in .impactx stays)
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build *.egg-info
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache .coverage build *.egg-info \
+		shared/client/build shared/client/*.egg-info
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

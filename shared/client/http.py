@@ -101,8 +101,10 @@ class HttpClient(Client):
         own |= {name: value for name, value in headers.items() if name not in OWN_HEADERS}
         if headers.get(TOKEN_HEADER):
             own["Authorization"] = f"Bearer {headers[TOKEN_HEADER]}"
-        if route.is_versioned and "version" in sent:
-            own["If-Match"] = f'"{sent.pop("version")}"'
+        if route.is_versioned:
+            version = sent.pop("version", None)
+            if version is not None:
+                own["If-Match"] = f'"{version}"'
         if not route.takes_id:  # made by `Client.call`, for a route that creates nothing
             sent.pop("id", None)
         fields = body = None
@@ -149,7 +151,8 @@ class HttpClient(Client):
             )
             try:
                 answer = bytearray()
-                for block in response.stream(BLOCK):
+                # What has arrived, not whole blocks: those of a slow line would be waited for past the deadline.
+                while block := response.read1(BLOCK):
                     answer += block
                     if time.monotonic() > until:
                         raise RpcTimeout(f"{method} did not answer within {seconds:g} seconds.")
@@ -192,22 +195,20 @@ def _query(arguments: Mapping[str, Any]) -> list[tuple[str, str]]:
         if value is None:
             continue
         if isinstance(value, Sequence) and not isinstance(value, str):
-            parts = [_text(part) for part in value]
+            parts = [_text(name, part) for part in value]
             # A box is one value, with commas; other lists may be said either way.
             is_numbers = all(isinstance(part, int | float) for part in value)
             found += [(name, ",".join(parts))] if is_numbers else [(name, part) for part in parts]
         else:
-            found.append((name, _text(value)))
+            found.append((name, _text(name, value)))
     return found
 
 
-def _text(value: Any) -> str:
+def _text(name: str, value: Any) -> str:
     if isinstance(value, Mapping) and value.keys() == set(CIRCLE):
-        return ",".join(_text(value[name]) for name in CIRCLE)
-    encoded = arguments_json(
-        {"value": value}
-    )  # refuses what no service takes, and writes ids and times as it does
-    plain = orjson.loads(encoded)["value"]
+        return ",".join(_text(f"{name}.{part}", value[part]) for part in CIRCLE)
+    # Refuses what no service takes, and writes ids and times as it does.
+    plain = orjson.loads(arguments_json({name: value}))[name]
     return plain if isinstance(plain, str) else json.dumps(plain)
 
 
@@ -222,19 +223,21 @@ def _error(status: int, content_type: str, body: bytes) -> ImpactXError:
     """Return the error that a response says."""
     if content_type.partition(";")[0].strip() == PROBLEM:
         problem = _json(body)
-        if isinstance(problem, dict):
-            slug = SLUGS.get(problem.get("slug", ""), problem.get("slug", ""))
+        if isinstance(problem, dict) and isinstance(problem.get("slug"), str):
+            slug = SLUGS.get(problem["slug"], problem["slug"])
             details = {name: value for name, value in problem.items() if name not in STANDARD}
             if "current_status" in details:
                 details["status"] = details.pop("current_status")
             if slug in BY_SLUG:
-                return from_wire(
-                    {
-                        "slug": slug,
-                        "message": problem.get("detail", ""),
-                        "fields": problem.get("fields"),
-                        "details": details,
-                    }
-                )
+                said = {
+                    "slug": slug,
+                    "message": problem.get("detail", ""),
+                    "fields": problem.get("fields"),
+                    "details": details,
+                }
+                try:
+                    return from_wire(said)
+                except (TypeError, ValueError, AttributeError) as malformed:
+                    raise Unavailable("The gateway answered an error that cannot be read.") from malformed
     kind = BY_SLUG[STATUSES.get(status, "internal")]
     return kind(f"The gateway answered with the status {status}.")

@@ -374,7 +374,9 @@ def _refusal(uri: str, error: Exception) -> str:
     address = read_address(uri)
     where = f"{address.host}:{address.port}"
     if isinstance(error, amqp.exceptions.AMQPError):
-        return f"The message broker at {where} refuses the user {address.user}: {error.reply_text}."
+        return (
+            f"The message broker at {where} refuses the user {address.user}: {error.reply_text.rstrip('.')}."
+        )
     here = address.host in LOOPBACK
     hint = (
         "; a `make run` on this machine is called with impactx_client.local.LocalClient instead"

@@ -1,11 +1,14 @@
 """The client over HTTP: what it sends for a call, and what it makes of each response."""
 
 import datetime as dt
+import socket
+import threading
+import time
 from uuid import UUID
 
 import pytest
 
-from shared.client.errors import Conflict, Internal, Invalid, NotFound, RateLimited, Unavailable
+from shared.client.errors import Conflict, Internal, Invalid, NotFound, RateLimited, RpcTimeout, Unavailable
 from shared.client.http import HttpClient, _error, _query
 from shared.client.methods import CREATES
 from shared.client.types.methods import METHODS
@@ -94,6 +97,25 @@ def test_an_argument_of_the_address_that_is_missing_is_named(client):
     assert error.value.fields.keys() == {"report_id"}
 
 
+def test_a_version_of_none_is_not_sent(client):
+    client.identity.update_role(role_id=ID, name="watch", version=None)
+    assert "If-Match" not in client.sent[4]
+    assert b"version" not in client.sent[3]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "field"),
+    [
+        ({"lon": float("nan")}, "lon"),
+        ({"near": {"lon": -72.3, "lat": float("inf"), "radius_m": 5}}, "near.lat"),
+    ],
+)
+def test_an_argument_of_a_query_that_cannot_be_sent_is_named(arguments, field):
+    with pytest.raises(Invalid) as error:
+        _query(arguments)
+    assert error.value.fields.keys() == {field}
+
+
 @pytest.mark.parametrize("url", ["impactx.example", "ftp://impactx.example", "https://a.example/?x=1"])
 def test_only_the_url_of_a_gateway_is_taken(url):
     with pytest.raises(ValueError, match="gateway"):
@@ -109,6 +131,8 @@ def test_only_the_url_of_a_gateway_is_taken(url):
         (400, b'{"slug":"bad_request","detail":"No."}', Invalid),
         (418, b'{"slug":"unheard_of","detail":"No."}', Internal),
         (503, b"[", Unavailable),
+        (503, b'{"slug":["unavailable"]}', Unavailable),
+        (422, b'{"slug":"invalid","detail":"No.","fields":"title"}', Unavailable),
     ],
 )
 def test_a_problem_is_the_error_that_the_service_would_have_answered(status, body, kind):
@@ -141,3 +165,31 @@ def test_a_gateway_that_is_not_there_is_unavailable():
         pytest.raises(Unavailable, match="reached"),
     ):
         client.call("reports.list_reports", attempts=1)
+
+
+def drip(listener):
+    """Answer one request with a body that grows by a byte at a time and never becomes whole."""
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(65536)
+        connection.sendall(
+            b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 100000\r\n\r\n"
+        )
+        try:
+            for _ in range(100):
+                connection.sendall(b" ")
+                time.sleep(0.05)
+        except OSError:
+            return
+
+
+def test_a_response_that_comes_by_the_byte_is_not_waited_for_past_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gateway = threading.Thread(target=drip, args=(listener,))
+        gateway.start()
+        with (
+            HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", token="x", timeout=1) as client,
+            pytest.raises(RpcTimeout),
+        ):
+            client.call("identity.get_me", attempts=1)
+        gateway.join()

@@ -74,10 +74,15 @@ def test_make_run_is_not_named_where_the_broker_is_elsewhere(monkeypatch):
             link_module.amqp.exceptions.AccessRefused("ACCESS_REFUSED"),
             "refuses the user guest: ACCESS_REFUSED.",
         ),
+        (
+            link_module.amqp.exceptions.AccessRefused("See the log file."),
+            "refuses the user guest: See the log file.",
+        ),
     ],
 )
 def test_the_reason_is_in_the_sentence(error, said):
     assert said in link_module._refusal(NOBODY, error)
+    assert ".." not in link_module._refusal(NOBODY, error)
 
 
 def test_a_program_that_configures_no_logging_prints_nothing_beside_its_error():
