@@ -98,7 +98,7 @@ def test_an_argument_of_the_address_that_is_missing_is_named(client):
 
 
 def test_a_version_of_none_is_not_sent(client):
-    client.identity.update_role(role_id=ID, name="watch", version=None)
+    client.identity.update_role(role="watch", description="Watch.", version=None)
     assert "If-Match" not in client.sent[4]
     assert b"version" not in client.sent[3]
 
