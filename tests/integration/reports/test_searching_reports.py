@@ -105,10 +105,13 @@ def test_counts_follow_the_same_search(world, caller, filed):
     assert summary["total"] == 1
 
 
-def test_the_search_uses_its_index(world, caller, filed):
+@pytest.mark.parametrize(
+    ("words", "index"), [("watr", "idx_reports_search"), ("避難所", "idx_reports_grams")]
+)
+def test_the_search_uses_its_indexes(world, caller, filed, words, index):
     assert filed
     with world.db.read() as connection:
-        search = reports.SEARCH.read(connection, "watr 避難所")
+        search = reports.SEARCH.read(connection, words)
         condition = reports.SEARCH.finds(search).compile(
             connection.engine, compile_kwargs={"literal_binds": True}
         )
@@ -118,4 +121,4 @@ def test_the_search_uses_its_index(world, caller, filed):
         plan = connection.execute(
             text(f"EXPLAIN SELECT id FROM reports.reports WHERE {condition}".replace(":", "\\:"))
         )
-        assert "idx_reports_grams" in str(plan.all())
+        assert index in str(plan.all())
