@@ -1,4 +1,4 @@
-"""``python -m tests``: the whole suite in three processes at the same time, which `make test` calls.
+"""``python -m tests``: the whole suite in four processes at the same time, which `make test` calls.
 
 More than half of the time of the suite is waiting: for processes to start, to be killed and to recover, and for
 brokers to answer. The rest is work. Each process has a PostgreSQL and a RabbitMQ of its own.
@@ -14,7 +14,8 @@ from pathlib import Path
 from tests.support import needs
 
 TESTS = Path(__file__).parent
-RECOVERING = tuple(TESTS / name for name in ("faults", "e2e", "migrations", "property"))
+RECOVERING = (TESTS / "faults",)
+WHOLE = (TESTS / "e2e",)
 CONVERSING = tuple(
     TESTS / "integration" / name
     for name in ("shared", "gateway", "benchmarks", "docs", "observability", "rabbitmq")
@@ -22,7 +23,7 @@ CONVERSING = tuple(
 
 
 def main() -> int:
-    """Run all three, and print what the first says at once, and what the others say when all have ended.
+    """Run all four, and print what the first says at once, and what the others say when all have ended.
 
     Returns:
         0 when every test has passed, else 1, also where one of the processes was killed or a program is missing.
@@ -34,9 +35,9 @@ def main() -> int:
         return 1
     with ExitStack() as exits:
         # everything else, so that a new directory or file is never left out
-        processes = [_pytest(TESTS, *(f"--ignore={path}" for path in RECOVERING + CONVERSING))]
+        processes = [_pytest(TESTS, *(f"--ignore={path}" for path in RECOVERING + WHOLE + CONVERSING))]
         outputs = []
-        for paths in (RECOVERING, CONVERSING):
+        for paths in (RECOVERING, WHOLE, CONVERSING):
             outputs.append(exits.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")))
             processes.append(_pytest(*paths, stdout=outputs[-1], stderr=subprocess.STDOUT))
         try:

@@ -33,6 +33,8 @@ class QueueReader:
         declare: Called with each new channel, to make sure that the queue is there.
         on_lost: Called when the connection has gone and every message handed out is the broker's again.
         probe: Where the link asks whether the broker takes messages; see `Link`.
+        is_served_to_the_end: Whether messages that arrive while the broker learns of `cancel` are received too. Given
+            back, they would reach another replica marked as redelivered, as if this one had been lost with them.
 
     Attributes:
         link: The connection it reads by. An answer published on it reaches the broker before the acknowledgement.
@@ -48,12 +50,14 @@ class QueueReader:
         declare: Callable[[Any], None],
         on_lost: Callable[[], None] | None = None,
         probe: tuple[str, str] | None = None,
+        is_served_to_the_end: bool = False,
     ) -> None:
         self.queue = queue
         self._prefetch = prefetch
         self._receive = receive
         self._declare = declare
         self._on_lost = on_lost
+        self._is_served_to_the_end = is_served_to_the_end
         self._unsettled = 0
         self._cancelled = threading.Event()
         self._is_held = False
@@ -168,7 +172,8 @@ class QueueReader:
 
     def _take(self, message: Any) -> None:
         self._unsettled += 1
-        if self._cancelled.is_set():
+        is_late = self._stopped_consuming if self._is_served_to_the_end else self._cancelled
+        if is_late.is_set():
             self.requeue(message)
             return
         try:

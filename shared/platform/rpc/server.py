@@ -108,6 +108,7 @@ class RpcServer(SharedExtension, ProviderCollector):
             receive=self._receive,
             declare=partial(declare_rpc, service, quorum=self._settings.rpc_quorum),
             probe=(RPC_EXCHANGE, registry.PROBE_KEY),
+            is_served_to_the_end=True,
         )
         self._started = False
         self._lateness = Lateness()
@@ -134,7 +135,7 @@ class RpcServer(SharedExtension, ProviderCollector):
         self._reader.wait_until_open(READY_SECONDS)
 
     def stop_receiving(self) -> None:
-        """No new requests; those in hand are still answered."""
+        """Stop deliveries; requests that have arrived by then are still answered."""
         self._reader.cancel()
 
     def stop(self) -> None:

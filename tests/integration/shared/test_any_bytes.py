@@ -348,7 +348,7 @@ def test_nothing_that_is_made_at_random_stops_a_service(uri, stranger, executed,
                 assert client.echo.say(text=f"{number}") == {"text": f"{number}"}
                 eventually(lambda good=good: good.message_id in map(str, handled.ids), timeout=20)
         eventually(lambda: depth(uri, REQUESTS) == 0 and depth(uri, HISTORY) == 0, timeout=20)
-    assert taken > 75, "most of it reached the services"
+    assert taken > 40, "much of it reached the services; the broker refuses the rest"
     named = [letter.id for letter in letters.list(1000)]
     assert len(named) == depth(uri, DEAD) > 20
     for letter_id in named[:5]:

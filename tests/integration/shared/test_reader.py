@@ -29,6 +29,11 @@ def full_queue(uri):
     return QUEUE
 
 
+def ready(uri):
+    with kombu.Connection(uri) as connection:
+        return connection.default_channel.queue_declare(QUEUE, passive=True).message_count
+
+
 class Worker:
     """Takes what the reader hands out and acknowledges it in batches, as a handler would."""
 
@@ -82,6 +87,43 @@ def test_stopping_under_load_loses_and_duplicates_nothing(uri, full_queue):
     eventually(lambda: len(last.done) == MESSAGES - len(done), timeout=30)
     last.stop()
     assert sorted(done + last.done) == list(range(MESSAGES)), "nothing lost"
+
+
+@pytest.mark.parametrize("is_served_to_the_end", [True, False])
+def test_what_arrives_while_it_is_cancelled_is_served_to_the_end_or_given_back(
+    uri, full_queue, is_served_to_the_end
+):
+    received, first, go_on = [], threading.Event(), threading.Event()
+
+    def receive(message):
+        received.append(message)
+        if (
+            len(received) == 1
+        ):  # the reading thread stands still, and the rest of the prefetch waits in the socket
+            first.set()
+            assert go_on.wait(patience(10))
+
+    reader = QueueReader(
+        uri,
+        QUEUE,
+        prefetch=50,
+        receive=receive,
+        declare=declare,
+        is_served_to_the_end=is_served_to_the_end,
+    )
+    reader.start()
+    assert first.wait(patience(10))
+    eventually(lambda: ready(uri) == MESSAGES - 50, "the prefetch is handed out")
+    cancelling = threading.Thread(target=reader.cancel, args=(patience(10),))
+    cancelling.start()
+    eventually(reader._cancelled.is_set, "it is told")  # the call itself returns only at its end
+    go_on.set()
+    cancelling.join()
+    assert len(received) == (50 if is_served_to_the_end else 1)
+    for message in received:
+        reader.acknowledge(message)
+    reader.close(0)
+    eventually(lambda: ready(uri) == MESSAGES - len(received), "the others are there again")
 
 
 def test_two_readers_share_and_the_one_that_stays_gets_the_rest(uri, full_queue):
