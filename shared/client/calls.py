@@ -120,7 +120,7 @@ class Client(Services, ABC):
             return _Service(self, service, None)
 
     def on_behalf_of(self, caller: Authorised) -> OnBehalf:
-        """The same client, calling with the caller's token and correlation id."""
+        """Return the services, called with the caller's token and correlation id."""
         return OnBehalf(self, caller)
 
     def call(
@@ -134,7 +134,7 @@ class Client(Services, ABC):
         correlation_id: str = "",
         attempts: int = ATTEMPTS,
     ) -> Any:
-        """Calls one method.
+        """Call one method.
 
         Args:
             method: ``service.method``.
@@ -195,7 +195,7 @@ class Client(Services, ABC):
         while True:
             left = deadline.left()
             if left <= 0:
-                raise RpcTimeout(f"{method} was not called: whoever asked for it waits no longer.")
+                raise RpcTimeout(f"{method} was not called, because its caller has stopped waiting.")
             try:
                 return self._attempt(method, arguments, headers | echoes.headers, min(seconds, left))
             except (Unavailable, RpcTimeout) as error:
@@ -260,7 +260,7 @@ class _Session:
         self._renewing = threading.Lock()
 
     def run(self, client: Client, call: Any) -> Any:
-        """Makes the call with a token that should do, and once more with a new one if it did not."""
+        """Make the call with a valid token, and once more with a new one if that was refused."""
         if not self._email:
             return call(self._token)
         token = self._current(client, refused="")

@@ -22,10 +22,9 @@ from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Generic, Self, TypeVar
 from uuid import UUID
 
-import kombu
 import orjson
 
-from .amqp.link import require_exchange
+from .amqp.queues import declare_event_queue
 from .amqp.reader import QueueReader
 from .amqp.received import is_whole
 
@@ -42,12 +41,6 @@ REQUIRED: Final = ("source", "type", "id", "subject", "sequence", "time")
 MAX_ATTRIBUTE_LENGTH: Final = 256
 MAX_SEQUENCE: Final = 2**63 - 1
 """What a version is in the database."""
-
-MAX_DELIVERIES: Final = 100
-"""How often the broker redelivers an event before it is dead; a lost connection counts as well."""
-
-UNLIMITED_DELIVERIES: Final = 2**31 - 1
-"""For the queue of dead letters: looking at one is a delivery too."""
 
 PREFETCH: Final = 50
 LOOK_SECONDS: Final = 0.5
@@ -225,21 +218,13 @@ class EventConsumer:
         self._reader.check()
 
     def _declare(self, channel: Any) -> None:
-        dead_letters, dead = f"{self._queue}.dead-letters", f"{self._queue}.dead"
-        require_exchange(dead_letters, channel, kind="direct")
-        dead_queue = _queue(channel, dead, {"x-delivery-limit": UNLIMITED_DELIVERIES})
-        dead_queue.bind_to(dead_letters, dead)
-        queue = _queue(
+        declare_event_queue(
             channel,
             self._queue,
-            {
-                "x-delivery-limit": MAX_DELIVERIES,
-                "x-dead-letter-exchange": dead_letters,
-                "x-dead-letter-routing-key": dead,
-            },
+            dead_letters=f"{self._queue}.dead-letters",
+            dead=f"{self._queue}.dead",
+            bindings=[(f"{event.source}.events", event.type) for event in self._events],
         )
-        for event in self._events:
-            queue.bind_to(f"{event.source}.events", event.type)
 
     def _receive(self, message: Any) -> None:
         try:
@@ -260,9 +245,3 @@ class EventConsumer:
             self._arrived.get_nowait()
         if self._stopped.is_set():
             self._arrived.put(None)
-
-
-def _queue(channel: Any, name: str, arguments: dict[str, Any]) -> Any:
-    queue = kombu.Queue(name, durable=True, queue_arguments={"x-queue-type": "quorum", **arguments})(channel)
-    queue.queue_declare()
-    return queue

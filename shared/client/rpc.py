@@ -18,7 +18,8 @@ from uuid import uuid4
 import kombu
 import orjson
 
-from .amqp.link import TRANSIENT, Link, require_exchange
+from .amqp.link import TRANSIENT, Link
+from .amqp.queues import require_exchange
 from .amqp.received import is_whole
 from .amqp.transport import CONNECT_SECONDS
 from .calls import Client, Options

@@ -413,20 +413,3 @@ def _let_only_the_reader_read(connection: Any) -> None:
     turns in a loop that lets no other greenlet run until the rest has come.
     """
     getattr(connection, "client_properties", {}).get("capabilities", {}).pop("connection.blocked", None)
-
-
-def declare_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
-    """Declare a durable exchange."""
-    kombu.Exchange(name, type=kind, durable=True)(channel).declare()
-
-
-def require_exchange(name: str, channel: Any, *, kind: str = "topic") -> None:
-    """Make sure that an exchange is there, which may belong to another system.
-
-    To ask for it takes no right. To declare it takes the right to delete it too, so only what is missing is declared,
-    by users of the broker who may.
-    """
-    try:
-        kombu.Exchange(name, type=kind, passive=True)(channel).declare()
-    except amqp.exceptions.ChannelError:
-        declare_exchange(name, channel, kind=kind)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import amqp.exceptions
 import kombu
 
-from shared.client.amqp.link import declare_exchange, require_exchange
+from shared.client.amqp.queues import declare_event_queue, declare_exchange, require_exchange
 from shared.client.errors import Conflict
 from shared.client.request import RPC_EXCHANGE
 from shared.platform import registry
@@ -17,49 +17,27 @@ from shared.platform.amqp.commands import command_connection
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-MAX_DELIVERIES = 100
-"""How often the broker redelivers a message whose consumers keep dying before it calls the message dead.
-
-A lost connection counts as well, so it is far above what an unsteady network or a restarting service uses up
-while a batch waits for a database.
-"""
-
-UNLIMITED_DELIVERIES = 2**31 - 1
-"""For dead queues: looking at a dead letter is a delivery too, and RabbitMQ 4 drops a message at the 20th."""
-
 
 def declare_subscription(queue: str, channel: Any) -> None:
-    """An event queue with the queue for its dead letters, bound to everything it hears."""
+    """Declare an event queue and the queue for its dead letters, and bind it to everything it hears."""
     subscription = registry.current().by_queue[queue]
-    dead = registry.dead_queue_of(queue)
-    dead_letters = registry.dead_letter_exchange_of(subscription.service)
-    dead_queue = kombu.Queue(
-        dead,
-        durable=True,
-        queue_arguments={"x-queue-type": "quorum", "x-delivery-limit": UNLIMITED_DELIVERIES},
-    )(channel)
-    dead_queue.queue_declare()
-    require_exchange(dead_letters, channel, kind="direct")
-    dead_queue.bind_to(dead_letters, dead)
-    bound = kombu.Queue(
-        queue,
-        durable=True,
-        queue_arguments={
-            "x-queue-type": "quorum",
-            "x-delivery-limit": MAX_DELIVERIES,
-            "x-dead-letter-exchange": dead_letters,
-            "x-dead-letter-routing-key": dead,
-        },
-    )(channel)
-    bound.queue_declare()
-    for source, types in subscription.events.items():
+    for source in subscription.events:
         require_exchange(registry.exchange_of(source), channel)
-        for event_type in types:
-            bound.bind_to(registry.exchange_of(source), event_type)
+    declare_event_queue(
+        channel,
+        queue,
+        dead_letters=registry.dead_letter_exchange_of(subscription.service),
+        dead=registry.dead_queue_of(queue),
+        bindings=[
+            (registry.exchange_of(source), event_type)
+            for source, types in subscription.events.items()
+            for event_type in types
+        ],
+    )
 
 
 def declare_rpc(service: str, channel: Any, *, quorum: bool) -> None:
-    """The request queue of a service, bound on nameko's RPC exchange."""
+    """Declare the request queue of a service, and bind it to nameko's RPC exchange."""
     require_exchange(RPC_EXCHANGE, channel)
     queue = kombu.Queue(
         registry.rpc_queue_of(service),

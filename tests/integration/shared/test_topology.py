@@ -4,8 +4,9 @@ from urllib.parse import quote
 
 import pytest
 
+from shared.client.amqp.queues import MAX_DELIVERIES
 from shared.domain import topology
-from shared.platform.amqp.declare import MAX_DELIVERIES, declare_everything
+from shared.platform.amqp.declare import declare_everything
 from tests.integration.shared.samples import event, publish
 
 

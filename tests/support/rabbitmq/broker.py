@@ -9,6 +9,7 @@ import socket
 import time
 import urllib.error
 import urllib.request
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, unquote, urlsplit
@@ -53,7 +54,7 @@ class VirtualHost:
         self.broker.api("DELETE", f"vhosts/{quote(self.name, safe='')}")
 
 
-class Broker:
+class Broker(ABC):
     """A RabbitMQ with the management plugin.
 
     Attributes:
@@ -70,25 +71,25 @@ class Broker:
     user: str
     password: str
 
+    @abstractmethod
     def start(self) -> None:
         """Starts it, with everything durable that it had before, on the same port; waits until it answers."""
-        raise NotImplementedError
 
+    @abstractmethod
     def stop(self) -> None:
         """Stops it in an orderly way and waits for its end."""
-        raise NotImplementedError
 
+    @abstractmethod
     def kill(self) -> None:
         """Kills it without a chance to tidy up."""
-        raise NotImplementedError
 
+    @abstractmethod
     def remove(self) -> None:
         """Ends it for good, with its data."""
-        raise NotImplementedError
 
+    @abstractmethod
     def control(self, *arguments: str) -> str:
         """Runs ``rabbitmqctl`` on it (about a second); what that printed."""
-        raise NotImplementedError
 
     @contextlib.contextmanager
     def blocking_publishers(self) -> Iterator[None]:
