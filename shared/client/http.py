@@ -10,6 +10,8 @@ is not among them.
 
 from __future__ import annotations
 
+import http.client
+import io
 import json
 import time
 from collections.abc import Mapping, Sequence
@@ -27,6 +29,8 @@ from .request import CORRELATION_HEADER, MAX_BODY, TOKEN_HEADER, arguments_json
 from .types.routes import ROUTES
 
 if TYPE_CHECKING:
+    import socket
+
     from .methods import HttpRoute
 
 JSON: Final = "application/json"
@@ -68,6 +72,62 @@ STATUSES: Final = {
 """What a response means that is not the gateway's, such as that of a proxy before it."""
 
 
+class _TimedReads(io.RawIOBase):
+    """What arrives on a socket, until a moment: urllib3 limits each read, and a peer that trickles makes many.
+
+    Args:
+        reads: The socket as a file.
+        connection: The socket.
+        until: The moment, by `time.monotonic`.
+    """
+
+    def __init__(self, reads: io.RawIOBase, connection: socket.socket, until: float) -> None:
+        self._reads = reads
+        self._connection = connection
+        self._until = until
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._until - time.monotonic()
+        if left <= 0:
+            raise TimeoutError("The response is not complete in time.")
+        self._connection.settimeout(left)
+        return self._reads.readinto(buffer)
+
+    def close(self) -> None:
+        self._reads.close()
+        super().close()
+
+
+class _TimedResponse(http.client.HTTPResponse):
+    """A response that is complete, head and body, within the timeout that its socket has when it begins."""
+
+    def __init__(self, sock: socket.socket, *options: Any, **more: Any) -> None:
+        super().__init__(sock, *options, **more)
+        timeout = sock.gettimeout()
+        if timeout is not None:
+            reads = _TimedReads(self.fp.detach(), sock, time.monotonic() + timeout)
+            self.fp = io.BufferedReader(reads)
+
+
+class _HttpConnection(urllib3.connection.HTTPConnection):
+    response_class = _TimedResponse
+
+
+class _HttpsConnection(urllib3.connection.HTTPSConnection):
+    response_class = _TimedResponse
+
+
+class _HttpPool(urllib3.HTTPConnectionPool):
+    ConnectionCls = _HttpConnection
+
+
+class _HttpsPool(urllib3.HTTPSConnectionPool):
+    ConnectionCls = _HttpsConnection
+
+
 class HttpClient(Client):
     """A client of all services through the gateway.
 
@@ -87,6 +147,7 @@ class HttpClient(Client):
             raise ValueError("The URL must be that of a gateway, such as https://impactx.example.")
         self._url = url.rstrip("/")
         self._pool = urllib3.PoolManager(maxsize=CONNECTIONS, retries=False, ca_certs=ca_certs)
+        self._pool.pool_classes_by_scheme = {"http": _HttpPool, "https": _HttpsPool}
 
     def close(self) -> None:
         """Close the connections."""
@@ -137,7 +198,6 @@ class HttpClient(Client):
         seconds: float,
     ) -> tuple[int, str, bytes]:
         """Send a request and return the status, the content type and the body of its response."""
-        until = time.monotonic() + seconds
         try:
             response = self._pool.request(
                 verb,
@@ -151,11 +211,8 @@ class HttpClient(Client):
             )
             try:
                 answer = bytearray()
-                # What has arrived, not whole blocks: those of a slow line would be waited for past the deadline.
-                while block := response.read1(BLOCK):
+                while block := response.read(BLOCK):
                     answer += block
-                    if time.monotonic() > until:
-                        raise RpcTimeout(f"{method} did not answer within {seconds:g} seconds.")
                     if len(answer) > MAX_REPLY:
                         raise Unavailable(f"The answer has over {MAX_REPLY} bytes.")
             finally:

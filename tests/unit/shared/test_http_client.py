@@ -4,6 +4,7 @@ import datetime as dt
 import socket
 import threading
 import time
+from contextlib import suppress
 from uuid import UUID
 
 import pytest
@@ -13,6 +14,7 @@ from shared.client.http import HttpClient, _error, _query
 from shared.client.methods import CREATES
 from shared.client.types.methods import METHODS
 from shared.client.types.routes import ROUTES
+from tests.support.waiting import ends
 
 ID = UUID("0197a3c2-0000-7000-8000-000000000001")
 
@@ -188,6 +190,30 @@ def test_a_response_that_comes_by_the_byte_is_not_waited_for_past_the_deadline()
         gateway = threading.Thread(target=drip, args=(listener,))
         gateway.start()
         with (
+            HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", token="x", timeout=1) as client,
+            pytest.raises(RpcTimeout),
+        ):
+            client.call("identity.get_me", attempts=1)
+        gateway.join()
+
+
+def drip_a_head(listener):
+    """Begin a response whose head never ends, until the client has gone."""
+    connection, _ = listener.accept()
+    with connection, suppress(OSError):
+        connection.recv(65536)
+        connection.sendall(b"HTTP/1.1 200 OK\r\nX-Slow: ")
+        while True:
+            connection.sendall(b"x")
+            time.sleep(0.02)
+
+
+def test_a_head_that_comes_by_the_byte_is_not_waited_for_past_the_deadline():
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        gateway = threading.Thread(target=drip_a_head, args=(listener,))
+        gateway.start()
+        with (
+            ends("the call", 30),
             HttpClient(f"http://127.0.0.1:{listener.getsockname()[1]}", token="x", timeout=1) as client,
             pytest.raises(RpcTimeout),
         ):
