@@ -483,6 +483,11 @@ class Body:
         """Whether bytes behind the last chunk have been taken, so that the connection cannot be used again."""
         return self._chunks is not None and self._chunks.has_more
 
+    @property
+    def may_take_what_follows(self) -> bool:
+        """Whether reading on could take bytes of the next request: chunks that are under way have no known end."""
+        return self._chunks is not None and not self._chunks.is_whole
+
     def look_ahead(self) -> None:
         """Checks the chunks that arrived with the head: what is malformed there is refused before it is worked on."""
         if self._chunks is not None and self.wire.buffer:

@@ -26,9 +26,10 @@ from shared.platform.observability import metrics
 from shared.platform.settings import SettingError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from wsgiref.types import WSGIApplication
 
-    from shared.platform.http.parser import Head
+    from shared.platform.http.parser import Body, Head
 
 logger = logging.getLogger(__name__)
 
@@ -259,7 +260,7 @@ class Connection(eventlet.wsgi.HttpProtocol):
         self.close_connection = not head.keeps or head.body.has_more
         head.body.on_broken = self._close_afterwards
         self.environ = _environ(head, self)
-        self.application = self.server.app
+        self.application = self._application(head.body)
         try:
             self.handle_one_response()
         except GONE as error:
@@ -267,6 +268,22 @@ class Connection(eventlet.wsgi.HttpProtocol):
             logger.debug("a client at %s went away: %r", self.client_address, error)
         if self.close_connection:
             self._linger()
+
+    def _application(self, body: Body) -> Callable[..., Any]:
+        """Return the application; a response that begins before a body in chunks is whole announces the close.
+
+        A client that kept the connection could send its next request together with the last chunks, and whoever
+        reads those cannot give back what follows them.
+        """
+
+        def answer(environ: dict[str, Any], start_response: Callable[..., Any]) -> Any:
+            def start(*arguments: Any) -> Any:
+                self.close_connection = self.close_connection or body.may_take_what_follows
+                return start_response(*arguments)
+
+            return self.server.app(environ, start)
+
+        return answer
 
     def _begin(self) -> bool:
         """A request has begun: it is not cut off by a stop any more, unless that came first."""

@@ -172,5 +172,26 @@ class ExternalBroker(Broker):
         self.password = unquote(parts.password or "guest")
         self._api_url = api_url.rstrip("/")
 
+    def start(self) -> None:
+        raise self._not_ours("started")
+
+    def stop(self) -> None:
+        raise self._not_ours("stopped")
+
+    def kill(self) -> None:
+        raise self._not_ours("killed")
+
+    def remove(self) -> None:
+        raise self._not_ours("removed")
+
+    def control(self, *arguments: str) -> str:
+        raise self._not_ours("controlled")
+
     def api_url(self) -> str:
         return self._api_url
+
+    def _not_ours(self, done: str) -> BrokerError:
+        return BrokerError(
+            f"The broker of IMPACTX_TEST_AMQP_URI belongs to somebody else and cannot be {done}; "
+            "use new_broker() in tests that do so."
+        )

@@ -195,6 +195,28 @@ def test_what_is_proper_is_understood(server, sent, understood):
     assert content(answer) == understood
 
 
+def test_an_answer_before_the_last_chunk_says_that_the_connection_is_closed():
+    """Reading the rest could swallow the next request, which then nobody would answer."""
+
+    def refuse(environ, start_response):
+        environ["wsgi.input"].read(1)
+        start_response("413 Content Too Large", [("Content-Length", "0")])
+        return [b""]
+
+    found = WebServer("127.0.0.1", 0, variables="IMPACTX_HTTP", connections=10)
+    found.serve(refuse)
+    port = int(found.url.rpartition(":")[2])
+    with socket.create_connection(("127.0.0.1", port), timeout=patience(20)) as connection:
+        connection.sendall(CHUNKED + b"3\r\nabc\r\n")
+        answer = connection.recv(65536)
+        connection.sendall(b"0\r\n\r\nGET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        rest = b"".join(iter(lambda: connection.recv(65536), b""))
+    found.finish(5)
+    assert answer.startswith(b"HTTP/1.1 413 ")
+    assert b"\r\nConnection: close\r\n" in answer
+    assert rest == b""
+
+
 def test_requests_behind_one_another_are_answered_in_their_order(server):
     answer = exchange(server, POST + b"Content-Length: 3\r\n\r\nabc" + GET + b"\r\n")
     assert answer.count(b"HTTP/1.1 200 OK") == 2
