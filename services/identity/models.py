@@ -25,6 +25,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB
 
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.db.tables import (
     content_digest,
     identifier,
@@ -113,10 +114,19 @@ regions = Table(
     moment("updated_at"),
     version(),
     content_digest(),
+    reference("parent_id", "identity.regions.id", "fk_regions_parent", nullable=True),
+    Column("parent_is_declared", Boolean, nullable=False, server_default=text("false")),
+    Column("lineage", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     UniqueConstraint("code"),
     CheckConstraint("jsonb_typeof(boundaries) = 'object'", name="boundaries"),
+    CheckConstraint(
+        f"parent_id <> '{UNKNOWN_REGION_ID}'::uuid AND (id <> '{UNKNOWN_REGION_ID}'::uuid OR parent_id IS NULL)",
+        name="parent",
+    ),
     comment="Areas of responsibility; boundaries are GeoJSON in longitude and latitude.",
 )
+Index("idx_regions_parent", regions.c.parent_id)
+Index("idx_regions_lineage", regions.c.lineage, postgresql_using="gin")
 
 region_outlines = Table(
     "region_outlines",

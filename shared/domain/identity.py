@@ -83,7 +83,8 @@ class _Region(EventData):
     """The fields of every event about a region: all that a subscriber needs to keep a copy of it.
 
     ``boundaries`` are a GeoJSON Polygon or MultiPolygon, or null if the region has none. They can be large: up to
-    20,000 positions, which is about a megabyte.
+    20,000 positions, which is about a megabyte. ``parent_id`` is the region that contains it, or null; versions before
+    regions had parents do not send it. When a region is moved, only that region has an event, not those below it.
     """
 
     region_id = Identifier(required=True)
@@ -91,6 +92,7 @@ class _Region(EventData):
     code = fields.String(required=True)
     name = fields.String(required=True)
     boundaries = fields.Dict(keys=fields.String(), required=True, allow_none=True)
+    parent_id = Identifier(load_default=None, allow_none=True)
 
 
 class RegionCreated(_Region):

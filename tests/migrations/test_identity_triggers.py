@@ -3,8 +3,11 @@
 import json
 
 import pytest
-from sqlalchemy import exc
+from sqlalchemy import exc, text
+from uuid6 import uuid7
 
+from shared.domain.identity import UNKNOWN_REGION_ID
+from shared.platform.db.migration import migrate
 from tests.migrations.world import SYSTEM, types
 
 
@@ -100,3 +103,106 @@ def test_the_system_account_is_there_and_cannot_be_signed_in_with(world):
     row = world.row("identity.users", SYSTEM)
     assert not row["is_active"]
     assert not row["password_hash"].startswith("$")
+
+
+def lineages(world, *region_ids):
+    return [world.row("identity.regions", region_id)["lineage"] for region_id in region_ids]
+
+
+def region_below(world, parent_id):
+    return world.insert("identity.regions", name="Part", code=f"P-{uuid7()}", parent_id=parent_id)
+
+
+def test_a_region_that_is_moved_takes_everything_below_it_along(world):
+    country, other = world.region, region_below(world, None)
+    department = region_below(world, country)
+    commune = region_below(world, department)
+    assert lineages(world, country, department, commune) == [
+        [country],
+        [country, department],
+        [country, department, commune],
+    ]
+    world.events("identity")
+    before = world.row("identity.regions", commune)
+
+    world.run("UPDATE identity.regions SET parent_id = :other WHERE id = :id", other=other, id=department)
+
+    assert lineages(world, department, commune) == [[other, department], [other, department, commune]]
+    (event,) = world.events("identity")
+    assert (event["type"], event["subject"]) == ("region_updated", department)
+    assert (event["data"]["changed"], event["data"]["parent_id"]) == (["parent_id"], str(other))
+    after = world.row("identity.regions", commune)
+    assert (after["version"], after["updated_at"]) == (before["version"], before["updated_at"])
+
+
+def test_regions_that_are_moved_by_one_statement_have_the_lineages_of_their_new_parents(world):
+    country = region_below(world, None)
+    first = region_below(world, None)
+    second = region_below(world, first)
+    third = region_below(world, second)
+    world.run(
+        "UPDATE identity.regions SET parent_id = CASE id WHEN :first THEN :country ELSE :first END"
+        " WHERE id IN (:first, :third)",
+        first=first,
+        third=third,
+        country=country,
+    )
+    assert lineages(world, first, second, third) == [
+        [country, first],
+        [country, first, second],
+        [country, first, third],
+    ]
+
+
+def test_a_child_may_be_written_before_its_parent_by_the_same_statement(world):
+    parent, child = uuid7(), uuid7()
+    world.run(
+        "INSERT INTO identity.regions (id, name, code, parent_id) VALUES (:c, 'C', 'C-1', :p), (:p, 'P', 'P-1', :up)",
+        c=child,
+        p=parent,
+        up=world.region,
+    )
+    assert lineages(world, child) == [[world.region, parent, child]]
+
+
+@pytest.mark.parametrize("depth", [0, 1, 3])
+def test_a_region_never_lies_in_itself_or_below_itself(world, depth):
+    top = lowest = region_below(world, world.region)
+    for _ in range(depth):
+        lowest = region_below(world, lowest)
+    with pytest.raises(exc.IntegrityError) as refused:
+        world.run("UPDATE identity.regions SET parent_id = :below WHERE id = :id", below=lowest, id=top)
+    assert refused.value.orig.diag.constraint_name == "regions_no_cycle"
+
+
+@pytest.mark.parametrize("is_parent", [True, False])
+def test_the_reserved_region_has_neither_parent_nor_children(world, is_parent):
+    child, parent = (world.region, UNKNOWN_REGION_ID) if is_parent else (UNKNOWN_REGION_ID, world.region)
+    with pytest.raises(exc.IntegrityError) as refused:
+        world.run(
+            "UPDATE identity.regions SET parent_id = :parent WHERE id = :child", parent=parent, child=child
+        )
+    assert refused.value.orig.diag.constraint_name == "regions_parent_check"
+
+
+def test_the_regions_that_were_there_before_they_nested_are_roots_and_keep_their_versions(connect, migrated):
+    migrate(migrated.admin_url, ["alerts", "resources", "reports"], "0001")
+    migrate(migrated.admin_url, ["identity"], "0007")
+    region_id = uuid7()
+    with connect(migrated.admin_url) as connection:
+        connection.execute(
+            text("INSERT INTO identity.regions (id, name, code) VALUES (:id, 'North', 'N')"),
+            {"id": region_id},
+        )
+        connection.execute(text("DELETE FROM identity.outbox"))
+    migrate(migrated.admin_url, ["identity"])
+    with connect(migrated.admin_url) as connection:
+        row = connection.execute(
+            text(
+                "SELECT parent_id, parent_is_declared, lineage, version FROM identity.regions WHERE id = :id"
+            ),
+            {"id": region_id},
+        ).one()
+        events = connection.execute(text("SELECT count(*) FROM identity.outbox")).scalar_one()
+    assert tuple(row) == (None, False, [region_id], 1)
+    assert events == 0

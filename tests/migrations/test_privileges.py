@@ -123,4 +123,7 @@ def test_owners_see_no_more_of_identity_than_they_need(looking):
             "regions.id",
             "regions.name",
             "regions.code",
+            "regions.version",
+            "regions.parent_id",
+            "regions.lineage",
         }

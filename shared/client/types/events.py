@@ -121,6 +121,7 @@ class RegionCreatedData(TypedDict):
     code: str
     name: str
     boundaries: dict[str, Any] | None
+    parent_id: str | None
     created_at: str
 
 
@@ -139,6 +140,7 @@ class RegionUpdatedData(TypedDict):
     code: str
     name: str
     boundaries: dict[str, Any] | None
+    parent_id: str | None
     changed: list[str]
     changed_at: str
 
