@@ -137,6 +137,13 @@ Index("idx_reports_reported_at", reports.c.reported_at)
 Index("idx_reports_recent", reports.c.reported_at.desc(), reports.c.id.desc())
 Index("idx_reports_region_recent", reports.c.region_id, reports.c.reported_at.desc(), reports.c.id.desc())
 Index("idx_reports_status_recent", reports.c.status, reports.c.reported_at.desc(), reports.c.id.desc())
+Index(
+    "idx_reports_duplicates",
+    reports.c.duplicate_of,
+    reports.c.reported_at.desc(),
+    reports.c.id.desc(),
+    postgresql_where=reports.c.duplicate_of.is_not(None),
+)
 Index("idx_reports_changed", reports.c.updated_at, reports.c.id)
 Index(
     "idx_reports_import",

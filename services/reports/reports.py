@@ -425,6 +425,7 @@ _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
     "min_severity": _min_severity,
     "region_id": lambda values: one_of(reports.c.region_id, values),
     "user_id": lambda value: reports.c.user_id == value,
+    "duplicate_of": lambda value: reports.c.duplicate_of == value,
     "reported_from": lambda value: reports.c.reported_at >= value,
     "reported_to": lambda value: reports.c.reported_at < value,
     "changed_since": lambda value: reports.c.updated_at >= value,
@@ -464,6 +465,42 @@ def get_report(connection: Connection, caller: Caller, report_id: UUID, *permiss
     if row is None:
         raise NotFound("Report not found.")
     return cast("types.Report", row)
+
+
+def show_report(connection: Connection, caller: Caller, report_id: UUID) -> types.Report:
+    """Return the report, if the caller may see it or has filed a duplicate of it.
+
+    Whoever filed a duplicate follows what becomes of the original. Its comments and files stay hidden from them.
+
+    Raises:
+        NotFound: There is no such report, or the caller may not see it.
+    """
+    try:
+        return get_report(connection, caller, report_id)
+    except NotFound:
+        row = connection.execute(_original(caller, report_id)).mappings().one_or_none()
+        if row is None:
+            raise
+        return cast("types.Report", row)
+
+
+def _original(caller: Caller, report_id: UUID) -> Select[Any]:
+    """Return the report if one of its duplicates, direct or not, is a report of the caller."""
+    of_it = (
+        select(reports.c.id, reports.c.user_id, reports.c.region_id)
+        .where(reports.c.duplicate_of == report_id)
+        .cte("of_it", recursive=True)
+    )
+    further = reports.alias("further")
+    of_it = of_it.union(
+        select(further.c.id, further.c.user_id, further.c.region_id).where(
+            further.c.duplicate_of == of_it.c.id
+        )
+    )
+    own = (
+        select(of_it.c.id).join(reports, reports.c.id == of_it.c.id).where(holds_own(caller, REPORT_READ_OWN))
+    )
+    return select(*COLUMNS).where(reports.c.id == report_id, own.correlate(None).exists())
 
 
 def list_reports(connection: Connection, caller: Caller, filters: types.ListReports) -> types.PageOfReport:

@@ -90,9 +90,9 @@ class ReportsService:
 
     @operation(permission=READ, arguments=schemas.GetReport, result=schemas.Report, errors=(NotFound,))
     def get_report(self, caller: Caller, report_id: UUID) -> types.Report:
-        """Return the report."""
+        """Return the report, also to whoever filed a duplicate of it."""
         with self.db.read() as connection:
-            return reports.get_report(connection, caller, report_id)
+            return reports.show_report(connection, caller, report_id)
 
     @operation(
         permission=(REPORT_UPDATE, REPORT_UPDATE_OWN),

@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 
 from services.reports.models import report_status_history, reports
 from services.reports.policy import check_duplicate
-from services.reports.reports import COLUMNS, get_report, visible
+from services.reports.reports import COLUMNS, get_report, show_report, visible
 from shared.client.errors import Invalid
 from shared.domain.permissions import REPORT_CHANGE_STATUS
 from shared.domain.reports import DUPLICATE, STATUS
@@ -124,5 +124,5 @@ def get_report_history(
         NotFound: There is no such report, or the caller may not see it.
     """
     report_id, cursor, limit = arguments["report_id"], arguments["cursor"], arguments["limit"]
-    get_report(connection, caller, report_id)
+    show_report(connection, caller, report_id)
     return cast("types.PageOfReportHistoryEntry", _HISTORY.page(connection, report_id, cursor, limit))

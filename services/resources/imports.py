@@ -8,7 +8,15 @@ from sqlalchemy import insert
 
 from services.resources.catalogue import known_types
 from services.resources.models import resource_usage_changes, resources
-from services.resources.policy import below_usage, beyond_bounds, is_within_bounds
+from services.resources.policy import (
+    admits,
+    admits_nobody,
+    below_usage,
+    beyond_bounds,
+    closes,
+    is_within_bounds,
+    still_in_use,
+)
 from services.resources.resources import CONTENT
 from services.resources.schemas import ResourceRow
 from shared.client.errors import Invalid
@@ -38,8 +46,9 @@ def _check(caller: Caller, change: Change) -> None:
 
     Raises:
         Forbidden: The caller may not change these fields of the resource.
-        Conflict: The new status may not follow the present one, or the usage would not stay between 0 and the
-            capacity.
+        Conflict: The new status may not follow the present one; the usage would not stay between 0 and the capacity,
+            or grow where nobody is admitted; or a resource that is in use would be closed by a row that does not say
+            how much of it is in use.
     """
     before, values = change.before, change.values
     if "status" in values:
@@ -54,6 +63,11 @@ def _check(caller: Caller, change: Change) -> None:
     usage = values.get("current_usage", used)
     if not is_within_bounds(0, capacity, usage):
         raise below_usage(capacity, used) if usage == used else beyond_bounds(usage - used, capacity, used)
+    status = values.get("status", before["status"])
+    if not admits(status, usage - used):
+        raise admits_nobody(status)
+    if usage and change.said.get("current_usage") is None and closes(before["status"], status):
+        raise still_in_use(status, usage)
 
 
 def _record(connection: Connection, caller: Caller, changes: Sequence[Change]) -> None:

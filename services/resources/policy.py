@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import Final
 
 from shared.client.errors import Conflict
+from shared.domain.resources import ADMITTING
 
 MAX_USAGE: Final = 2**31 - 1
 """The largest usage of an unlimited resource; the column of the specification is an INTEGER."""
@@ -32,6 +33,34 @@ def beyond_bounds(usage_change: int, capacity: int | None, current_usage: int) -
     else:
         message = f"Only {remaining} are left; {usage_change} cannot be taken."
     return Conflict(message, remaining=remaining, capacity=capacity, current_usage=current_usage)
+
+
+def admits(status: str, usage_change: int) -> bool:
+    """Return whether a resource with this status allows the change: giving back always, taking while it is open."""
+    return usage_change <= 0 or status in ADMITTING
+
+
+def admits_nobody(status: str) -> Conflict:
+    """Return the error for taking something of a resource that is not open; its detail is ``status``."""
+    return Conflict(
+        f"The resource is {status.replace('_', ' ')} and admits nobody. Set it to available or limited first.",
+        status=status,
+    )
+
+
+def closes(before: str, after: str) -> bool:
+    """Return whether the change of status closes a resource to those who come; a closed one cannot be closed more."""
+    return before in ADMITTING and after not in ADMITTING
+
+
+def still_in_use(status: str, current_usage: int) -> Conflict:
+    """Return the error for closing a resource that is in use without saying so; its detail is ``current_usage``."""
+    return Conflict(
+        f"{current_usage} of the capacity are still in use. To set the status {status} nevertheless, send"
+        " `despite_usage: true`; those inside stay counted until they leave.",
+        fields={"despite_usage": [f"Must be true, because {current_usage} are still in use."]},
+        current_usage=current_usage,
+    )
 
 
 def usage_problem(capacity: int | None, current_usage: int) -> str | None:

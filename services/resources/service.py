@@ -94,7 +94,8 @@ class ResourcesService:
             NotFound,
             Forbidden("The caller may not change the status of the resource."),
             Conflict(
-                "The status cannot follow the present one (`legal` lists those that can), or the resource was changed."
+                "The status cannot follow the present one (`legal` lists those that can), the resource was changed, or "
+                "something of it is in use (`current_usage`) and `despite_usage` is not true."
             ),
         ),
         emits=("resource_status_changed",),
@@ -114,7 +115,8 @@ class ResourcesService:
             NotFound,
             Forbidden("The caller may not change the usage of the resource."),
             Conflict(
-                "The usage would leave 0 to `capacity` (see `remaining`), or the id belongs to another change."
+                "The usage would leave 0 to `capacity` (see `remaining`), the resource is not open (see `status`), "
+                "or the id belongs to another change."
             ),
         ),
         emits=("resource_usage_changed",),

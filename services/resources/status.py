@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, cast
 
+from sqlalchemy import Boolean, bindparam, not_, or_
+
 from services.resources.models import resource_status_history, resources
-from services.resources.resources import COLUMNS, get_resource
+from services.resources.policy import closes, still_in_use
+from services.resources.resources import COLUMNS, USAGE, get_resource
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
-from shared.domain.resources import STATUS
+from shared.domain.resources import ADMITTING, STATUS
 from shared.domain.status_changes import StatusChange, StatusHistory
+from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,7 +26,18 @@ if TYPE_CHECKING:
 
 _HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
 
-_CHANGE: Final = StatusChange(STATUS, resources, RESOURCE_CHANGE_STATUS, returning=COLUMNS)
+_CHANGE: Final = StatusChange(
+    STATUS,
+    resources,
+    RESOURCE_CHANGE_STATUS,
+    returning=COLUMNS,
+    # One statement with the change, so that nobody can be admitted between a check and the closing.
+    where=or_(
+        bindparam("may_be_in_use", type_=Boolean),
+        not_(one_of(resources.c.status, sorted(ADMITTING))),
+        USAGE == 0,
+    ),
+)
 
 
 def change_resource_status(
@@ -32,6 +47,8 @@ def change_resource_status(
     version: int,
     status: str,
     notes: str | None = None,
+    *,
+    despite_usage: bool = False,
 ) -> types.Resource:
     """Change the status of a resource.
 
@@ -44,6 +61,7 @@ def change_resource_status(
         version: The version that the caller saw.
         status: The new status.
         notes: Why.
+        despite_usage: Whether the resource is closed also while something of it is in use.
 
     Returns:
         The resource as it is now; also when this very change was made before.
@@ -51,14 +69,20 @@ def change_resource_status(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
         Forbidden: The caller may not change its status.
-        Conflict: The new status may not follow the present one (``legal`` lists those that may), or the resource was
-            changed meanwhile.
+        Conflict: The new status may not follow the present one (``legal`` lists those that may), the resource was
+            changed meanwhile, or something of it is in use (``current_usage``).
     """
     values = {"status": status, "status_notes": notes}
-    row = _CHANGE.make(connection, caller, resource_id, version, values)
+    may_be_in_use = despite_usage or status in ADMITTING
+    row = _CHANGE.make(
+        connection, caller, resource_id, version, values, parameters={"may_be_in_use": may_be_in_use}
+    )
     if row is not None:
         return cast("types.Resource", row)
     resource = get_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
+    in_use = resource["current_usage"]
+    if in_use and not may_be_in_use and resource["version"] == version and closes(resource["status"], status):
+        raise still_in_use(status, in_use)
     _CHANGE.check(caller, resource, version, values)
     return resource
 

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import BigInteger, Integer, Uuid, bindparam, exists, func, insert, select, update
+from sqlalchemy import BigInteger, Integer, Uuid, bindparam, exists, func, insert, or_, select, update
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import IntegrityError
 
 from services.resources.models import resource_usage_changes, resources
-from services.resources.policy import MAX_USAGE, beyond_bounds, is_within_bounds
+from services.resources.policy import MAX_USAGE, admits, admits_nobody, beyond_bounds, is_within_bounds
 from services.resources.resources import USAGE, get_resource
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
+from shared.domain.resources import ADMITTING
 from shared.platform.db import paging
-from shared.platform.db.conditions import granted, in_granted_regions
+from shared.platform.db.conditions import granted, in_granted_regions, one_of
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import constraint_of
 from shared.platform.db.writes import id_taken
@@ -51,6 +52,7 @@ def _change() -> ReturningInsert[Any]:
             resources.c.id == bindparam("resource_id", type_=Uuid),
             in_granted_regions(resources.c.region_id),
             after.between(0, func.coalesce(resources.c.capacity, MAX_USAGE)),
+            or_(change < 0, one_of(resources.c.status, sorted(ADMITTING))),
             ~exists().where(resource_usage_changes.c.id == change_id),
         )
         .values(current_usage=after, updated_by=bindparam("caller_id", type_=Uuid))
@@ -113,7 +115,8 @@ def update_resource_usage(
         NotFound: There is no such resource, or the caller may not see it.
         Forbidden: The caller may not change its usage.
         Conflict: The usage would not stay between 0 and the capacity (``remaining``, ``capacity`` and
-            ``current_usage`` say what is left), or the id belongs to another change.
+            ``current_usage`` say what is left), the resource is not open (``status``), or the id belongs to another
+            change.
     """
     values = {
         "resource_id": resource_id,
@@ -132,6 +135,8 @@ def update_resource_usage(
         entry = _changed_before(connection, values)
         if entry is not None:
             return entry
+        if not admits(resource["status"], usage_change):
+            raise admits_nobody(resource["status"])
         capacity, current_usage = resource["capacity"], resource["current_usage"]
         if not is_within_bounds(usage_change, capacity, current_usage):
             raise beyond_bounds(usage_change, capacity, current_usage)

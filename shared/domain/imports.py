@@ -7,7 +7,7 @@ call. The others are stored by one statement, and the records that changed are u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
@@ -178,10 +178,18 @@ def _refuse_twins(identity: Row, index: int, first_with: dict[Any, int]) -> None
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A change of a record by a row: the record before, the new values, and once it is done, the record after."""
+    """A change of a record by a row.
+
+    Attributes:
+        before: The record before.
+        values: The new values.
+        said: All that the row says of the record, changed or not.
+        after: The record after the change, once it is done.
+    """
 
     before: RowMapping
     values: Row
+    said: Row
     after: RowMapping | None = None
 
 
@@ -403,7 +411,7 @@ class Import:
                 if first != index:
                     raise Conflict(f"Row {first} of this call is about the same {self._thing}.")
                 batch.ids[index] = before["id"]
-                change = Change(before, self._difference(batch, index, before))
+                change = Change(before, self._difference(batch, index, before), batch.said[index])
                 if not change.values:
                     continue
                 if not caller.may(self._permission, before["region_id"]):
@@ -501,7 +509,7 @@ class Import:
             connection,
             caller,
             [
-                Change(change.before, change.values, done[change.before["id"]])
+                replace(change, after=done[change.before["id"]])
                 for change in changes.values()
                 if change.before["id"] in written
             ],

@@ -29,6 +29,9 @@ STATUS: Final = StatusMachine(
     },
 )
 
+ADMITTING: Final = frozenset({AVAILABLE, LIMITED})
+"""The statuses in which more of a resource can be taken. In the others it admits nobody; what is in use can leave."""
+
 
 class _Resource(EventData):
     """What every event about a resource says, so that a listener can decide without asking back.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import (
@@ -23,6 +24,7 @@ from sqlalchemy import (
     func,
     select,
     text,
+    true,
     update,
 )
 from sqlalchemy.dialects.postgresql import insert
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
     from shared.domain.status import StatusMachine
+    from shared.platform.db.conditions import Condition
     from shared.platform.outbox.event import Event
     from shared.platform.rpc.context import Caller
 
@@ -86,6 +89,7 @@ class StatusChange:
         permission: The permission that the caller needs in the region of the row.
         returning: The columns of the result.
         also: The names of other columns that a change sets.
+        where: A further condition, with parameters that `make` gets.
     """
 
     def __init__(
@@ -96,6 +100,7 @@ class StatusChange:
         *,
         returning: Sequence[ColumnElement[Any]],
         also: Sequence[str] = (),
+        where: Condition | None = None,
     ) -> None:
         self._machine = machine
         self._permission = permission
@@ -107,6 +112,7 @@ class StatusChange:
                 columns.version == bindparam("seen", type_=Integer),
                 columns.status == any_(bindparam("origins", type_=ARRAY(String))),
                 in_granted_regions(columns.region_id),
+                true() if where is None else where,
             )
             .values(
                 updated_by=bindparam("caller_id", type_=Uuid),
@@ -119,7 +125,14 @@ class StatusChange:
         )
 
     def make(
-        self, connection: Connection, caller: Caller, row_id: UUID, version: int, values: Mapping[str, Any]
+        self,
+        connection: Connection,
+        caller: Caller,
+        row_id: UUID,
+        version: int,
+        values: Mapping[str, Any],
+        *,
+        parameters: Mapping[str, Any] = MappingProxyType({}),
     ) -> RowMapping | None:
         """Change the status.
 
@@ -131,11 +144,13 @@ class StatusChange:
             row_id: The row.
             version: The version that the caller saw.
             values: The new values: ``status``, ``status_notes`` and the other columns of the change.
+            parameters: Those of the further condition.
 
         Returns:
             The row as it is now; None where nothing was changed.
         """
-        parameters = {
+        bound = {
+            **parameters,
             "row_id": row_id,
             "seen": version,
             "origins": list(self._machine.origins[values["status"]]),
@@ -144,7 +159,7 @@ class StatusChange:
             "caller_id": caller.user_id,
             "correlation_id": caller.correlation_id,
         }
-        return connection.execute(self._statement, parameters).mappings().one_or_none()
+        return connection.execute(self._statement, bound).mappings().one_or_none()
 
     def check(
         self, caller: Caller, row: RowMapping | Mapping[str, Any], version: int, values: Mapping[str, Any]

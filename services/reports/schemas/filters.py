@@ -21,13 +21,15 @@ class ReportFilters(Arguments):
     ``reported_from`` is included, ``reported_to`` is not; ``changed_since`` is included. ``text`` is a search
     as on the web (``flood -bridge "main road"``) in title and description; parts of words and words with a typing error
     are found as well, behind exact matches. ``needs_review`` chooses the reports that are marked for review, or with
-    false the others; ``review_reason`` chooses those that are marked for one of the reasons.
+    false the others; ``review_reason`` chooses those that are marked for one of the reasons. ``duplicate_of`` chooses
+    the duplicates of a report.
     """
 
     report_type_id = OneOrList(Identifier(), allow_none=True)
     min_severity = BoundedInteger(min_value=1, max_value=HIGHEST_LEVEL, allow_none=True)
     region_id = OneOrList(Identifier(), allow_none=True)
     user_id = Identifier(allow_none=True)
+    duplicate_of = Identifier(allow_none=True)
     reported_from = Timestamp(allow_none=True)
     reported_to = Timestamp(allow_none=True)
     changed_since = Timestamp(allow_none=True)

@@ -13,12 +13,16 @@ MAX_NOTE_LENGTH: Final = 5_000
 
 
 class ChangeResourceStatus(Arguments):
-    """A change to another status; ``version`` is the version that the caller saw."""
+    """A change to another status; ``version`` is the version that the caller saw.
+
+    A resource of which something is in use (a shelter with people inside) is closed only with ``despite_usage``.
+    """
 
     resource_id = Identifier(required=True)
     version = Version(required=True)
     status = Choice(STATUS.statuses, required=True)
     notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
+    despite_usage = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 
 
 class ResourceHistoryEntry(Result):

@@ -16,12 +16,17 @@ Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_servi
 
 
 class ChangeResourceStatus(TypedDict):
-    """A change to another status; ``version`` is the version that the caller saw."""
+    """A change to another status; ``version`` is the version that the caller saw.
+
+    A resource of which something is in use (a shelter with people inside) is closed only with
+    ``despite_usage``.
+    """
 
     resource_id: UUID
     version: int
     status: Status
     notes: str | None
+    despite_usage: bool
 
 
 class Resource(TypedDict):

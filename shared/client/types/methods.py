@@ -195,7 +195,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not attach files to the report.'},
     ),
     "reports.get_report": MethodContract(
-        'Return the report.',
+        'Return the report, also to whoever filed a duplicate of it.',
         ('report:read', 'report:read_own'),
         {'not_found': 'There is no such thing, or you may not see it.'},
     ),
@@ -272,7 +272,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "resources.change_resource_status": MethodContract(
         'Change the status of a resource.',
         ('resource:change_status',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the status of the resource.', 'conflict': 'The status cannot follow the present one (`legal` lists those that can), or the resource was changed.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the status of the resource.', 'conflict': 'The status cannot follow the present one (`legal` lists those that can), the resource was changed, or something of it is in use (`current_usage`) and `despite_usage` is not true.'},
     ),
     "resources.create_resource": MethodContract(
         'Add a resource, in the region that contains its location unless `region_id` is given.',
@@ -342,7 +342,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "resources.update_resource_usage": MethodContract(
         'Take some of the capacity of a resource, or give it back: the whole amount or nothing.',
         ('resource:update_usage',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the usage of the resource.', 'conflict': 'The usage would leave 0 to `capacity` (see `remaining`), or the id belongs to another change.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the usage of the resource.', 'conflict': 'The usage would leave 0 to `capacity` (see `remaining`), the resource is not open (see `status`), or the id belongs to another change.'},
     ),
     "alerts.cancel_alert": MethodContract(
         'Cancel an alert.',

@@ -315,6 +315,7 @@ class ReportsMethods(Protocol):
         min_severity: int | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         user_id: Identifier | None = ...,
+        duplicate_of: Identifier | None = ...,
         reported_from: Moment | None = ...,
         reported_to: Moment | None = ...,
         changed_since: Moment | None = ...,
@@ -424,7 +425,7 @@ class ReportsMethods(Protocol):
         *,
         report_id: Identifier,
     ) -> Report:
-        """Return the report.
+        """Return the report, also to whoever filed a duplicate of it.
 
         Needs: report:read or report:read_own.
         """
@@ -462,6 +463,7 @@ class ReportsMethods(Protocol):
         min_severity: int | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         user_id: Identifier | None = ...,
+        duplicate_of: Identifier | None = ...,
         reported_from: Moment | None = ...,
         reported_to: Moment | None = ...,
         changed_since: Moment | None = ...,
@@ -524,6 +526,7 @@ class ReportsMethods(Protocol):
         min_severity: int | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         user_id: Identifier | None = ...,
+        duplicate_of: Identifier | None = ...,
         reported_from: Moment | None = ...,
         reported_to: Moment | None = ...,
         changed_since: Moment | None = ...,
@@ -581,6 +584,7 @@ class ReportsMethods(Protocol):
         min_severity: int | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         user_id: Identifier | None = ...,
+        duplicate_of: Identifier | None = ...,
         reported_from: Moment | None = ...,
         reported_to: Moment | None = ...,
         changed_since: Moment | None = ...,

@@ -208,6 +208,7 @@ class ResourcesMethods(Protocol):
         version: int,
         status: Status,
         notes: str | None = ...,
+        despite_usage: bool = ...,
     ) -> Resource:
         """Change the status of a resource.
 

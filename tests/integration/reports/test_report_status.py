@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from uuid6 import uuid7
 
-from services.reports import schemas, status
+from services.reports import comments, reports, schemas, status
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain import CONTRACTS
 from shared.domain.reports import STATUS
@@ -202,3 +202,41 @@ def test_whatever_is_asked_and_however_events_come_the_history_is_complete(world
 @pytest.fixture(scope="module")
 def keeper(world):
     return world.caller()
+
+
+def test_duplicates_lead_both_ways(world):
+    keeper = world.caller()
+    original, first, second, other = (world.create(keeper) for _ in range(4))
+    for report in (first, second):
+        world.change(keeper, report, "duplicate", duplicate_of=original["id"])
+    found = {report["id"] for report in world.list(keeper, duplicate_of=str(original["id"]))["items"]}
+    assert found == {first["id"], second["id"]}
+    assert world.list(keeper, duplicate_of=str(other["id"]))["items"] == []
+
+
+def test_whoever_filed_a_duplicate_follows_the_original_and_sees_neither_its_comments_nor_others(world):
+    keeper, reporter, stranger = world.caller(), world.caller("reporter"), world.caller("reporter")
+    original, between = world.create(stranger), world.create(world.caller("reporter"))
+    mine = world.create(reporter)
+    unrelated = world.create(stranger)
+    with pytest.raises(NotFound):
+        shown_to(world, reporter, original["id"])
+    world.change(keeper, mine, "duplicate", duplicate_of=between["id"])
+    world.change(keeper, between, "duplicate", duplicate_of=original["id"])
+    for report in (between, original):
+        assert shown_to(world, reporter, report["id"])["id"] == report["id"]
+    record(world, events_of(world, original["id"]))
+    assert [entry["status"] for entry in history(world, reporter, original["id"])] == ["pending"]
+    with pytest.raises(NotFound):
+        shown_to(world, reporter, unrelated["id"])
+    with pytest.raises(NotFound), world.db.read() as connection:
+        comments.list_comments(
+            connection, reporter, {"report_id": original["id"], "cursor": None, "limit": 50}
+        )
+    with pytest.raises(NotFound):
+        shown_to(world, stranger, mine["id"])
+
+
+def shown_to(world, caller, report_id):
+    with world.db.read() as connection:
+        return reports.show_report(connection, caller, report_id)

@@ -48,11 +48,11 @@ class World(world_support.World):
         with self.db.autocommit() as connection:
             return resources.update_resource(connection, caller, given["resource_id"], version, given)
 
-    def change(self, caller: Caller, resource, requested: str, notes=None, *, version=None):
+    def change(self, caller: Caller, resource, requested: str, notes=None, *, version=None, **more):
         version = version or resource["version"]
         with self.db.autocommit() as connection:
             return status.change_resource_status(
-                connection, caller, resource["id"], version, requested, notes
+                connection, caller, resource["id"], version, requested, notes, **more
             )
 
     def use(self, caller: Caller, resource, usage_change: int, change_id=None):

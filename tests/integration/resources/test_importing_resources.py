@@ -307,3 +307,18 @@ def test_a_key_that_two_imports_give_to_different_resources_at_once_is_given_to_
     assert "at this very moment" in result["refused"][0]["fields"]["key"][0]
     assert world.get(caller, third)["name"] == "Hall"
     assert world.get(caller, second)["version"] == 1
+
+
+def test_a_row_cannot_fill_what_is_closed_nor_close_what_is_in_use_without_saying_how_much(world):
+    caller, source = world.caller(), "shelters"
+    open_row = world.arguments(key="21", current_usage=4)
+    store(world, caller, [open_row], source)
+    shut = world.arguments(key="21", status="closed", current_usage=None)
+    [problem] = store(world, caller, [shut], source)["refused"]
+    assert problem["fields"] == {"despite_usage": ["Must be true, because 4 are still in use."]}
+    [resource_id] = store(world, caller, [open_row | {"status": "closed"}], source)["ids"]
+    closed = world.get(caller, resource_id)
+    assert (closed["status"], closed["current_usage"]) == ("closed", 4)
+    [problem] = store(world, caller, [open_row | {"status": "closed", "current_usage": 5}], source)["refused"]
+    assert "admits nobody" in problem["message"]
+    assert world.get(caller, resource_id)["current_usage"] == 4

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import threading
 
 import pytest
 
@@ -83,3 +84,59 @@ def test_the_history_is_written_once_whatever_comes_twice_or_in_disorder(world):
     ]
     assert [entry["id"] for entry in page["items"]] == [event.id for event in events]
     assert page["items"][1]["notes"] == "now limited"
+
+
+@pytest.mark.parametrize("closing", ["unavailable", "out_of_service", "closed"])
+def test_closing_what_is_in_use_needs_the_intent_and_says_how_many_are_inside(world, closing):
+    caller = world.caller()
+    shelter = world.create(caller)
+    world.use(caller, shelter, 7)
+    shelter = world.get(caller, shelter["id"])
+    with pytest.raises(Conflict, match="7 of the capacity are still in use") as caught:
+        world.change(caller, shelter, closing)
+    assert caught.value.details["current_usage"] == 7
+    assert list(caught.value.fields) == ["despite_usage"]
+    assert world.get(caller, shelter["id"])["status"] == AVAILABLE
+    closed = world.change(caller, shelter, closing, despite_usage=True)
+    assert (closed["status"], closed["current_usage"]) == (closing, 7)
+    again = world.change(caller, shelter, closing, version=shelter["version"], despite_usage=True)
+    assert again["version"] == closed["version"]
+
+
+def test_what_is_closed_already_and_what_is_empty_is_closed_without_asking(world):
+    caller = world.caller()
+    shelter = world.create(caller)
+    world.use(caller, shelter, 7)
+    shut = world.change(caller, world.get(caller, shelter["id"]), "unavailable", despite_usage=True)
+    assert world.change(caller, shut, "closed")["status"] == "closed"
+    empty = world.create(caller)
+    assert world.change(caller, empty, "closed")["status"] == "closed"
+
+
+def test_whoever_comes_while_it_closes_is_in_before_or_refused(world):
+    """The last place and the closing at the same moment: never somebody inside who was not asked about."""
+    caller = world.caller()
+    for _ in range(10):
+        shelter = world.create(caller)
+        outcomes = {}
+
+        def close(shelter=shelter, outcomes=outcomes):
+            try:
+                outcomes["closed"] = world.change(caller, shelter, "closed")
+            except Conflict as error:
+                outcomes["refused"] = error
+
+        def enter(shelter=shelter, outcomes=outcomes):
+            try:
+                outcomes["entered"] = world.use(caller, shelter, 1)
+            except Conflict as error:
+                outcomes["turned_away"] = error
+
+        threads = [threading.Thread(target=task) for task in (close, enter)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        now = world.get(caller, shelter["id"])
+        assert ("closed" in outcomes) != ("entered" in outcomes), outcomes
+        assert (now["status"] == "closed") == (now["current_usage"] == 0)

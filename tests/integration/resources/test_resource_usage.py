@@ -154,3 +154,26 @@ def test_usage_is_the_sum_of_the_ledger_and_never_out_of_bounds(world, capacity,
                 world.use(caller, resource, change)
     assert world.get(caller, resource["id"])["current_usage"] == model
     assert sum(entry["usage_change"] for entry in ledger(world, caller, resource)) == model
+
+
+@pytest.mark.parametrize("status", ["unavailable", "out_of_service", "closed"])
+def test_what_is_not_open_admits_nobody_and_lets_everybody_out(world, status):
+    caller = world.caller()
+    shelter = world.create(caller)
+    world.use(caller, shelter, 4)
+    shut = world.change(caller, world.get(caller, shelter["id"]), status, despite_usage=True)
+    with pytest.raises(Conflict, match="admits nobody") as caught:
+        world.use(caller, shut, 1)
+    assert caught.value.details["status"] == status
+    assert world.use(caller, shut, -4)["current_usage"] == 0
+    world.change(caller, world.get(caller, shelter["id"]), "available")
+    assert world.use(caller, shut, 1)["current_usage"] == 1
+
+
+def test_a_repeated_admission_stays_what_it_was_after_the_closing(world):
+    caller = world.caller()
+    shelter = world.create(caller)
+    change_id = uuid7()
+    first = world.use(caller, shelter, 4, change_id)
+    world.change(caller, world.get(caller, shelter["id"]), "closed", despite_usage=True)
+    assert world.use(caller, shelter, 4, change_id).items() <= first.items()

@@ -55,7 +55,9 @@ def test_the_way_of_a_shelter(people, bay):
     assert near["distance_m"] == pytest.approx(1112, abs=1)
 
     move = {"resource_id": resource["id"], "version": first["version"], "status": "unavailable"}
-    assert responder.change_resource_status(**move, notes="flooded")["version"] == 3
+    with pytest.raises(Conflict, match="2 of the capacity are still in use"):
+        responder.change_resource_status(**move, notes="flooded")
+    assert responder.change_resource_status(**move, notes="flooded", despite_usage=True)["version"] == 3
     assert coordinator.find_nearest_resources(lon=-82.5, lat=27.51)["items"] == []
 
     def history():
