@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import and_, column, func, or_, select, table
 
+from services.alerts.declared_targets import declare
 from services.alerts.models import SCHEMA, alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL
+from services.alerts.policy import CANCEL, class_of
 from services.alerts.schemas import types
 from services.alerts.visibility import holds, public, reached, visible
 from shared.client.errors import NotFound, Unavailable
@@ -20,11 +21,12 @@ from shared.platform.db.errors import field_errors
 from shared.platform.db.writes import change_if_version, create_once, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from services.alerts.policy import Target
     from shared.platform.db.conditions import Condition
     from shared.platform.rpc.context import Caller
 
@@ -93,14 +95,19 @@ def content_of(arguments: Mapping[str, object]) -> dict[str, object]:
 
 
 def insert_alert(
-    connection: Connection, caller: Caller | str, values: Mapping[str, object]
+    connection: Connection,
+    caller: Caller | str,
+    values: Mapping[str, object],
+    targets: Sequence[Target] | None = None,
 ) -> tuple[StoredAlert, bool]:
-    """Insert an alert, unless this very create inserted it before.
+    """Insert an alert with its class and its declared targets, unless this very create inserted it before.
 
     Args:
         connection: In a transaction.
         caller: The caller, or the correlation id, that the events carry.
         values: The values by column, with ``id`` and ``content_digest``.
+        targets: The declared targets, at least one; None for a Cancel message, which has no targets of its own. The
+            database gives it the class of the alert that it cancels.
 
     Returns:
         The alert, and whether it is new.
@@ -110,11 +117,15 @@ def insert_alert(
         Conflict: The id belongs to another alert.
         Unavailable: See `check_area`.
     """
+    if targets is not None:
+        values = {**values, "audience_class": class_of(targets)}
     with field_errors(_CONSTRAINTS):
         created = create_once(connection, caller, alerts, values, thing="alert")
     row = cast("StoredAlert", created.row)
     if created.is_new:
         check_area(row)
+        if targets is not None:
+            declare(connection, row["id"], targets)
     return row, created.is_new
 
 

@@ -17,7 +17,7 @@ from services.alerts.alerts import (
     lock_alert,
 )
 from services.alerts.areas import check_area_in_region
-from services.alerts.declared_targets import check_targets, declare, declared, region_target
+from services.alerts.declared_targets import check_targets, declared, region_target
 from services.alerts.policy import cap_fields, check_expiry, check_onset
 from shared.domain.alerts import ACTIVE, DRAFT, STATUS
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
@@ -123,10 +123,8 @@ def _create(
         # The author is in the digest, because another account may issue the draft.
         "content_digest": content_digest({**arguments, "author": caller.user_id}),
     }
-    row, is_new = insert_alert(connection, caller, values)
-    if is_new:
-        if row["status"] == ACTIVE:
-            # Not before: the alert may have expired when a create is repeated.
-            check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
-        declare(connection, row["id"], targets)
+    row, is_new = insert_alert(connection, caller, values, targets)
+    if is_new and row["status"] == ACTIVE:
+        # Not before: the alert may have expired when a create is repeated.
+        check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
     return row

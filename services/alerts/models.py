@@ -27,7 +27,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from services.alerts import matching, policy
-from shared.domain.alerts import STATUS
+from shared.domain.alerts import AUDIENCE_CLASSES, PRIVATE, STATUS
 from shared.platform.db.tables import (
     content_digest,
     identifier,
@@ -152,6 +152,7 @@ alerts = Table(
     Column("cap_status", String(20), nullable=False, server_default=text("'Actual'")),
     optional_moment("onset_at"),
     Column("area", JSONB(none_as_null=True)),
+    Column("audience_class", String(20), nullable=False, server_default=text(f"'{PRIVATE}'")),
     ForeignKeyConstraint(
         ["region_id", "area_version"],
         ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
@@ -165,6 +166,7 @@ alerts = Table(
     _choice("certainty", policy.CERTAINTIES),
     _choice("msg_type", policy.MESSAGE_TYPES),
     _choice("cap_status", policy.CAP_STATUSES),
+    _choice("audience_class", AUDIENCE_CLASSES),
     CheckConstraint("jsonb_typeof(area) = 'object'", name="area"),
     comment="What people in a region are told, with the fields of CAP 1.2.",
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from uuid import UUID
 
 from shared.client.errors import Invalid
+from shared.domain.alerts import PRIVATE, PUBLIC, RESTRICTED
 from shared.domain.identity import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
@@ -172,6 +173,17 @@ def group_of(target_id: str) -> tuple[str, str | None]:
     """Return the role that a group stands for, and the code of the region that it is narrowed to."""
     role, _, code = target_id.partition(":")
     return role, code or None
+
+
+def class_of(targets: Iterable[Target]) -> str:
+    """Return the class of an alert with these declared targets.
+
+    It is public if a region is addressed, or nobody in particular; else restricted if a group is; else private.
+    """
+    types = {target.target_type for target in targets}
+    if REGION in types or not types:
+        return PUBLIC
+    return RESTRICTED if GROUP in types else PRIVATE
 
 
 def in_order(targets: Iterable[Target]) -> list[Target]:

@@ -18,7 +18,7 @@ from services.alerts.cancellation import cancel_locked
 from services.alerts.declared_targets import declare
 from services.alerts.matching import ISSUE, Change, ends, issues
 from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
-from services.alerts.policy import GROUP, REGION, Target, cap_fields
+from services.alerts.policy import GROUP, REGION, Target, cap_fields, class_of
 from shared.client.errors import Unavailable
 from shared.domain.alerts import ACTIVE, DRAFT
 from shared.domain.identity import UNKNOWN_REGION_ID
@@ -168,6 +168,7 @@ def _issue(
 ) -> None:
     """Issue or draft the alert, unless that was done before."""
     placeholders = change.placeholders(region.name, region.code)
+    targets = [_target(rule, change, region.code)]
     alert_id = uuid7()
     # A template that consists of {notes} can become empty.
     title = templates.fill(rule["title_template"], placeholders, MAX_TITLE_LENGTH) or change.title
@@ -183,6 +184,7 @@ def _issue(
         "rule_id": rule["id"],
         "source_id": change.source_id,
         "source_version": change.version,
+        "audience_class": class_of(targets),
     }
     if rule["action"] == ISSUE:
         values |= {**cap_fields(values), "sender": sender}
@@ -196,7 +198,7 @@ def _issue(
         .returning(alerts.c.id, with_event_context(event.correlation_id))
     ).one_or_none()
     if created is not None:
-        declare(connection, alert_id, [_target(rule, change, region.code)])
+        declare(connection, alert_id, targets)
 
 
 def _target(rule: types.AlertRule, change: Change, code: str) -> Target:

@@ -32,6 +32,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
+from services.alerts import declared_targets
 from services.alerts.models import (
     ALL_REGIONS,
     SHARDS,
@@ -42,7 +43,7 @@ from services.alerts.models import (
     audience_members,
     audience_regions,
 )
-from services.alerts.policy import GROUP, REGION, USER, group_of
+from services.alerts.policy import GROUP, REGION, USER, class_of, group_of
 from services.alerts.visibility import holds
 from shared.client.errors import NotFound, Unavailable
 from shared.domain.permissions import ALERT_READ_REACH
@@ -70,8 +71,8 @@ _TARGETS: Final[paging.Order] = ((alert_targets.c.target_type, "asc"), (alert_ta
 def begin_targeting(connection: Connection, alert_id: UUID) -> None:
     """Prepare the counters of an alert. Calling it again changes nothing.
 
-    Targets that were not written by this service are numbered. An alert without targets is for the people of its
-    region.
+    Targets that were not written by this service are numbered, and give their alert its class. An alert without
+    targets is for the people of its region.
 
     Args:
         connection: In a transaction.
@@ -104,6 +105,13 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
         update(alert_targets)
         .where(alert_targets.c.id == numbered.c.id, alert_targets.c.position.is_(None))
         .values(position=numbered.c.number)
+    )
+    # Other writers leave the class at its default, the narrowest.
+    audience_class = class_of(declared_targets.declared(connection, alert_id))
+    connection.execute(
+        update(alerts)
+        .where(alerts.c.id == alert_id, alerts.c.audience_class != audience_class)
+        .values(audience_class=audience_class)
     )
     counted = (
         select(alert_targets.c.position).where(of_alert, ~is_person).union_all(select(literal(0))).subquery()

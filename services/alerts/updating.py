@@ -17,7 +17,7 @@ from services.alerts.alerts import (
     lock_alert,
 )
 from services.alerts.areas import check_area_in_region
-from services.alerts.declared_targets import check_targets, declare, declared, redeclare
+from services.alerts.declared_targets import check_targets, declared, redeclare
 from services.alerts.models import alerts
 from services.alerts.policy import (
     UPDATE,
@@ -25,6 +25,7 @@ from services.alerts.policy import (
     check_cap_status,
     check_expiry,
     check_onset,
+    class_of,
     updated_content,
 )
 from shared.client.errors import NotFound
@@ -90,6 +91,7 @@ def _edit(connection: Connection, caller: Caller, changes: types.UpdateAlert) ->
     if targets is not None:
         check_targets(connection, caller, ALERT_DRAFT, targets, row["region_id"])
         redeclare(connection, alert_id, targets)
+        values["audience_class"] = class_of(targets)
     return change_alert(connection, caller, row, values)
 
 
@@ -132,8 +134,8 @@ def _supersede(
             "source_id": old["source_id"],
             "source_version": old["source_version"],
         },
+        targets or declared(connection, alert_id),
     )
-    declare(connection, new["id"], targets or declared(connection, alert_id))
     change_alert(connection, caller, old, {"status": SUPERSEDED, "superseded_by": new["id"]})
     return new
 

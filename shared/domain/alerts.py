@@ -29,8 +29,24 @@ STATUS: Final = StatusMachine(
     },
 )
 
+PUBLIC: Final = "public"
+RESTRICTED: Final = "restricted"
+PRIVATE: Final = "private"
+AUDIENCE_CLASSES: Final = (PUBLIC, RESTRICTED, PRIVATE)
+"""For whom an alert is, the widest first: everybody, groups, or single accounts (the scope of CAP 1.2, 3.2.1)."""
 
-class _Alert(EventData):
+
+class _OfAlert(EventData):
+    """An event about an alert.
+
+    ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups, or ``private`` to accounts.
+    Events of earlier releases lack it and count as private.
+    """
+
+    audience_class = fields.String(load_default=PRIVATE)
+
+
+class _Alert(_OfAlert):
     """The facts that every event about an alert carries.
 
     ``version`` is the version of the alert after the event. ``references`` are the ids of the alerts that it replaces
@@ -71,7 +87,7 @@ class AlertStatusChanged(_Alert):
     changed_at = Timestamp(required=True)
 
 
-class AlertTargeted(EventData):
+class AlertTargeted(_OfAlert):
     """An alert has reached every account that it is for; ``targets`` is their number."""
 
     alert_id = Identifier(required=True)
@@ -82,7 +98,7 @@ class AlertTargeted(EventData):
     targeted_at = Timestamp(required=True)
 
 
-class AlertRead(EventData):
+class AlertRead(_OfAlert):
     """An account read an alert for the first time; ``version`` is the version that the alert had then."""
 
     alert_id = Identifier(required=True)

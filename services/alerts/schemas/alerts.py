@@ -227,7 +227,8 @@ class Alert(Result):
     the report or resource whose change of status issued it, by the rule ``rule_id``. The ``issued_at`` of a draft is
     the time when it was created, and the CAP fields that its author did not set are null. ``cap_status`` is
     ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the alert is about, a ``polygon``
-    or a ``circle``; null means the whole region.
+    or a ``circle``; null means the whole region. ``audience_class`` says for whom the alert is: ``public``,
+    ``restricted`` to groups, or ``private`` to accounts.
     """
 
     id = Identifier()
@@ -253,6 +254,7 @@ class Alert(Result):
     cap_status = fields.String()
     onset_at = Timestamp(allow_none=True)
     area = fields.Dict(allow_none=True)
+    audience_class = fields.String()
     superseded_by = Identifier(allow_none=True)
     cancelled_by = Identifier(allow_none=True)
     rule_id = Identifier(allow_none=True)

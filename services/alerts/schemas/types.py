@@ -55,7 +55,8 @@ class Alert(TypedDict):
     the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
     that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
     ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
-    the whole region.
+    the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
+    or ``private`` to accounts.
     """
 
     id: UUID
@@ -81,6 +82,7 @@ class Alert(TypedDict):
     cap_status: str
     onset_at: datetime | None
     area: Mapping[str, Any] | None
+    audience_class: str
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
@@ -368,6 +370,7 @@ class MyAlert(TypedDict):
     cap_status: str
     onset_at: datetime | None
     area: Mapping[str, Any] | None
+    audience_class: str
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
@@ -453,6 +456,7 @@ class RecentAlert(TypedDict):
     cap_status: str
     onset_at: datetime | None
     area: Mapping[str, Any] | None
+    audience_class: str
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None

@@ -45,7 +45,8 @@ class Alert(TypedDict):
     the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
     that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
     ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
-    the whole region.
+    the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
+    or ``private`` to accounts.
     """
 
     id: str
@@ -71,6 +72,7 @@ class Alert(TypedDict):
     cap_status: str
     onset_at: str | None
     area: dict[str, Any] | None
+    audience_class: str
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -238,6 +240,7 @@ class MyAlert(TypedDict):
     cap_status: str
     onset_at: str | None
     area: dict[str, Any] | None
+    audience_class: str
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -314,6 +317,7 @@ class RecentAlert(TypedDict):
     cap_status: str
     onset_at: str | None
     area: dict[str, Any] | None
+    audience_class: str
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None

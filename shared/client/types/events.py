@@ -364,6 +364,7 @@ class ResourceUpdated(Event[ResourceUpdatedData]):
 class AlertIssuedData(TypedDict):
     """The data of a `AlertIssued`."""
 
+    audience_class: str
     alert_id: str
     version: int
     title: str
@@ -388,6 +389,7 @@ class AlertIssued(Event[AlertIssuedData]):
 class AlertStatusChangedData(TypedDict):
     """The data of a `AlertStatusChanged`."""
 
+    audience_class: str
     alert_id: str
     version: int
     title: str
@@ -422,6 +424,7 @@ class AlertStatusChanged(Event[AlertStatusChangedData]):
 class AlertTargetedData(TypedDict):
     """The data of a `AlertTargeted`."""
 
+    audience_class: str
     alert_id: str
     version: int
     region_id: str
@@ -440,6 +443,7 @@ class AlertTargeted(Event[AlertTargetedData]):
 class AlertReadData(TypedDict):
     """The data of a `AlertRead`."""
 
+    audience_class: str
     alert_id: str
     version: int
     region_id: str

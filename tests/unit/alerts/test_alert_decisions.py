@@ -119,3 +119,17 @@ def test_a_filled_text_keeps_within_its_length(text, max_length):
 def test_a_template_is_either_refused_or_filled_without_a_brace(template):
     if templates.problem_of(template, "report_status_changed") is None:
         assert not set(templates.fill(template, {"title": "x"})) & set("{}")
+
+
+@pytest.mark.parametrize(
+    ("types", "audience_class"),
+    [
+        ((), "public"),
+        (("region",), "public"),
+        (("user", "group", "region"), "public"),
+        (("user", "group"), "restricted"),
+        (("user",), "private"),
+    ],
+)
+def test_the_class_of_an_alert_is_that_of_its_widest_target(types, audience_class):
+    assert policy.class_of([policy.Target(name, "x") for name in types]) == audience_class
