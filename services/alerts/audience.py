@@ -44,6 +44,7 @@ class MemberRow(TypedDict):
     is_active: bool
     regions: list[str]
     roles: list[str]
+    language: str | None
 
 
 class RegionRow(TypedDict):
@@ -58,6 +59,7 @@ class RegionRow(TypedDict):
 
 MAX_CODE_LENGTH: Final = 50
 MAX_ROLE_LENGTH: Final = 100
+MAX_LANGUAGE_LENGTH: Final = 35
 REGION_BATCH: Final = 8
 """Regions in one statement. Their boundaries, up to a megabyte each, are sent as one JSON text."""
 
@@ -106,7 +108,7 @@ def member_row(account: Mapping[str, Any], user_id: UUID | str) -> MemberRow:
         user_id: The id of the account.
     """
     preferences = account["preferences"] or {}
-    wanted = preferences.get("regions")
+    wanted, language = preferences.get("regions"), preferences.get("language")
     codes = {
         code
         for code in (wanted if isinstance(wanted, list) else ())
@@ -120,6 +122,7 @@ def member_row(account: Mapping[str, Any], user_id: UUID | str) -> MemberRow:
         "is_active": account["is_active"],
         "regions": sorted(codes),
         "roles": sorted(role for role in account["roles"] if len(role) <= MAX_ROLE_LENGTH),
+        "language": language if isinstance(language, str) and len(language) <= MAX_LANGUAGE_LENGTH else None,
     }
 
 
@@ -163,6 +166,7 @@ _MEMBER: Final = (
     column("is_active", Boolean),
     column("regions", ARRAY(Text)),
     column("roles", ARRAY(Text)),
+    column("language", String),
 )
 _REGION: Final = (
     column("region_id", Uuid),

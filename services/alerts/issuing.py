@@ -18,6 +18,7 @@ from services.alerts.alerts import (
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, region_target
+from services.alerts.languages import language_of
 from services.alerts.policy import cap_fields, check_expiry, check_onset
 from shared.domain.alerts import ACTIVE, DRAFT, STATUS
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
@@ -115,7 +116,10 @@ def _create(
     check_targets(connection, caller, permission, targets, region_id)
     check_onset(arguments.get("onset_at"), arguments.get("expires_at"))
     check_area_in_region(connection, arguments.get("area"), region_id)
+    language = language_of(connection, caller.user_id)
     values = {
+        # Authors write in their own language more often than in that of the column's default.
+        **({"language": language} if language is not None and "language" not in arguments else {}),
         **content_of(arguments),
         **fixed,
         "id": arguments.get("id") or uuid7(),

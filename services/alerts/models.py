@@ -281,6 +281,7 @@ audience_members = Table(
     Column("regions", ARRAY(String(50)), nullable=False, server_default=text("'{}'")),
     Column("roles", ARRAY(String(100)), nullable=False, server_default=text("'{}'")),
     moment("updated_at"),
+    Column("language", String(35)),
     comment="identity's accounts as far as targeting needs them; regions are codes, * is all, roles are names.",
 )
 Index("idx_audience_members_regions", audience_members.c.regions, postgresql_using="gin")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final, cast
 from sqlalchemy import func, not_, select, update
 
 from services.alerts.alerts import COLUMNS
+from services.alerts.languages import language_of, text_in
 from services.alerts.models import alert_targets, alerts, unread
 from services.alerts.visibility import received_by
 from shared.client.errors import NotFound
@@ -63,7 +64,7 @@ def list_my_alerts(
     """Return a page of the alerts that reached the caller, unread ones first, then the newest.
 
     It reads the caller's own rows in the order of their index, so the cost does not depend on the number of alerts or
-    accounts. Alerts that have ended are included, with their status.
+    accounts. Alerts that have ended are included, with their status. Each has its ``text`` in the caller's language.
     """
     statement = (
         select(*COLUMNS, alert_targets.c.is_read, alert_targets.c.read_at, unread, _TARGET_ID)
@@ -72,4 +73,7 @@ def list_my_alerts(
     )
     if filters["unread_only"]:
         statement = statement.where(not_(alert_targets.c.is_read))
-    return cast("types.PageOfMyAlert", paging.fetch_page(connection, statement, _MINE, filters))
+    page = paging.fetch_page(connection, statement, _MINE, filters)
+    language = filters["language"] or language_of(connection, caller.user_id)
+    items = [{**item, "text": text_in(item, language)} for item in page["items"]]
+    return cast("types.PageOfMyAlert", {**page, "items": items})

@@ -4,19 +4,37 @@ from __future__ import annotations
 
 from marshmallow import fields, validate
 
-from services.alerts.schemas.alerts import Alert
+from services.alerts.schemas.alerts import Alert, Language
 from shared.platform.schemas import Arguments, Identifier, Page, Result, Timestamp, page_of
 
 
 class ListMyAlerts(Page):
-    """The filters of the alerts that reached the caller."""
+    """The filters of the alerts that reached the caller.
 
+    ``language`` is that of the ``text`` of each alert; if omitted, the one that the caller's account prefers.
+    """
+
+    language = Language(load_default=None, allow_none=True)
     unread_only = fields.Boolean(load_default=False, truthy={True}, falsy={False})
 
 
-class MyAlert(Alert):
-    """An alert that reached the caller, and whether and when the caller read it."""
+class AlertText(Result):
+    """The texts of an alert in one language."""
 
+    language = fields.String()
+    title = fields.String()
+    message = fields.String()
+    instruction = fields.String(allow_none=True)
+
+
+class MyAlert(Alert):
+    """An alert that reached the caller, and whether and when the caller read it.
+
+    ``text`` is what to show the caller: the translation into the preferred language, or the alert's own texts where
+    there is none.
+    """
+
+    text = fields.Nested(AlertText)
     is_read = fields.Boolean()
     read_at = Timestamp(allow_none=True)
 

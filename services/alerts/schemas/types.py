@@ -337,15 +337,33 @@ class PageOfAlert(TypedDict):
 
 
 class ListMyAlerts(TypedDict):
-    """The filters of the alerts that reached the caller."""
+    """The filters of the alerts that reached the caller.
+
+    ``language`` is that of the ``text`` of each alert; if omitted, the one that the caller's account
+    prefers.
+    """
 
     cursor: str | None
     limit: int
+    language: str | None
     unread_only: bool
 
 
+class AlertText(TypedDict):
+    """The texts of an alert in one language."""
+
+    language: str
+    title: str
+    message: str
+    instruction: str | None
+
+
 class MyAlert(TypedDict):
-    """An alert that reached the caller, and whether and when the caller read it."""
+    """An alert that reached the caller, and whether and when the caller read it.
+
+    ``text`` is what to show the caller: the translation into the preferred language, or the alert's own
+    texts where there is none.
+    """
 
     id: UUID
     title: str
@@ -379,6 +397,7 @@ class MyAlert(TypedDict):
     updated_at: datetime
     updated_by: UUID | None
     version: int
+    text: AlertText
     is_read: bool
     read_at: datetime | None
 

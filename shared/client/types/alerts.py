@@ -214,8 +214,21 @@ class PageOfAlert(TypedDict):
     next_cursor: str | None
 
 
+class AlertText(TypedDict):
+    """The texts of an alert in one language."""
+
+    language: str
+    title: str
+    message: str
+    instruction: str | None
+
+
 class MyAlert(TypedDict):
-    """An alert that reached the caller, and whether and when the caller read it."""
+    """An alert that reached the caller, and whether and when the caller read it.
+
+    ``text`` is what to show the caller: the translation into the preferred language, or the alert's own
+    texts where there is none.
+    """
 
     id: str
     title: str
@@ -249,6 +262,7 @@ class MyAlert(TypedDict):
     updated_at: str
     updated_by: str | None
     version: int
+    text: AlertText
     is_read: bool
     read_at: str | None
 
@@ -541,6 +555,7 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
+        language: str | None = ...,
         unread_only: bool = ...,
     ) -> PageOfMyAlert:
         """Return a page of the alerts that reached the caller, unread ones first, then the newest.

@@ -51,7 +51,7 @@ class World:
 
     # --- people and places ---------------------------------------------------------------------------------------
 
-    def person(self, *, wants=(), roles=(), is_active=True, is_known=True) -> UUID:
+    def person(self, *, wants=(), roles=(), is_active=True, is_known=True, language=None) -> UUID:
         user_id = UUID(bytes=uuid7().bytes)
         self.as_admin(
             "INSERT INTO identity.users (id, email, password_hash, first_name, last_name)"
@@ -60,11 +60,13 @@ class World:
             email=f"{user_id}@impactx.example",
         )
         if is_known:
-            self.hear(self.account(user_id, wants=wants, roles=roles, is_active=is_active))
+            account = self.account(user_id, wants=wants, roles=roles, is_active=is_active, language=language)
+            self.hear(account)
         return user_id
 
-    def account(self, user_id, *, wants=(), roles=(), is_active=True, version=1) -> Event:
+    def account(self, user_id, *, wants=(), roles=(), is_active=True, version=1, language=None) -> Event:
         preferences = {
+            **({"language": language} if language else {}),
             "regions": [self.codes.get(name, name) for name in wants if name != "*"],
             "all_regions": "*" in wants,
         }

@@ -383,3 +383,32 @@ def test_ones_own_alerts_are_read_from_their_index(world):
         )
     assert "Index Scan Backward using idx_alert_targets_mine" in plan
     assert "Sort" not in plan
+
+
+def test_everybody_is_shown_the_language_that_they_prefer(world):
+    region_id = world.region("languages")
+    haitian, french, other = (
+        world.person(wants=["languages"], language=language) for language in ("ht-HT", "fr", None)
+    )
+    translations = [
+        {"language": "ht", "title": "Gwo dlo", "message": "Monte wo."},
+        {"language": "fr", "title": "Inondation", "message": "Montez."},
+    ]
+    alert = world.issue(world.caller(), region_id=region_id, language="en", translations=translations)
+    world.target(alert["id"])
+
+    def shown(user_id, **filters):
+        [mine] = world.mine(world.caller("reporter", user_id=user_id), **filters)["items"]
+        return mine["text"]["language"], mine["text"]["title"]
+
+    assert shown(haitian) == ("ht", "Gwo dlo")
+    assert shown(french) == ("fr", "Inondation")
+    assert shown(other) == ("en", alert["title"])
+    assert shown(haitian, language="fr") == ("fr", "Inondation")
+
+
+def test_what_an_author_writes_is_marked_as_written_in_the_language_that_they_prefer(world):
+    author = world.caller(user_id=world.person(language="fr-HT"))
+    assert world.issue(author)["language"] == "fr-HT"
+    assert world.issue(author, language="ht")["language"] == "ht"
+    assert world.issue(world.caller())["language"] == "en-US"
