@@ -144,6 +144,12 @@ Index(
     reports.c.id.desc(),
     postgresql_where=reports.c.duplicate_of.is_not(None),
 )
+Index(
+    "idx_reports_severity_recent",
+    reports.c.severity_level_id,
+    reports.c.reported_at.desc(),
+    reports.c.id.desc(),
+)
 Index("idx_reports_changed", reports.c.updated_at, reports.c.id)
 Index(
     "idx_reports_import",

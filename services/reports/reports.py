@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
+from uuid import UUID
 
 from sqlalchemy import (
     ColumnElement,
+    DateTime,
     Text,
+    Uuid,
     and_,
     bindparam,
     case,
@@ -16,11 +19,13 @@ from sqlalchemy import (
     false,
     func,
     literal,
+    literal_column,
     not_,
     or_,
     select,
     table,
     true,
+    tuple_,
 )
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
@@ -70,7 +75,6 @@ from shared.platform.db.writes import (
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from uuid import UUID
 
     from sqlalchemy import Connection, Select
     from sqlalchemy.sql.dml import ReturningInsert
@@ -123,9 +127,12 @@ _ACTIVE: Final = table(
 )
 """The seed's view; only it may read the names of regions and reporters."""
 
+_LEVELS: Final = severity_levels.alias("levels")
+
 _ORDERS: Final[dict[str, paging.Order]] = {
     "reported_at": ((reports.c.reported_at, "desc"), (reports.c.id, "desc")),
     "updated_at": ((reports.c.updated_at, "desc"), (reports.c.id, "desc")),
+    "severity": ((_LEVELS.c.level, "desc"), (reports.c.reported_at, "desc"), (reports.c.id, "desc")),
 }
 
 
@@ -528,8 +535,51 @@ def _page(
     filters = read_search(connection, arguments)
     search = filters["text"]
     chosen = statement.where(visible(caller), *conditions({**filters, "text": None}))
+    if arguments["sort"] == "severity":
+        if search is None:
+            return _page_by_severity(connection, chosen, arguments)
+        in_level = reports.c.severity_level_id == _LEVELS.c.id
+        chosen = chosen.join(_LEVELS, in_level).add_columns(_LEVELS.c.level)
     if search is not None:
         is_exact = SEARCH.finds_exactly(search)
         loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
         return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
     return paging.fetch_page(connection, chosen, order, arguments)
+
+
+_LAST_MOMENT: Final = literal_column("'infinity'::timestamptz", DateTime(timezone=True))
+_LAST_ID: Final = UUID(int=2**128 - 1)
+
+
+def _page_by_severity(
+    connection: Connection, chosen: Select[Any], arguments: types.ListReports | types.ListActiveReports
+) -> dict[str, Any]:
+    """Return a page of the chosen reports, the most severe first.
+
+    The severity is a level of the catalogue, which may change. So the statement takes the first reports of each level,
+    each from one range of the index by severity and time, and merges them.
+    """
+    order, limit, cursor = _ORDERS["severity"], arguments["limit"], arguments["cursor"]
+    of_level = chosen.where(reports.c.severity_level_id == _LEVELS.c.id)
+    reached = true()
+    if cursor is not None:
+        level, reported_at, report_id = paging.decode_cursor(cursor, order)
+        is_last = _LEVELS.c.level == level
+        reached = _LEVELS.c.level <= level
+        of_level = of_level.where(
+            tuple_(reports.c.reported_at, reports.c.id)
+            < tuple_(
+                case((is_last, literal(reported_at, reports.c.reported_at.type)), else_=_LAST_MOMENT),
+                case((is_last, literal(report_id, Uuid)), else_=literal(_LAST_ID, Uuid)),
+            )
+        )
+    newest = of_level.order_by(reports.c.reported_at.desc(), reports.c.id.desc()).limit(limit + 1)
+    found = newest.correlate(_LEVELS).lateral("found")
+    statement: Select[Any] = (
+        select(*found.c, _LEVELS.c.level)
+        .select_from(_LEVELS.join(found, true()))
+        .where(reached)
+        .order_by(_LEVELS.c.level.desc(), found.c.reported_at.desc(), found.c.id.desc())
+        .limit(limit + 1)
+    )
+    return paging.page(connection.execute(statement).all(), limit, order)

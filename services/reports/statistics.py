@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Double, Float, func, literal, literal_column, select, tuple_, type_coerce
-from sqlalchemy.dialects.postgresql import ARRAY
+from sqlalchemy import func, literal_column, select, tuple_
 
 from services.reports.models import report_types, reports, severity_levels
 from services.reports.reports import conditions, read_search, visible
+from shared.domain import geography
 
 if TYPE_CHECKING:
     from uuid import UUID
@@ -17,16 +17,6 @@ if TYPE_CHECKING:
 
     from services.reports.schemas import types
     from shared.platform.rpc.context import Caller
-
-_PLACE: Final = type_coerce(reports.c.point, ARRAY(Double))
-_LONGITUDE: Final = _PLACE[0]
-_LATITUDE: Final = _PLACE[1]
-_EXTENT: Final = {
-    "west": func.min(_LONGITUDE),
-    "south": func.min(_LATITUDE),
-    "east": func.max(_LONGITUDE),
-    "north": func.max(_LATITUDE),
-}
 
 
 def summarise_reports(
@@ -88,34 +78,20 @@ def aggregate_reports(
         The cells that hold any report, the fullest first.
     """
     size = filters["cell_size"]
-    # Counted from one corner of the Earth, so that a cell is the same whatever the box shows of it.
-    numbers = [
-        func.floor(degrees / literal(size, Double)).label(name)
-        for name, degrees in (("column", _LONGITUDE), ("row", _LATITUDE))
-    ]
+    cells = geography.cells(reports.c.point, size)
     statement = (
-        select(
-            *numbers,
-            func.avg(_LONGITUDE, type_=Float).label("longitude"),
-            func.avg(_LATITUDE, type_=Float).label("latitude"),
-            *(limit.label(name) for name, limit in _EXTENT.items()),
-            func.count().label("count"),
-            func.max(severity_levels.c.level).label("severity_level"),
-        )
+        select(*cells.columns, func.max(severity_levels.c.level).label("severity_level"))
         .join_from(reports, severity_levels, severity_levels.c.id == reports.c.severity_level_id)
         .where(visible(caller), *conditions(read_search(connection, filters)))
-        .group_by(*numbers)
-        .order_by(func.count().desc(), *numbers)
+        .group_by(*cells.numbers)
+        .order_by(func.count().desc(), *cells.numbers)
     )
-    cells = [_cell(row) for row in connection.execute(statement).mappings()]
-    return {"cell_size": size, "total": sum(cell["count"] for cell in cells), "items": cells}
-
-
-def _cell(row: RowMapping) -> types.ReportCell:
+    items = [
+        {**geography.cell_of(row), "severity_level": row["severity_level"]}
+        for row in connection.execute(statement).mappings()
+    ]
     return {
-        "id": f"{int(row['column'])},{int(row['row'])}",
-        "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
-        "bbox": [row[name] for name in _EXTENT],
-        "count": row["count"],
-        "severity_level": row["severity_level"],
+        "cell_size": size,
+        "total": sum(cell["count"] for cell in items),
+        "items": cast("list[types.ReportCell]", items),
     }

@@ -4,8 +4,8 @@ Owns the schema ``resources``: resources with their status history and the ledge
 catalogue of resource types.
 
 Offers `create_resource`, `get_resource`, `update_resource`, `change_resource_status`, `update_resource_usage`,
-`list_resources`, `list_available_resources`, `find_nearest_resources`, `import_resources`,
-`get_resource_history`, `list_usage_changes`; `create_resource_type`, `update_resource_type`,
+`list_resources`, `list_available_resources`, `find_nearest_resources`, `aggregate_resources`,
+`import_resources`, `get_resource_history`, `list_usage_changes`; `create_resource_type`, `update_resource_type`,
 `deactivate_resource_type`, `list_resource_types`.
 
 Emits `resource_created`, `resource_status_changed`, `resource_usage_changed`, `resource_updated`.

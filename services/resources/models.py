@@ -102,6 +102,7 @@ Index("idx_resources_region", resources.c.region_id)
 Index("idx_resources_type", resources.c.resource_type_id)
 Index("idx_resources_status", resources.c.status)
 Index("idx_resources_recent", resources.c.created_at.desc(), resources.c.id.desc())
+Index("idx_resources_name", resources.c.name, resources.c.id)
 Index("idx_resources_changed", resources.c.updated_at, resources.c.id)
 Index(
     "idx_resources_import",

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 
     from services.resources.schemas import types
     from shared.platform.db.conditions import Condition
+    from shared.platform.db.search import Search
     from shared.platform.rpc.context import Caller
 
 USAGE: Final = func.coalesce(resources.c.current_usage, 0, type_=resources.c.current_usage.type)
@@ -45,6 +46,9 @@ USAGE: Final = func.coalesce(resources.c.current_usage, 0, type_=resources.c.cur
 
 FREE: Final = resources.c.capacity - USAGE
 """The free capacity; NULL if unlimited."""
+
+UNLIMITED: Final = 2**31 - 1
+"""What an unlimited resource counts as where resources are sorted by their free capacity."""
 
 COLUMNS: Final = (
     resources.c.id,
@@ -240,7 +244,14 @@ _NAMES: Final = table(
 )
 """The view of the specification's seed, which alone may read the names of regions."""
 
-_ORDER: Final[paging.Order] = ((resources.c.created_at, "desc"), (resources.c.id, "desc"))
+_ROOM: Final = func.coalesce(FREE, UNLIMITED, type_=FREE.type).label("room")
+"""The free capacity by which lists are sorted: unlimited is more than any."""
+
+_ORDERS: Final[dict[str, paging.Order]] = {
+    "created_at": ((resources.c.created_at, "desc"), (resources.c.id, "desc")),
+    "name": ((resources.c.name, "asc"), (resources.c.id, "asc")),
+    "available_capacity": ((_ROOM, "desc"), (resources.c.id, "desc")),
+}
 
 
 def holds(caller: Caller, permission: str) -> Condition:
@@ -273,7 +284,7 @@ def get_resource(
 def list_resources(
     connection: Connection, caller: Caller, filters: types.ListResources
 ) -> types.PageOfResource:
-    """Return a page of the resources that the caller may see and that pass all filters, the newest first."""
+    """Return a page of the resources that the caller may see and that pass all filters, in the order of `sort`."""
     return cast("types.PageOfResource", _page(connection, caller, select(*COLUMNS), filters))
 
 
@@ -323,12 +334,28 @@ def _page(
     statement: Select[Any],
     filters: types.ListResources | types.ListAvailableResources,
 ) -> dict[str, Any]:
+    order = _ORDERS[filters["sort"]]
     chosen = statement.where(holds(caller, RESOURCE_READ), *conditions_of(filters, _CONDITIONS))
+    if filters["sort"] == "available_capacity":
+        chosen = chosen.add_columns(_ROOM)
     text = filters.get("text")
     if text is None:
-        rows = connection.execute(paging.keyset(chosen, _ORDER, filters["cursor"], filters["limit"])).all()
-        return paging.page(rows, filters["limit"], _ORDER)
+        return paging.fetch_page(connection, chosen, order, filters)
     search = SEARCH.read(connection, text)
-    is_exact = or_(resources.c.name.icontains(search.written, autoescape=True), SEARCH.finds_exactly(search))
+    is_exact = _finds_exactly(search)
     loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
-    return ranked_page(connection, chosen.where(is_exact), loose, _ORDER, filters)
+    return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
+
+
+def _finds_exactly(search: Search) -> Condition:
+    return or_(resources.c.name.icontains(search.written, autoescape=True), SEARCH.finds_exactly(search))
+
+
+def conditions(connection: Connection, filters: types.AggregateResources) -> list[Condition]:
+    """Return one condition for each filter that is given, ``text`` included."""
+    chosen = conditions_of(filters, _CONDITIONS)
+    text = filters.get("text")
+    if text is not None:
+        search = SEARCH.read(connection, text)
+        chosen.append(_finds_exactly(search) if search.is_exact else SEARCH.finds(search))
+    return chosen

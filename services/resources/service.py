@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from services.resources import catalogue, imports, resources, schemas, status, usage
+from services.resources import catalogue, imports, resources, schemas, statistics, status, usage
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
@@ -133,9 +133,17 @@ class ResourcesService:
 
     @operation(permission=RESOURCE_READ, arguments=schemas.ListResources, result=schemas.ResourcePage)
     def list_resources(self, caller: Caller, **filters: Unpack[types.ListResources]) -> types.PageOfResource:
-        """Return a page of resources, the newest first."""
+        """Return a page of resources, the newest first unless `sort` is given."""
         with self.db.read() as connection:
             return resources.list_resources(connection, caller, filters)
+
+    @operation(permission=RESOURCE_READ, arguments=schemas.AggregateResources, result=schemas.ResourceCells)
+    def aggregate_resources(
+        self, caller: Caller, **filters: Unpack[types.AggregateResources]
+    ) -> types.ResourceCells:
+        """Count the resources in a box by cells of a grid, with the number of available ones in each."""
+        with self.db.read() as connection:
+            return statistics.aggregate_resources(connection, caller, filters)
 
     @operation(
         permission=RESOURCE_READ,

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Final
 
-from marshmallow import ValidationError, fields
+from marshmallow import ValidationError, fields, validates_schema
 
 from shared.domain.boundaries import GeometryError, check_structure, normalise
-from shared.platform.schemas import Arguments, Latitude, Longitude, Number
+from shared.platform.schemas import Arguments, Latitude, Longitude, Number, Result
 
 MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 """The largest distance on Earth in metres."""
 
 BOX_LENGTH: Final = 4
+MIN_CELL: Final = 0.0001
+"""Degrees; some ten metres."""
+
+MAX_CELL: Final = 90
+MAX_CELLS: Final = 10_000
+TURN: Final = 360
 
 
 class Box(fields.Field[tuple[float, float, float, float]]):
@@ -68,3 +75,33 @@ class Area(fields.Field[list[list[list[list[float]]]]]):
 
 
 _OUTLINE: Final = Outline()
+
+
+class CellGrid(Arguments):
+    """A box that is divided into squares of ``cell_size`` degrees, at most 10,000 of them.
+
+    Cells are counted from longitude 0 and latitude 0, so that they stay where they are when the box moves; those at the
+    edges of the box count only what lies inside the box.
+    """
+
+    bbox = Box(required=True)
+    cell_size = Number(min_value=MIN_CELL, max_value=MAX_CELL, required=True)
+
+    @validates_schema
+    def _cells_are_not_too_many(self, data: dict[str, Any], **_more: Any) -> None:
+        if "bbox" not in data or "cell_size" not in data:
+            return
+        west, south, east, north = data["bbox"]
+        width = east - west if west <= east else east - west + TURN
+        size = data["cell_size"]
+        if math.ceil(width / size) * math.ceil((north - south) / size) > MAX_CELLS:
+            raise ValidationError(f"The box would have more than {MAX_CELLS:,} such cells.", "cell_size")
+
+
+class Cell(Result):
+    """A cell of a grid: how many things lie in it, their mean position, and their extent as a box."""
+
+    id = fields.String()
+    location = fields.Raw()
+    bbox = fields.List(fields.Float())
+    count = fields.Integer()

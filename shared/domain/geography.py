@@ -8,13 +8,14 @@ Earth, at most 0.5 % from those on the ellipsoid.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import (
     Column,
     ColumnElement,
     Computed,
     Double,
+    Float,
     and_,
     cast,
     func,
@@ -30,6 +31,8 @@ from shared.platform.db.tables import Cube, Point
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sqlalchemy import Label, RowMapping
 
 EARTH_RADIUS = 6_371_008.8
 """The mean radius of the Earth in metres (IUGG)."""
@@ -145,3 +148,44 @@ def _part(point: ColumnElement[Any], index: int) -> ColumnElement[float]:
 def _wrapped(longitude: float) -> float:
     """Return the longitude moved by whole turns to between -180 and 180 degrees."""
     return (longitude + ANTIMERIDIAN) % TURN - ANTIMERIDIAN
+
+
+class Cells(NamedTuple):
+    """A grid over points: the expressions that number the cell of a point, and what is selected of each cell."""
+
+    numbers: Sequence[Label[Any]]
+    columns: Sequence[ColumnElement[Any]]
+
+
+def cells(point: ColumnElement[Any], size: float) -> Cells:
+    """Return the grid of squares of ``size`` degrees: select its ``columns``, group by its ``numbers``.
+
+    Cells are counted from one corner of the Earth, so that a cell is the same whatever a box shows of it.
+    """
+    place = type_coerce(point, ARRAY(Double))
+    longitude, latitude = place[0], place[1]
+    numbers = [
+        func.floor(degrees / literal(size, Double)).label(name)
+        for name, degrees in (("column", longitude), ("row", latitude))
+    ]
+    columns = (
+        *numbers,
+        func.avg(longitude, type_=Float).label("longitude"),
+        func.avg(latitude, type_=Float).label("latitude"),
+        func.min(longitude).label("west"),
+        func.min(latitude).label("south"),
+        func.max(longitude).label("east"),
+        func.max(latitude).label("north"),
+        func.count().label("count"),
+    )
+    return Cells(numbers, columns)
+
+
+def cell_of(row: RowMapping) -> dict[str, Any]:
+    """Return a row of the columns of `cells` as `geo_filters.Cell` shows it."""
+    return {
+        "id": f"{int(row['column'])},{int(row['row'])}",
+        "location": {"type": "Point", "coordinates": [row["longitude"], row["latitude"]]},
+        "bbox": [row[name] for name in ("west", "south", "east", "north")],
+        "count": row["count"],
+    }

@@ -91,6 +91,7 @@ MATRIX = {
     "resources.list_resources": MEMBERS,
     "resources.list_available_resources": MEMBERS,
     "resources.find_nearest_resources": MEMBERS,
+    "resources.aggregate_resources": MEMBERS,
     "resources.get_resource_history": MEMBERS,
     "resources.list_usage_changes": MEMBERS,
     "resources.list_resource_types": MEMBERS,

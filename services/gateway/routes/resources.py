@@ -40,6 +40,14 @@ resources.offer(
     geometry="location",
 )
 resources.offer(
+    "GET",
+    "/statistics/resource-cells",
+    "resources.aggregate_resources",
+    schemas.AggregateResources,
+    schemas.ResourceCells,
+    geometry="location",
+)
+resources.offer(
     "POST",
     "/resources",
     "resources.create_resource",

@@ -24,7 +24,7 @@ from shared.platform.schemas import (
 MAX_TITLE_LENGTH: Final = 255
 MAX_DESCRIPTION_LENGTH: Final = 50_000
 MAX_INTEGER: Final = 2**31 - 1
-SORTS: Final = ("reported_at", "updated_at")
+SORTS: Final = ("reported_at", "updated_at", "severity")
 
 
 class CreateReport(Arguments):
@@ -91,7 +91,10 @@ class OfReport(Page):
 
 
 class _Sorted(Page):
-    """A page of a list with the newest first, by when reports were filed or by when they last changed."""
+    """A page of a list with the newest first, by when reports were filed or by when they last changed.
+
+    With ``severity`` the most severe come first, and those of a severity the newest first.
+    """
 
     sort = Choice(SORTS, load_default="reported_at")
 

@@ -2,46 +2,23 @@
 
 from __future__ import annotations
 
-import math
-from typing import Any, Final
-
-from marshmallow import ValidationError, fields, validates_schema
+from marshmallow import fields
 
 from services.reports.schemas.filters import ReportFilters, StatusFilter
-from shared.domain.geo_filters import Box
-from shared.platform.schemas import Identifier, Number, Result
-
-MIN_CELL: Final = 0.0001
-"""Degrees; some ten metres."""
-
-MAX_CELL: Final = 90
-MAX_CELLS: Final = 10_000
-TURN: Final = 360
+from shared.domain.geo_filters import Cell, CellGrid
+from shared.platform.schemas import Identifier, Result
 
 
 class SummariseReports(ReportFilters, StatusFilter):
     """The reports to count."""
 
 
-class AggregateReports(ReportFilters, StatusFilter):
+class AggregateReports(CellGrid, ReportFilters, StatusFilter):
     """The reports to count by cell: those in ``bbox``, by squares of ``cell_size`` degrees.
 
     A box may have at most 10,000 cells. Cells are counted from longitude 0 and latitude 0, so that they stay where
     they are when the box moves; those at the edges of the box count only the reports inside the box.
     """
-
-    bbox = Box(required=True)
-    cell_size = Number(min_value=MIN_CELL, max_value=MAX_CELL, required=True)
-
-    @validates_schema
-    def _cells_are_not_too_many(self, data: dict[str, Any], **_more: Any) -> None:
-        if "bbox" not in data or "cell_size" not in data:
-            return
-        west, south, east, north = data["bbox"]
-        width = east - west if west <= east else east - west + TURN
-        size = data["cell_size"]
-        if math.ceil(width / size) * math.ceil((north - south) / size) > MAX_CELLS:
-            raise ValidationError(f"The box would have more than {MAX_CELLS:,} such cells.", "cell_size")
 
 
 class _Count(Result):
@@ -87,15 +64,12 @@ class Summary(Result):
     by_region = fields.List(fields.Nested(RegionCount))
 
 
-class ReportCell(_Count):
+class ReportCell(Cell):
     """A cell of the map: how many reports it holds, their mean position, and the greatest severity among them.
 
     ``bbox`` is the extent of its reports, as ``[west, south, east, north]``; ``severity_level`` is a level of 1 to 5.
     """
 
-    id = fields.String()
-    location = fields.Raw()
-    bbox = fields.List(fields.Float())
     severity_level = fields.Integer()
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 Status: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate"]
 ReviewReason: TypeAlias = Literal["type_inactive", "clock_ahead", "clock_past", "outside_regions", "no_region", "no_coordinates"]
-Sort: TypeAlias = Literal["reported_at", "updated_at"]
+Sort: TypeAlias = Literal["reported_at", "updated_at", "severity"]
 
 
 class AddAttachment(TypedDict):
@@ -108,10 +108,10 @@ class ReportCell(TypedDict):
     of 1 to 5.
     """
 
-    count: int
     id: str
     location: Any
     bbox: Sequence[float]
+    count: int
     severity_level: int
 
 

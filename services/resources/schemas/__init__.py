@@ -25,6 +25,10 @@ from services.resources.schemas.resources import (
     ResourcePage,
     UpdateResource,
 )
+from services.resources.schemas.statistics import (
+    AggregateResources,
+    ResourceCells,
+)
 from services.resources.schemas.status import (
     ChangeResourceStatus,
     HistoryPage,
@@ -37,6 +41,7 @@ from services.resources.schemas.usage import (
 from shared.domain.import_schemas import ImportResult
 
 __all__ = [
+    "AggregateResources",
     "AvailableResourcePage",
     "ChangeResourceStatus",
     "CreateResource",
@@ -53,6 +58,7 @@ __all__ = [
     "NearestResources",
     "OfResource",
     "Resource",
+    "ResourceCells",
     "ResourcePage",
     "ResourceRow",
     "ResourceType",

@@ -37,6 +37,7 @@ MAX_CONTACT_LENGTH: Final = 255
 MAX_INTEGER: Final = 2**31 - 1
 MAX_SEARCH_LENGTH: Final = 500
 FEW: Final = 10
+SORTS: Final = ("created_at", "name", "available_capacity")
 
 
 def _description() -> Text:
@@ -126,8 +127,8 @@ class _Kind(Arguments):
     region_id = OneOrList(Identifier(), allow_none=True)
 
 
-class _Filters(_Kind, Page):
-    """The filters of the pages of resources.
+class ResourceFilters(_Kind):
+    """The filters of resources, beside their status.
 
     ``needed`` is the minimum free capacity, which an unlimited resource always has. ``changed_since`` is inclusive.
     ``text`` searches the name as a web search does. It also finds parts of words and words with a typing error, which
@@ -142,14 +143,29 @@ class _Filters(_Kind, Page):
     text = Text(max_length=MAX_SEARCH_LENGTH, allow_none=True)
 
 
-class ListResources(_Filters):
-    """Resources of every status; ``import_source`` selects the resources imported from this source."""
+class StatusFilter(Arguments):
+    """The filter by status, one or several."""
 
     status = OneOrList(Choice(STATUS.statuses), allow_none=True)
+
+
+class _Sorted(Page):
+    """A page of a list with the newest first.
+
+    With ``name`` it is in the order of the names; with ``available_capacity`` the unlimited resources come first, and
+    then those with the most free capacity.
+    """
+
+    sort = Choice(SORTS, load_default="created_at")
+
+
+class ListResources(ResourceFilters, StatusFilter, _Sorted):
+    """Resources of every status; ``import_source`` selects the resources imported from this source."""
+
     import_source = Text(max_length=MAX_SOURCE_LENGTH, blank=True, allow_none=True)
 
 
-class ListAvailableResources(_Filters):
+class ListAvailableResources(ResourceFilters, _Sorted):
     """Resources that are `available` and not full."""
 
 

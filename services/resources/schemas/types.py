@@ -13,6 +13,56 @@ if TYPE_CHECKING:
 
 
 Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_service", "closed"]
+Sort: TypeAlias = Literal["created_at", "name", "available_capacity"]
+
+
+class Circle(TypedDict):
+    """A location and a distance from it along the surface, in metres."""
+
+    lon: float
+    lat: float
+    radius_m: float
+
+
+class AggregateResources(TypedDict):
+    """The resources to count by cell: those in ``bbox``, by squares of ``cell_size`` degrees.
+
+    A box may have at most 10,000 cells. Cells are counted from longitude 0 and latitude 0, so that they
+    stay where they are when the box moves; those at the edges of the box count only the resources inside
+    the box.
+    """
+
+    status: NotRequired[list[Status] | None]
+    resource_type_id: NotRequired[list[UUID] | None]
+    region_id: NotRequired[list[UUID] | None]
+    needed: NotRequired[int | None]
+    changed_since: NotRequired[datetime | None]
+    bbox: tuple[float, float, float, float]
+    within: NotRequired[list[list[list[list[float]]]] | None]
+    near: NotRequired[Circle | None]
+    text: NotRequired[str | None]
+    cell_size: float
+
+
+class ResourceCell(TypedDict):
+    """A cell of the map: how many resources it holds, and how many of them are `available`.
+
+    ``location`` is their mean position; ``bbox`` is their extent, as ``[west, south, east, north]``.
+    """
+
+    id: str
+    location: Any
+    bbox: Sequence[float]
+    count: int
+    available_count: int
+
+
+class ResourceCells(TypedDict):
+    """The cells that hold any resource, the fullest first, and the number of those resources."""
+
+    cell_size: float
+    total: int
+    items: Sequence[ResourceCell]
 
 
 class ChangeResourceStatus(TypedDict):
@@ -217,19 +267,12 @@ class ImportResult(TypedDict):
     refused: Sequence[RefusedRow]
 
 
-class Circle(TypedDict):
-    """A location and a distance from it along the surface, in metres."""
-
-    lon: float
-    lat: float
-    radius_m: float
-
-
 class ListAvailableResources(TypedDict):
     """Resources that are `available` and not full."""
 
     cursor: str | None
     limit: int
+    sort: Sort
     resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
     needed: NotRequired[int | None]
@@ -290,6 +333,8 @@ class ListResources(TypedDict):
 
     cursor: str | None
     limit: int
+    sort: Sort
+    status: NotRequired[list[Status] | None]
     resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
     needed: NotRequired[int | None]
@@ -298,7 +343,6 @@ class ListResources(TypedDict):
     within: NotRequired[list[list[list[list[float]]]] | None]
     near: NotRequired[Circle | None]
     text: NotRequired[str | None]
-    status: NotRequired[list[Status] | None]
     import_source: NotRequired[str | None]
 
 

@@ -269,6 +269,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('catalogue:write',),
         {'not_found': 'There is no such thing, or you may not see it.', 'conflict': 'The name is taken.'},
     ),
+    "resources.aggregate_resources": MethodContract(
+        'Count the resources in a box by cells of a grid, with the number of available ones in each.',
+        ('resource:read',),
+        {},
+    ),
     "resources.change_resource_status": MethodContract(
         'Change the status of a resource.',
         ('resource:change_status',),
@@ -320,7 +325,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {},
     ),
     "resources.list_resources": MethodContract(
-        'Return a page of resources, the newest first.',
+        'Return a page of resources, the newest first unless `sort` is given.',
         ('resource:read',),
         {},
     ),

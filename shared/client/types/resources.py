@@ -12,6 +12,36 @@ if TYPE_CHECKING:
 
 
 Status: TypeAlias = Literal["available", "limited", "unavailable", "out_of_service", "closed"]
+Sort: TypeAlias = Literal["created_at", "name", "available_capacity"]
+
+
+class Circle(TypedDict):
+    """A location and a distance from it along the surface, in metres."""
+
+    lon: float
+    lat: float
+    radius_m: float
+
+
+class ResourceCell(TypedDict):
+    """A cell of the map: how many resources it holds, and how many of them are `available`.
+
+    ``location`` is their mean position; ``bbox`` is their extent, as ``[west, south, east, north]``.
+    """
+
+    id: str
+    location: Any
+    bbox: list[float]
+    count: int
+    available_count: int
+
+
+class ResourceCells(TypedDict):
+    """The cells that hold any resource, the fullest first, and the number of those resources."""
+
+    cell_size: float
+    total: int
+    items: list[ResourceCell]
 
 
 class Resource(TypedDict):
@@ -126,14 +156,6 @@ class ImportResult(TypedDict):
     refused: list[RefusedRow]
 
 
-class Circle(TypedDict):
-    """A location and a distance from it along the surface, in metres."""
-
-    lon: float
-    lat: float
-    radius_m: float
-
-
 class AvailableResource(TypedDict):
     """A resource with the names of its type and its region."""
 
@@ -200,6 +222,25 @@ class PageOfUsageChange(TypedDict):
 
 class ResourcesMethods(Protocol):
     """The methods of resources."""
+
+    def aggregate_resources(
+        self,
+        *,
+        bbox: Sequence[float],
+        cell_size: float,
+        status: Status | Sequence[Status] | None = ...,
+        resource_type_id: Identifier | Sequence[Identifier] | None = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        needed: int | None = ...,
+        changed_since: Moment | None = ...,
+        within: Mapping[str, Any] | None = ...,
+        near: Circle | None = ...,
+        text: str | None = ...,
+    ) -> ResourceCells:
+        """Count the resources in a box by cells of a grid, with the number of available ones in each.
+
+        Needs: resource:read.
+        """
 
     def change_resource_status(
         self,
@@ -312,6 +353,7 @@ class ResourcesMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
+        sort: Sort = ...,
         resource_type_id: Identifier | Sequence[Identifier] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         needed: int | None = ...,
@@ -343,6 +385,8 @@ class ResourcesMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
+        sort: Sort = ...,
+        status: Status | Sequence[Status] | None = ...,
         resource_type_id: Identifier | Sequence[Identifier] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
         needed: int | None = ...,
@@ -351,10 +395,9 @@ class ResourcesMethods(Protocol):
         within: Mapping[str, Any] | None = ...,
         near: Circle | None = ...,
         text: str | None = ...,
-        status: Status | Sequence[Status] | None = ...,
         import_source: str | None = ...,
     ) -> PageOfResource:
-        """Return a page of resources, the newest first.
+        """Return a page of resources, the newest first unless `sort` is given.
 
         Needs: resource:read.
         """

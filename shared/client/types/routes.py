@@ -211,6 +211,9 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     "reports.update_severity_level": (
         HttpRoute("PATCH", "/api/v1/severity-levels/{severity_level_id}", has_body=True),
     ),
+    "resources.aggregate_resources": (
+        HttpRoute("GET", "/api/v1/statistics/resource-cells"),
+    ),
     "resources.change_resource_status": (
         HttpRoute("PUT", "/api/v1/resources/{resource_id}/status", has_body=True, is_versioned=True),
     ),

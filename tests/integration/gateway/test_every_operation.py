@@ -239,6 +239,16 @@ def test_statistics(system, admin):
     assert cells["features"][0]["geometry"]["type"] == "Point"
 
 
+@happy("aggregate_resources")
+def test_statistics_of_resources(system, admin):
+    admin.done("POST", "/resources", json=system.resource_body())
+    path = "/statistics/resource-cells?bbox=-180,-90,180,90&cell_size=10"
+    found = admin.done("GET", path)
+    assert found["total"] >= found["items"][0]["count"] > 0
+    cells = admin("GET", path, headers={"Accept": "application/geo+json"}).json()
+    assert cells["features"][0]["geometry"]["type"] == "Point"
+
+
 @happy(
     "create_resource",
     "get_resource",

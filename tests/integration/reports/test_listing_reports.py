@@ -80,6 +80,41 @@ def test_the_newest_come_first(found, filed):
     assert found(sort="updated_at") == newest_first(filed, "updated_at")
 
 
+def most_severe_first(world, reports):
+    level_of = {level_id: level for level, level_id in world.levels.items()}
+    newest = sorted(reports, key=operator.itemgetter("reported_at", "id"), reverse=True)
+    return [
+        report["id"]
+        for report in sorted(newest, key=lambda report: level_of[report["severity_level_id"]], reverse=True)
+    ]
+
+
+def of_all_pages(world, reader, limit, **filters):
+    seen, cursor = [], None
+    while True:
+        page = world.list(reader, limit=limit, cursor=cursor, **filters)
+        assert len(page["items"]) <= limit
+        seen += [item["id"] for item in page["items"]]
+        cursor = page["next_cursor"]
+        if cursor is None:
+            return seen
+
+
+@pytest.mark.parametrize("limit", [1, 3, 7, 40])
+def test_the_most_severe_come_first_on_all_pages(world, reader, region, filed, limit):
+    expected = most_severe_first(world, filed)
+    assert of_all_pages(world, reader, limit, region_id=str(region), sort="severity") == expected
+
+
+def test_the_order_by_severity_has_the_filters_of_the_others(world, reader, region, filed, found):
+    expected = most_severe_first(world, filed)
+    for filters in ({"min_severity": 3}, {"status": "pending"}, {"text": filed[0]["title"].split()[0]}):
+        given = {"region_id": str(region), "sort": "severity", **filters}
+        seen = of_all_pages(world, reader, 3, **given)
+        assert sorted(seen) == sorted(found(**filters))
+        assert "text" in filters or seen == [one for one in expected if one in seen]
+
+
 @pytest.mark.parametrize("sort", ["reported_at", "updated_at"])
 @pytest.mark.parametrize("limit", [1, 3, 7, 40])
 def test_pages_follow_one_another_without_gap_or_repeat(world, reader, region, filed, sort, limit):

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import event, text
 from uuid6 import uuid7
 
-from services.resources import catalogue, resources, schemas
+from services.resources import catalogue, resources, schemas, statistics
 from shared.client.errors import Invalid
 from shared.domain.permissions import RESOURCE_READ
 from shared.platform.schemas import load
@@ -47,6 +47,54 @@ def add(world, reader):
     [region_id] = reader.regions(RESOURCE_READ)
     author = world.caller()
     return lambda **changed: world.create(author, region_id=region_id, **changed)
+
+
+@pytest.mark.parametrize("limit", [1, 2, 50])
+def test_pages_are_in_the_order_of_names_or_of_free_capacity(world, reader, add, limit):
+    made = [
+        add(name=name, capacity=capacity)
+        for name, capacity in (("Port", 5), ("Aula", None), ("Zoo", 70), ("Mairie", 70), ("Aula", 0))
+    ]
+    free = {one["id"]: 2**31 if one["capacity"] is None else one["capacity"] for one in made}
+    expected = {
+        "name": [one["id"] for one in sorted(made, key=lambda one: (one["name"], one["id"]))],
+        "available_capacity": sorted(free, key=lambda one: (free[one], one), reverse=True),
+    }
+    for sort, ids in expected.items():
+        seen, cursor = [], None
+        while True:
+            page = world.list(reader, sort=sort, limit=limit, cursor=cursor)
+            seen += [item["id"] for item in page["items"]]
+            cursor = page["next_cursor"]
+            if cursor is None:
+                break
+        assert seen == ids, sort
+
+
+def test_cells_count_the_resources_that_pass_the_filters(world, reader, add):
+    for number, (longitude, latitude) in enumerate([(1.5, 1.5), (1.7, 1.9), (1.6, 1.1), (-1.5, 1.5)]):
+        add(name=f"Depot {number}", location=place(longitude, latitude))
+    arguments = {"bbox": [-10, -10, 10, 10], "cell_size": 1}
+    with world.db.read() as connection:
+
+        def cells(**filters):
+            loaded = load(schemas.AggregateResources(), arguments | filters)
+            return schemas.ResourceCells().dump(statistics.aggregate_resources(connection, reader, loaded))
+
+        found = cells()
+        assert {cell["id"]: cell["count"] for cell in found["items"]} == {"1,1": 3, "-2,1": 1}
+        assert found["total"] == 4
+        [full, single] = found["items"]
+        assert full["bbox"] == [1.5, 1.1, 1.7, 1.9]
+        assert full["location"]["coordinates"] == pytest.approx([1.6, 1.5])
+        assert (full["available_count"], single["available_count"]) == (3, 1)
+        assert cells(text="depot 3")["items"][0]["id"] == "-2,1"
+        assert cells(status="unavailable")["total"] == 0
+        assert cells(bbox=[-10, -10, 0, 10])["total"] == 1
+    stranger = world.caller_with({RESOURCE_READ: frozenset({world.region()})})
+    loaded = load(schemas.AggregateResources(), arguments)
+    with world.db.read() as connection:
+        assert statistics.aggregate_resources(connection, stranger, loaded)["total"] == 0
 
 
 def test_pages_hold_everything_once_the_newest_first(world, reader, add):
