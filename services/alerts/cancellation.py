@@ -11,7 +11,7 @@ from uuid6 import uuid7
 from services.alerts.alerts import StoredAlert, change_alert, content_of, insert_alert, lock_alert
 from services.alerts.models import alerts
 from services.alerts.policy import CANCEL, PAST
-from shared.domain.alerts import ACTIVE, CANCELLED, DRAFT, EXPIRED, STATUS
+from shared.domain.alerts import ACTIVE, CANCELLED, EXPIRED, STATUS, UNISSUED
 from shared.domain.permissions import ALERT_CANCEL
 from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.db.writes import check_version
@@ -31,7 +31,7 @@ EXPIRY_BATCH: Final = 500
 def cancel_alert(
     connection: Connection, caller: Caller, sender: str, alert_id: UUID, version: int, notes: str | None
 ) -> types.Alert:
-    """Cancel an alert: an active one with a Cancel message of CAP, a draft without.
+    """Cancel an alert: an active one with a Cancel message of CAP, one that was never issued without.
 
     The message is an alert of its own, with the status ``cancelled`` from the beginning. It references the alert that
     it cancels and all those that this one replaced. It reaches nobody anew: the accounts that the alert reached see
@@ -68,7 +68,7 @@ def cancel_locked(
     user_id: UUID,
     notes: str | None,
 ) -> StoredAlert:
-    """Cancel a draft or an active alert that the transaction has locked, and write the Cancel message of the latter.
+    """Cancel an open alert that the transaction has locked, and write the Cancel message of an active one.
 
     Args:
         connection: In a transaction.
@@ -82,7 +82,7 @@ def cancel_locked(
         The alert as it is now.
     """
     ended: dict[str, object] = {"status": CANCELLED, "status_notes": notes, "updated_by": user_id}
-    if row["status"] == DRAFT:
+    if row["status"] in UNISSUED:
         return change_alert(connection, caller, row, ended)
     message, _ = insert_alert(
         connection,

@@ -20,7 +20,8 @@ from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, region_target
 from services.alerts.languages import language_of
 from services.alerts.policy import cap_fields, check_expiry, check_onset
-from shared.domain.alerts import ACTIVE, DRAFT, STATUS
+from shared.client.errors import Conflict
+from shared.domain.alerts import ACTIVE, DRAFT, PENDING_APPROVAL, STATUS
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
 from shared.platform.db.writes import check_version, content_digest
 
@@ -88,6 +89,8 @@ def _issue_draft(
     row = lock_alert(connection, caller, alert_id, ALERT_ISSUE)
     if check_version(caller, row, version, {"status": ACTIVE}, thing="alert"):
         return row
+    if row["status"] == PENDING_APPROVAL:
+        raise Conflict("This alert is waiting for approval.", status=row["status"])
     STATUS.check_move(row["status"], ACTIVE)
     check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
     check_targets(connection, caller, ALERT_ISSUE, declared(connection, alert_id), row["region_id"])

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
 ISSUE: Final = "issue"
 DRAFT_ONLY: Final = "draft"
-ACTIONS: Final = (ISSUE, DRAFT_ONLY)
+REQUEST_APPROVAL: Final = "request_approval"
+ACTIONS: Final = (ISSUE, DRAFT_ONLY, REQUEST_APPROVAL)
 
 
 @dataclass(frozen=True, slots=True)

@@ -198,7 +198,7 @@ Index(
     "idx_alerts_open_by_rule",
     alerts.c.source_id,
     alerts.c.rule_id,
-    postgresql_where=text("status IN ('draft', 'active')"),
+    postgresql_where=text("status IN ('draft', 'pending_approval', 'active')"),
 )
 
 SHARDS: Final = 16

@@ -16,11 +16,11 @@ from uuid6 import uuid7
 from services.alerts import templates
 from services.alerts.cancellation import cancel_locked
 from services.alerts.declared_targets import declare
-from services.alerts.matching import ISSUE, Change, ends, issues
+from services.alerts.matching import DRAFT_ONLY, ISSUE, REQUEST_APPROVAL, Change, ends, issues
 from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
 from services.alerts.policy import GROUP, REGION, Target, cap_fields, class_of
 from shared.client.errors import Unavailable
-from shared.domain.alerts import ACTIVE, DRAFT
+from shared.domain.alerts import ACTIVE, DRAFT, OPEN, PENDING_APPROVAL
 from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
@@ -38,6 +38,9 @@ if TYPE_CHECKING:
     from shared.platform.outbox.event import Event
 
 MAX_TITLE_LENGTH: Final = 255
+
+_STATUS_OF: Final = {ISSUE: ACTIVE, DRAFT_ONLY: DRAFT, REQUEST_APPROVAL: PENDING_APPROVAL}
+"""The status with which an alert begins, by the action of its rule."""
 
 
 class _Region(NamedTuple):
@@ -113,7 +116,7 @@ def _cancel(connection: Connection, sender: str, event: Event, change: Change, r
             alerts.c.source_id == change.source_id,
             alerts.c.rule_id == rule_id,
             alerts.c.source_version < change.version,
-            alerts.c.status.in_([DRAFT, ACTIVE]),
+            alerts.c.status.in_(OPEN),
         )
         .with_for_update()
     )
@@ -180,7 +183,7 @@ def _issue(
         "issued_by": SYSTEM_USER_ID,
         "expires_at": _expiry(rule["lifetime_seconds"]),
         "priority": rule["priority"],
-        "status": ACTIVE if rule["action"] == ISSUE else DRAFT,
+        "status": _STATUS_OF[rule["action"]],
         "rule_id": rule["id"],
         "source_id": change.source_id,
         "source_version": change.version,

@@ -11,7 +11,7 @@ from sqlalchemy import and_, case, exists, func, not_, or_
 
 from services.alerts.models import alert_targets, alerts
 from services.alerts.policy import CANCEL, REGION, USER
-from shared.domain.alerts import CANCELLED, DRAFT
+from shared.domain.alerts import CANCELLED, UNISSUED
 from shared.domain.permissions import ALERT_READ, ALERT_READ_DRAFT
 from shared.platform.db.conditions import in_regions_of
 
@@ -21,10 +21,10 @@ if TYPE_CHECKING:
 
 
 def visible(caller: Caller) -> Condition:
-    """Return the condition for issued alerts, and for drafts, of the regions in which the caller may read them."""
+    """Return the condition for issued alerts, and for drafts and pending ones, where the caller may read them."""
     return or_(
-        and_(alerts.c.status != DRAFT, in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
-        and_(alerts.c.status == DRAFT, in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
+        and_(alerts.c.status.not_in(UNISSUED), in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
+        and_(alerts.c.status.in_(UNISSUED), in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
     )
 
 
@@ -40,7 +40,7 @@ def public() -> Condition:
     declared = and_(alert_targets.c.alert_id == subject, alert_targets.c.position.is_not(None))
     never_issued = and_(alerts.c.status == CANCELLED, alerts.c.area_version.is_(None))
     return and_(
-        alerts.c.status != DRAFT,
+        alerts.c.status.not_in(UNISSUED),
         not_(never_issued),
         or_(
             not_(exists().where(declared)),

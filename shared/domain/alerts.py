@@ -13,15 +13,23 @@ from shared.platform.schemas import Identifier, Timestamp
 SOURCE: Final = "alerts"
 
 DRAFT: Final = "draft"
+PENDING_APPROVAL: Final = "pending_approval"
 ACTIVE: Final = "active"
 SUPERSEDED: Final = "superseded"
 CANCELLED: Final = "cancelled"
 EXPIRED: Final = "expired"
 
+UNISSUED: Final = (DRAFT, PENDING_APPROVAL)
+"""The statuses of alerts that nobody was told yet: what they say can be changed, and few may read them."""
+
+OPEN: Final = (*UNISSUED, ACTIVE)
+"""The statuses of alerts that have not ended."""
+
 STATUS: Final = StatusMachine(
     "alert",
     {
-        DRAFT: (ACTIVE, CANCELLED),
+        DRAFT: (PENDING_APPROVAL, ACTIVE, CANCELLED),
+        PENDING_APPROVAL: (DRAFT, ACTIVE, CANCELLED),
         ACTIVE: (SUPERSEDED, CANCELLED, EXPIRED),
         SUPERSEDED: (),
         CANCELLED: (),

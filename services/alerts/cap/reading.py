@@ -14,7 +14,7 @@ from services.alerts.models import alert_areas, alerts, audience_regions
 from services.alerts.policy import CANCEL, cap_fields
 from services.alerts.visibility import public, reached, visible
 from shared.client.errors import Conflict, NotFound
-from shared.domain.alerts import CANCELLED, DRAFT
+from shared.domain.alerts import CANCELLED, UNISSUED
 from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Alert not found.")
-    if row["status"] == DRAFT or (row["status"] == CANCELLED and row["area_version"] is None):
+    if row["status"] in UNISSUED or (row["status"] == CANCELLED and row["area_version"] is None):
         raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
         alert=cast("types.Alert", {**row, **cap_fields(dict(row))}),

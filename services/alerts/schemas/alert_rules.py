@@ -39,7 +39,7 @@ class _Rule(Arguments):
     never if that is null. The templates may contain {title}, {status}, {previous_status}, {notes}, {region},
     {region_code} and, for reports, {severity_level}; the ``target_id`` of a group may contain {region_code}. When the
     report or resource enters one of ``cancelled_by_statuses``, the alert is cancelled. With the ``action`` `draft`,
-    the rule creates a draft that a coordinator issues.
+    the rule creates a draft that a coordinator issues; with `request_approval`, an alert that somebody has to approve.
     """
 
     description = Text(max_length=2_000, lines=True, blank=True, allow_none=True)

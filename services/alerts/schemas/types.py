@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from services.alerts import policy
 
 
-Action: TypeAlias = Literal["issue", "draft"]
+Action: TypeAlias = Literal["issue", "draft", "request_approval"]
 CancelledByStatuses: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate", "available", "limited", "unavailable", "out_of_service"]
 SourceEvent: TypeAlias = Literal["report_status_changed", "resource_status_changed"]
 StatusEntered: TypeAlias = Literal["pending", "confirmed", "in_progress", "resolved", "closed", "rejected", "duplicate", "available", "limited", "unavailable", "out_of_service"]
@@ -24,7 +24,7 @@ Urgency: TypeAlias = Literal["Immediate", "Expected", "Future", "Past", "Unknown
 Severity: TypeAlias = Literal["Extreme", "Severe", "Moderate", "Minor", "Unknown"]
 Certainty: TypeAlias = Literal["Observed", "Likely", "Possible", "Unlikely", "Unknown"]
 CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
-Status: TypeAlias = Literal["draft", "active", "superseded", "cancelled", "expired"]
+Status: TypeAlias = Literal["draft", "pending_approval", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 
 

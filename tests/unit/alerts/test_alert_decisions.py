@@ -15,8 +15,12 @@ from shared.platform.schemas import load
 
 # Written down once more, and not read from the table that it checks.
 LEGAL = {
+    ("draft", "pending_approval"),
     ("draft", "active"),
     ("draft", "cancelled"),
+    ("pending_approval", "draft"),
+    ("pending_approval", "active"),
+    ("pending_approval", "cancelled"),
     ("active", "superseded"),
     ("active", "cancelled"),
     ("active", "expired"),
