@@ -23,6 +23,7 @@ REPORT_IMPORT: Final = "report:import"
 CATALOGUE_WRITE: Final = "catalogue:write"
 RESOURCE_CREATE: Final = "resource:create"
 RESOURCE_READ: Final = "resource:read"
+RESOURCE_READ_CONTACTS: Final = "resource:read_contacts"
 RESOURCE_UPDATE: Final = "resource:update"
 RESOURCE_CHANGE_STATUS: Final = "resource:change_status"
 RESOURCE_UPDATE_USAGE: Final = "resource:update_usage"
@@ -31,6 +32,8 @@ ALERT_DRAFT: Final = "alert:draft"
 ALERT_ISSUE: Final = "alert:issue"
 ALERT_CANCEL: Final = "alert:cancel"
 ALERT_READ: Final = "alert:read"
+ALERT_READ_RESTRICTED: Final = "alert:read_restricted"
+ALERT_READ_PRIVATE: Final = "alert:read_private"
 ALERT_READ_DRAFT: Final = "alert:read_draft"
 ALERT_READ_REACH: Final = "alert:read_reach"
 ALERT_REBUILD_AUDIENCE: Final = "alert:rebuild_audience"
@@ -61,7 +64,8 @@ PERMISSIONS: Final[dict[str, str]] = {
     REPORT_IMPORT: "Import reports in bulk, with their original times.",
     CATALOGUE_WRITE: "Manage report types, severity levels and resource types.",
     RESOURCE_CREATE: "Create resources.",
-    RESOURCE_READ: "Read resources and their history.",
+    RESOURCE_READ: "Read resources and their history, without contacts and stock.",
+    RESOURCE_READ_CONTACTS: "Read contact persons, phone numbers, email addresses and stock of resources.",
     RESOURCE_UPDATE: "Edit resources.",
     RESOURCE_CHANGE_STATUS: "Change the status of resources.",
     RESOURCE_UPDATE_USAGE: "Change how much of the capacity of a resource is in use.",
@@ -69,7 +73,9 @@ PERMISSIONS: Final[dict[str, str]] = {
     ALERT_DRAFT: "Draft alerts and edit drafts.",
     ALERT_ISSUE: "Issue alerts and updates of issued alerts.",
     ALERT_CANCEL: "Cancel alerts.",
-    ALERT_READ: "Read all issued alerts. Alerts that you received need no permission.",
+    ALERT_READ: "Read all public alerts. Alerts that you received need no permission.",
+    ALERT_READ_RESTRICTED: "Read alerts that were issued for groups, and the names of issuers.",
+    ALERT_READ_PRIVATE: "Read alerts that were issued for single accounts. Every use is recorded.",
     ALERT_READ_DRAFT: "Read drafts of alerts.",
     ALERT_READ_REACH: "See which accounts an alert was sent to, and which of them have read it.",
     ALERT_REBUILD_AUDIENCE: "Rebuild the copy of accounts and regions that targets alerts. Needs `user:read` too.",
@@ -116,7 +122,15 @@ _REPORTER = frozenset(
 _RESPONDER = (
     _VIEWER
     | _REPORTER
-    | {REPORT_UPDATE, REPORT_CHANGE_STATUS, RESOURCE_UPDATE, RESOURCE_CHANGE_STATUS, RESOURCE_UPDATE_USAGE}
+    | {
+        REPORT_UPDATE,
+        REPORT_CHANGE_STATUS,
+        RESOURCE_READ_CONTACTS,
+        RESOURCE_UPDATE,
+        RESOURCE_CHANGE_STATUS,
+        RESOURCE_UPDATE_USAGE,
+        ALERT_READ_RESTRICTED,
+    }
 )
 
 DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
