@@ -1,13 +1,16 @@
 // The situation page: signs in, and ties the map, the lists, the form and the stream together.
 
+import { openAlert } from "./alert.js";
 import { call, session } from "./api.js";
 import { catalogue, loadCatalogue, may, severityMark } from "./catalogue.js";
-import { closeDetail, openAlert, openReport, openResource } from "./detail.js";
+import { closeDetail } from "./dialog.js";
 import { find, make, once, show } from "./dom.js";
 import { Filing, onSubmit } from "./forms.js";
 import { offerIssuing } from "./issuing.js";
 import { AlertList, LiveList, offerChoices, ReportList, ResourceList } from "./lists.js";
 import { SituationMap } from "./map.js";
+import { openReport } from "./report.js";
+import { openResource } from "./resource.js";
 import { follow } from "./stream.js";
 import { choose, isChosen } from "./tabs.js";
 

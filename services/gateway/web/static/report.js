@@ -1,7 +1,8 @@
-// The dialog in which one thing is looked at: a report, an alert or a resource.
+// A report in the dialog: what is known of it, and what a coordinator does with it.
 
 import { call } from "./api.js";
-import { REVIEW_REASONS, alertTitle, catalogue, may, regionName, severityOf } from "./catalogue.js";
+import { REVIEW_REASONS, catalogue, may, regionName, severityOf } from "./catalogue.js";
+import { degrees, lookButton, open } from "./dialog.js";
 import { facts, find, make, moment, sayProblem, words } from "./dom.js";
 import { clearProblem, onSubmit } from "./forms.js";
 import { partsOf } from "./parts.js";
@@ -15,34 +16,6 @@ const NEXT_STEPS = {
   duplicate: { pending: "Reopen" },
   closed: {},
 };
-
-const dialog = find("detail");
-let current = 0;
-
-find("detail-close").addEventListener("click", () => dialog.close());
-dialog.addEventListener("click", (event) => {
-  if (event.target === dialog) dialog.close();
-});
-
-/** Opens the dialog and fills it with what `load` gives, which may entitle it anew; the newest opening wins. */
-async function open(title, load) {
-  const mine = ++current;
-  const entitle = (text) => {
-    if (mine === current) find("detail-title").textContent = text;
-  };
-  entitle(title);
-  find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
-  if (!dialog.open) dialog.showModal();
-  let content;
-  try {
-    content = await load(entitle);
-  } catch (problem) {
-    content = [make("p", { class: "problem", role: "alert", text: problem.message })];
-  }
-  if (mine === current) find("detail-body").replaceChildren(...content);
-}
-
-export const closeDetail = () => dialog.open && dialog.close();
 
 /** @param {(report: object) => void} [onChange] called when its status was changed here */
 export function openReport(id, look, onChange = () => {}) {
@@ -155,73 +128,4 @@ function statusForm(report, again, onChange) {
   );
   const noteField = make("div", { class: "field" }, make("label", { for: "status-note", text: "Note (optional)" }), note);
   return [make("section", { "aria-label": "Next step" }, problem, noteField, make("p", { class: "buttons" }, ...buttons))];
-}
-
-/** @param {() => void} [onRead] called when it was unread by the one who opens it */
-export function openAlert(alert, onRead = () => {}) {
-  return open(alertTitle(alert), async () => {
-    if (alert.is_read === false) await call("PUT", `/alerts/${alert.id}/reading`).then(onRead, () => {});
-    const reach = may("alert:read_reach", alert.region_id) ? await call("GET", `/alerts/${alert.id}/reach`).catch(() => null) : null;
-    return [
-      facts([
-        ["Priority", alert.priority],
-        ["Region", regionName(alert.region_id)],
-        ["Event", alert.event],
-        ["Urgency", [alert.urgency, alert.severity, alert.certainty].filter(Boolean).join(", ")],
-        ["Issued", moment(alert.issued_at)],
-        ["Valid until", alert.expires_at ? moment(alert.expires_at) : "cancelled"],
-      ]),
-      make("p", { class: "text", text: alert.message }),
-      ...(alert.instruction ? [make("h3", { text: "What to do" }), make("p", { class: "text", text: alert.instruction })] : []),
-      ...(reach ? reachOf(reach) : []),
-    ];
-  });
-}
-
-function reachOf(reach) {
-  const rows = reach.by_target.map((target) => [targetName(target), `${target.read} of ${target.targets} have read it`]);
-  return [
-    make("h3", { text: "Reach" }),
-    make(
-      "div",
-      { class: "reach" },
-      make("p", { text: `${reach.read.toLocaleString()} of ${reach.targets.toLocaleString()} people have read it${reach.targeted_at ? "" : " (still being sent)"}` }),
-      make("progress", { max: Math.max(reach.targets, 1), value: reach.read, "aria-label": "Share of the recipients who have read it" }),
-    ),
-    facts(rows),
-  ];
-}
-
-function targetName({ target_type: type, target_id: id }) {
-  if (type === "region") return regionName(id);
-  return id ? `${words(type)} ${id}` : words(type);
-}
-
-export function openResource(resource, look) {
-  return open(resource.name, async () => {
-    const [longitude, latitude] = resource.location.coordinates;
-    return [
-      facts([
-        ["What", catalogue.resourceTypes.get(resource.resource_type_id)?.name],
-        ["Status", words(resource.status)],
-        ["Available", resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity}`],
-        ["Region", regionName(resource.region_id)],
-        ["Place", [resource.location.address, degrees(resource.location)].filter(Boolean).join(" – ")],
-        ["Contact", [resource.contact_person, resource.contact_phone, resource.contact_email].filter(Boolean).join(", ")],
-        ["Note", resource.status_notes],
-      ]),
-      make("p", { class: "text", text: resource.description ?? "" }),
-      lookButton(() => look(longitude, latitude)),
-    ];
-  });
-}
-
-const degrees = ({ coordinates: [longitude, latitude] }) => `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
-
-function lookButton(look) {
-  const show = () => {
-    dialog.close();
-    look();
-  };
-  return make("p", { class: "buttons" }, make("button", { type: "button", class: "quiet", text: "Show on the map", on: { click: show } }));
 }

@@ -1,0 +1,43 @@
+// The dialog in which one thing is looked at: a report, an alert or a resource.
+
+import { find, make } from "./dom.js";
+
+const dialog = find("detail");
+let current = 0;
+
+find("detail-close").addEventListener("click", () => dialog.close());
+dialog.addEventListener("click", (event) => {
+  if (event.target === dialog) dialog.close();
+});
+
+/** Opens the dialog and fills it with what `load` gives, which may entitle it anew; the newest opening wins. */
+export async function open(title, load) {
+  const mine = ++current;
+  const entitle = (text) => {
+    if (mine === current) find("detail-title").textContent = text;
+  };
+  entitle(title);
+  find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
+  if (!dialog.open) dialog.showModal();
+  let content;
+  try {
+    content = await load(entitle);
+  } catch (problem) {
+    content = [make("p", { class: "problem", role: "alert", text: problem.message })];
+  }
+  if (mine === current) find("detail-body").replaceChildren(...content);
+}
+
+export const closeDetail = () => dialog.open && dialog.close();
+
+/** A position in words. */
+export const degrees = ({ coordinates: [longitude, latitude] }) => `${latitude.toFixed(4)}, ${longitude.toFixed(4)}`;
+
+/** A button that closes the dialog and shows the place on the map. */
+export function lookButton(look) {
+  const show = () => {
+    dialog.close();
+    look();
+  };
+  return make("p", { class: "buttons" }, make("button", { type: "button", class: "quiet", text: "Show on the map", on: { click: show } }));
+}
