@@ -24,7 +24,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
-from services.alerts.models import ALL_REGIONS, audience_members, audience_regions
+from services.alerts.models import ALL_REGIONS, REGIONS, audience_members, audience_regions
+from shared.domain import region_tree
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnClause, Connection
     from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy.sql.dml import ReturningInsert
 
     from shared.platform.outbox.event import Event
 
@@ -47,11 +49,9 @@ class MemberRow(TypedDict):
     language: str | None
 
 
-class RegionRow(TypedDict):
+class RegionRow(region_tree.RegionRow):
     """The row of a region, as JSON is made of it."""
 
-    region_id: str
-    version: int
     code: str
     name: str
     boundaries: Mapping[str, Any] | None
@@ -75,8 +75,8 @@ def record_audience(connection: Connection, events: Sequence[Event]) -> None:
     regions = [
         region_row(event.data, event.data["region_id"]) for event in events if "region_id" in event.data
     ]
-    _store(connection, _NEWER_REGIONS, "region_id", regions)
-    _store(connection, _NEWER_MEMBERS, "user_id", members)
+    _store_regions(connection, _NEWER_REGIONS, regions)
+    _store_members(connection, _NEWER_MEMBERS, members)
 
 
 def store_members(connection: Connection, members: Iterable[MemberRow]) -> None:
@@ -86,7 +86,7 @@ def store_members(connection: Connection, members: Iterable[MemberRow]) -> None:
         connection: In a transaction.
         members: The rows, made by `member_row`.
     """
-    _store(connection, _CURRENT_MEMBERS, "user_id", members)
+    _store_members(connection, _CURRENT_MEMBERS, members)
 
 
 def store_regions(connection: Connection, regions: Iterable[RegionRow]) -> None:
@@ -96,7 +96,7 @@ def store_regions(connection: Connection, regions: Iterable[RegionRow]) -> None:
         connection: In a transaction.
         regions: The rows, made by `region_row`.
     """
-    _store(connection, _CURRENT_REGIONS, "region_id", regions)
+    _store_regions(connection, _CURRENT_REGIONS, list(regions))
 
 
 def member_row(account: Mapping[str, Any], user_id: UUID | str) -> MemberRow:
@@ -130,12 +130,12 @@ def region_row(facts: Mapping[str, Any], region_id: UUID | str) -> RegionRow:
     """Return the row of a region.
 
     Args:
-        facts: The facts, among them ``version``, ``code``, ``name`` and ``boundaries``.
+        facts: The facts, among them ``version``, ``code``, ``name`` and ``boundaries``, and those of
+            `region_tree.region_row`.
         region_id: The id of the region.
     """
     return {
-        "region_id": str(region_id),
-        "version": facts["version"],
+        **region_tree.region_row(facts, region_id),
         "code": facts["code"],
         "name": facts["name"],
         "boundaries": facts["boundaries"],
@@ -174,20 +174,44 @@ _REGION: Final = (
     column("code", String),
     column("name", String),
     column("boundaries", JSONB),
+    column("parent_id", Uuid),
 )
 _NEWER_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=False)
-_NEWER_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=False)
+_NEWER_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=False).returning(
+    audience_regions.c.region_id
+)
 _CURRENT_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=True)
-_CURRENT_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=True)
+_CURRENT_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=True).returning(
+    audience_regions.c.region_id
+)
 
 
-def _store(connection: Connection, statement: Insert, key: str, rows: Iterable[Mapping[str, Any]]) -> None:
+def _store_regions(
+    connection: Connection, statement: ReturningInsert[Any], rows: Sequence[RegionRow]
+) -> None:
+    if not rows:
+        return
+    REGIONS.lock(connection)
+    stored: list[UUID] = []
+    ordered = _newest(rows, "region_id")
+    for first in range(0, len(ordered), REGION_BATCH):
+        stored += connection.scalars(statement, {"rows": ordered[first : first + REGION_BATCH]})
+    REGIONS.place(connection, stored)
+
+
+def _store_members(connection: Connection, statement: Insert, rows: Iterable[MemberRow]) -> None:
+    newest = _newest(rows, "user_id")
+    if newest:
+        connection.execute(statement, {"rows": newest})
+
+
+def _newest(rows: Iterable[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:
+    """Return the newest version of each row.
+
+    They are in the order of the ids everywhere, so that two processes with the same rows cannot deadlock.
+    """
     newest: dict[str, Mapping[str, Any]] = {}
     for row in rows:
         if row[key] not in newest or newest[row[key]]["version"] < row["version"]:
             newest[row[key]] = row
-    # In the order of the ids everywhere, so that two processes with the same rows cannot deadlock.
-    ordered = sorted(newest.values(), key=lambda row: row[key])
-    size = len(ordered) if key == "user_id" else REGION_BATCH
-    for first in range(0, len(ordered), size or 1):
-        connection.execute(statement, {"rows": ordered[first : first + size]})
+    return sorted(newest.values(), key=lambda row: row[key])

@@ -28,6 +28,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 
 from services.alerts import matching, policy
 from shared.domain.alerts import AUDIENCE_CLASSES, PRIVATE, STATUS
+from shared.domain.region_tree import RegionTree, tree_columns
 from shared.platform.db.tables import (
     content_digest,
     identifier,
@@ -296,6 +297,8 @@ audience_regions = Table(
     Column("name", String(255), nullable=False),
     Column("boundaries", JSONB),
     moment("updated_at"),
+    *tree_columns("idx_audience_regions_lineage"),
     UniqueConstraint("code"),
     comment="identity's regions, as they are now.",
 )
+REGIONS: Final = RegionTree(audience_regions)

@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import ARRAY, JSONB, TSVECTOR
 
 from shared.domain.geography import point_column
+from shared.domain.region_tree import RegionTree, regions_table
 from shared.domain.reports import STATUS
 from shared.domain.status_changes import status_history_table
 from shared.platform.db.tables import (
@@ -222,5 +223,8 @@ Index(
 )
 
 report_status_history = status_history_table(reports, STATUS)
+regions = regions_table(tables)
+REGIONS: Final = RegionTree(regions)
+
 search_words = search_words_table(tables)
 outbox = outbox_table(tables)

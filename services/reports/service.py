@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Unpack
 from nameko.extensions import DependencyProvider
 
 from services.reports import attachments, catalogue, comments, imports, reports, schemas, statistics, status
+from services.reports.models import REGIONS
 from services.reports.policy import AttachmentQuotas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, TooLarge
 from shared.domain.permissions import (
@@ -22,6 +23,7 @@ from shared.domain.permissions import (
     REPORT_UPDATE_OWN,
 )
 from shared.domain.places import find_region, locate
+from shared.domain.region_tree import REGION_BATCH
 from shared.domain.reports import RESOLVED
 from shared.platform.db.provider import DatabaseProvider
 from shared.platform.db.writes import without
@@ -389,3 +391,9 @@ class ReportsService:
         """Write the status history."""
         with self.db.autocommit() as connection:
             status.record_history(connection, events)
+
+    @subscribe("reports.regions", batch=REGION_BATCH)
+    def record_regions(self, events: Sequence[Event]) -> None:
+        """Keep the copy of identity's regions up to date."""
+        with self.db.write() as connection:
+            REGIONS.record(connection, events)

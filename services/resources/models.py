@@ -23,6 +23,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB
 
 from shared.domain.geography import earth_column, point_column
+from shared.domain.region_tree import RegionTree, regions_table
 from shared.domain.resources import STATUS
 from shared.domain.status_changes import status_history_table
 from shared.platform.db.tables import (
@@ -134,6 +135,9 @@ Index(
     resource_usage_changes.c.resource_id,
     resource_usage_changes.c.changed_at,
 )
+
+regions = regions_table(tables)
+REGIONS: Final = RegionTree(regions)
 
 search_words = search_words_table(tables)
 outbox = outbox_table(tables)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from services.resources import catalogue, imports, resources, schemas, statistics, status, usage
+from services.resources.models import REGIONS
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import (
     CATALOGUE_WRITE,
@@ -16,6 +17,7 @@ from shared.domain.permissions import (
     RESOURCE_UPDATE_USAGE,
 )
 from shared.domain.places import locate, region_of
+from shared.domain.region_tree import REGION_BATCH
 from shared.platform.db.provider import DatabaseProvider
 from shared.platform.outbox.relay import OutboxRelay
 from shared.platform.outbox.subscribe import subscribe
@@ -253,3 +255,9 @@ class ResourcesService:
         """Write the status history."""
         with self.db.autocommit() as connection:
             status.record_history(connection, events)
+
+    @subscribe("resources.regions", batch=REGION_BATCH)
+    def record_regions(self, events: Sequence[Event]) -> None:
+        """Keep the copy of identity's regions up to date."""
+        with self.db.write() as connection:
+            REGIONS.record(connection, events)

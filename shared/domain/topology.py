@@ -41,10 +41,13 @@ CALLS = {"reports": ("identity",), "resources": ("identity",), "alerts": ("ident
 STREAM_QUEUES = "gateway.stream-"
 """The prefix of the names of the queues of the gateway's replicas."""
 
+_REGION_EVENTS: dict[str, tuple[str, ...]] = {"identity": ("region_created", "region_updated")}
 
 SUBSCRIPTIONS = (
     Subscription("reports.history", {"reports": ("report_created", "report_status_changed")}),
+    Subscription("reports.regions", _REGION_EVENTS),
     Subscription("resources.history", {"resources": ("resource_created", "resource_status_changed")}),
+    Subscription("resources.regions", _REGION_EVENTS),
     Subscription(
         "alerts.audience",
         {
