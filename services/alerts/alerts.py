@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import and_, column, func, or_, select, table
 
 from services.alerts.declared_targets import declare
-from services.alerts.models import SCHEMA, alert_areas, alerts, audience_regions
+from services.alerts.models import REGIONS, SCHEMA, alert_areas, alerts, audience_regions
 from services.alerts.policy import CANCEL, class_of
 from services.alerts.schemas import types
 from services.alerts.visibility import holds, public, reached, visible
@@ -81,12 +81,18 @@ _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
     "status": lambda values: one_of(alerts.c.status, values),
     "priority": lambda values: one_of(alerts.c.priority, values),
     "msg_type": lambda values: one_of(alerts.c.msg_type, values),
-    "region_id": lambda values: one_of(alerts.c.region_id, values),
     "source_id": lambda value: alerts.c.source_id == value,
     "issued_from": lambda value: alerts.c.issued_at >= value,
     "issued_to": lambda value: alerts.c.issued_at < value,
     "changed_since": lambda value: alerts.c.updated_at >= value,
 }
+
+
+def _conditions(
+    connection: Connection, filters: types.ListAlerts | types.ListRecentAlerts
+) -> list[Condition]:
+    in_regions = REGIONS.chosen(connection, alerts.c.region_id, filters)
+    return [*conditions_of(filters, _CONDITIONS), *in_regions]
 
 
 def content_of(arguments: Mapping[str, object]) -> dict[str, object]:
@@ -166,11 +172,13 @@ def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, permissio
         NotFound: The alert does not exist, or the caller may not see it.
         Forbidden: The caller does not hold the permission in the region of the alert.
     """
-    statement = select(alerts).where(alerts.c.id == alert_id, holds(caller, permission)).with_for_update()
+    statement = (
+        select(alerts).where(alerts.c.id == alert_id, holds(connection, caller, permission)).with_for_update()
+    )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         seen = get_alert(connection, caller, alert_id)
-        caller.require(permission, seen["region_id"])
+        REGIONS.require(connection, caller, permission, seen["region_id"])
         row = connection.execute(statement).mappings().one()
     return cast("StoredAlert", row)
 
@@ -181,7 +189,9 @@ def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.A
     Raises:
         NotFound: The alert does not exist, or the caller may not see it.
     """
-    statement = select(*COLUMNS).where(alerts.c.id == alert_id, or_(visible(caller), reached(caller)))
+    statement = select(*COLUMNS).where(
+        alerts.c.id == alert_id, or_(visible(connection, caller), reached(caller))
+    )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Alert not found.")
@@ -190,7 +200,7 @@ def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.A
 
 def list_alerts(connection: Connection, caller: Caller, filters: types.ListAlerts) -> types.PageOfAlert:
     """Return a page of the alerts that the caller may see and that match all filters, the newest first."""
-    statement = select(*COLUMNS).where(visible(caller), *conditions_of(filters, _CONDITIONS))
+    statement = select(*COLUMNS).where(visible(connection, caller), *_conditions(connection, filters))
     return cast("types.PageOfAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 
 
@@ -202,7 +212,7 @@ def list_recent_alerts(
     statement = (
         select(*COLUMNS, *names)
         .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
-        .where(_in_force(), holds(caller, ALERT_READ), *conditions_of(filters, _CONDITIONS))
+        .where(_in_force(), holds(connection, caller, ALERT_READ), *_conditions(connection, filters))
     )
     return cast("types.PageOfRecentAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 
@@ -228,7 +238,7 @@ def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) 
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id
             )
         )
-        .where(or_(_in_force(), cancels), public(), *conditions_of(filters, _CONDITIONS))
+        .where(or_(_in_force(), cancels), public(), *_conditions(connection, filters))
     )
     return cast("types.PageOfPublicAlert", paging.fetch_page(connection, statement, _ORDER, filters))
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 from sqlalchemy import delete, insert, select
 
-from services.alerts.models import alert_targets, audience_members, audience_regions
+from services.alerts.models import REGIONS, alert_targets, audience_members, audience_regions
 from services.alerts.policy import GROUP, REGION, USER, Target, group_of, in_order
 from shared.client.errors import Invalid
 from shared.platform.db.conditions import one_of
@@ -77,7 +77,7 @@ def check_targets(
             thing = "account" if target.target_type == USER else "region"
             raise Invalid(fields={f"targets.{index}.target_id": [f"No such {thing}."]})
         if caller.regions(permission) is not None:
-            caller.require(permission, region or NOWHERE)
+            REGIONS.require(connection, caller, permission, region or NOWHERE)
 
 
 def _names_region(target: Target) -> bool:

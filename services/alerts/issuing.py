@@ -19,6 +19,7 @@ from services.alerts.alerts import (
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, region_target
 from services.alerts.languages import language_of
+from services.alerts.models import REGIONS
 from services.alerts.policy import cap_fields, check_expiry, check_onset
 from shared.client.errors import Conflict
 from shared.domain.alerts import ACTIVE, DRAFT, PENDING_APPROVAL, STATUS
@@ -114,7 +115,7 @@ def _create(
     fixed: Mapping[str, object],
 ) -> StoredAlert:
     region_id = arguments["region_id"]
-    caller.require(permission, region_id)
+    REGIONS.require(connection, caller, permission, region_id)
     targets = arguments.get("targets") or region_target(region_id)
     check_targets(connection, caller, permission, targets, region_id)
     check_onset(arguments.get("onset_at"), arguments.get("expires_at"))

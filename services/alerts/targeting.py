@@ -394,6 +394,8 @@ def _counts(targets: int, read: int) -> _Counts:
 
 
 def _check_reach_is_shown(connection: Connection, caller: Caller, alert_id: UUID) -> None:
-    statement = select(alerts.c.id).where(alerts.c.id == alert_id, holds(caller, ALERT_READ_REACH))
+    statement = select(alerts.c.id).where(
+        alerts.c.id == alert_id, holds(connection, caller, ALERT_READ_REACH)
+    )
     if connection.scalar(statement) is None:
         raise NotFound("Alert not found.")

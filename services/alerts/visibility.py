@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy import and_, case, exists, func, not_, or_
 
-from services.alerts.models import alert_targets, alerts
+from services.alerts.models import REGIONS, alert_targets, alerts
 from services.alerts.policy import CANCEL, REGION, USER
 from shared.domain.alerts import CANCELLED, UNISSUED
 from shared.domain.permissions import ALERT_READ, ALERT_READ_DRAFT
-from shared.platform.db.conditions import in_regions_of
 
 if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
     from shared.platform.db.conditions import Condition
     from shared.platform.rpc.context import Caller
 
 
-def visible(caller: Caller) -> Condition:
+def visible(connection: Connection, caller: Caller) -> Condition:
     """Return the condition for issued alerts, and for drafts and pending ones, where the caller may read them."""
     return or_(
-        and_(alerts.c.status.not_in(UNISSUED), in_regions_of(caller, ALERT_READ, alerts.c.region_id)),
-        and_(alerts.c.status.in_(UNISSUED), in_regions_of(caller, ALERT_READ_DRAFT, alerts.c.region_id)),
+        and_(alerts.c.status.not_in(UNISSUED), holds(connection, caller, ALERT_READ)),
+        and_(alerts.c.status.in_(UNISSUED), holds(connection, caller, ALERT_READ_DRAFT)),
     )
 
 
@@ -49,9 +50,9 @@ def public() -> Condition:
     )
 
 
-def holds(caller: Caller, permission: str) -> Condition:
+def holds(connection: Connection, caller: Caller, permission: str) -> Condition:
     """Return the condition for alerts of the regions in which the caller holds the permission."""
-    return in_regions_of(caller, permission, alerts.c.region_id)
+    return REGIONS.held(connection, caller, permission, alerts.c.region_id)
 
 
 def received_by(caller: Caller) -> Condition:

@@ -64,7 +64,7 @@ def add_attachment(
     """
     report_id = arguments["report_id"]
     report = get_report(connection, caller, report_id)
-    require(caller, REPORT_ATTACH, report)
+    require(connection, caller, REPORT_ATTACH, report)
     attachment_id = arguments["id"] or uuid7()
     values = {
         **arguments,
@@ -76,7 +76,7 @@ def add_attachment(
     known = created_before(connection, report_attachments, values, thing="attachment", same=_SAME)
     if known is not None:
         return cast("types.Attachment", known)
-    check_editable(caller, report)
+    check_editable(connection, caller, report)
     _wait_for_others(connection, caller, report_id, quotas)
     with field_errors(_CONSTRAINTS):
         created = create_once(connection, caller, report_attachments, values, thing="attachment", same=_SAME)
@@ -124,7 +124,7 @@ def get_attachment_allowance(
         Forbidden: The caller may not attach files to it.
     """
     report = get_report(connection, caller, report_id)
-    require(caller, REPORT_ATTACH, report)
+    require(connection, caller, REPORT_ATTACH, report)
     if attachment_id is not None and _is_attached(connection, caller, attachment_id):
         return {"remaining": None, "quota": None, "scope": None}
     left = _remaining(connection, caller, report_id, quotas)
@@ -176,7 +176,7 @@ def get_attachment(connection: Connection, caller: Caller, attachment_id: UUID) 
     statement = (
         select(report_attachments)
         .join(reports, reports.c.id == report_attachments.c.report_id)
-        .where(report_attachments.c.id == attachment_id, visible(caller))
+        .where(report_attachments.c.id == attachment_id, visible(connection, caller))
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:

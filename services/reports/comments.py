@@ -8,7 +8,7 @@ from sqlalchemy import select
 from uuid6 import uuid7
 
 from services.reports.models import report_comments, reports
-from services.reports.reports import get_report, require, visible
+from services.reports.reports import Owned, get_report, require, visible
 from shared.client.errors import Forbidden, NotFound
 from shared.domain.permissions import REPORT_COMMENT
 from shared.platform.db import paging
@@ -45,7 +45,8 @@ def add_comment(connection: Connection, caller: Caller, arguments: types.AddComm
         Forbidden: The caller may not comment.
         Conflict: The id belongs to another comment.
     """
-    require(caller, REPORT_COMMENT, get_report(connection, caller, arguments["report_id"]))
+    report = get_report(connection, caller, arguments["report_id"])
+    require(connection, caller, REPORT_COMMENT, report)
     values = {
         **arguments,
         "id": arguments["id"] or uuid7(),
@@ -81,14 +82,15 @@ def edit_comment(
     found = (
         select(report_comments, reports.c.region_id, reports.c.user_id.label("reporter_id"))
         .join(reports, reports.c.id == report_comments.c.report_id)
-        .where(report_comments.c.id == comment_id, visible(caller))
+        .where(report_comments.c.id == comment_id, visible(connection, caller))
     )
     row = connection.execute(found).mappings().one_or_none()
     if row is None:
         raise NotFound("Comment not found.")
     if row["user_id"] != caller.user_id:
         raise Forbidden("Only its author can edit a comment.")
-    require(caller, REPORT_COMMENT, {"region_id": row["region_id"], "user_id": row["reporter_id"]})
+    of_report: Owned = {"region_id": row["region_id"], "user_id": row["reporter_id"]}
+    require(connection, caller, REPORT_COMMENT, of_report)
     values = {"content": content}
     edited = change_if_version(connection, caller, report_comments, comment_id, version, values)
     if edited is not None:

@@ -6,7 +6,7 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from services.reports.catalogue import entries
-from services.reports.models import reports
+from services.reports.models import REGIONS, reports
 from services.reports.policy import TYPE_INACTIVE, clock_reasons, place_reasons, reasons_moved
 from services.reports.schemas import ReportRow
 from shared.client.errors import Invalid
@@ -23,11 +23,11 @@ if TYPE_CHECKING:
 
     from services.reports.policy import ReviewedFields
     from services.reports.schemas import types
-    from shared.domain.imports import Change
+    from shared.domain.imports import Change, Require
     from shared.platform.rpc.context import Caller
 
 
-def _check(caller: Caller, change: Change) -> None:
+def _check(require: Require, change: Change) -> None:
     """Refuse what the operations on one report would refuse.
 
     Raises:
@@ -36,11 +36,11 @@ def _check(caller: Caller, change: Change) -> None:
     """
     before, values = change.before, change.values
     if "status" in values:
-        caller.require(REPORT_CHANGE_STATUS, before["region_id"])
+        require(REPORT_CHANGE_STATUS, before["region_id"])
         STATUS.check_move(before["status"], values["status"])
     if values.keys() - {"status", "status_notes", "import_key"}:
-        caller.require(REPORT_UPDATE, before["region_id"])
-        caller.require(REPORT_UPDATE, values.get("region_id", before["region_id"]))
+        require(REPORT_UPDATE, before["region_id"])
+        require(REPORT_UPDATE, values.get("region_id", before["region_id"]))
 
 
 def _follow(change: Change) -> dict[str, Any]:
@@ -56,6 +56,7 @@ def _follow(change: Change) -> dict[str, Any]:
 _ROW: Final = ReportRow()
 _IMPORT: Final = imports.Import(
     reports,
+    REGIONS,
     "report",
     (
         "id",
@@ -140,7 +141,7 @@ def import_reports(connection: Connection, caller: Caller, batch: imports.Batch)
         problems = reference_problems(row, known, include_inactive=True)
         return Invalid(fields=problems) if problems else None
 
-    _IMPORT.refuse_forbidden(caller, batch)
+    _IMPORT.refuse_forbidden(connection, caller, batch)
     batch.refuse_where(unknown)
     for row in batch.rows.values():
         is_in_use = known["report_type_id"].in_use[row["report_type_id"]]

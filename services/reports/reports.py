@@ -33,6 +33,7 @@ from uuid6 import uuid7
 from services.reports.catalogue import entries
 from services.reports.models import (
     PAIRS,
+    REGIONS,
     SCHEMA,
     UNDER_REVIEW,
     report_types,
@@ -59,7 +60,7 @@ from shared.domain.permissions import (
 )
 from shared.domain.reports import ACTIVE_STATUSES, PENDING
 from shared.platform.db import paging
-from shared.platform.db.conditions import conditions_of, in_regions_of, one_of
+from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import field_errors
 from shared.platform.db.search import WordSearch, ranked_page
@@ -146,54 +147,57 @@ class Owned(TypedDict):
 # --- visibility: a report that a caller may not see is not found ------------------------------------------------
 
 
-def visible(caller: Caller) -> Condition:
+def visible(connection: Connection, caller: Caller) -> Condition:
     """Return the condition for reports in the regions that the caller may read, and for the caller's own reports."""
-    return or_(holds(caller, REPORT_READ), holds_own(caller, REPORT_READ_OWN))
+    return or_(holds(connection, caller, REPORT_READ), holds_own(connection, caller, REPORT_READ_OWN))
 
 
-def holds(caller: Caller, permission: str) -> Condition:
+def holds(connection: Connection, caller: Caller, permission: str) -> Condition:
     """Return the condition for reports in the regions in which the caller holds the permission."""
-    return in_regions_of(caller, permission, reports.c.region_id)
+    return REGIONS.held(connection, caller, permission, reports.c.region_id)
 
 
-def holds_own(caller: Caller, permission: str) -> Condition:
+def holds_own(connection: Connection, caller: Caller, permission: str) -> Condition:
     """Return the condition for the caller's own reports in the regions in which the caller holds the permission.
 
     Those in the reserved region are included for a caller who holds it anywhere: the reporter did not choose it.
     """
-    in_regions = holds(caller, permission)
+    in_regions = holds(connection, caller, permission)
     if caller.may(permission):
         in_regions = or_(in_regions, reports.c.region_id == UNKNOWN_REGION_ID)
     return and_(reports.c.user_id == caller.user_id, in_regions)
 
 
-def may_own(caller: Caller, permission: str, report: Owned | types.Report) -> bool:
+def may_own(connection: Connection, caller: Caller, permission: str, report: Owned | types.Report) -> bool:
     """Return whether the report is one of those that `holds_own` chooses."""
+    if report["user_id"] != caller.user_id:
+        return False
     region_id = report["region_id"]
-    held = caller.may(permission, region_id) or (region_id == UNKNOWN_REGION_ID and caller.may(permission))
-    return bool(report["user_id"] == caller.user_id and held)
+    if region_id == UNKNOWN_REGION_ID:
+        return caller.may(permission)
+    return REGIONS.may(connection, caller, permission, region_id)
 
 
-def require(caller: Caller, permission: str, report: Owned | types.Report) -> None:
+def require(connection: Connection, caller: Caller, permission: str, report: Owned | types.Report) -> None:
     """Refuse a caller who does not hold the permission for the report.
 
     Raises:
         Forbidden: It names the permission.
     """
-    if not may_own(caller, permission, report):
-        caller.require(permission, report["region_id"])
+    if not may_own(connection, caller, permission, report):
+        REGIONS.require(connection, caller, permission, report["region_id"])
 
 
-def check_editable(caller: Caller, row: types.Report) -> None:
+def check_editable(connection: Connection, caller: Caller, row: types.Report) -> None:
     """Refuse a caller who sees the report but may not edit it.
 
     Raises:
         Forbidden: The caller may not edit it.
         Conflict: It is the caller's own report, but not pending any more.
     """
-    if caller.may(REPORT_UPDATE, row["region_id"]):
+    if REGIONS.may(connection, caller, REPORT_UPDATE, row["region_id"]):
         return
-    if not may_own(caller, REPORT_UPDATE_OWN, row):
+    if not may_own(connection, caller, REPORT_UPDATE_OWN, row):
         raise Forbidden(f"This needs the permission {REPORT_UPDATE}.", permission=REPORT_UPDATE)
     if row["status"] != PENDING:
         raise Conflict(
@@ -270,7 +274,10 @@ def create_report(
     """
     if region_id == UNKNOWN_REGION_ID:
         region_id = None
-    caller.require(REPORT_CREATE, region_id)
+    if region_id is None:
+        caller.require(REPORT_CREATE)
+    else:
+        REGIONS.require(connection, caller, REPORT_CREATE, region_id)
     now = dt.datetime.now(dt.UTC)
     reported_at = arguments.get("reported_at") or now
     reasons = place_reasons(arguments["location"], region_is_known=region_id is not None)
@@ -326,7 +333,7 @@ def update_report(connection: Connection, caller: Caller, arguments: types.Updat
     report_id, version = arguments["report_id"], arguments["version"]
     new_region_id = arguments.get("region_id")
     changes = without(arguments, "report_id", "version")
-    where = [_editable(caller, new_region_id)]
+    where = [_editable(connection, caller, new_region_id)]
     if "report_type_id" in arguments:
         is_named = report_types.c.id == arguments["report_type_id"]
         where.append(exists().where(is_named, report_types.c.is_active))
@@ -338,27 +345,27 @@ def update_report(connection: Connection, caller: Caller, arguments: types.Updat
     if row is not None:
         return cast("types.Report", row)
     report = get_report(connection, caller, report_id, REPORT_UPDATE)
-    check_editable(caller, report)
+    check_editable(connection, caller, report)
     if check_version(caller, report, version, changes, thing="report"):
         return report
     if new_region_id is not None and not (
-        caller.may(REPORT_UPDATE, new_region_id) and caller.may(REPORT_UPDATE, report["region_id"])
+        REGIONS.may(connection, caller, REPORT_UPDATE, new_region_id)
+        and REGIONS.may(connection, caller, REPORT_UPDATE, report["region_id"])
     ):
-        caller.require(
-            REPORT_UPDATE_OWN if report["user_id"] == caller.user_id else REPORT_UPDATE, new_region_id
-        )
+        permission = REPORT_UPDATE_OWN if report["user_id"] == caller.user_id else REPORT_UPDATE
+        REGIONS.require(connection, caller, permission, new_region_id)
     problems = reference_problems(changes, entries(connection))
     if problems:
         raise Invalid(fields=problems)
     raise stale("report", report)
 
 
-def _editable(caller: Caller, new_region_id: UUID | None) -> Condition:
+def _editable(connection: Connection, caller: Caller, new_region_id: UUID | None) -> Condition:
     """Return the condition for reports that the caller may edit, and move to the region if one is given."""
 
-    def granted(permission: str, held: Callable[[Caller, str], Condition]) -> Condition:
-        moved = new_region_id is None or caller.may(permission, new_region_id)
-        return held(caller, permission) if moved else false()
+    def granted(permission: str, held: Callable[[Connection, Caller, str], Condition]) -> Condition:
+        moved = new_region_id is None or REGIONS.may(connection, caller, permission, new_region_id)
+        return held(connection, caller, permission) if moved else false()
 
     return or_(
         granted(REPORT_UPDATE, holds),
@@ -402,14 +409,14 @@ def review_report(connection: Connection, caller: Caller, report_id: UUID, versi
         Conflict: The report was changed meanwhile.
     """
     values: dict[str, Any] = {"review_reasons": []}
-    marked = [UNDER_REVIEW, holds(caller, REPORT_UPDATE)]
+    marked = [UNDER_REVIEW, holds(connection, caller, REPORT_UPDATE)]
     row = change_if_version(
         connection, caller, reports, report_id, version, values, where=marked, returning=COLUMNS
     )
     if row is not None:
         return cast("types.Report", row)
     report = get_report(connection, caller, report_id, REPORT_UPDATE)
-    caller.require(REPORT_UPDATE, report["region_id"])
+    REGIONS.require(connection, caller, REPORT_UPDATE, report["region_id"])
     is_settled = report["version"] == version and not report["review_reasons"]
     if is_settled or is_repeat(caller, report, version, values):
         return report
@@ -430,7 +437,6 @@ _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
     "status": lambda values: one_of(reports.c.status, values),
     "report_type_id": lambda values: one_of(reports.c.report_type_id, values),
     "min_severity": _min_severity,
-    "region_id": lambda values: one_of(reports.c.region_id, values),
     "user_id": lambda value: reports.c.user_id == value,
     "duplicate_of": lambda value: reports.c.duplicate_of == value,
     "reported_from": lambda value: reports.c.reported_at >= value,
@@ -451,13 +457,15 @@ def read_search(connection: Connection, filters: Mapping[str, Any]) -> dict[str,
     return {**filters, "text": None if written is None else SEARCH.read(connection, written)}
 
 
-def conditions(filters: Mapping[str, Any]) -> list[Condition]:
+def conditions(connection: Connection, filters: Mapping[str, Any]) -> list[Condition]:
     """Return one condition for each filter that is given; other arguments (``cursor``, ``sort``) are ignored.
 
     Args:
+        connection: To read with.
         filters: As `read_search` returns them.
     """
-    return conditions_of(filters, _CONDITIONS)
+    in_regions = REGIONS.chosen(connection, reports.c.region_id, filters)
+    return [*conditions_of(filters, _CONDITIONS), *in_regions]
 
 
 def get_report(connection: Connection, caller: Caller, report_id: UUID, *permissions: str) -> types.Report:
@@ -466,7 +474,8 @@ def get_report(connection: Connection, caller: Caller, report_id: UUID, *permiss
     Raises:
         NotFound: There is no such report, or the caller may not see it.
     """
-    seen = or_(visible(caller), *(holds(caller, permission) for permission in permissions))
+    held = (holds(connection, caller, permission) for permission in permissions)
+    seen = or_(visible(connection, caller), *held)
     statement = select(*COLUMNS).where(reports.c.id == report_id, seen)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
@@ -485,13 +494,13 @@ def show_report(connection: Connection, caller: Caller, report_id: UUID) -> type
     try:
         return get_report(connection, caller, report_id)
     except NotFound:
-        row = connection.execute(_original(caller, report_id)).mappings().one_or_none()
+        row = connection.execute(_original(connection, caller, report_id)).mappings().one_or_none()
         if row is None:
             raise
         return cast("types.Report", row)
 
 
-def _original(caller: Caller, report_id: UUID) -> Select[Any]:
+def _original(connection: Connection, caller: Caller, report_id: UUID) -> Select[Any]:
     """Return the report if one of its duplicates, direct or not, is a report of the caller."""
     of_it = (
         select(reports.c.id, reports.c.user_id, reports.c.region_id)
@@ -505,7 +514,9 @@ def _original(caller: Caller, report_id: UUID) -> Select[Any]:
         )
     )
     own = (
-        select(of_it.c.id).join(reports, reports.c.id == of_it.c.id).where(holds_own(caller, REPORT_READ_OWN))
+        select(of_it.c.id)
+        .join(reports, reports.c.id == of_it.c.id)
+        .where(holds_own(connection, caller, REPORT_READ_OWN))
     )
     return select(*COLUMNS).where(reports.c.id == report_id, own.correlate(None).exists())
 
@@ -534,7 +545,7 @@ def _page(
     order = _ORDERS[arguments["sort"]]
     filters = read_search(connection, arguments)
     search = filters["text"]
-    chosen = statement.where(visible(caller), *conditions({**filters, "text": None}))
+    chosen = statement.where(visible(connection, caller), *conditions(connection, {**filters, "text": None}))
     if arguments["sort"] == "severity":
         if search is None:
             return _page_by_severity(connection, chosen, arguments)

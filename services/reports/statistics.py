@@ -31,7 +31,7 @@ def summarise_reports(
     )
     statement = (
         select(*groups, func.count().label("count"))
-        .where(visible(caller), *conditions(read_search(connection, filters)))
+        .where(visible(connection, caller), *conditions(connection, read_search(connection, filters)))
         .group_by(func.grouping_sets(*(tuple_(group) for group in groups)))
         .order_by(literal_column("count").desc())
     )
@@ -82,7 +82,7 @@ def aggregate_reports(
     statement = (
         select(*cells.columns, func.max(severity_levels.c.level).label("severity_level"))
         .join_from(reports, severity_levels, severity_levels.c.id == reports.c.severity_level_id)
-        .where(visible(caller), *conditions(read_search(connection, filters)))
+        .where(visible(connection, caller), *conditions(connection, read_search(connection, filters)))
         .group_by(*cells.numbers)
         .order_by(func.count().desc(), *cells.numbers)
     )

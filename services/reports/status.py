@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import func, select
 
-from services.reports.models import report_status_history, reports
+from services.reports.models import REGIONS, report_status_history, reports
 from services.reports.policy import check_duplicate
 from services.reports.reports import COLUMNS, get_report, show_report, visible
 from shared.client.errors import Invalid
@@ -28,7 +28,7 @@ _DUPLICATES_LOCK: Final = 0x6475706C6963  # "duplic"
 _HISTORY: Final = StatusHistory(report_status_history, "report_id")
 
 _CHANGE: Final = StatusChange(
-    STATUS, reports, REPORT_CHANGE_STATUS, returning=COLUMNS, also=("duplicate_of",)
+    STATUS, reports, REGIONS, REPORT_CHANGE_STATUS, returning=COLUMNS, also=("duplicate_of",)
 )
 
 
@@ -74,7 +74,7 @@ def change_report_status(
     if row is not None:
         return cast("types.Report", row)
     report = get_report(connection, caller, report_id, REPORT_CHANGE_STATUS)
-    _CHANGE.check(caller, report, version, values)
+    _CHANGE.check(connection, caller, report, version, values)
     return report
 
 
@@ -93,7 +93,8 @@ def _check_original(connection: Connection, caller: Caller, report_id: UUID, dup
         Invalid: It names ``duplicate_of``.
     """
     connection.execute(select(func.pg_advisory_xact_lock(_DUPLICATES_LOCK)))
-    if connection.scalar(select(reports.c.id).where(reports.c.id == duplicate_of, visible(caller))) is None:
+    original = select(reports.c.id).where(reports.c.id == duplicate_of, visible(connection, caller))
+    if connection.scalar(original) is None:
         raise Invalid(fields={"duplicate_of": ["No such report."]})
     chain = (
         select(reports.c.id, reports.c.duplicate_of).where(reports.c.id == duplicate_of).cte(recursive=True)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 from sqlalchemy import insert
 
 from services.resources.catalogue import known_types
-from services.resources.models import resource_usage_changes, resources
+from services.resources.models import REGIONS, resource_usage_changes, resources
 from services.resources.policy import (
     admits,
     admits_nobody,
@@ -37,11 +37,11 @@ if TYPE_CHECKING:
 
     from services.resources.schemas import types
     from shared.domain.catalogue import Entries
-    from shared.domain.imports import Change
+    from shared.domain.imports import Change, Require
     from shared.platform.rpc.context import Caller
 
 
-def _check(caller: Caller, change: Change) -> None:
+def _check(require: Require, change: Change) -> None:
     """Refuse what the methods for one resource would refuse.
 
     Raises:
@@ -52,13 +52,13 @@ def _check(caller: Caller, change: Change) -> None:
     """
     before, values = change.before, change.values
     if "status" in values:
-        caller.require(RESOURCE_CHANGE_STATUS, before["region_id"])
+        require(RESOURCE_CHANGE_STATUS, before["region_id"])
         STATUS.check_move(before["status"], values["status"])
     if "current_usage" in values:
-        caller.require(RESOURCE_UPDATE_USAGE, before["region_id"])
+        require(RESOURCE_UPDATE_USAGE, before["region_id"])
     if values.keys() - {"status", "status_notes", "current_usage", "import_key"}:
-        caller.require(RESOURCE_UPDATE, before["region_id"])
-        caller.require(RESOURCE_UPDATE, values.get("region_id", before["region_id"]))
+        require(RESOURCE_UPDATE, before["region_id"])
+        require(RESOURCE_UPDATE, values.get("region_id", before["region_id"]))
     capacity, used = values.get("capacity", before["capacity"]), before["current_usage"] or 0
     usage = values.get("current_usage", used)
     if not is_within_bounds(0, capacity, usage):
@@ -92,6 +92,7 @@ def _record(connection: Connection, caller: Caller, changes: Sequence[Change]) -
 _ROW: Final = ResourceRow()
 _IMPORT: Final = imports.Import(
     resources,
+    REGIONS,
     "resource",
     ("id", "region_id", "resource_type_id", *CONTENT, "status", "status_notes"),
     author="created_by",
@@ -133,7 +134,7 @@ def import_resources(connection: Connection, caller: Caller, batch: imports.Batc
         problems = reference_problems(row, known, include_inactive=True)
         return Invalid(fields=problems) if problems else None
 
-    _IMPORT.refuse_forbidden(caller, batch)
+    _IMPORT.refuse_forbidden(connection, caller, batch)
     batch.refuse_where(unknown)
     _refuse_retired_types(connection, batch, known)
     return cast("types.ImportResult", _IMPORT.store(connection, caller, batch))

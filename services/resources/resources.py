@@ -9,7 +9,7 @@ from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
 from services.resources.catalogue import known_types
-from services.resources.models import PAIRS, SCHEMA, WORDS, resource_types, resources
+from services.resources.models import PAIRS, REGIONS, SCHEMA, WORDS, resource_types, resources
 from services.resources.policy import below_usage
 from shared.client.errors import Invalid, NotFound
 from shared.domain import geography
@@ -17,7 +17,7 @@ from shared.domain.catalogue import reference_problems, refuse_references
 from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_UPDATE
 from shared.domain.resources import AVAILABLE
 from shared.platform.db import paging
-from shared.platform.db.conditions import conditions_of, in_regions_of, one_of
+from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import field_errors
 from shared.platform.db.search import WordSearch, ranked_page
@@ -30,7 +30,7 @@ from shared.platform.db.writes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
@@ -131,7 +131,7 @@ def create_resource(
         Invalid: The region or the type does not exist, or the type is not in use any more.
         Conflict: The id belongs to another resource.
     """
-    caller.require(RESOURCE_CREATE, region_id)
+    REGIONS.require(connection, caller, RESOURCE_CREATE, region_id)
     resource_id, digest = arguments.get("id") or uuid7(), content_digest(arguments)
     said = {"current_usage": 0, **arguments}
     values = {
@@ -183,7 +183,7 @@ def update_resource(
     """
     changes = {name: value for name, value in arguments.items() if name not in ("resource_id", "version")}
     region_id, capacity = arguments.get("region_id"), arguments.get("capacity")
-    where = [holds(caller, RESOURCE_UPDATE)]
+    where = [holds(connection, caller, RESOURCE_UPDATE)]
     if "resource_type_id" in arguments:
         type_id = arguments["resource_type_id"]
         is_in_use = exists().where(resource_types.c.id == type_id, resource_types.c.is_active)
@@ -191,7 +191,7 @@ def update_resource(
         where.append(or_(resources.c.resource_type_id == type_id, is_in_use))
     if capacity is not None:
         where.append(capacity >= USAGE)
-    if region_id is None or caller.may(RESOURCE_UPDATE, region_id):
+    if region_id is None or REGIONS.may(connection, caller, RESOURCE_UPDATE, region_id):
         with field_errors(CONSTRAINTS):
             row = change_if_version(
                 connection,
@@ -206,8 +206,8 @@ def update_resource(
         if row is not None:
             return cast("types.Resource", row)
     resource = get_resource(connection, caller, resource_id, RESOURCE_UPDATE)
-    caller.require(RESOURCE_UPDATE, resource["region_id"])
-    caller.require(RESOURCE_UPDATE, region_id or resource["region_id"])
+    REGIONS.require(connection, caller, RESOURCE_UPDATE, resource["region_id"])
+    REGIONS.require(connection, caller, RESOURCE_UPDATE, region_id or resource["region_id"])
     if check_version(caller, resource, version, changes, thing="resource"):
         return resource
     problems = reference_problems(arguments, known_types(connection))
@@ -223,7 +223,6 @@ SEARCH: Final = WordSearch(SCHEMA, WORDS, PAIRS)
 _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "status": lambda values: one_of(resources.c.status, values),
     "resource_type_id": lambda values: one_of(resources.c.resource_type_id, values),
-    "region_id": lambda values: one_of(resources.c.region_id, values),
     "import_source": lambda source: and_(
         resources.c.import_key.is_not(None), resources.c.import_source == source
     ),
@@ -233,7 +232,7 @@ _CONDITIONS: dict[str, Callable[[Any], Condition]] = {
     "within": lambda polygons: geography.within_area(resources.c.point, polygons),
     "near": lambda place: geography.near(resources.c.point, place["lon"], place["lat"], place["radius_m"]),
 }
-"""The filters of the lists, except ``text``."""
+"""The filters of the lists, except ``text`` and ``region_id``."""
 
 _NAMES: Final = table(
     "available_resources",
@@ -254,9 +253,9 @@ _ORDERS: Final[dict[str, paging.Order]] = {
 }
 
 
-def holds(caller: Caller, permission: str) -> Condition:
+def holds(connection: Connection, caller: Caller, permission: str) -> Condition:
     """Return the condition that a resource is in a region in which the caller holds the permission."""
-    return in_regions_of(caller, permission, resources.c.region_id)
+    return REGIONS.held(connection, caller, permission, resources.c.region_id)
 
 
 def get_resource(
@@ -273,7 +272,7 @@ def get_resource(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    seen = or_(holds(caller, RESOURCE_READ), holds(caller, permission))
+    seen = or_(holds(connection, caller, RESOURCE_READ), holds(connection, caller, permission))
     statement = select(*COLUMNS).where(resources.c.id == resource_id, seen)
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
@@ -315,7 +314,7 @@ def find_nearest_resources(
         ``items`` with ``distance_m``, in metres along the great circle, the nearest first.
     """
     longitude, latitude, radius = filters["lon"], filters["lat"], filters.get("radius_m")
-    chosen = [holds(caller, RESOURCE_READ), *conditions_of(filters, _CONDITIONS)]
+    chosen = [holds(connection, caller, RESOURCE_READ), *_conditions(connection, filters)]
     if radius is not None:
         chosen.append(geography.near(resources.c.point, longitude, latitude, radius))
     statement = (
@@ -335,7 +334,7 @@ def _page(
     filters: types.ListResources | types.ListAvailableResources,
 ) -> dict[str, Any]:
     order = _ORDERS[filters["sort"]]
-    chosen = statement.where(holds(caller, RESOURCE_READ), *conditions_of(filters, _CONDITIONS))
+    chosen = statement.where(holds(connection, caller, RESOURCE_READ), *_conditions(connection, filters))
     if filters["sort"] == "available_capacity":
         chosen = chosen.add_columns(_ROOM)
     text = filters.get("text")
@@ -351,9 +350,14 @@ def _finds_exactly(search: Search) -> Condition:
     return or_(resources.c.name.icontains(search.written, autoescape=True), SEARCH.finds_exactly(search))
 
 
+def _conditions(connection: Connection, filters: Mapping[str, Any]) -> list[Condition]:
+    in_regions = REGIONS.chosen(connection, resources.c.region_id, filters)
+    return [*conditions_of(filters, _CONDITIONS), *in_regions]
+
+
 def conditions(connection: Connection, filters: types.AggregateResources) -> list[Condition]:
     """Return one condition for each filter that is given, ``text`` included."""
-    chosen = conditions_of(filters, _CONDITIONS)
+    chosen = _conditions(connection, filters)
     text = filters.get("text")
     if text is not None:
         search = SEARCH.read(connection, text)

@@ -32,7 +32,7 @@ def aggregate_resources(
     is_available = resources.c.status == AVAILABLE
     statement = (
         select(*cells.columns, func.count().filter(is_available).label("available_count"))
-        .where(holds(caller, RESOURCE_READ), *conditions(connection, filters))
+        .where(holds(connection, caller, RESOURCE_READ), *conditions(connection, filters))
         .group_by(*cells.numbers)
         .order_by(func.count().desc(), *cells.numbers)
     )

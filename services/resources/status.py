@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final, cast
 
 from sqlalchemy import Boolean, bindparam, not_, or_
 
-from services.resources.models import resource_status_history, resources
+from services.resources.models import REGIONS, resource_status_history, resources
 from services.resources.policy import closes, still_in_use
 from services.resources.resources import COLUMNS, USAGE, get_resource
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
@@ -29,6 +29,7 @@ _HISTORY: Final = StatusHistory(resource_status_history, "resource_id")
 _CHANGE: Final = StatusChange(
     STATUS,
     resources,
+    REGIONS,
     RESOURCE_CHANGE_STATUS,
     returning=COLUMNS,
     # One statement with the change, so that nobody can be admitted between a check and the closing.
@@ -83,7 +84,7 @@ def change_resource_status(
     in_use = resource["current_usage"]
     if in_use and not may_be_in_use and resource["version"] == version and closes(resource["status"], status):
         raise still_in_use(status, in_use)
-    _CHANGE.check(caller, resource, version, values)
+    _CHANGE.check(connection, caller, resource, version, values)
     return resource
 
 

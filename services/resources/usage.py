@@ -8,14 +8,15 @@ from sqlalchemy import BigInteger, Integer, Uuid, bindparam, exists, func, inser
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import IntegrityError
 
-from services.resources.models import resource_usage_changes, resources
+from services.resources.models import REGIONS, resource_usage_changes, resources
 from services.resources.policy import MAX_USAGE, admits, admits_nobody, beyond_bounds, is_within_bounds
 from services.resources.resources import USAGE, get_resource
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
+from shared.domain.region_tree import given
 from shared.domain.resources import ADMITTING
 from shared.platform.db import paging
-from shared.platform.db.conditions import granted, in_granted_regions, one_of
+from shared.platform.db.conditions import one_of
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.errors import constraint_of
 from shared.platform.db.writes import id_taken
@@ -50,7 +51,7 @@ def _change() -> ReturningInsert[Any]:
         update(resources)
         .where(
             resources.c.id == bindparam("resource_id", type_=Uuid),
-            in_granted_regions(resources.c.region_id),
+            REGIONS.held_as_given(resources.c.region_id),
             after.between(0, func.coalesce(resources.c.capacity, MAX_USAGE)),
             or_(change < 0, one_of(resources.c.status, sorted(ADMITTING))),
             ~exists().where(resource_usage_changes.c.id == change_id),
@@ -122,7 +123,7 @@ def update_resource_usage(
         "resource_id": resource_id,
         "change_id": change_id,
         "usage_change": usage_change,
-        **granted(caller, RESOURCE_UPDATE_USAGE),
+        **given(caller, RESOURCE_UPDATE_USAGE),
         "caller_id": caller.user_id,
         "correlation_id": caller.correlation_id,
     }
@@ -131,7 +132,7 @@ def update_resource_usage(
         if entry is not None:
             return entry
         resource = get_resource(connection, caller, resource_id, RESOURCE_UPDATE_USAGE)
-        caller.require(RESOURCE_UPDATE_USAGE, resource["region_id"])
+        REGIONS.require(connection, caller, RESOURCE_UPDATE_USAGE, resource["region_id"])
         entry = _changed_before(connection, values)
         if entry is not None:
             return entry

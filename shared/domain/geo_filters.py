@@ -8,13 +8,22 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from shared.domain.boundaries import GeometryError, check_structure, normalise
-from shared.platform.schemas import Arguments, Latitude, Longitude, Number, Result
+from shared.platform.schemas import Arguments, Identifier, Latitude, Longitude, Number, OneOrList, Result
 
 MAX_POSITIONS: Final = 2_000
 EARTH_HALF_CIRCUMFERENCE: Final = 20_040_000
 """The largest distance on Earth in metres."""
 
 BOX_LENGTH: Final = 4
+
+
+class InRegions(Arguments):
+    """The filter by region. A region means all that lies in it; with ``exact``, only itself."""
+
+    region_id = OneOrList(Identifier(), allow_none=True)
+    exact = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+
 MIN_CELL: Final = 0.0001
 """Degrees; some ten metres."""
 

@@ -7,8 +7,9 @@ call. The others are stored by one statement, and the records that changed are u
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from functools import cache, lru_cache, partial
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -40,10 +41,11 @@ from shared.platform.db.writes import content_digest
 from shared.platform.schemas import load
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from sqlalchemy import Connection, RowMapping, Table
 
+    from shared.domain.region_tree import RegionTree
     from shared.platform.rpc.context import Caller
     from shared.platform.schemas import Arguments
 
@@ -193,6 +195,10 @@ class Change:
     after: RowMapping | None = None
 
 
+Require = Callable[[str, UUID], None]
+"""Raises `Forbidden` unless the caller holds the permission in the region."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """The rules of a service for changing its records.
@@ -200,13 +206,13 @@ class Rules:
     Attributes:
         kept: The columns that an empty field does not clear, because they must have a value.
         follow: Returns the further columns that change with a change, with their new values.
-        check: Refuses what the caller may not change; it is called with the caller and the change, and raises
-            an `ImpactXError`.
+        check: Refuses what the caller may not change; it is called with a function that refuses a permission and
+            a region where the caller does not hold it, and with the change, and raises an `ImpactXError`.
         record: Writes down changes that were made, in the same transaction.
     """
 
     kept: frozenset[str]
-    check: Callable[[Caller, Change], None]
+    check: Callable[[Require, Change], None]
     follow: Callable[[Change], Row] = lambda _change: {}
     record: Callable[[Connection, Caller, Sequence[Change]], None] = lambda *_: None
 
@@ -216,6 +222,7 @@ class Import:
 
     Args:
         table: With ``id``, ``region_id``, ``content_digest``, ``import_source`` and ``import_key``.
+        regions: The tree of the regions.
         thing: What a row of the table is, in a word.
         names: The columns that rows can fill, with ``id`` and ``region_id``.
         author: The column for the account that stored the row.
@@ -227,6 +234,7 @@ class Import:
     def __init__(
         self,
         table: Table,
+        regions: RegionTree,
         thing: str,
         names: Sequence[str],
         *,
@@ -236,6 +244,7 @@ class Import:
         rules: Rules,
     ) -> None:
         self._table = table
+        self._regions = regions
         self._thing = thing
         self._names = names
         self._permission = permission
@@ -279,10 +288,11 @@ class Import:
             index.name for index in table.indexes if index.unique and "import_key" in index.columns
         )
 
-    def refuse_forbidden(self, caller: Caller, batch: Batch) -> None:
+    def refuse_forbidden(self, connection: Connection, caller: Caller, batch: Batch) -> None:
         """Refuse the rows in whose region the caller may not import."""
         problem = Forbidden(f"This needs the permission {self._permission} in the region of the row.")
-        batch.refuse_where(lambda row: None if caller.may(self._permission, row["region_id"]) else problem)
+        may = cache(partial(self._regions.may, connection, caller, self._permission))
+        batch.refuse_where(lambda row: None if may(row["region_id"]) else problem)
 
     def store(self, connection: Connection, caller: Caller, batch: Batch) -> dict[str, Any]:
         """Store or update the rows of a batch in a few statements, and return the outcome of each row of the call.
@@ -396,6 +406,9 @@ class Import:
         changes: dict[int, Change] = {}
         if not indexes:
             return changes
+        # The rows of a batch lie in a few regions.
+        may = cache(partial(self._regions.may, connection, caller))
+        require = cache(partial(self._regions.require, connection, caller))
         found = self._found(connection, batch, indexes, former)
         first_about: dict[UUID, int] = {}
         for index in indexes:
@@ -414,11 +427,11 @@ class Import:
                 change = Change(before, self._difference(batch, index, before), batch.said[index])
                 if not change.values:
                     continue
-                if not caller.may(self._permission, before["region_id"]):
+                if not may(self._permission, before["region_id"]):
                     raise Forbidden(
                         f"This needs the permission {self._permission} in the region of the {self._thing}."
                     )
-                self._rules.check(caller, change)
+                self._rules.check(require, change)
                 change.values.update(self._rules.follow(change))
             except ImpactXError as error:
                 batch.refuse(index, error)

@@ -259,6 +259,15 @@ class RegionTree:
         named = _overlap(tree.c.lineage, _literal(sorted(region_ids)))
         return region.in_(select(tree.c[self._id.key]).where(named))
 
+    def chosen(
+        self, connection: Connection, region: ColumnElement[Any], filters: Mapping[str, Any]
+    ) -> list[Condition]:
+        """Return the condition of the filters ``region_id`` and ``exact``, or none where no region is given."""
+        region_ids = filters.get("region_id")
+        if region_ids is None:
+            return []
+        return [self.within(connection, region, region_ids, exact=filters.get("exact", False))]
+
     # --- permissions ------------------------------------------------------------------------------------------------
 
     def may(self, connection: Connection, caller: Caller, permission: str, region_id: UUID) -> bool:

@@ -29,8 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import insert
 
+from shared.domain.region_tree import given
 from shared.platform.db import paging
-from shared.platform.db.conditions import granted, in_granted_regions
 from shared.platform.db.context import EVENT_CONTEXT
 from shared.platform.db.tables import identifier, moment, reference
 from shared.platform.db.writes import is_repeat, stale
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import ColumnElement, Connection, RowMapping
 
+    from shared.domain.region_tree import RegionTree
     from shared.domain.status import StatusMachine
     from shared.platform.db.conditions import Condition
     from shared.platform.outbox.event import Event
@@ -86,6 +87,7 @@ class StatusChange:
     Args:
         machine: The statuses.
         table: The table, with ``id``, ``version``, ``region_id``, ``status``, ``status_notes`` and ``updated_by``.
+        regions: The tree of the regions.
         permission: The permission that the caller needs in the region of the row.
         returning: The columns of the result.
         also: The names of other columns that a change sets.
@@ -96,6 +98,7 @@ class StatusChange:
         self,
         machine: StatusMachine,
         table: Table,
+        regions: RegionTree,
         permission: str,
         *,
         returning: Sequence[ColumnElement[Any]],
@@ -103,6 +106,7 @@ class StatusChange:
         where: Condition | None = None,
     ) -> None:
         self._machine = machine
+        self._regions = regions
         self._permission = permission
         columns = table.c
         self._statement = (
@@ -111,7 +115,7 @@ class StatusChange:
                 columns.id == bindparam("row_id", type_=Uuid),
                 columns.version == bindparam("seen", type_=Integer),
                 columns.status == any_(bindparam("origins", type_=ARRAY(String))),
-                in_granted_regions(columns.region_id),
+                regions.held_as_given(columns.region_id),
                 true() if where is None else where,
             )
             .values(
@@ -154,7 +158,7 @@ class StatusChange:
             "row_id": row_id,
             "seen": version,
             "origins": list(self._machine.origins[values["status"]]),
-            **granted(caller, self._permission),
+            **given(caller, self._permission),
             **{f"new_{name}": value for name, value in values.items()},
             "caller_id": caller.user_id,
             "correlation_id": caller.correlation_id,
@@ -162,11 +166,17 @@ class StatusChange:
         return connection.execute(self._statement, bound).mappings().one_or_none()
 
     def check(
-        self, caller: Caller, row: RowMapping | Mapping[str, Any], version: int, values: Mapping[str, Any]
+        self,
+        connection: Connection,
+        caller: Caller,
+        row: RowMapping | Mapping[str, Any],
+        version: int,
+        values: Mapping[str, Any],
     ) -> None:
         """Refuse a change that changed nothing, unless this very change was made before.
 
         Args:
+            connection: To read with.
             caller: The caller.
             row: The row as it is now.
             version: The version that the caller saw.
@@ -177,7 +187,7 @@ class StatusChange:
             Conflict: The new status may not follow the present one (``legal`` lists those that may), or the row was
                 changed meanwhile.
         """
-        caller.require(self._permission, row["region_id"])
+        self._regions.require(connection, caller, self._permission, row["region_id"])
         if is_repeat(caller, row, version, values):
             return
         if row["version"] == version:
@@ -198,7 +208,7 @@ class StatusHistory:
         self._table = table
         self._thing = thing
         self._order: paging.Order = ((table.c.version, "asc"),)
-        given = (
+        entries = (
             func.json_to_recordset(bindparam("entries", type_=JSON))
             .table_valued(
                 column("id", Uuid),
@@ -209,11 +219,11 @@ class StatusHistory:
                 column("changed_at", DateTime(timezone=True)),
                 column("version", Integer),
             )
-            .render_derived(name="given", with_types=True)
+            .render_derived(name="entries", with_types=True)
         )
         self._statement = (
             insert(table)
-            .from_select([found.key for found in given.c], select(*given.c))
+            .from_select([found.key for found in entries.c], select(*entries.c))
             .on_conflict_do_nothing()
         )
 

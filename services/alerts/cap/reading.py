@@ -65,7 +65,7 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
         )
         .where(
             alerts.c.id == alert_id,
-            public() if caller is None else or_(visible(caller), reached(caller), public()),
+            public() if caller is None else or_(visible(connection, caller), reached(caller), public()),
         )
     )
     row = connection.execute(statement).mappings().one_or_none()

@@ -10,7 +10,7 @@ from marshmallow import ValidationError, fields, validate, validates_schema
 from services.alerts import policy
 from services.alerts.schemas.targets import RegionId, Targets
 from shared.domain.alerts import STATUS
-from shared.domain.geo_filters import Outline
+from shared.domain.geo_filters import InRegions, Outline
 from shared.platform.schemas import (
     Arguments,
     Changes,
@@ -185,9 +185,10 @@ class AlertId(Arguments):
     alert_id = Identifier(required=True)
 
 
-class ListAlerts(Page):
+class ListAlerts(InRegions, Page):
     """The filters of a list of alerts. An alert must match all that are given.
 
+    ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
     ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the id of the
     report or resource whose change of status issued the alert.
     """
@@ -195,18 +196,19 @@ class ListAlerts(Page):
     status = OneOrList(Choice(STATUS.statuses), allow_none=True)
     priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
     msg_type = OneOrList(Choice(policy.MESSAGE_TYPES), allow_none=True)
-    region_id = OneOrList(Identifier(), allow_none=True)
     source_id = Identifier(allow_none=True)
     issued_from = Timestamp(allow_none=True)
     issued_to = Timestamp(allow_none=True)
     changed_since = Timestamp(allow_none=True)
 
 
-class ListRecentAlerts(Page):
-    """The filters of a list of the alerts in force, which are active and have not expired."""
+class ListRecentAlerts(InRegions, Page):
+    """The filters of a list of the alerts in force, which are active and have not expired.
+
+    ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
+    """
 
     priority = OneOrList(Choice(policy.PRIORITIES), allow_none=True)
-    region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class Translation(Result):

@@ -315,16 +315,18 @@ class PageOfTarget(TypedDict):
 class ListAlerts(TypedDict):
     """The filters of a list of alerts. An alert must match all that are given.
 
+    ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
     ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the
     id of the report or resource whose change of status issued the alert.
     """
 
     cursor: str | None
     limit: int
+    region_id: NotRequired[list[UUID] | None]
+    exact: bool
     status: NotRequired[list[Status] | None]
     priority: NotRequired[list[Priority] | None]
     msg_type: NotRequired[list[MsgType] | None]
-    region_id: NotRequired[list[UUID] | None]
     source_id: NotRequired[UUID | None]
     issued_from: NotRequired[datetime | None]
     issued_to: NotRequired[datetime | None]
@@ -408,12 +410,16 @@ class PageOfMyAlert(TypedDict):
 
 
 class ListRecentAlerts(TypedDict):
-    """The filters of a list of the alerts in force, which are active and have not expired."""
+    """The filters of a list of the alerts in force, which are active and have not expired.
+
+    ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
+    """
 
     cursor: str | None
     limit: int
-    priority: NotRequired[list[Priority] | None]
     region_id: NotRequired[list[UUID] | None]
+    exact: bool
+    priority: NotRequired[list[Priority] | None]
 
 
 class PublicAlert(TypedDict):

@@ -7,7 +7,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, validates_schema
 
 from services.reports.policy import REVIEW_REASONS
-from shared.domain.geo_filters import Area, Box, Circle
+from shared.domain.geo_filters import Area, Box, Circle, InRegions
 from shared.domain.reports import STATUS
 from shared.platform.schemas import Arguments, BoundedInteger, Choice, Identifier, OneOrList, Text, Timestamp
 
@@ -15,19 +15,19 @@ MAX_SEARCH_LENGTH: Final = 500
 HIGHEST_LEVEL: Final = 5
 
 
-class ReportFilters(Arguments):
+class ReportFilters(InRegions):
     """The filters of reports.
 
     ``reported_from`` is included, ``reported_to`` is not; ``changed_since`` is included. ``text`` is a search
     as on the web (``flood -bridge "main road"``) in title and description; parts of words and words with a typing error
     are found as well, behind exact matches. ``needs_review`` chooses the reports that are marked for review, or with
     false the others; ``review_reason`` chooses those that are marked for one of the reasons. ``duplicate_of`` chooses
-    the duplicates of a report.
+    the duplicates of a report. ``region_id`` means a region with all that lies in it; with ``exact``, only the region
+    itself.
     """
 
     report_type_id = OneOrList(Identifier(), allow_none=True)
     min_severity = BoundedInteger(min_value=1, max_value=HIGHEST_LEVEL, allow_none=True)
-    region_id = OneOrList(Identifier(), allow_none=True)
     user_id = Identifier(allow_none=True)
     duplicate_of = Identifier(allow_none=True)
     reported_from = Timestamp(allow_none=True)

@@ -83,9 +83,10 @@ class AggregateReports(TypedDict):
     """
 
     status: NotRequired[list[Status] | None]
+    region_id: NotRequired[list[UUID] | None]
+    exact: bool
     report_type_id: NotRequired[list[UUID] | None]
     min_severity: NotRequired[int | None]
-    region_id: NotRequired[list[UUID] | None]
     user_id: NotRequired[UUID | None]
     duplicate_of: NotRequired[UUID | None]
     reported_from: NotRequired[datetime | None]
@@ -330,9 +331,10 @@ class ListActiveReports(TypedDict):
     cursor: str | None
     limit: int
     sort: Sort
+    region_id: NotRequired[list[UUID] | None]
+    exact: bool
     report_type_id: NotRequired[list[UUID] | None]
     min_severity: NotRequired[int | None]
-    region_id: NotRequired[list[UUID] | None]
     user_id: NotRequired[UUID | None]
     duplicate_of: NotRequired[UUID | None]
     reported_from: NotRequired[datetime | None]
@@ -411,9 +413,10 @@ class ListReports(TypedDict):
     limit: int
     sort: Sort
     status: NotRequired[list[Status] | None]
+    region_id: NotRequired[list[UUID] | None]
+    exact: bool
     report_type_id: NotRequired[list[UUID] | None]
     min_severity: NotRequired[int | None]
-    region_id: NotRequired[list[UUID] | None]
     user_id: NotRequired[UUID | None]
     duplicate_of: NotRequired[UUID | None]
     reported_from: NotRequired[datetime | None]
@@ -463,9 +466,10 @@ class SummariseReports(TypedDict):
     """The reports to count."""
 
     status: NotRequired[list[Status] | None]
+    region_id: NotRequired[list[UUID] | None]
+    exact: bool
     report_type_id: NotRequired[list[UUID] | None]
     min_severity: NotRequired[int | None]
-    region_id: NotRequired[list[UUID] | None]
     user_id: NotRequired[UUID | None]
     duplicate_of: NotRequired[UUID | None]
     reported_from: NotRequired[datetime | None]

@@ -7,7 +7,7 @@ from typing import Any, Final
 from marshmallow import ValidationError, fields, post_load, validate, validates_schema
 
 from services.resources import policy
-from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle
+from shared.domain.geo_filters import EARTH_HALF_CIRCUMFERENCE, Area, Box, Circle, InRegions
 from shared.domain.import_schemas import MAX_SOURCE_LENGTH
 from shared.domain.resources import AVAILABLE, STATUS
 from shared.platform.schemas import (
@@ -120,17 +120,17 @@ class OfResource(Page):
     resource_id = Identifier(required=True)
 
 
-class _Kind(Arguments):
+class _Kind(InRegions):
     """The filters of every list of resources."""
 
     resource_type_id = OneOrList(Identifier(), allow_none=True)
-    region_id = OneOrList(Identifier(), allow_none=True)
 
 
 class ResourceFilters(_Kind):
     """The filters of resources, beside their status.
 
-    ``needed`` is the minimum free capacity, which an unlimited resource always has. ``changed_since`` is inclusive.
+    ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself. ``needed`` is the
+    minimum free capacity, which an unlimited resource always has. ``changed_since`` is inclusive.
     ``text`` searches the name as a web search does. It also finds parts of words and words with a typing error, which
     follow the exact matches.
     """

@@ -33,8 +33,9 @@ class AggregateResources(TypedDict):
     """
 
     status: NotRequired[list[Status] | None]
-    resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
+    exact: bool
+    resource_type_id: NotRequired[list[UUID] | None]
     needed: NotRequired[int | None]
     changed_since: NotRequired[datetime | None]
     bbox: tuple[float, float, float, float]
@@ -159,8 +160,9 @@ class FindNearestResources(TypedDict):
     The status is `available` by default; ``radius_m`` is the maximum distance in metres along the surface.
     """
 
-    resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
+    exact: bool
+    resource_type_id: NotRequired[list[UUID] | None]
     lon: float
     lat: float
     needed: int
@@ -273,8 +275,9 @@ class ListAvailableResources(TypedDict):
     cursor: str | None
     limit: int
     sort: Sort
-    resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
+    exact: bool
+    resource_type_id: NotRequired[list[UUID] | None]
     needed: NotRequired[int | None]
     changed_since: NotRequired[datetime | None]
     bbox: NotRequired[tuple[float, float, float, float] | None]
@@ -335,8 +338,9 @@ class ListResources(TypedDict):
     limit: int
     sort: Sort
     status: NotRequired[list[Status] | None]
-    resource_type_id: NotRequired[list[UUID] | None]
     region_id: NotRequired[list[UUID] | None]
+    exact: bool
+    resource_type_id: NotRequired[list[UUID] | None]
     needed: NotRequired[int | None]
     changed_since: NotRequired[datetime | None]
     bbox: NotRequired[tuple[float, float, float, float] | None]

@@ -536,10 +536,11 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
+        region_id: Identifier | Sequence[Identifier] | None = ...,
+        exact: bool = ...,
         status: Status | Sequence[Status] | None = ...,
         priority: Priority | Sequence[Priority] | None = ...,
         msg_type: MsgType | Sequence[MsgType] | None = ...,
-        region_id: Identifier | Sequence[Identifier] | None = ...,
         source_id: Identifier | None = ...,
         issued_from: Moment | None = ...,
         issued_to: Moment | None = ...,
@@ -568,8 +569,9 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
-        priority: Priority | Sequence[Priority] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
+        exact: bool = ...,
+        priority: Priority | Sequence[Priority] | None = ...,
     ) -> PageOfPublicAlert:
         """Return a page of the public alerts in force and of recent Cancel messages, the newest first.
 
@@ -581,8 +583,9 @@ class AlertsMethods(Protocol):
         *,
         cursor: str | None = ...,
         limit: int = ...,
-        priority: Priority | Sequence[Priority] | None = ...,
         region_id: Identifier | Sequence[Identifier] | None = ...,
+        exact: bool = ...,
+        priority: Priority | Sequence[Priority] | None = ...,
     ) -> PageOfRecentAlert:
         """Return a page of the alerts in force, with the names of regions and issuers, the newest first.
 
