@@ -1,16 +1,18 @@
-"""Alert rules: by which changes of status alerts are issued, and to whom."""
+"""Alert rules: for which reports and resources alerts are in force, and for whom."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from uuid6 import uuid7
 
 from services.alerts import templates
+from services.alerts.evaluation import STAFF_ROLES, shows_notes
 from services.alerts.matching import REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, SOURCES
 from services.alerts.models import alert_rules, audience_members, audience_regions
-from services.alerts.policy import GROUP, REGION, USER, target_problem
+from services.alerts.policy import DEFAULT_LANGUAGE, GROUP, REGION, USER, target_problem
+from services.alerts.sources import lock_rules, touch_rule
 from shared.client.errors import Invalid, NotFound
 from shared.domain.catalogue import add_missing
 from shared.platform.db import paging
@@ -18,7 +20,7 @@ from shared.platform.db.errors import field_errors
 from shared.platform.db.writes import change_if_version, content_digest, create_once, is_repeat, stale
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -36,7 +38,7 @@ _REPORT: Final = {
     "status_entered": "confirmed",
     "target_type": REGION,
     "title_template": "{title}",
-    "message_template": "Confirmed in {region}: {title} (severity {severity_level} of 5). {notes}",
+    "message_template": "Confirmed in {region}: {title} (severity {severity_level} of 5).",
     "cancelled_by_statuses": ["resolved", "rejected", "duplicate"],
 }
 _RESOURCE: Final = {
@@ -45,7 +47,7 @@ _RESOURCE: Final = {
     "target_type": GROUP,
     "target_id": "coordinator:{region_code}",
     "title_template": "{title} is {status}",
-    "message_template": "{title} in {region} was {previous_status} and is {status} now. {notes}",
+    "message_template": "{title} in {region} was {previous_status} and is {status} now.",
     "lifetime_seconds": 86_400,
 }
 
@@ -69,17 +71,41 @@ SHIPPED: Final[tuple[dict[str, Any], ...]] = (
     {
         **_RESOURCE,
         "name": "Resource unavailable",
-        "description": "A resource that becomes unavailable alerts the coordinators of its region, for a day.",
+        "description": (
+            "A resource that is unavailable alerts the coordinators of its region, until it is something else,"
+            " for a day at most."
+        ),
         "status_entered": "unavailable",
+        "cancelled_by_statuses": ["available", "limited", "out_of_service", "closed"],
     },
     {
         **_RESOURCE,
         "name": "Resource out of service",
-        "description": "A resource that goes out of service alerts the coordinators of its region, for a day.",
+        "description": (
+            "A resource that is out of service alerts the coordinators of its region, until it is something else,"
+            " for a day at most."
+        ),
         "status_entered": "out_of_service",
+        "cancelled_by_statuses": ["available", "limited", "unavailable", "closed"],
     },
 )
-"""The rules of a new installation."""
+"""The rules of a new installation. Their templates are in English, as is the default language of rules."""
+
+CONDITIONS: Final = frozenset(
+    {
+        "is_active",
+        "source_event",
+        "status_entered",
+        "cancelled_by_statuses",
+        "minimum_severity_level",
+        "maximum_severity_level",
+        "type_id",
+        "region_id",
+    }
+)
+"""The fields that say when a rule holds. A rule that gets new ones issues nothing for what was so before."""
+
+_TEMPLATES: Final = ("title_template", "message_template", "instruction_template")
 
 
 def seed(connection: Connection) -> None:
@@ -91,7 +117,7 @@ def seed(connection: Connection) -> None:
 def create_alert_rule(
     connection: Connection, caller: Caller, arguments: types.CreateAlertRule
 ) -> types.AlertRule:
-    """Create a rule, for changes of status from now on.
+    """Create a rule, for what changes from now on: it issues nothing for reports and resources as they were before.
 
     Args:
         connection: In a transaction.
@@ -105,7 +131,13 @@ def create_alert_rule(
         Invalid: Fields contradict each other, such as a status that the event does not have.
         Conflict: The name or the id is taken.
     """
-    defaults: dict[str, object] = {**dict.fromkeys(alert_rules.c.keys()), "cancelled_by_statuses": []}
+    defaults: dict[str, object] = {
+        **dict.fromkeys(alert_rules.c.keys()),
+        "cancelled_by_statuses": [],
+        "language": DEFAULT_LANGUAGE,
+        "translations": [],
+    }
+    lock_rules(connection)
     _check(connection, cast("types.AlertRule", {**defaults, **arguments}))
     values = {
         **arguments,
@@ -121,9 +153,11 @@ def create_alert_rule(
 def update_alert_rule(
     connection: Connection, caller: Caller, arguments: types.UpdateAlertRule
 ) -> types.AlertRule:
-    """Change a rule, for changes of status from now on. ``is_active`` false takes it out of use.
+    """Change a rule. ``is_active`` false takes it out of use.
 
-    A rule that is not active still cancels the alerts that it issued.
+    With new conditions it issues nothing for reports and resources as they were before. Its open alerts are looked at
+    again: those for which it does not hold any more are cancelled, and those that it would word otherwise are updated.
+    A rule that is not active issues nothing new; the alerts that it has issued stay in force for as long as it holds.
 
     Args:
         connection: In a transaction.
@@ -140,14 +174,18 @@ def update_alert_rule(
     """
     rule_id, version = arguments["rule_id"], arguments["version"]
     changes = {name: value for name, value in arguments.items() if name not in {"rule_id", "version"}}
+    lock_rules(connection)
     row = get_alert_rule(connection, rule_id)
     if row["version"] == version:
         _check(connection, cast("types.AlertRule", {**row, **changes}))
+        begins = any(row[name] != changes[name] for name in CONDITIONS & changes.keys())  # type: ignore[literal-required]
+        values = {**changes, "applies_from": func.clock_timestamp()} if begins else changes
         with field_errors(_CONSTRAINTS):
             changed = change_if_version(
-                connection, caller, alert_rules, rule_id, version, changes, returning=_COLUMNS
+                connection, caller, alert_rules, rule_id, version, values, returning=_COLUMNS
             )
         if changed is not None:
+            touch_rule(connection, rule_id)
             return cast("types.AlertRule", changed)
         row = get_alert_rule(connection, rule_id)
     if is_repeat(caller, row, version, changes):
@@ -189,16 +227,37 @@ def _problems(rule: types.AlertRule) -> Iterator[tuple[str, str]]:
         )
     elif min_value and max_value and min_value > max_value:
         yield "maximum_severity_level", "Must not be less than minimum_severity_level."
-    for name, template in (
-        ("title_template", rule["title_template"]),
-        ("message_template", rule["message_template"]),
-    ):
-        problem = templates.problem_of(template, event)
-        if problem:
-            yield name, problem
+    yield from _template_problems(rule)
     problem = _target_problem(rule["target_type"], rule["target_id"])
     if problem:
         yield "target_id", problem
+
+
+def _template_problems(rule: types.AlertRule) -> Iterator[tuple[str, str]]:
+    """Yield the templates that cannot be filled, and those that would publish internal notes."""
+    event = rule["source_event"]
+    may_show_notes = shows_notes(rule["target_type"], rule["target_id"])
+    texts: list[tuple[str, Mapping[str, Any]]] = [("", rule)]
+    texts += [(f"translations.{index}.", one) for index, one in enumerate(rule["translations"])]
+    for prefix, text in texts:
+        for name in _TEMPLATES:
+            template = text.get(name)
+            if template is None:
+                continue
+            problem = templates.problem_of(template, event, text["language"])
+            if problem is None and "notes" in templates.placeholders_in(template) and not may_show_notes:
+                problem = (
+                    "Must not contain {notes}, because these are internal and the alert is not for staff alone."
+                    f" The groups of staff are {', '.join(sorted(STAFF_ROLES))}."
+                )
+            if problem:
+                yield prefix + name, problem
+    languages = [text["language"].lower() for _, text in texts]
+    if len(set(languages)) < len(languages):
+        yield (
+            "translations",
+            "Each language may appear only once, including the language of the rule itself.",
+        )
 
 
 def _target_problem(target_type: str, target_id: str | None) -> str | None:

@@ -6,14 +6,17 @@ import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sqlalchemy import and_, column, func, or_, select, table
+from uuid6 import uuid7
 
 from services.alerts.declared_targets import declare
 from services.alerts.models import REGIONS, SCHEMA, alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL, class_of
+from services.alerts.policy import CANCEL, UPDATE, class_of
 from services.alerts.schemas import types
+from services.alerts.sources import lock_sources
 from services.alerts.visibility import holds, public, reached, visible
 from shared.client.errors import NotFound, Unavailable
-from shared.domain.alerts import ACTIVE, CANCELLED
+from shared.domain.alerts import ACTIVE, CANCELLED, SUPERSEDED
+from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import ALERT_READ
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
@@ -155,23 +158,73 @@ def change_alert(
     return cast("StoredAlert", changed)
 
 
+def replace_alert(
+    connection: Connection,
+    caller: Caller | str,
+    old: StoredAlert,
+    values: Mapping[str, object],
+    targets: Sequence[Target],
+) -> StoredAlert:
+    """Issue the update of an active alert that the transaction has locked: it references and supersedes that.
+
+    Args:
+        connection: In a transaction.
+        caller: The caller, or the correlation id, that the events carry.
+        old: The locked alert.
+        values: The content of the update, and the other columns in which it differs.
+        targets: Its declared targets.
+
+    Returns:
+        The update.
+    """
+    new, _ = insert_alert(
+        connection,
+        caller,
+        {
+            "id": uuid7(),
+            "status": ACTIVE,
+            "msg_type": UPDATE,
+            "references": [*old["references"], old["id"]],
+            # The update of an alert that a rule issued still follows the report or resource.
+            "rule_id": old["rule_id"],
+            "source_id": old["source_id"],
+            "source_version": old["source_version"],
+            **values,
+        },
+        targets,
+    )
+    ended: dict[str, object] = {"status": SUPERSEDED, "superseded_by": new["id"]}
+    if isinstance(caller, str):
+        ended["updated_by"] = new["issued_by"]
+    change_alert(connection, caller, old, ended)
+    return new
+
+
 def check_area(row: StoredAlert) -> None:
     """Refuse an active alert of a region that identity's events have not described yet.
+
+    The reserved region needs none: only rules make alerts of it, which are for groups and accounts.
 
     Raises:
         Unavailable: It passes within moments, or with `rebuild_audience`.
     """
-    if row["status"] == ACTIVE and row["area_version"] is None:
+    is_reserved = row["region_id"] == UNKNOWN_REGION_ID
+    if row["status"] == ACTIVE and row["area_version"] is None and not is_reserved:
         raise Unavailable("The alerts service has not received this region yet; try again in a moment.")
 
 
 def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, permission: str) -> StoredAlert:
     """Lock an alert until the transaction ends, and return it.
 
+    The report or resource that the alert is about is locked first, so that nobody else decides about it meanwhile.
+
     Raises:
         NotFound: The alert does not exist, or the caller may not see it.
         Forbidden: The caller does not hold the permission in the region of the alert.
     """
+    source_id = connection.scalar(select(alerts.c.source_id).where(alerts.c.id == alert_id))
+    if source_id is not None:
+        lock_sources(connection, [source_id])
     statement = (
         select(alerts).where(alerts.c.id == alert_id, holds(connection, caller, permission)).with_for_update()
     )

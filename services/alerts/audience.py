@@ -25,6 +25,7 @@ from sqlalchemy import (
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
 from services.alerts.models import ALL_REGIONS, REGIONS, audience_members, audience_regions
+from services.alerts.sources import touch_regions
 from shared.domain import region_tree
 
 if TYPE_CHECKING:
@@ -197,6 +198,7 @@ def _store_regions(
     for first in range(0, len(ordered), REGION_BATCH):
         stored += connection.scalars(statement, {"rows": ordered[first : first + REGION_BATCH]})
     REGIONS.place(connection, stored)
+    touch_regions(connection, stored)
 
 
 def _store_members(connection: Connection, statement: Insert, rows: Iterable[MemberRow]) -> None:

@@ -17,6 +17,7 @@ from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.db.writes import check_version
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
@@ -67,6 +68,8 @@ def cancel_locked(
     row: StoredAlert,
     user_id: UUID,
     notes: str | None,
+    *,
+    translations: Sequence[Mapping[str, str]] = (),
 ) -> StoredAlert:
     """Cancel an open alert that the transaction has locked, and write the Cancel message of an active one.
 
@@ -76,7 +79,8 @@ def cancel_locked(
         sender: The sender in CAP.
         row: The locked alert.
         user_id: The id of the account that cancels it.
-        notes: The reason.
+        notes: The reason, which is also the text of the message.
+        translations: The message in other languages.
 
     Returns:
         The alert as it is now.
@@ -92,7 +96,7 @@ def cancel_locked(
             "id": uuid7(),
             "message": notes or f"{row['title']}: this alert is cancelled.",
             "instruction": None,
-            "translations": [],
+            "translations": list(translations),
             "urgency": PAST,
             # The message is listed for as long as the alert would have been in force.
             "expires_at": _if_in_future(row["expires_at"]),

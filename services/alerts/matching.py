@@ -1,8 +1,8 @@
-"""Which changes of status concern which alert rules."""
+"""The facts of reports and resources that alert rules read, and whether a rule holds for them."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final
 
@@ -10,34 +10,43 @@ from shared.domain import reports, resources
 from shared.domain.identity import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
+    import datetime as dt
     from collections.abc import Mapping
     from uuid import UUID
 
     from services.alerts.schemas import types
+    from shared.domain.status import StatusMachine
 
 ISSUE: Final = "issue"
 DRAFT_ONLY: Final = "draft"
 REQUEST_APPROVAL: Final = "request_approval"
 ACTIONS: Final = (ISSUE, DRAFT_ONLY, REQUEST_APPROVAL)
 
+REPORT: Final = "report"
+RESOURCE: Final = "resource"
+KINDS: Final = (REPORT, RESOURCE)
+
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """An event that alert rules can react to.
+    """A kind of thing that alert rules can be about.
 
     Attributes:
-        thing: The name of the fact that holds the id of the report or resource.
+        kind: ``report`` or ``resource``.
         title: The name of the fact that holds its title or name.
-        type: The name of the fact that holds the id of its type.
-        statuses: The statuses that it can enter.
-        has_severity: Whether the event carries a severity.
+        machine: Its statuses and the moves between them.
+        has_severity: Whether it has a severity.
     """
 
-    thing: str
+    kind: str
     title: str
-    type: str
-    statuses: tuple[str, ...]
+    machine: StatusMachine
     has_severity: bool
+
+    @property
+    def statuses(self) -> tuple[str, ...]:
+        """All statuses that it can have."""
+        return self.machine.statuses
 
 
 REPORT_STATUS_CHANGED: Final = "report_status_changed"
@@ -45,106 +54,181 @@ RESOURCE_STATUS_CHANGED: Final = "resource_status_changed"
 
 SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
     {
-        REPORT_STATUS_CHANGED: Source(
-            thing="report_id",
-            title="title",
-            type="report_type_id",
-            statuses=reports.STATUS.statuses,
-            has_severity=True,
-        ),
+        REPORT_STATUS_CHANGED: Source(kind=REPORT, title="title", machine=reports.STATUS, has_severity=True),
         RESOURCE_STATUS_CHANGED: Source(
-            thing="resource_id",
-            title="name",
-            type="resource_type_id",
-            statuses=resources.STATUS.statuses,
-            has_severity=False,
+            kind=RESOURCE, title="name", machine=resources.STATUS, has_severity=False
         ),
     }
 )
-"""The events that alert rules can react to, by name."""
+"""The things that rules can be about, by the ``source_event`` of the rule."""
+
+_BY_KIND: Final = {source.kind: source for source in SOURCES.values()}
+
+ENTERED: Final = frozenset(
+    {REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, "report_created", "resource_created"}
+)
+"""The events that say how a report or resource came into its status."""
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """A change of status of a report or a resource: what rules match and what templates show."""
+class Region:
+    """A region, as far as rules and templates need it.
 
-    event: str
-    source_id: UUID
+    Attributes:
+        id: The id of the region.
+        code: Its code.
+        name: Its name.
+        lineage: The ids of the regions that contain it, and its own.
+    """
+
+    id: UUID
+    code: str
+    name: str
+    lineage: frozenset[UUID]
+
+
+UNKNOWN_REGION: Final = Region(UNKNOWN_REGION_ID, "UNKNOWN", "Unknown region", frozenset({UNKNOWN_REGION_ID}))
+"""The reserved region. It needs no event of identity, because alerts about it are for groups and accounts."""
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """How a report or resource came into a status: the newest event that says so."""
+
     version: int
-    region_id: UUID
-    type_id: UUID
-    severity_level: int | None
-    title: str
     status: str
-    previous_status: str
+    previous_status: str | None
     notes: str | None
 
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """A report or resource as it is: what rules match and what templates show.
+
+    Attributes:
+        kind: ``report`` or ``resource``.
+        source_id: Its id.
+        version: Its version.
+        status: Its status.
+        severity_level: Of a report, the severity, 1 to 5; else None.
+        type_id: The id of its type.
+        region_id: The id of its region.
+        title: Its title or name.
+        changed_at: When a fact that rules read changed last; None if that was before the facts were recorded.
+        entry: How it came into its newest known status; None if no event has said so.
+    """
+
+    kind: str
+    source_id: UUID
+    version: int
+    status: str
+    severity_level: int | None
+    type_id: UUID
+    region_id: UUID
+    title: str
+    changed_at: dt.datetime | None
+    entry: Entry | None = None
+
     @classmethod
-    def of(cls, event: str, data: Mapping[str, Any]) -> Change:
-        """Return the change that an event of `SOURCES` reports.
+    def of(cls, event_type: str, data: Mapping[str, Any], time: dt.datetime) -> Facts:
+        """Return the facts that an event of a report or resource carries.
 
         Args:
-            event: The name of the event.
-            data: The facts of the event.
+            event_type: The name of the event.
+            data: Its data.
+            time: When it happened.
         """
-        source = SOURCES[event]
+        kind = REPORT if "report_id" in data else RESOURCE
+        source = _BY_KIND[kind]
+        entry = None
+        if event_type in ENTERED:
+            entry = Entry(data["version"], data["status"], data.get("previous_status"), data["notes"])
         return cls(
-            event=event,
-            source_id=data[source.thing],
+            kind=kind,
+            source_id=data[f"{kind}_id"],
             version=data["version"],
-            region_id=data["region_id"],
-            type_id=data[source.type],
-            severity_level=data["severity_level"] if source.has_severity else None,
-            title=data[source.title],
             status=data["status"],
-            previous_status=data["previous_status"],
-            notes=data["notes"],
+            severity_level=data["severity_level"] if source.has_severity else None,
+            type_id=data[f"{kind}_type_id"],
+            region_id=data["region_id"],
+            title=data[source.title],
+            changed_at=time,
+            entry=entry,
         )
 
-    def placeholders(self, region_name: str, region_code: str) -> dict[str, object]:
-        """Return the values of the placeholders of templates."""
-        return {
-            "title": self.title,
-            "status": self.status.replace("_", " "),
-            "previous_status": self.previous_status.replace("_", " "),
-            "notes": self.notes,
-            "region": region_name,
-            "region_code": region_code,
-            "severity_level": self.severity_level,
-        }
+    def followed_by(self, event: Facts) -> Facts:
+        """Return what is known of the report or resource after another event of it, which may be older or a repeat."""
+        entries = [facts.entry for facts in (self, event) if facts.entry is not None]
+        entry = max(entries, key=lambda entered: entered.version, default=None)
+        if event.version <= self.version:
+            return replace(self, entry=entry)
+        is_same = event.entry is None and self == replace(
+            event, version=self.version, changed_at=self.changed_at, entry=self.entry
+        )
+        return replace(event, entry=entry, changed_at=self.changed_at if is_same else event.changed_at)
+
+    @property
+    def previous_status(self) -> str | None:
+        """The status before the present one, if that is known."""
+        return self.entry.previous_status if self.entry and self.entry.status == self.status else None
+
+    @property
+    def notes(self) -> str | None:
+        """The reason for the present status, if one was given."""
+        return self.entry.notes if self.entry and self.entry.status == self.status else None
 
 
-def issues(rule: types.AlertRule, change: Change) -> bool:
-    """Return whether the rule issues an alert for the change.
+def held_statuses(rule: Mapping[str, Any]) -> frozenset[str]:
+    """Return the statuses in which a rule holds.
 
-    No alert is issued for the people of the reserved region, because nobody lives there.
+    These are ``status_entered``, and those that can follow it without passing one of ``cancelled_by_statuses``. If
+    nothing cancels, only ``status_entered``.
 
     Args:
         rule: The row of the rule.
-        change: The change of status.
+    """
+    found = {rule["status_entered"]}
+    ending = set(rule["cancelled_by_statuses"])
+    if not ending:
+        return frozenset(found)
+    moves = SOURCES[rule["source_event"]].machine.moves
+    waiting = list(found)
+    while waiting:
+        following = set(moves[waiting.pop()]) - ending - found
+        found |= following
+        waiting.extend(following)
+    return frozenset(found)
+
+
+def is_about(rule: Mapping[str, Any], facts: Facts) -> bool:
+    """Return whether the rule is about this kind of thing."""
+    return SOURCES[rule["source_event"]].kind == facts.kind
+
+
+def holds(rule: types.AlertRule, facts: Facts, region: Region | None) -> bool:
+    """Return whether what the rule describes is so now, whether the rule is active or not.
+
+    A rule for a region holds in what lies in it. No rule holds for the people of the reserved region, because nobody
+    lives there.
+
+    Args:
+        rule: The row of the rule.
+        facts: The present facts.
+        region: The region of the facts; None if it is not known yet, which is then no reason against the rule.
     """
     return (
-        rule["is_active"]
-        and rule["source_event"] == change.event
-        and rule["status_entered"] == change.status
-        and rule["type_id"] in (None, change.type_id)
-        and rule["region_id"] in (None, change.region_id)
-        and not (change.region_id == UNKNOWN_REGION_ID and _is_for_region_of_change(rule))
-        and _within(change.severity_level, rule["minimum_severity_level"], rule["maximum_severity_level"])
+        is_about(rule, facts)
+        and facts.status in held_statuses(rule)
+        and rule["type_id"] in (None, facts.type_id)
+        and (region is None or rule["region_id"] is None or rule["region_id"] in region.lineage)
+        and not (facts.region_id == UNKNOWN_REGION_ID and _is_for_region_of_source(rule))
+        and _within(facts.severity_level, rule["minimum_severity_level"], rule["maximum_severity_level"])
     )
 
 
-def _is_for_region_of_change(rule: types.AlertRule) -> bool:
-    """Return whether the alert would be for the people of the region of the change, by its id or its code."""
+def _is_for_region_of_source(rule: types.AlertRule) -> bool:
+    """Return whether the alert would be for the people of the region of the source, by its id or its code."""
     return rule["target_id"] is None or "{region_code}" in rule["target_id"]
-
-
-def ends(rule: types.AlertRule, change: Change) -> bool:
-    """Return whether the change ends the alerts that the rule issued for the same report or resource before.
-
-    This is also true of a rule that is not active any more.
-    """
-    return rule["source_event"] == change.event and change.status in rule["cancelled_by_statuses"]
 
 
 def _within(level: int | None, min_value: int | None, max_value: int | None) -> bool:

@@ -42,6 +42,9 @@ CAP_STATUSES: Final = (ACTUAL, "Exercise", "Test")
 PAST: Final = "Past"
 DEFAULT_CATEGORY: Final = "Safety"
 
+DEFAULT_LANGUAGE: Final = "en"
+"""The language of the templates of a rule whose author names none."""
+
 
 class Assessment(NamedTuple):
     """How soon, how severe and how certain an event is, in CAP's terms."""

@@ -1,215 +1,337 @@
-"""The rule engine: issues, drafts and cancels alerts as changes of reports and resources require.
+"""The rule engine: keeps the alerts of rules as the present facts of reports and resources require.
 
-However often and in whatever order events arrive, a rule issues one alert for one version of a report or resource, and
-none if a later version has ended it. Both are decided under a lock of the report or resource, so that two processes
-with two events of it see each other's writes.
+An automatic alert is a function of its report or resource as it is now. Whenever a fact changes that rules read, or a
+rule or a region does, the rules are looked at again under a lock of the report or resource: `evaluation.decide` says
+what has to be done, and this module does it. However often and in whatever order events arrive, the result is that of
+the newest facts.
 """
 
 from __future__ import annotations
 
+import datetime as dt
+import logging
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from sqlalchemy import ARRAY, Uuid, bindparam, exists, func, select, text
+from sqlalchemy import delete, func, select
 from sqlalchemy.dialects.postgresql import insert
 from uuid6 import uuid7
 
-from services.alerts import templates
+from services.alerts import sources
+from services.alerts.alerts import (
+    CONTENT,
+    StoredAlert,
+    change_alert,
+    content_of,
+    insert_alert,
+    replace_alert,
+)
 from services.alerts.cancellation import cancel_locked
-from services.alerts.declared_targets import declare
-from services.alerts.matching import DRAFT_ONLY, ISSUE, REQUEST_APPROVAL, Change, ends, issues
-from services.alerts.models import alert_rules, alerts, audience_regions, ending_statuses
-from services.alerts.policy import GROUP, REGION, Target, cap_fields, class_of
-from shared.client.errors import Unavailable
-from shared.domain.alerts import ACTIVE, DRAFT, OPEN, PENDING_APPROVAL
-from shared.domain.identity import UNKNOWN_REGION_ID
+from services.alerts.declared_targets import declared, redeclare
+from services.alerts.evaluation import CANCEL, UPDATE, WAIT, Standing, Step, Told, decide, ending_texts
+from services.alerts.matching import DRAFT_ONLY, ISSUE, REQUEST_APPROVAL, Facts, Region, holds
+from services.alerts.models import alert_rules, alerts, rule_standings
+from services.alerts.policy import Target, cap_fields, class_of, updated_content
+from shared.domain.alerts import ACTIVE, DRAFT, OPEN, PENDING_APPROVAL, UNISSUED
 from shared.platform.db.conditions import one_of
-from shared.platform.db.context import with_event_context
 from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.outbox.event import work_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
-    from services.alerts.alerts import StoredAlert
     from services.alerts.schemas import types
+    from shared.platform.db.engine import Database
     from shared.platform.outbox.event import Event
 
-MAX_TITLE_LENGTH: Final = 255
+logger = logging.getLogger(__name__)
+
+DUE_BATCH: Final = 100
+"""Reports and resources that are looked for at once, when the time has come to look at their rules again."""
+
+REGION_SECONDS: Final = 60
+"""Interval at which the rules of what waits for its region are looked at, if the region's event does not say so."""
+
+RETRY_SECONDS: Final = 60
+"""Time after which the rules are looked at again where that went wrong."""
 
 _STATUS_OF: Final = {ISSUE: ACTIVE, DRAFT_ONLY: DRAFT, REQUEST_APPROVAL: PENDING_APPROVAL}
 """The status with which an alert begins, by the action of its rule."""
 
 
-class _Region(NamedTuple):
-    name: str
-    code: str
+class Decision(NamedTuple):
+    """What has to be done for a rule and a report or resource: the steps, and what they start from."""
 
-
-_UNKNOWN_REGION: Final = _Region("Unknown region", "UNKNOWN")
+    rule: types.AlertRule
+    facts: Facts
+    region: Region | None
+    standing: Standing
+    holds: bool
+    steps: tuple[Step, ...]
 
 
 def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -> None:
-    """Issue, draft and cancel alerts as the rules say.
+    """Store the facts that events carry, and issue, update and cancel alerts as the rules say of them.
+
+    An event that brings nothing new has no effect. An event of a region that is not known yet has its facts stored;
+    its rules are looked at when the region arrives.
 
     Args:
         connection: In a transaction.
         sender: The sender in CAP.
-        events: `report_status_changed` and `resource_status_changed`, in any order.
-
-    Raises:
-        Unavailable: The event of identity about a region has not arrived yet.
+        events: Events of reports and resources, in any order.
     """
-    rules = cast("list[types.AlertRule]", connection.execute(select(alert_rules)).mappings().all())
-    followed = [(event, Change.of(event.type, event.data)) for event in events]
-    ending = [(event, change, rule) for event, change in followed for rule in rules if ends(rule, change)]
-    issuing = [(event, change, rule) for event, change in followed for rule in rules if issues(rule, change)]
-    if not ending and not issuing:
+    sources.hold_rules(connection)
+    sources.lock_sources(connection, {event.subject for event in events})
+    changed = sources.record_facts(connection, events)
+    if not changed:
         return
-    _lock(connection, {change.source_id for _, change, _ in (*ending, *issuing)})
-    _record_endings(connection, (change for _, change, _ in ending))
-    for event, change, rule in ending:
+    facts = sources.read_facts(connection, changed)
+    evaluated = _evaluate(connection, [facts[source_id] for source_id in changed], locked=True)
+    for source_id, decisions in evaluated.items():
+        event = changed[source_id]
         with work_on(event):
-            _cancel(connection, sender, event, change, rule["id"])
-    regions = _regions(connection, {change.region_id for _, change, _ in issuing})
-    for event, change, rule in issuing:
-        if not _has_ended(connection, change, rule["cancelled_by_statuses"]):
-            with work_on(event):
-                _issue(connection, sender, event, change, rule, regions[change.region_id])
+            due_at, waits = _carry_out(connection, sender, source_id, decisions, event.correlation_id)
+            if due_at is not None:
+                sources.plan_evaluation(connection, source_id, due_at, waits=waits)
 
 
-def _lock(connection: Connection, source_ids: set[UUID]) -> None:
-    """Lock reports or resources until the transaction ends, in the order of their ids to avoid deadlocks."""
-    listed = func.unnest(bindparam("source_ids", sorted(source_ids), ARRAY(Uuid))).column_valued("source_id")
-    connection.execute(
-        select(func.pg_advisory_xact_lock(func.hashtextextended(func.concat("impactx.rules.", listed), 0)))
-    )
+def evaluate_due_sources(database: Database, sender: str) -> None:
+    """Look at the rules of all reports and resources for which the time has come, each in a transaction of its own.
 
+    Where that goes wrong it is tried again later, so that one cannot hold up the others.
 
-def _record_endings(connection: Connection, changes: Iterable[Change]) -> None:
-    """Store the newest version at which each report or resource entered a status that ends alerts."""
-    newest: dict[tuple[UUID, str], int] = {}
-    for change in changes:
-        key = change.source_id, change.status
-        newest[key] = max(newest.get(key, 0), change.version)
-    if not newest:
-        return
-    statement = insert(ending_statuses)
-    statement = statement.on_conflict_do_update(
-        index_elements=["source_id", "status"],
-        set_={"version": func.greatest(ending_statuses.c.version, statement.excluded.version)},
-    )
-    rows = [
-        {"source_id": source_id, "status": status, "version": version}
-        for (source_id, status), version in sorted(newest.items())
-    ]
-    connection.execute(statement, rows)
-
-
-def _cancel(connection: Connection, sender: str, event: Event, change: Change, rule_id: UUID) -> None:
-    """Cancel the alerts that the rule issued for earlier versions of the report or resource, and their updates."""
-    statement = (
-        select(alerts)
-        .where(
-            alerts.c.source_id == change.source_id,
-            alerts.c.rule_id == rule_id,
-            alerts.c.source_version < change.version,
-            alerts.c.status.in_(OPEN),
-        )
-        .with_for_update()
-    )
-    notes = f"{change.title}: {change.status.replace('_', ' ')}."
-    for row in cast("list[StoredAlert]", connection.execute(statement).mappings().all()):
-        cancel_locked(connection, event.correlation_id, sender, row, SYSTEM_USER_ID, notes)
-
-
-def _has_ended(connection: Connection, change: Change, statuses: Sequence[str]) -> bool:
-    """Return whether the report or resource has entered one of the statuses in a later version."""
-    return bool(
-        statuses
-        and connection.scalar(
-            select(
-                exists().where(
-                    ending_statuses.c.source_id == change.source_id,
-                    one_of(ending_statuses.c.status, list(statuses)),
-                    ending_statuses.c.version > change.version,
-                )
-            )
-        )
-    )
-
-
-def _regions(connection: Connection, region_ids: set[UUID]) -> dict[UUID, _Region]:
-    """Return the regions by id.
-
-    The reserved region needs no event of identity, because alerts about it are for groups and accounts.
-
-    Raises:
-        Unavailable: The event of identity about a region has not arrived yet.
+    Args:
+        database: The database of the service.
+        sender: The sender in CAP.
     """
-    if not region_ids:
-        return {}
-    columns = audience_regions.c.region_id, audience_regions.c.name, audience_regions.c.code
-    rows = connection.execute(select(*columns).where(one_of(audience_regions.c.region_id, list(region_ids))))
-    found = {UNKNOWN_REGION_ID: _UNKNOWN_REGION}
-    found |= {row.region_id: _Region(row.name, row.code) for row in rows}
-    unknown = region_ids - found.keys()
-    if unknown:
-        raise Unavailable(f"The alerts service has not received the region {min(unknown)} yet.")
+    while True:
+        with database.read() as connection:
+            due = sources.due_sources(connection, DUE_BATCH)
+        done = 0
+        for source_id in due:
+            try:
+                with database.write() as connection:
+                    done += evaluate_source(connection, sender, source_id)
+            except Exception:
+                logger.exception("the rules of %s could not be followed", source_id)
+                with database.write() as connection:
+                    sources.postpone(connection, source_id, RETRY_SECONDS)
+        # What other processes are at is theirs.
+        if done < DUE_BATCH:
+            return
+
+
+def evaluate_source(connection: Connection, sender: str, source_id: UUID) -> bool:
+    """Look at the rules of a report or resource again: a window of changes is over, or a rule or a region has changed.
+
+    Args:
+        connection: In a transaction.
+        sender: The sender in CAP.
+        source_id: The id of the report or resource.
+
+    Returns:
+        Whether it was done. It is not if another process is at it.
+    """
+    sources.hold_rules(connection)
+    if not sources.try_lock_source(connection, source_id):
+        return False
+    facts = sources.read_facts(connection, [source_id])
+    for decisions in _evaluate(connection, list(facts.values()), locked=True).values():
+        due_at, waits = _carry_out(connection, sender, source_id, decisions, "")
+        sources.plan_evaluation(connection, source_id, due_at, waits=waits)
+    return True
+
+
+def decisions_for(connection: Connection, facts: Facts) -> list[Decision]:
+    """Return what the rules would do if a report or resource had these facts. It changes and locks nothing.
+
+    Args:
+        connection: In a transaction or not.
+        facts: The facts, such as those of `sources.read_facts` with changes.
+    """
+    decisions = _evaluate(connection, [facts], locked=False)[facts.source_id]
+    return [decision for decision in decisions if decision.steps]
+
+
+def _evaluate(connection: Connection, listed: Sequence[Facts], *, locked: bool) -> dict[UUID, list[Decision]]:
+    """Return the decisions about each report and resource that may need something done, by its id."""
+    rules = cast("list[types.AlertRule]", connection.execute(select(alert_rules)).mappings().all())
+    source_ids = [facts.source_id for facts in listed]
+    regions = sources.read_regions(connection, (facts.region_id for facts in listed))
+    standings = _standings(connection, source_ids, locked=locked)
+    now = dt.datetime.now(dt.UTC)
+    found: dict[UUID, list[Decision]] = {}
+    for facts in listed:
+        region = regions.get(facts.region_id)
+        decisions = found.setdefault(facts.source_id, [])
+        for rule in rules:
+            standing = standings.get((facts.source_id, rule["id"]), _NOTHING)
+            is_held = holds(rule, facts, region)
+            if is_held or standing.is_answered:
+                steps = decide(rule, facts, region, standing, now)
+                decisions.append(Decision(rule, facts, region, standing, is_held, steps))
     return found
 
 
-def _issue(
-    connection: Connection,
-    sender: str,
-    event: Event,
-    change: Change,
-    rule: types.AlertRule,
-    region: _Region,
-) -> None:
-    """Issue or draft the alert, unless that was done before."""
-    placeholders = change.placeholders(region.name, region.code)
-    targets = [_target(rule, change, region.code)]
-    alert_id = uuid7()
-    # A template that consists of {notes} can become empty.
-    title = templates.fill(rule["title_template"], placeholders, MAX_TITLE_LENGTH) or change.title
+_NOTHING: Final = Standing()
+
+
+def _standings(
+    connection: Connection, source_ids: Sequence[UUID], *, locked: bool
+) -> dict[tuple[UUID, UUID], Standing]:
+    """Return what the rules have made of reports and resources, by the ids of the source and of the rule."""
+    open_alerts = select(alerts).where(
+        one_of(alerts.c.source_id, list(source_ids)), alerts.c.rule_id.is_not(None), alerts.c.status.in_(OPEN)
+    )
+    if locked:
+        open_alerts = open_alerts.order_by(alerts.c.id).with_for_update()
+    found = {
+        (row["source_id"], row["rule_id"]): Standing(alert=cast("StoredAlert", row), is_answered=True)
+        for row in connection.execute(open_alerts).mappings()
+    }
+    noted = select(rule_standings).where(one_of(rule_standings.c.source_id, list(source_ids)))
+    for row in connection.execute(noted).mappings():
+        key = row["source_id"], row["rule_id"]
+        found[key] = Standing(
+            alert=found[key].alert if key in found else None,
+            is_answered=True,
+            told=row["told"],
+            updated_at=row["updated_at"],
+        )
+    return found
+
+
+def _carry_out(
+    connection: Connection, sender: str, source_id: UUID, decisions: Sequence[Decision], correlation_id: str
+) -> tuple[dt.datetime | None, bool]:
+    """Do what was decided about a report or resource.
+
+    Returns:
+        When its rules have to be looked at again, if that is so; and whether it waits for its region.
+    """
+    due: list[dt.datetime] = []
+    waits = False
+    for decision, step in _in_order(decisions):
+        if step.action == WAIT:
+            waits = True
+            due.append(dt.datetime.now(dt.UTC) + dt.timedelta(seconds=REGION_SECONDS))
+        elif step.due_at is not None:
+            due.append(step.due_at)
+        elif step.action == CANCEL:
+            _cancel(connection, sender, correlation_id, decision, step)
+        elif step.action == UPDATE:
+            _update(connection, sender, correlation_id, decision, step)
+        else:
+            _issue(connection, sender, correlation_id, decision, step)
+    ended = [one.rule["id"] for one in decisions if one.standing.is_answered and not one.holds]
+    if ended:
+        connection.execute(
+            delete(rule_standings).where(
+                rule_standings.c.source_id == source_id, one_of(rule_standings.c.rule_id, ended)
+            )
+        )
+    return min(due, default=None), waits
+
+
+def _in_order(decisions: Sequence[Decision]) -> Iterator[tuple[Decision, Step]]:
+    """Yield the steps: what ends comes before what begins, so that the newest alert is the one in force."""
+    for is_ending in (True, False):
+        for decision in decisions:
+            for step in decision.steps:
+                if (step.action == CANCEL) is is_ending:
+                    yield decision, step
+
+
+def _cancel(connection: Connection, sender: str, correlation_id: str, decision: Decision, step: Step) -> None:
+    row = cast("StoredAlert", decision.standing.alert)
+    message, translations = ending_texts(row, decision.facts, step.reason)
+    cancel_locked(connection, correlation_id, sender, row, SYSTEM_USER_ID, message, translations=translations)
+
+
+def _issue(connection: Connection, sender: str, correlation_id: str, decision: Decision, step: Step) -> None:
+    rule, facts, told = decision.rule, decision.facts, cast("Told", step.told)
     values: dict[str, Any] = {
-        "id": alert_id,
-        "title": title,
-        "message": templates.fill(rule["message_template"], placeholders) or title,
-        "region_id": change.region_id,
+        **_content(told),
+        "id": uuid7(),
+        "region_id": facts.region_id,
         "issued_by": SYSTEM_USER_ID,
         "expires_at": _expiry(rule["lifetime_seconds"]),
-        "priority": rule["priority"],
-        "status": _STATUS_OF[rule["action"]],
+        "status": _STATUS_OF[step.action],
         "rule_id": rule["id"],
-        "source_id": change.source_id,
-        "source_version": change.version,
-        "audience_class": class_of(targets),
+        "source_id": facts.source_id,
+        "source_version": _unused_version(connection, rule["id"], facts),
     }
-    if rule["action"] == ISSUE:
+    if step.action == ISSUE:
         values |= {**cap_fields(values), "sender": sender}
-    created = connection.execute(
-        insert(alerts)
-        .values(**values)
-        .on_conflict_do_nothing(
-            index_elements=["rule_id", "source_id", "source_version"],
-            index_where=text("msg_type = 'Alert'"),
-        )
-        .returning(alerts.c.id, with_event_context(event.correlation_id))
-    ).one_or_none()
-    if created is not None:
-        declare(connection, alert_id, targets)
+    insert_alert(connection, correlation_id, values, _targets(told))
+    _note(connection, decision, told)
 
 
-def _target(rule: types.AlertRule, change: Change, code: str) -> Target:
-    target_id = rule["target_id"]
-    if target_id is None:
-        return Target(REGION, str(change.region_id))
-    filled = templates.fill(target_id, {"region_code": code}) if rule["target_type"] == GROUP else target_id
-    return Target(rule["target_type"], filled)
+def _unused_version(connection: Connection, rule_id: UUID, facts: Facts) -> int | None:
+    """Return the version of the facts, unless the rule has made an alert of that version before.
+
+    The former release allows one alert a version, and its index stays as long as it may run.
+    """
+    statement = select(alerts.c.id).where(
+        alerts.c.rule_id == rule_id,
+        alerts.c.source_id == facts.source_id,
+        alerts.c.source_version == facts.version,
+        alerts.c.msg_type == "Alert",
+    )
+    return facts.version if connection.scalar(statement) is None else None
+
+
+def _update(connection: Connection, sender: str, correlation_id: str, decision: Decision, step: Step) -> None:
+    """Change an alert that nobody was told yet; of an active one, issue the update that replaces it."""
+    row, told = cast("StoredAlert", decision.standing.alert), cast("Told", step.told)
+    changes = {name: value for name, value in step.changes.items() if name != "targets"}
+    targets = _targets(told) if "targets" in step.changes else None
+    if row["status"] in UNISSUED:
+        values = {**changes, "updated_by": SYSTEM_USER_ID}
+        if targets is not None:
+            redeclare(connection, row["id"], targets)
+            values["audience_class"] = class_of(targets)
+        change_alert(connection, correlation_id, row, values)
+        _note(connection, decision, told)
+        return
+    content = updated_content(row, changes, CONTENT)
+    replace_alert(
+        connection,
+        correlation_id,
+        row,
+        {
+            **content,
+            **cap_fields(content),
+            "issued_by": SYSTEM_USER_ID,
+            "sender": sender,
+            "is_quiet": step.is_quiet,
+        },
+        targets or declared(connection, row["id"]),
+    )
+    _note(connection, decision, told, is_update=True)
+
+
+def _content(told: Told) -> dict[str, object]:
+    return {name: value for name, value in content_of(told).items() if name != "region_id"}
+
+
+def _targets(told: Told) -> list[Target]:
+    return [Target(target_type, target_id) for target_type, target_id in told["targets"]]
+
+
+def _note(connection: Connection, decision: Decision, told: Told, *, is_update: bool = False) -> None:
+    """Note that the rule has made its alert, and what it tells."""
+    statement = insert(rule_standings).values(
+        source_id=decision.facts.source_id,
+        rule_id=decision.rule["id"],
+        told=told,
+        updated_at=func.clock_timestamp() if is_update else None,
+    )
+    kept = {"told": statement.excluded.told, "updated_at": statement.excluded.updated_at}
+    connection.execute(statement.on_conflict_do_update(index_elements=["source_id", "rule_id"], set_=kept))
 
 
 def _expiry(lifetime_seconds: int | None) -> ColumnElement[Any] | None:

@@ -51,6 +51,9 @@ if TYPE_CHECKING:
 EXPIRY_SECONDS = 20
 """Interval between expiry sweeps. An alert is promised to end within a minute of its expiry."""
 
+EVALUATION_SECONDS = 1
+"""Interval at which is looked for reports and resources whose alert rules have to be looked at again."""
+
 AUDIENCE_BATCH = 50
 """Events of accounts and regions in one batch. Those of regions can have a megabyte each."""
 
@@ -235,7 +238,7 @@ class AlertsService:
     def create_alert_rule(
         self, caller: Caller, **arguments: Unpack[types.CreateAlertRule]
     ) -> types.AlertRule:
-        """Create a rule by which changes of status issue alerts."""
+        """Create a rule by which alerts are in force for reports and resources."""
         with self.db.write() as connection:
             return alert_rules.create_alert_rule(connection, caller, arguments)
 
@@ -293,9 +296,14 @@ class AlertsService:
 
     @subscribe("alerts.rules")
     def follow_rules(self, events: Sequence[Event]) -> None:
-        """Issue, draft and cancel alerts as the alert rules say."""
+        """Issue, update and cancel alerts as the alert rules say of reports and resources as they are now."""
         with self.db.write() as connection:
             rule_engine.follow_rules(connection, self.sender, events)
+
+    @every(EVALUATION_SECONDS)
+    def evaluate_due_sources(self) -> None:
+        """Look at the rules again where the time has come. Every replica does it, each with others."""
+        rule_engine.evaluate_due_sources(self.db, self.sender)
 
     @subscribe("alerts.targeting", batch=TARGETING_BATCH)
     def target_alerts(self, events: Sequence[Event]) -> None:

@@ -6,21 +6,19 @@ import datetime as dt
 from typing import TYPE_CHECKING, cast
 
 from sqlalchemy import select
-from uuid6 import uuid7
 
 from services.alerts.alerts import (
     CONTENT,
     StoredAlert,
     change_alert,
     content_of,
-    insert_alert,
     lock_alert,
+    replace_alert,
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, redeclare
 from services.alerts.models import alerts
 from services.alerts.policy import (
-    UPDATE,
     cap_fields,
     check_cap_status,
     check_expiry,
@@ -29,7 +27,7 @@ from services.alerts.policy import (
     updated_content,
 )
 from shared.client.errors import NotFound
-from shared.domain.alerts import ACTIVE, DRAFT, STATUS, SUPERSEDED
+from shared.domain.alerts import DRAFT, STATUS, SUPERSEDED
 from shared.domain.permissions import ALERT_DRAFT, ALERT_ISSUE
 from shared.platform.db.writes import check_version, content_digest, stale
 
@@ -116,28 +114,19 @@ def _supersede(
     targets = changes.get("targets")
     if targets is not None:
         check_targets(connection, caller, ALERT_ISSUE, targets, old["region_id"])
-    new, _ = insert_alert(
+    return replace_alert(
         connection,
         caller,
+        old,
         {
             **content,
             **cap_fields(content),
-            "id": uuid7(),
-            "status": ACTIVE,
-            "msg_type": UPDATE,
-            "references": [*old["references"], alert_id],
             "issued_by": caller.user_id,
             "content_digest": digest,
             "sender": sender,
-            # The update of an alert that a rule issued is still cancelled by that rule.
-            "rule_id": old["rule_id"],
-            "source_id": old["source_id"],
-            "source_version": old["source_version"],
         },
         targets or declared(connection, alert_id),
     )
-    change_alert(connection, caller, old, {"status": SUPERSEDED, "superseded_by": new["id"]})
-    return new
 
 
 def _superseded_before(connection: Connection, old: StoredAlert, version: int, digest: bytes) -> StoredAlert:

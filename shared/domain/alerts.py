@@ -77,7 +77,13 @@ class _Alert(_OfAlert):
 
 
 class AlertIssued(_Alert):
-    """An alert became active, whether it was a draft before or not."""
+    """An alert became active, whether it was a draft before or not.
+
+    ``is_quiet`` is true of an update that changes words alone and that nobody has to be notified of; events of earlier
+    releases lack it.
+    """
+
+    is_quiet = fields.Boolean(load_default=False)
 
 
 class AlertStatusChanged(_Alert):

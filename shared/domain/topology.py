@@ -64,7 +64,10 @@ SUBSCRIPTIONS = (
     ),
     Subscription(
         "alerts.rules",
-        {"reports": ("report_status_changed",), "resources": ("resource_status_changed",)},
+        {
+            "reports": ("report_created", "report_updated", "report_status_changed"),
+            "resources": ("resource_created", "resource_updated", "resource_status_changed"),
+        },
     ),
     Subscription("alerts.targeting", {"alerts": ("alert_issued",)}),
 )

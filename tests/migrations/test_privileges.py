@@ -38,6 +38,7 @@ NEVER = {
             "audience_members",
             "audience_regions",
             "ending_statuses",
+            "source_facts",
         },
         "UPDATE": {"alert_areas"},
     },

@@ -7,7 +7,12 @@ from typing import Final
 from marshmallow import fields, validate
 
 from services.alerts import matching, policy
-from services.alerts.schemas.alerts import MAX_MESSAGE_LENGTH, MAX_TITLE_LENGTH
+from services.alerts.schemas.alerts import (
+    MAX_MESSAGE_LENGTH,
+    MAX_TITLE_LENGTH,
+    MAX_TRANSLATIONS,
+    Language,
+)
 from services.alerts.schemas.targets import RegionId
 from shared.platform.schemas import (
     Arguments,
@@ -30,16 +35,29 @@ ALL_STATUSES: Final = tuple(
 )
 
 
+class RuleTranslationArguments(Arguments):
+    """The templates of a rule in another language."""
+
+    language = Language(required=True)
+    title_template = Text(max_length=MAX_TITLE_LENGTH, required=True)
+    message_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
+    instruction_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
+
+
 class _Rule(Arguments):
     """The fields of an alert rule.
 
-    A rule reacts when a report or resource enters ``status_entered``, as reported by ``source_event``. ``type_id``,
-    ``region_id`` and the severity levels narrow it, if they are given. The alert is for the target; without a
-    ``target_id``, for the people of the region of the report or resource. It expires after ``lifetime_seconds``, or
-    never if that is null. The templates may contain {title}, {status}, {previous_status}, {notes}, {region},
-    {region_code} and, for reports, {severity_level}; the ``target_id`` of a group may contain {region_code}. When the
-    report or resource enters one of ``cancelled_by_statuses``, the alert is cancelled. With the ``action`` `draft`,
-    the rule creates a draft that a coordinator issues; with `request_approval`, an alert that somebody has to approve.
+    A rule holds while a report or resource, as named by ``source_event``, has the status ``status_entered``, or one
+    that can follow it without passing one of ``cancelled_by_statuses``; if that is empty, only in ``status_entered``.
+    ``type_id``, ``region_id`` (with all regions that lie in it) and the severity levels narrow it, if they are given.
+    While it holds, there is one alert, which is updated when a fact changes that it tells, and cancelled when the rule
+    stops holding. The alert is for the target; without a ``target_id``, for the people of the region of the report or
+    resource. It expires after ``lifetime_seconds``, or never if that is null. The templates are in ``language``;
+    ``translations`` are the same in other languages. They may contain {title}, {status}, {previous_status}, {region},
+    {region_code} and, for reports, {severity_level}; {notes}, the internal reason for the status, only where the alert
+    is for one account or for a group of staff. The ``target_id`` of a group may contain {region_code}. With the
+    ``action`` `draft`, the rule creates a draft that a coordinator issues; with `request_approval`, an alert that
+    somebody has to approve.
     """
 
     description = Text(max_length=2_000, lines=True, blank=True, allow_none=True)
@@ -52,6 +70,11 @@ class _Rule(Arguments):
     lifetime_seconds = BoundedInteger(min_value=60, max_value=MAX_LIFETIME, allow_none=True)
     action = Choice(matching.ACTIONS)
     cancelled_by_statuses = fields.List(Choice(ALL_STATUSES), validate=validate.Length(max=len(ALL_STATUSES)))
+    language = Language()
+    translations = fields.List(
+        fields.Nested(RuleTranslationArguments), validate=validate.Length(max=MAX_TRANSLATIONS)
+    )
+    instruction_template = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, allow_none=True)
 
 
 class CreateAlertRule(_Rule):
@@ -68,7 +91,11 @@ class CreateAlertRule(_Rule):
 
 
 class UpdateAlertRule(_Rule, Changes):
-    """New values of a rule. Omitted fields stay as they are. They apply to changes of status from now on."""
+    """New values of a rule. Omitted fields stay as they are.
+
+    With new conditions, the rule issues nothing for reports and resources as they were before; its open alerts follow
+    the rule as it is then.
+    """
 
     rule_id = Identifier(required=True)
     version = Version(required=True)
@@ -94,8 +121,21 @@ class ListAlertRules(Page):
     source_event = Choice(tuple(matching.SOURCES), load_default=None, allow_none=True)
 
 
+class RuleTranslation(Result):
+    """The templates of a rule in another language."""
+
+    language = fields.String()
+    title_template = fields.String()
+    message_template = fields.String()
+    instruction_template = fields.String()
+
+
 class AlertRule(Result):
-    """A rule by which changes of status issue alerts."""
+    """A rule by which alerts are in force for reports and resources.
+
+    ``applies_from`` is the time since which its conditions are as they are. It issues nothing for reports and resources
+    that have not changed since.
+    """
 
     id = Identifier()
     name = fields.String()
@@ -115,6 +155,10 @@ class AlertRule(Result):
     lifetime_seconds = fields.Integer(allow_none=True)
     action = fields.String()
     cancelled_by_statuses = fields.List(fields.String())
+    language = fields.String()
+    translations = fields.List(fields.Nested(RuleTranslation))
+    instruction_template = fields.String(allow_none=True)
+    applies_from = Timestamp()
     created_at = Timestamp()
     updated_at = Timestamp()
     updated_by = Identifier(allow_none=True)

@@ -230,7 +230,8 @@ class Alert(Result):
     the time when it was created, and the CAP fields that its author did not set are null. ``cap_status`` is
     ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the alert is about, a ``polygon``
     or a ``circle``; null means the whole region. ``audience_class`` says for whom the alert is: ``public``,
-    ``restricted`` to groups, or ``private`` to accounts.
+    ``restricted`` to groups, or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it
+    is shown without notifying anybody again.
     """
 
     id = Identifier()
@@ -257,6 +258,7 @@ class Alert(Result):
     onset_at = Timestamp(allow_none=True)
     area = fields.Dict(allow_none=True)
     audience_class = fields.String()
+    is_quiet = fields.Boolean()
     superseded_by = Identifier(allow_none=True)
     cancelled_by = Identifier(allow_none=True)
     rule_id = Identifier(allow_none=True)

@@ -56,7 +56,8 @@ class Alert(TypedDict):
     that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
     ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
     the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
-    or ``private`` to accounts.
+    or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it is shown
+    without notifying anybody again.
     """
 
     id: UUID
@@ -83,6 +84,7 @@ class Alert(TypedDict):
     onset_at: datetime | None
     area: Mapping[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
@@ -91,6 +93,15 @@ class Alert(TypedDict):
     updated_at: datetime
     updated_by: UUID | None
     version: int
+
+
+class RuleTranslationArguments(TypedDict):
+    """The templates of a rule in another language."""
+
+    language: str
+    title_template: str
+    message_template: str
+    instruction_template: NotRequired[str]
 
 
 class CreateAlertRule(TypedDict):
@@ -106,6 +117,9 @@ class CreateAlertRule(TypedDict):
     lifetime_seconds: NotRequired[int | None]
     action: NotRequired[Action]
     cancelled_by_statuses: NotRequired[list[CancelledByStatuses]]
+    language: NotRequired[str]
+    translations: NotRequired[list[RuleTranslationArguments]]
+    instruction_template: NotRequired[str | None]
     id: UUID | None
     name: str
     source_event: SourceEvent
@@ -116,8 +130,21 @@ class CreateAlertRule(TypedDict):
     target_type: TargetType
 
 
+class RuleTranslation(TypedDict):
+    """The templates of a rule in another language."""
+
+    language: str
+    title_template: str
+    message_template: str
+    instruction_template: str
+
+
 class AlertRule(TypedDict):
-    """A rule by which changes of status issue alerts."""
+    """A rule by which alerts are in force for reports and resources.
+
+    ``applies_from`` is the time since which its conditions are as they are. It issues nothing for reports
+    and resources that have not changed since.
+    """
 
     id: UUID
     name: str
@@ -137,6 +164,10 @@ class AlertRule(TypedDict):
     lifetime_seconds: int | None
     action: str
     cancelled_by_statuses: Sequence[str]
+    language: str
+    translations: Sequence[RuleTranslation]
+    instruction_template: str | None
+    applies_from: datetime
     created_at: datetime
     updated_at: datetime
     updated_by: UUID | None
@@ -391,6 +422,7 @@ class MyAlert(TypedDict):
     onset_at: datetime | None
     area: Mapping[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
@@ -482,6 +514,7 @@ class RecentAlert(TypedDict):
     onset_at: datetime | None
     area: Mapping[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
@@ -547,7 +580,11 @@ class UpdateAlert(TypedDict):
 
 
 class UpdateAlertRule(TypedDict):
-    """New values of a rule. Omitted fields stay as they are. They apply to changes of status from now on."""
+    """New values of a rule. Omitted fields stay as they are.
+
+    With new conditions, the rule issues nothing for reports and resources as they were before; its open
+    alerts follow the rule as it is then.
+    """
 
     description: NotRequired[str | None]
     is_active: NotRequired[bool]
@@ -559,6 +596,9 @@ class UpdateAlertRule(TypedDict):
     lifetime_seconds: NotRequired[int | None]
     action: NotRequired[Action]
     cancelled_by_statuses: NotRequired[list[CancelledByStatuses]]
+    language: NotRequired[str]
+    translations: NotRequired[list[RuleTranslationArguments]]
+    instruction_template: NotRequired[str | None]
     rule_id: UUID
     version: int
     name: NotRequired[str]

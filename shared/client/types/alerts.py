@@ -46,7 +46,8 @@ class Alert(TypedDict):
     that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
     ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
     the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
-    or ``private`` to accounts.
+    or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it is shown
+    without notifying anybody again.
     """
 
     id: str
@@ -73,6 +74,7 @@ class Alert(TypedDict):
     onset_at: str | None
     area: dict[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -83,8 +85,30 @@ class Alert(TypedDict):
     version: int
 
 
+class RuleTranslationArguments(TypedDict):
+    """The templates of a rule in another language."""
+
+    language: str
+    title_template: str
+    message_template: str
+    instruction_template: NotRequired[str]
+
+
+class RuleTranslation(TypedDict):
+    """The templates of a rule in another language."""
+
+    language: str
+    title_template: str
+    message_template: str
+    instruction_template: str
+
+
 class AlertRule(TypedDict):
-    """A rule by which changes of status issue alerts."""
+    """A rule by which alerts are in force for reports and resources.
+
+    ``applies_from`` is the time since which its conditions are as they are. It issues nothing for reports
+    and resources that have not changed since.
+    """
 
     id: str
     name: str
@@ -104,6 +128,10 @@ class AlertRule(TypedDict):
     lifetime_seconds: int | None
     action: str
     cancelled_by_statuses: list[str]
+    language: str
+    translations: list[RuleTranslation]
+    instruction_template: str | None
+    applies_from: str
     created_at: str
     updated_at: str
     updated_by: str | None
@@ -254,6 +282,7 @@ class MyAlert(TypedDict):
     onset_at: str | None
     area: dict[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -332,6 +361,7 @@ class RecentAlert(TypedDict):
     onset_at: str | None
     area: dict[str, Any] | None
     audience_class: str
+    is_quiet: bool
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
@@ -401,10 +431,13 @@ class AlertsMethods(Protocol):
         lifetime_seconds: int | None = ...,
         action: Action = ...,
         cancelled_by_statuses: Sequence[CancelledByStatuses] = ...,
+        language: str = ...,
+        translations: Sequence[RuleTranslationArguments] = ...,
+        instruction_template: str | None = ...,
         id: Identifier | None = ...,
         target_type: TargetType = ...,
     ) -> AlertRule:
-        """Create a rule by which changes of status issue alerts.
+        """Create a rule by which alerts are in force for reports and resources.
 
         Needs: alert_rule:write.
         """
@@ -654,6 +687,9 @@ class AlertsMethods(Protocol):
         lifetime_seconds: int | None = ...,
         action: Action = ...,
         cancelled_by_statuses: Sequence[CancelledByStatuses] = ...,
+        language: str = ...,
+        translations: Sequence[RuleTranslationArguments] = ...,
+        instruction_template: str | None = ...,
         name: str = ...,
         source_event: SourceEvent = ...,
         status_entered: StatusEntered = ...,

@@ -377,10 +377,15 @@ class AlertIssuedData(TypedDict):
     issued_at: str
     expires_at: str | None
     cap_status: str
+    is_quiet: bool
 
 
 class AlertIssued(Event[AlertIssuedData]):
-    """An alert became active, whether it was a draft before or not."""
+    """An alert became active, whether it was a draft before or not.
+
+    ``is_quiet`` is true of an update that changes words alone and that nobody has to be notified of;
+    events of earlier releases lack it.
+    """
 
     source: ClassVar[str] = "alerts"
     type: ClassVar[str] = "alert_issued"

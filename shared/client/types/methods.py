@@ -355,7 +355,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not cancel the alert.', 'conflict': 'The alert has already ended, or somebody has changed it in the meantime.'},
     ),
     "alerts.create_alert_rule": MethodContract(
-        'Create a rule by which changes of status issue alerts.',
+        'Create a rule by which alerts are in force for reports and resources.',
         ('alert_rule:write',),
         {'invalid': 'Fields of the rule contradict each other, such as a status that the event does not have.', 'conflict': 'The name or the id is taken.'},
     ),
