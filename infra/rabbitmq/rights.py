@@ -65,7 +65,10 @@ def rights_of_service(service: str) -> Rights:
     dead = [topology.dead_queue_of(queue) for queue in heard]
     requests = topology.rpc_queue_of(service)
     events, dead_letters = topology.exchange_of(service), topology.dead_letter_exchange_of(service)
+    revocations = [_any(topology.revocation_queues_of(service))]
     sources = _heard_types(subscriptions)
+    for source, types in topology.REVOCATIONS.items():
+        sources.setdefault(topology.exchange_of(source), []).extend(_names(*types))
     # Its relay makes sure that its events reach every queue that has to hear them (shared.platform.outbox.routes).
     heard_elsewhere = _heard_types(topology.SUBSCRIPTIONS).get(events, [])
     hearers = [
@@ -73,10 +76,11 @@ def rights_of_service(service: str) -> Rights:
     ]
     called = topology.CALLS.get(service, ())
     replies = [_any(reply_queues_of(topology.calls_of(service)))] if called else []
-    own = [*_names(requests, events, dead_letters, *heard, *dead), *replies]
+    own = [*_names(requests, events, dead_letters, *heard, *dead), *revocations, *replies]
     topics = {exchange: Topics(write=NOTHING, read=_pattern(*types)) for exchange, types in sources.items()}
-    if heard_elsewhere:
-        topics[events] = Topics(write=".*", read=_pattern(*sorted(set(heard_elsewhere))))
+    if heard_elsewhere or events in sources:
+        read = sorted({*heard_elsewhere, *sources.get(events, ())})
+        topics[events] = Topics(write=".*", read=_pattern(*read))
     topics[topology.RPC_EXCHANGE] = Topics(
         write=_pattern(*map(_methods, called), REPLY_KEY),
         read=_pattern(*_names(f"{service}.*"), *([REPLY_KEY] if called else [])),
@@ -89,6 +93,7 @@ def rights_of_service(service: str) -> Rights:
             *_names(
                 requests, dead_letters, topology.RPC_EXCHANGE, *heard, *dict.fromkeys((*sources, events))
             ),
+            *revocations,
             *replies,
         ),
         topics=topics,
@@ -97,8 +102,12 @@ def rights_of_service(service: str) -> Rights:
 
 def rights_of_gateway() -> Rights:
     """Calls every service, and hears every event in queues of its own."""
-    replies = reply_queues_of(topology.calls_of(GATEWAY))
-    return _rights_of_caller(_any(topology.STREAM_QUEUES), _any(replies))
+    own = (
+        topology.STREAM_QUEUES,
+        topology.revocation_queues_of(GATEWAY),
+        reply_queues_of(topology.calls_of(GATEWAY)),
+    )
+    return _rights_of_caller(*map(_any, own))
 
 
 def rights_of_client(name: str, *, by_nameko: bool = False) -> Rights:

@@ -100,6 +100,7 @@ class AlertsService:
             Unavailable("The region was created a moment ago; try again."),
         ),
         emits=("alert_issued", "alert_status_changed"),
+        checks_present_state=True,
     )
     def issue_alert(self, caller: Caller, **arguments: Unpack[types.IssueAlert]) -> types.Alert:
         """Issue an alert, either a draft as it is or a new one."""
@@ -117,6 +118,7 @@ class AlertsService:
             Conflict("The alert has ended, or somebody has changed it in the meantime."),
         ),
         emits=("alert_issued", "alert_status_changed"),
+        checks_present_state=True,
     )
     def update_alert(self, caller: Caller, **arguments: Unpack[types.UpdateAlert]) -> types.Alert:
         """Change a draft, or issue an update that replaces an active alert."""
@@ -133,6 +135,7 @@ class AlertsService:
             Conflict("The alert has already ended, or somebody has changed it in the meantime."),
         ),
         emits=("alert_status_changed",),
+        checks_present_state=True,
     )
     def cancel_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> types.Alert:
         """Cancel an alert."""
@@ -234,6 +237,7 @@ class AlertsService:
             ),
             Conflict("The name or the id is taken."),
         ),
+        checks_present_state=True,
     )
     def create_alert_rule(
         self, caller: Caller, **arguments: Unpack[types.CreateAlertRule]
@@ -251,6 +255,7 @@ class AlertsService:
             Invalid("Fields of the rule would contradict each other."),
             Conflict("The name is taken, or somebody has changed the rule in the meantime."),
         ),
+        checks_present_state=True,
     )
     def update_alert_rule(
         self, caller: Caller, **arguments: Unpack[types.UpdateAlertRule]

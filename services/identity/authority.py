@@ -8,15 +8,17 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import ARRAY, ColumnElement, Select, Text, exists, func, literal, select
+from sqlalchemy import ARRAY, ColumnElement, Select, Text, and_, func, literal, select
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import aggregate_order_by
 
 from services.identity import policy
 from services.identity.models import regions, role_permissions, roles, user_roles, users
-from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unauthenticated
+from services.identity.revocations import reason_to_refuse
+from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import ADMINISTRATOR
 from shared.platform.db.tables import SYSTEM_USER_ID
+from shared.platform.rpc.revocations import DEACTIVATED, revoked
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -32,9 +34,18 @@ NO_SUCH_USER = "Account not found."
 
 @dataclass(frozen=True, slots=True)
 class Authority:
-    """The names of the active roles of an account at this moment, and the grants of these roles."""
+    """What an account may do at this moment.
 
-    roles: frozenset[str]
+    Attributes:
+        is_active: Whether it can be used at all.
+        version: The version of the account.
+        roles: The versions of its active roles by name.
+        grants: The grants of these roles.
+    """
+
+    is_active: bool
+    version: int
+    roles: Mapping[str, int]
     grants: policy.Grants
 
 
@@ -144,29 +155,57 @@ def keep_an_administrator(connection: Connection, user_id: UUID) -> None:
 def as_now(connection: Connection, caller: Caller) -> Caller:
     """Return the caller with the permissions of this moment instead of those of the token.
 
-    A token remains valid for up to 15 minutes after a role was revoked. In that time the caller could grant themselves
-    the role again.
+    A token can be older than a change of its account: the denial list tells of it soon, and this function at once.
 
     Raises:
-        Unauthenticated: The account is deactivated.
+        Unauthenticated: The account is deactivated, or the token was signed before it or its session was revoked.
     """
-    is_open = select(exists().where(users.c.id == caller.user_id, users.c.is_active))
-    if not connection.execute(is_open).scalar_one():
-        raise Unauthenticated("This account is deactivated.")
     authority = authority_of(connection, caller.user_id)
-    return replace(caller, roles=authority.roles, permissions=authority.grants)
+    if not authority.is_active:
+        raise revoked(DEACTIVATED)
+    reason = reason_to_refuse(connection, caller)
+    if reason:
+        raise revoked(reason)
+    return replace(caller, roles=frozenset(authority.roles), permissions=authority.grants)
+
+
+def described(caller: Caller) -> types.Authority:
+    """Return the roles and permissions of a caller as they are sent."""
+    permissions = {
+        name: True if held is None else sorted(map(str, held)) for name, held in caller.permissions.items()
+    }
+    return {"roles": sorted(caller.roles), "permissions": permissions}
 
 
 def authority_of(connection: Connection, user_id: UUID) -> Authority:
-    """Return the roles and grants of an account, active or not. Inactive roles do not count."""
+    """Return the roles and grants of an account, active or not. Inactive roles do not count.
+
+    One statement reads all of it with the versions, so that a version is never newer than the grants beside it. An
+    account that does not exist is one that is not active.
+    """
+    held = user_roles.join(roles, and_(roles.c.id == user_roles.c.role_id, roles.c.is_active))
     rows = connection.execute(
-        select(roles.c.name, role_permissions.c.permission)
-        .select_from(user_roles.join(roles).outerjoin(role_permissions))
-        .where(user_roles.c.user_id == user_id, roles.c.is_active)
+        select(
+            users.c.is_active,
+            users.c.version,
+            roles.c.name,
+            roles.c.version.label("role_version"),
+            role_permissions.c.permission,
+        )
+        .select_from(
+            users.outerjoin(held, user_roles.c.user_id == users.c.id).outerjoin(
+                role_permissions, role_permissions.c.role_id == roles.c.id
+            )
+        )
+        .where(users.c.id == user_id)
     ).all()
+    if not rows:
+        return Authority(is_active=False, version=0, roles={}, grants={})
     permissions = {row.permission for row in rows if row.permission is not None}
     return Authority(
-        roles=frozenset(row.name for row in rows),
+        is_active=rows[0].is_active,
+        version=rows[0].version,
+        roles={row.name: row.role_version for row in rows if row.name is not None},
         grants=policy.combine(permissions, region_ids(connection, permissions)),
     )
 

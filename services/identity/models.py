@@ -159,6 +159,20 @@ Index("idx_refresh_tokens_user", refresh_tokens.c.user_id)
 Index("idx_refresh_tokens_family", refresh_tokens.c.family_id)
 Index("idx_refresh_tokens_expires_at", refresh_tokens.c.expires_at)
 
+revocations = Table(
+    "revocations",
+    tables,
+    Column("scope", String(20), primary_key=True),
+    Column("subject_id", Uuid, primary_key=True),
+    reference("user_id", "identity.users.id", "fk_revocations_user", nullable=True),
+    Column("version", Integer, nullable=False, server_default=text("1")),
+    Column("reason", String(40), nullable=False),
+    Column("revoked_at", DateTime(timezone=True), nullable=False, server_default=text("clock_timestamp()")),
+    CheckConstraint("scope IN ('account', 'session', 'role')", name="scope"),
+    comment="Which access tokens are refused: those of an account or role below a version, or those of a session.",
+)
+Index("idx_revocations_recent", revocations.c.revoked_at.desc(), revocations.c.subject_id.desc())
+
 login_throttle = Table(
     "login_throttle",
     tables,

@@ -1,6 +1,7 @@
 """Roles: creates, changes and lists them, sets their permissions, grants and revokes them.
 
-A change takes effect for a caller with their next access token, after at most 15 minutes.
+What a role or an account loses takes effect at once: earlier access tokens are refused (`revocations`). What they gain
+takes effect with the next access token, after at most 15 minutes.
 """
 
 from __future__ import annotations
@@ -147,8 +148,9 @@ def set_role_permissions(
     unwanted = role_permissions.c.permission.in_(removed)
     connection.execute(delete(role_permissions).where(role_permissions.c.role_id == role_id, unwanted))
     _add(connection, role_id, sorted(added))
-    # The trigger increments the version with every update of the row.
-    connection.execute(update(roles).where(roles.c.id == role_id).values(updated_at=func.now()))
+    if not removed:
+        # The trigger increments the version with every update of the row. Where something is removed, a trigger has.
+        connection.execute(update(roles).where(roles.c.id == role_id).values(updated_at=func.now()))
     return get_role(connection, role)
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
-from services.identity import passwords, regions, roles, schemas, sessions, users
+from services.identity import authority, passwords, regions, revocations, roles, schemas, sessions, users
 from services.identity.password_hashing import PasswordHasher
 from services.identity.regions import RegionLocator
 from services.identity.sessions import Secrets
@@ -22,14 +22,15 @@ from shared.domain.permissions import (
     USER_READ,
     USER_UPDATE,
 )
-from shared.platform.db.provider import DatabaseProvider
+from shared.platform.db.provider import DatabasePool, DatabaseProvider
 from shared.platform.outbox.relay import OutboxRelay
 from shared.platform.rpc.operation import ANYONE, SIGNED_IN, operation
-from shared.platform.rpc.verification import OwnsKeys
+from shared.platform.rpc.verification import PAGE, OwnsKeys, Verification
 from shared.platform.schemas import Empty
 from shared.platform.timer import every
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from services.identity.schemas import types
@@ -58,10 +59,35 @@ class SecretsOfProcess(SharedExtension):
         )
 
 
+class OwnAccounts(SharedExtension):
+    """Lets this container verify tokens by its own accounts: it does not call itself."""
+
+    verification = Verification()
+    pool = DatabasePool()
+
+    def setup(self) -> None:
+        """Called by nameko."""
+        self.verification.accounts = self
+
+    def revocations(self, cursor: str | None) -> Mapping[str, Any]:
+        """Return a page of the revocations, as `IdentityService.list_revocations` does."""
+        lifetime = self.container.config["SETTINGS"].access_token_lifetime
+        with self.pool.database.read() as connection:
+            page = revocations.list_revocations(connection, lifetime, cursor=cursor, limit=PAGE)
+        dumped: Mapping[str, Any] = schemas.Revocations().dump(page)
+        return dumped
+
+    def present(self, caller: Caller) -> Caller:
+        """Return the caller with its permissions of this moment."""
+        with self.pool.database.read() as connection:
+            return authority.as_now(connection, caller)
+
+
 class SecretsProvider(DependencyProvider):
     """Gives the methods of the service class a `Secrets`: ``secrets = SecretsProvider()``."""
 
     shared = SecretsOfProcess()
+    accounts = OwnAccounts()
 
     def get_dependency(self, worker_ctx: Any) -> Secrets:
         """Called by nameko for each worker."""
@@ -108,12 +134,13 @@ class IdentityService(OwnsKeys):
             ),
             Conflict("The id belongs to another call."),
         ),
+        emits=("access_revoked",),
     )
     def refresh(self, _caller: Caller | None, **arguments: Unpack[types.Refresh]) -> types.Tokens:
         """Exchange a refresh token for new tokens."""
         return sessions.refresh(self.db, self.secrets, **arguments)
 
-    @operation(permission=ANYONE, arguments=schemas.RefreshToken)
+    @operation(permission=ANYONE, arguments=schemas.RefreshToken, emits=("access_revoked",))
     def revoke(self, _caller: Caller | None, refresh_token: str) -> None:
         """Close the session of a refresh token."""
         with self.db.autocommit() as connection:
@@ -123,6 +150,24 @@ class IdentityService(OwnsKeys):
     def get_jwks(self, _caller: Caller | None) -> types.PublicKeys:
         """Return the public keys that access tokens are verified with."""
         return self.secrets.signer.jwks()
+
+    @operation(permission=ANYONE, arguments=schemas.ListRevocations, result=schemas.Revocations)
+    def list_revocations(
+        self, _caller: Caller | None, **arguments: Unpack[types.ListRevocations]
+    ) -> types.PageOfRevocation:
+        """Return a page of the revocations of access tokens that have not expired, the newest first."""
+        with self.db.read() as connection:
+            return revocations.list_revocations(connection, self.secrets.signer.lifetime, **arguments)
+
+    @operation(
+        permission=SIGNED_IN,
+        arguments=Empty,
+        result=schemas.Authority,
+        checks_present_state=True,
+    )
+    def get_authority(self, caller: Caller) -> types.Authority:
+        """Return what the caller may do at this moment, which can be less or more than the token says."""
+        return authority.described(caller)
 
     @operation(
         permission=ANYONE,
@@ -138,6 +183,7 @@ class IdentityService(OwnsKeys):
             RateLimited("There are too many registrations at the moment; wait `retry_after` seconds."),
         ),
         emits=("user_created", "role_granted"),
+        checks_present_state=True,
     )
     def register_user(self, caller: Caller | None, **arguments: Unpack[types.RegisterUser]) -> types.User:
         """Create an account."""
@@ -177,7 +223,8 @@ class IdentityService(OwnsKeys):
                 "There were too many wrong passwords, or too many attempts with taken email addresses."
             ),
         ),
-        emits=("user_updated",),
+        emits=("user_updated", "access_revoked"),
+        checks_present_state=True,
     )
     def update_user(self, caller: Caller, **arguments: Unpack[types.UpdateUser]) -> types.User:
         """Change the name, phone number, email address or preferences of an account."""
@@ -195,6 +242,8 @@ class IdentityService(OwnsKeys):
             Conflict("Somebody has changed the password in the meantime."),
             RateLimited("There are too many failed attempts or password changes at the moment."),
         ),
+        emits=("access_revoked",),
+        checks_present_state=True,
     )
     def change_password(self, caller: Caller, **arguments: Unpack[types.ChangePassword]) -> None:
         """Change the caller's password and close all their sessions."""
@@ -210,6 +259,8 @@ class IdentityService(OwnsKeys):
             Invalid("The password equals the email address."),
             RateLimited("There are too many password changes at once."),
         ),
+        emits=("access_revoked",),
+        checks_present_state=True,
     )
     def reset_password(self, caller: Caller, user_id: UUID, new_password: str) -> None:
         """Set the password of another account and close all its sessions."""
@@ -224,7 +275,8 @@ class IdentityService(OwnsKeys):
             Forbidden("The account has permissions that the caller does not have."),
             Conflict("The account is the last administrator."),
         ),
-        emits=("user_deactivated",),
+        emits=("user_deactivated", "access_revoked"),
+        checks_present_state=True,
     )
     def deactivate_user(self, caller: Caller, user_id: UUID) -> types.User:
         """Deactivate an account and close its sessions."""
@@ -237,6 +289,7 @@ class IdentityService(OwnsKeys):
         result=schemas.User,
         errors=(NotFound, Forbidden("The account has permissions that the caller does not have.")),
         emits=("user_updated",),
+        checks_present_state=True,
     )
     def reactivate_user(self, caller: Caller, user_id: UUID) -> types.User:
         """Reactivate an account."""
@@ -252,6 +305,7 @@ class IdentityService(OwnsKeys):
             Forbidden("The caller does not have one of the permissions."),
             Conflict("The name or the id is taken."),
         ),
+        checks_present_state=True,
     )
     def create_role(self, caller: Caller, **arguments: Unpack[types.CreateRole]) -> types.Role:
         """Create a role."""
@@ -267,7 +321,8 @@ class IdentityService(OwnsKeys):
             Forbidden("The role has permissions that the caller does not have."),
             Conflict("The version is out of date, or the role is `administrator`, which is always active."),
         ),
-        emits=("user_updated",),
+        emits=("user_updated", "access_revoked"),
+        checks_present_state=True,
     )
     def update_role(self, caller: Caller, **arguments: Unpack[types.UpdateRole]) -> types.Role:
         """Change the description of a role, activate it or deactivate it."""
@@ -303,6 +358,8 @@ class IdentityService(OwnsKeys):
                 "The version is out of date, or the role is `administrator`, which always has every permission."
             ),
         ),
+        emits=("access_revoked",),
+        checks_present_state=True,
     )
     def set_role_permissions(
         self, caller: Caller, role: str, version: int | None, permissions: list[str]
@@ -321,6 +378,7 @@ class IdentityService(OwnsKeys):
             Forbidden("The role or the account has permissions that the caller does not have."),
         ),
         emits=("role_granted", "user_updated"),
+        checks_present_state=True,
     )
     def grant_role(self, caller: Caller, user_id: UUID, role: str, *, primary: bool) -> types.User:
         """Grant a role to an account."""
@@ -337,7 +395,8 @@ class IdentityService(OwnsKeys):
             Forbidden("The role or the account has permissions that the caller does not have."),
             Conflict("The account is the last administrator."),
         ),
-        emits=("role_revoked", "user_updated"),
+        emits=("role_revoked", "user_updated", "access_revoked"),
+        checks_present_state=True,
     )
     def revoke_role(self, caller: Caller, user_id: UUID, role: str) -> types.User:
         """Revoke a role from an account."""
@@ -354,6 +413,7 @@ class IdentityService(OwnsKeys):
             Forbidden("The caller has `region:write` only for some regions."),
         ),
         emits=("region_created",),
+        checks_present_state=True,
     )
     def create_region(self, caller: Caller, **arguments: Unpack[types.CreateRegion]) -> types.Region:
         """Create a region."""
@@ -373,6 +433,7 @@ class IdentityService(OwnsKeys):
             Conflict("The version is out of date."),
         ),
         emits=("region_updated",),
+        checks_present_state=True,
     )
     def update_region(self, caller: Caller, **arguments: Unpack[types.UpdateRegion]) -> types.Region:
         """Change the name, description or boundaries of a region."""
@@ -424,4 +485,4 @@ class IdentityService(OwnsKeys):
     def forget_expired(self) -> None:
         """Delete expired refresh tokens, counted failures and known addresses."""
         with self.db.write() as connection:
-            sessions.forget_expired(connection)
+            sessions.forget_expired(connection, self.secrets.signer.lifetime)

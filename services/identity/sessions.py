@@ -18,6 +18,14 @@ from services.identity.authority import authority_of
 from services.identity.models import refresh_tokens, users
 from services.identity.password_hashing import SIGN_IN
 from services.identity.policy import encode_password
+from services.identity.revocations import (
+    SESSIONS_CLOSED,
+    SIGNED_OUT,
+    TOKEN_REUSED,
+    forget_old,
+    revoke_account,
+    revoke_session,
+)
 from services.identity.tokens import new_device_id, new_refresh_token, token_digest
 from shared.client.errors import Unauthenticated
 from shared.platform.db.errors import field_errors
@@ -25,7 +33,7 @@ from shared.platform.db.errors import field_errors
 if TYPE_CHECKING:
     from uuid import UUID
 
-    from sqlalchemy import ColumnElement, Connection, Row
+    from sqlalchemy import Connection, Row
 
     from services.identity.password_hashing import PasswordHasher
     from services.identity.schemas import types
@@ -151,21 +159,23 @@ def refresh(
 
 def revoke(connection: Connection, *, refresh_token: str) -> None:
     """Close the session of a refresh token. An unknown token or a closed session is no error."""
-    family = select(refresh_tokens.c.family_id).where(
-        refresh_tokens.c.token_hash == token_digest(refresh_token)
-    )
-    _revoke(connection, refresh_tokens.c.family_id == family.scalar_subquery())
+    which = refresh_tokens.c.token_hash == token_digest(refresh_token)
+    family = connection.execute(select(refresh_tokens.c.family_id).where(which)).scalar_one_or_none()
+    if family is not None:
+        _close(connection, family, SIGNED_OUT)
 
 
 def revoke_sessions_of(connection: Connection, user_id: UUID) -> None:
-    """Close all sessions of an account. Access tokens that were already issued remain valid until they expire."""
-    _revoke(connection, refresh_tokens.c.user_id == user_id)
+    """Close all sessions of an account. Its access tokens are refused from now on."""
+    open_ones = (refresh_tokens.c.user_id == user_id, refresh_tokens.c.revoked_at.is_(None))
+    connection.execute(update(refresh_tokens).where(*open_ones).values(revoked_at=func.now()))
+    revoke_account(connection, user_id, SESSIONS_CLOSED)
 
 
-def forget_expired(connection: Connection) -> int:
-    """Delete expired refresh tokens, counted failures and known addresses, and return their number."""
+def forget_expired(connection: Connection, token_lifetime: int) -> int:
+    """Delete expired refresh tokens, counted failures, known addresses and old revocations; return their number."""
     expired = connection.execute(delete(refresh_tokens).where(refresh_tokens.c.expires_at < func.now()))
-    return expired.rowcount + sign_in_limits.forget_old(connection)
+    return expired.rowcount + sign_in_limits.forget_old(connection) + forget_old(connection, token_lifetime)
 
 
 def _rotate(
@@ -190,7 +200,7 @@ def _rotate(
         if not (token.just_used and _is_fresh(connection, successor)):
             return None, NOT_VALID
         return _answer(connection, secrets, token.user_id, token.family_id, successor), ""
-    _revoke(connection, refresh_tokens.c.family_id == token.family_id)
+    _close(connection, token.family_id, TOKEN_REUSED)
     return None, USED_UP
 
 
@@ -254,7 +264,9 @@ def _answer(
 ) -> types.Tokens:
     authority = authority_of(connection, user_id)
     return {
-        "access_token": secrets.signer.sign(user_id, family_id, authority.roles, authority.grants),
+        "access_token": secrets.signer.sign(
+            user_id, family_id, authority.roles, authority.grants, version=authority.version
+        ),
         "token_type": "Bearer",
         "expires_in": secrets.signer.lifetime,
         "refresh_token": refresh_token,
@@ -263,6 +275,14 @@ def _answer(
     }
 
 
-def _revoke(connection: Connection, which: ColumnElement[bool]) -> None:
-    open_ones = refresh_tokens.c.revoked_at.is_(None)
-    connection.execute(update(refresh_tokens).where(which, open_ones).values(revoked_at=func.now()))
+def _close(connection: Connection, family_id: UUID, reason: str) -> None:
+    open_ones = (refresh_tokens.c.family_id == family_id, refresh_tokens.c.revoked_at.is_(None))
+    closed = connection.execute(
+        update(refresh_tokens)
+        .where(*open_ones)
+        .values(revoked_at=func.now())
+        .returning(refresh_tokens.c.user_id)
+    )
+    user_id = next(closed.scalars(), None)
+    if user_id is not None:
+        revoke_session(connection, family_id, user_id, reason)

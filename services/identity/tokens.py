@@ -17,11 +17,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from uuid6 import uuid7
 
 from shared.platform.rpc.grants import pack
-from shared.platform.rpc.tokens import ALGORITHM, AUDIENCE, GRANTS_CLAIM, ISSUER
+from shared.platform.rpc.tokens import ALGORITHM, AUDIENCE, GRANTS_CLAIM, ISSUER, VERSION_CLAIM
 from shared.platform.settings import SettingError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Mapping
+    from collections.abc import Callable, Mapping
     from uuid import UUID
 
     from services.identity.schemas import types
@@ -83,16 +83,19 @@ class Signer:
         self,
         user_id: UUID,
         session_id: UUID,
-        roles: Iterable[str],
+        roles: Mapping[str, int],
         permissions: Mapping[str, frozenset[UUID] | None],
+        *,
+        version: int,
     ) -> str:
         """Return a new access token.
 
         Args:
             user_id: The account.
             session_id: The session (the family of refresh tokens) that it belongs to.
-            roles: The names of the active roles of the account.
+            roles: The versions of the active roles of the account by name.
             permissions: For each permission the ids of its regions, or None for every region.
+            version: The version of the account. Like those of the roles, it must not be newer than the permissions.
         """
         now = int(self._clock())
         claims = {
@@ -103,6 +106,7 @@ class Signer:
             "iat": now,
             "exp": now + self.lifetime,
             "jti": str(uuid7()),
+            VERSION_CLAIM: version,
             GRANTS_CLAIM: pack(roles, permissions),
         }
         return jwt.encode(claims, self._key, algorithm=ALGORITHM, headers={"kid": self._key_id})

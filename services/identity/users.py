@@ -188,8 +188,8 @@ def update_user(
 def deactivate_user(connection: Connection, caller: Caller, user_id: UUID) -> types.User:
     """Deactivate an account and close its sessions. Nobody can sign in to it until it is reactivated.
 
-    The caller needs ``user:deactivate`` and all permissions of the account. Access tokens that were already issued
-    remain valid until they expire, for up to 15 minutes. Deactivating an inactive account changes nothing.
+    The caller needs ``user:deactivate`` and all permissions of the account. Its access tokens are refused from now on.
+    Deactivating an inactive account changes nothing.
 
     Returns:
         The account as it is now.

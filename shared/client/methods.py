@@ -14,11 +14,13 @@ class MethodContract:
         summary: What it does, in a sentence.
         permission: The permissions of which one is needed, or ``anyone`` or ``signed in`` alone.
         errors: When it refuses, by the slug of the error; what every method may answer is left out.
+        checks_present_state: Whether the permissions of the account at this moment count, and not those of the token.
     """
 
     summary: str
     permission: tuple[str, ...]
     errors: dict[str, str]
+    checks_present_state: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,6 +79,25 @@ class RoleRevoked(_Membership):
     revoked_at = Timestamp(required=True)
 
 
+class AccessRevoked(EventData):
+    """Access tokens that were signed before are refused, although they have not expired.
+
+    ``scope`` says which: those of an account (``account``) or with a role (``role``) that carry a lower version of it
+    than ``version``, or those of a session (``session``). ``subject_id`` is the account, the role or the session;
+    ``user_id`` is the account, null for a role; ``role`` is the name of the role, else null. ``reason`` is
+    ``deactivated``, ``role_revoked``, ``permissions_changed``, ``password_changed``, ``sessions_closed``,
+    ``signed_out`` or ``token_reused``.
+    """
+
+    scope = fields.String(required=True)
+    subject_id = Identifier(required=True)
+    version = fields.Integer(required=True, strict=True)
+    user_id = Identifier(required=True, allow_none=True)
+    role = fields.String(required=True, allow_none=True)
+    reason = fields.String(required=True)
+    revoked_at = Timestamp(required=True)
+
+
 class _Region(EventData):
     """The fields of every event about a region: all that a subscriber needs to keep a copy of it.
 
@@ -114,6 +133,7 @@ EVENTS: Final = (
     Contract(SOURCE, "user_deactivated", UserDeactivated),
     Contract(SOURCE, "role_granted", RoleGranted),
     Contract(SOURCE, "role_revoked", RoleRevoked),
+    Contract(SOURCE, "access_revoked", AccessRevoked),
     Contract(SOURCE, "region_created", RegionCreated),
     Contract(SOURCE, "region_updated", RegionUpdated),
 )

@@ -14,13 +14,16 @@ from shared.platform.registry import (
     dead_letter_exchange_of,
     dead_queue_of,
     exchange_of,
+    revocation_queues_of,
     rpc_queue_of,
 )
+from shared.platform.rpc.revocations import EVENTS as REVOCATIONS
 
 __all__ = [
     "BY_QUEUE",
     "CALLS",
     "PROBE_KEY",
+    "REVOCATIONS",
     "RPC_EXCHANGE",
     "SERVICES",
     "STREAM_QUEUES",
@@ -29,6 +32,7 @@ __all__ = [
     "dead_letter_exchange_of",
     "dead_queue_of",
     "exchange_of",
+    "revocation_queues_of",
     "rpc_queue_of",
 ]
 

@@ -103,6 +103,11 @@ def rpc_queue_of(service: str) -> str:
     return f"rpc-{service}"
 
 
+def revocation_queues_of(service: str) -> str:
+    """Return the prefix of the names of the queues in which the processes of a service hear of revoked access."""
+    return f"{service}.revocations-"
+
+
 def calls_of(service: str) -> str:
     """Return the name of the connection over which a service calls other services."""
     return f"calls of {service}"

@@ -33,12 +33,57 @@ def test_only_the_preferences_that_alerts_need_leave(world):
     assert event["data"]["preferences"] == {"regions": ["N", "S"], "all_regions": False}
 
 
-def test_a_new_password_is_no_event(world):
+def test_a_password_that_is_hashed_anew_is_no_event(world):
+    world.run("UPDATE identity.users SET password_hash = 'y' WHERE id = :id", id=world.user)
+    assert world.events("identity") == []
+
+
+def revoked(event):
+    assert event["type"] == "access_revoked"
+    return tuple(event["data"][name] for name in ("scope", "version", "reason"))
+
+
+def test_a_new_password_revokes_the_access_that_there_was(world):
     world.run(
-        "UPDATE identity.users SET password_hash = 'y', password_changed_at = now() WHERE id = :id",
+        "UPDATE identity.users SET password_hash = 'y', password_changed_at = clock_timestamp() WHERE id = :id",
         id=world.user,
     )
-    assert world.events("identity") == []
+    (event,) = world.events("identity")
+    assert revoked(event) == ("account", 2, "password_changed")
+    assert event["subject"] == world.user
+
+
+def test_a_permission_that_a_role_loses_revokes_the_access_of_all_its_holders_in_one_event(world):
+    role_id = world.insert("identity.roles", name="medic")
+    for permission in ("report:read", "alert:issue"):
+        world.run(
+            "INSERT INTO identity.role_permissions (role_id, permission) VALUES (:r, :p)",
+            r=role_id,
+            p=permission,
+        )
+    for name in ("bob", "eve"):
+        world.run(
+            "INSERT INTO identity.user_roles (user_id, role_id) VALUES (:u, :r)",
+            u=world.person(name),
+            r=role_id,
+        )
+    world.events("identity")
+    world.run(
+        "DELETE FROM identity.role_permissions WHERE role_id = :r AND permission = 'alert:issue'", r=role_id
+    )
+    (event,) = world.events("identity")
+    assert revoked(event) == ("role", 2, "permissions_changed")
+    assert (event["subject"], event["data"]["role"]) == (role_id, "medic")
+    assert world.run("SELECT version FROM identity.roles WHERE id = :r", r=role_id).scalar_one() == 2
+
+
+def test_an_account_that_is_revoked_again_has_one_row(world):
+    for active in (False, True, False):
+        world.run(
+            "UPDATE identity.users SET is_active = :active WHERE id = :id", id=world.user, active=active
+        )
+    rows = world.run("SELECT version FROM identity.revocations WHERE subject_id = :id", id=world.user).all()
+    assert [row.version for row in rows] == [4]
 
 
 def test_closing_and_reopening_an_account(world):
@@ -46,7 +91,13 @@ def test_closing_and_reopening_an_account(world):
         world.run(
             "UPDATE identity.users SET is_active = :active WHERE id = :id", id=world.user, active=active
         )
-    closed, reopened = world.events("identity")
+    found = world.events("identity")
+    assert revoked(next(event for event in found if event["type"] == "access_revoked")) == (
+        "account",
+        2,
+        "deactivated",
+    )
+    closed, reopened = (event for event in found if event["type"] != "access_revoked")
     assert (closed["type"], closed["data"]["is_active"]) == ("user_deactivated", False)
     assert (reopened["type"], reopened["data"]["changed"]) == ("user_updated", ["is_active"])
 
@@ -55,10 +106,11 @@ def test_roles_that_come_and_go_raise_the_version_of_the_account(world):
     role_id = world.insert("identity.roles", name="medic")
     world.run("INSERT INTO identity.user_roles (user_id, role_id) VALUES (:u, :r)", u=world.user, r=role_id)
     world.run("DELETE FROM identity.user_roles WHERE user_id = :u", u=world.user)
-    granted, revoked = world.events("identity")
+    granted, taken, access = world.events("identity")
     assert (granted["type"], granted["sequence"], granted["data"]["roles"]) == ("role_granted", 2, ["medic"])
-    assert (revoked["type"], revoked["sequence"], revoked["data"]["roles"]) == ("role_revoked", 3, [])
-    assert granted["data"]["role"] == revoked["data"]["role"] == "medic"
+    assert (taken["type"], taken["sequence"], taken["data"]["roles"]) == ("role_revoked", 3, [])
+    assert granted["data"]["role"] == taken["data"]["role"] == "medic"
+    assert revoked(access) == ("account", 3, "role_revoked")
 
 
 def test_switching_a_role_off_is_told_of_everybody_who_holds_it(world):
@@ -70,7 +122,8 @@ def test_switching_a_role_off_is_told_of_everybody_who_holds_it(world):
     world.run("UPDATE identity.roles SET description = 'heals' WHERE id = :r", r=role_id)
     assert world.events("identity") == []
     world.run("UPDATE identity.roles SET is_active = false WHERE id = :r", r=role_id)
-    events = world.events("identity")
+    first, *events = world.events("identity")
+    assert revoked(first) == ("role", 3, "permissions_changed")
     assert {event["subject"] for event in events} == {world.user, other}
     assert {(event["type"], *event["data"]["changed"], *event["data"]["roles"]) for event in events} == {
         ("user_updated", "roles")

@@ -39,6 +39,8 @@ MATRIX = {
     "identity.refresh": EVERYBODY,
     "identity.revoke": EVERYBODY,
     "identity.get_jwks": EVERYBODY,
+    "identity.list_revocations": EVERYBODY,
+    "identity.get_authority": MEMBERS,
     "identity.register_user": EVERYBODY,
     "identity.get_me": MEMBERS,
     "identity.get_user": MEMBERS,

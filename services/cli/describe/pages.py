@@ -24,7 +24,9 @@ Every method takes its arguments by name and refuses arguments that are not list
 are sent, and the errors that every method can answer with.
 
 **Permission** is what the access token of the caller must have: one of the permissions listed, `anyone` (no token
-needed) or `signed in` (any valid token). Where a permission is narrowed to regions, the method checks the region."""
+needed) or `signed in` (any valid token). Where a permission is narrowed to regions, the method checks the region.
+**Checked at this moment** means that the permissions count which the account has when the call arrives, and not those
+of the token: identity is asked first, and while it cannot be asked the call is refused with `unavailable`."""
 
 EVENTS_INTRODUCTION = """\
 The bodies of all events. [events.md](events.md) describes how events are sent, which headers they have and how to
@@ -68,7 +70,8 @@ def _method(offer: Offer) -> str:
     parts = [f"### {offer.service}.{offer.name}"]
     if offer.summary:
         parts.append(_text(offer.summary))
-    parts.append(f"Permission: {_permission(offer)}.")
+    when = " Checked at this moment." if described.checks_present_state else ""
+    parts.append(f"Permission: {_permission(offer)}.{when}")
     arguments = described.arguments()
     if arguments.fields:
         parts += ["Arguments: " + _about(described.arguments), _arguments(arguments)]

@@ -129,6 +129,8 @@ def _event(contract: Contract) -> str:
 def _contract(offer: Offer) -> str:
     members = (offer.summary, offer.description.permission, _reasons(offer))
     lines = "".join(f"        {member!r},\n" for member in members)
+    if offer.description.checks_present_state:
+        lines += "        checks_present_state=True,\n"
     return f'    "{offer.service}.{offer.name}": MethodContract(\n{lines}    ),\n'
 
 

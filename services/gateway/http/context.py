@@ -15,6 +15,7 @@ from shared.client.errors import Unauthenticated
 from shared.client.request import MAX_CORRELATION_ID_LENGTH
 from shared.platform.observability import context, traces
 from shared.platform.observability.logs import CORRELATION_ID
+from shared.platform.rpc.revocations import Revocations
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -44,6 +45,7 @@ class Gateway:
         live: The listeners of the live stream.
         accepts: Raises while no new connections are accepted.
         pages: The pages of lists that were rendered last.
+        revocations: Which tokens are refused before they expire.
     """
 
     rpc: RpcClient
@@ -53,6 +55,7 @@ class Gateway:
     live: Broadcast = field(default_factory=Broadcast)
     accepts: Callable[[], None] = lambda: None
     pages: PageCache = field(default_factory=PageCache)
+    revocations: Revocations = field(default_factory=Revocations)
 
 
 def install(app: Flask, parts: Gateway) -> None:

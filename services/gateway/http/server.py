@@ -82,7 +82,9 @@ class HttpServer(DependencyProvider):
             self._settings,
             self.live.broadcast,
             self._server.check,
+            revocations=self.verification.revocations,
         )
+        self.verification.revocations.watchers.append(self.live.broadcast.end_revoked)
         self._server.serve(create_app(self._gateway))
 
     def get_dependency(self, worker_ctx: Any) -> Gateway:

@@ -49,6 +49,8 @@ _RESOURCE: Final = Audience(RESOURCE_READ)
 _ALERT: Final = Audience(ALERT_READ)
 _REACH: Final = Audience(ALERT_READ_REACH)
 _USER: Final = Audience(USER_READ, own_permission=SIGNED_IN, regional=False)
+# An account's own stream ends instead.
+_ACCESS: Final = Audience(USER_READ, regional=False)
 # Boundaries can have a megabyte, which a thousand listeners would get at once; they can be requested.
 _PLACE: Final = Audience(SIGNED_IN, regional=False, left_out=("boundaries",))
 
@@ -59,6 +61,7 @@ AUDIENCES: Final[Mapping[str, Mapping[str, Audience]]] = {
         "user_deactivated": _USER,
         "role_granted": _USER,
         "role_revoked": _USER,
+        "access_revoked": _ACCESS,
         "region_created": _PLACE,
         "region_updated": _PLACE,
     },

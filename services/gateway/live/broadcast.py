@@ -37,13 +37,21 @@ EXPIRED = "token_expired"
 STOPPING = "stopping"
 
 
-class _Listener:
-    """One stream: its position, its deadline, and the number of interruptions that it was told of."""
+def _never() -> str:
+    return ""
 
-    def __init__(self, position: int, deadline: float, interruptions: int) -> None:
+
+class _Listener:
+    """One stream: its position, its deadline, the number of interruptions that it was told of, and why it ends."""
+
+    def __init__(
+        self, position: int, deadline: float, interruptions: int, reason_to_refuse: Callable[[], str]
+    ) -> None:
         self.position = position
         self.deadline = deadline
         self.interruptions = interruptions
+        self.reason_to_refuse = reason_to_refuse
+        self.ending = ""
         self.is_woken = False
         self._bell = Semaphore(0)
 
@@ -113,22 +121,36 @@ class Broadcast:
         for listener in self._listeners:
             listener.wake()
 
+    def end_revoked(self) -> None:
+        """End the streams whose token is refused by now."""
+        for listener in list(self._listeners):
+            listener.ending = listener.ending or listener.reason_to_refuse()
+            if listener.ending:
+                listener.wake()
+
     def listening(self, user_id: UUID) -> int:
         """Return the number of streams that an account listens to."""
         return self._accounts[user_id]
 
-    def listen(self, user_id: UUID, hearing: Hearing, seconds: float, start: int | None) -> Iterator[bytes]:
-        """Yield the stream of one listener until it leaves, is too slow, its token expires, or the process stops.
+    def listen(
+        self,
+        user_id: UUID,
+        hearing: Hearing,
+        seconds: float,
+        start: int | None,
+        reason_to_refuse: Callable[[], str] = _never,
+    ) -> Iterator[bytes]:
+        """Yield the stream of one listener until it leaves, is too slow, its token ends, or the process stops.
 
         Args:
             user_id: The account that listens.
             hearing: The events that it receives.
             seconds: How long its token is still valid.
             start: Its position in `recent`; None if it cannot resume, which it is told.
+            reason_to_refuse: Returns why its token is refused by now, or an empty text.
         """
-        listener = _Listener(
-            self.recent.next if start is None else start, self._clock() + seconds, self._interruptions
-        )
+        position = self.recent.next if start is None else start
+        listener = _Listener(position, self._clock() + seconds, self._interruptions, reason_to_refuse)
         greeting = frames.RETRY if start is not None else frames.RETRY + self._reset(UNKNOWN, "unknown")
         return self._stream(user_id, listener, hearing, greeting)
 
@@ -138,6 +160,8 @@ class Broadcast:
         self._listeners[listener] = None
         self._accounts[user_id] += 1
         metrics.stream_listeners.inc()
+        # Its token was verified before it stood among the listeners.
+        listener.ending = listener.reason_to_refuse()
         try:
             yield greeting
             yield from self._events(listener, hearing)
@@ -151,8 +175,8 @@ class Broadcast:
         wrote_at = self._clock()
         while True:
             now = self._clock()
-            if self._ending or now >= listener.deadline:
-                yield frames.end(self._ending or EXPIRED)
+            if self._ending or listener.ending or now >= listener.deadline:
+                yield frames.end(self._ending or listener.ending or EXPIRED)
                 return
             if listener.interruptions != self._interruptions:
                 listener.interruptions = self._interruptions

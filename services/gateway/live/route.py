@@ -7,6 +7,7 @@ logged and kept in histories: pages read the stream with ``fetch``. See docs/adr
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import flask_smorest
@@ -54,8 +55,10 @@ DESCRIPTION: Final = """Server-Sent Events, each a CloudEvent in JSON with the d
 The stream contains events about objects that the caller may read: reports, resources and alerts of the regions that the
 caller's permissions cover, the caller's own reports, accounts (with `user:read`), and regions. `Last-Event-ID` resumes
 after an event that is still available. An event may be sent twice, with the same `id`. There are two other events:
-`reset` means that events may have been missed, so reload what you show; `end` means that the token has expired or the
-gateway is stopping, so connect again. A comment is sent every 15 seconds."""
+`reset` means that events may have been missed, so reload what you show; `end` means that the stream is over. Its
+`reason` is `token_expired` or `stopping`, so connect again; or it says why the token is refused from now on
+(`role_revoked`, `permissions_changed`, `deactivated` and others, as in a problem with the status 401), so get a new
+token, which an account that is closed does not get. A comment is sent every 15 seconds."""
 DOCUMENTATION: Final[dict[str, Any]] = {
     "operationId": "stream",
     "summary": "Stream events as they happen.",
@@ -71,11 +74,11 @@ DOCUMENTATION: Final[dict[str, Any]] = {
         },
     ],
     "responses": {
-        "200": {"description": "Events, until the token expires.", "content": {MEDIA_TYPE: {}}},
+        "200": {"description": "Events, until the token expires or is revoked.", "content": {MEDIA_TYPE: {}}},
         **problems(
             {
                 "invalid": "Some input is not valid; `fields` names each field and the reason.",
-                "unauthenticated": "The token is missing, expired or not valid.",
+                "unauthenticated": "The token is missing, expired, revoked or not valid; get a new one.",
                 "forbidden": "The caller may not see any event of a requested type.",
                 "rate_limited": "The account has too many open streams.",
                 "unavailable": "The message broker is unavailable.",
@@ -102,7 +105,13 @@ def stream() -> Response:
     _check_number(broadcast, caller)
     hearing = _hearing(caller, frozenset(given.get("type", ())), frozenset(given.get("region_id", ())))
     request.environ[WRITE_AT_ONCE] = 1
-    events = broadcast.listen(caller.user_id, hearing, _seconds_left(caller), _start(broadcast))
+    events = broadcast.listen(
+        caller.user_id,
+        hearing,
+        _seconds_left(caller),
+        _start(broadcast),
+        partial(gateway().revocations.reason_to_refuse, caller),
+    )
     return Response(events, content_type=MEDIA_TYPE, headers=HEADERS)
 
 

@@ -1,28 +1,25 @@
-"""Receives the events of all services, in a queue of this replica alone.
+"""Receives the events of all services, in a queue of this replica alone (`shared.platform.outbox.tail`).
 
-The queue is deleted with its connection: listeners are told that they may have missed events meanwhile. It is bound
-only once the queues exist in which events must not be lost, because the broker regards an event as delivered when any
-queue has received it.
+Listeners are told when they may have missed events. The queue is bound only once the queues exist in which events must
+not be lost, because the broker regards an event as delivered when any queue has received it.
 """
 
 from __future__ import annotations
 
 import logging
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
-import kombu
 from nameko.extensions import SharedExtension
 
 from services.gateway.live import frames
 from services.gateway.live.audiences import AUDIENCES
 from services.gateway.live.broadcast import Broadcast
-from shared.client.amqp.link import Link
 from shared.client.amqp.received import bytes_of
 from shared.client.errors import TooLarge
 from shared.domain import topology
 from shared.platform.concurrency import run_blocking
 from shared.platform.outbox.subscribe import LARGE_BODY
+from shared.platform.outbox.tail import EventTail
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -30,9 +27,6 @@ if TYPE_CHECKING:
     from services.gateway.live.recent import Heard
 
 logger = logging.getLogger(__name__)
-
-EXPIRES_MILLISECONDS = 60_000
-MAX_QUEUE = 20_000
 
 
 class LiveEvents(SharedExtension):
@@ -44,44 +38,28 @@ class LiveEvents(SharedExtension):
         """Called by nameko."""
         settings = self.container.config["SETTINGS"]
         self.broadcast = Broadcast(heartbeat=settings.http_heartbeat)
-        self._link = Link(
+        self._tail = EventTail(
             settings.amqp_uri,
             "live stream",
-            on_open=self._listen,
+            prefix=topology.STREAM_QUEUES,
+            events=AUDIENCES,
+            on_message=self._hear,
+            on_open=self.broadcast.resume,
             on_lost=self.broadcast.interrupt,
+            after=topology.BY_QUEUE,
         )
 
     def start(self) -> None:
         """Called by nameko."""
-        self._link.start()
+        self._tail.start()
 
     def stop(self) -> None:
         """Called by nameko."""
-        self._link.stop()
+        self._tail.stop()
 
     def kill(self) -> None:
         """Called by nameko when there is no time."""
-        self._link.stop(0)
-
-    def _listen(self, channel: Any) -> None:
-        for subscription in topology.SUBSCRIPTIONS:
-            # Only checks, which needs no right to configure them; fails, and is tried again, until all exist.
-            channel.queue_declare(subscription.queue, passive=True)
-        queue = kombu.Queue(
-            f"{topology.STREAM_QUEUES}{uuid4()}",
-            exclusive=True,
-            auto_delete=True,
-            durable=False,
-            queue_arguments={"x-expires": EXPIRES_MILLISECONDS, "x-max-length": MAX_QUEUE},
-        )(channel)
-        queue.queue_declare()
-        for service, types in AUDIENCES.items():
-            for event_type in types:
-                queue.bind_to(topology.exchange_of(service), event_type)
-        kombu.Consumer(
-            channel, queues=[queue], on_message=self._hear, no_ack=True, auto_declare=False
-        ).consume()
-        self.broadcast.resume()
+        self._tail.kill()
 
     def _hear(self, message: Any) -> None:
         try:

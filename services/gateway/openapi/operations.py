@@ -16,13 +16,19 @@ if TYPE_CHECKING:
 
 ALWAYS: Final = {
     "invalid": "Some input is not valid; `fields` names each field and the reason.",
-    "unauthenticated": "The token is missing, expired or not valid.",
+    "unauthenticated": "The token is missing, expired, revoked or not valid; get a new one.",
     "rate_limited": "Too many requests. Retry-After gives the seconds to wait.",
     "unavailable": "A service is temporarily unavailable. Repeat the request later.",
     "timeout": "A service did not answer in time. The request can be repeated.",
     "internal": "A service or the gateway has a fault; a repeat would fail again.",
 }
 """The errors that every operation may answer with."""
+
+PRESENT: Final = (
+    " The permissions of the account at this moment count, and not those of the token;"
+    " while they cannot be asked, the operation is refused with the status 503."
+)
+"""Behind the description of an operation that checks the present state."""
 
 FORBIDDEN: Final = {"forbidden": "The caller does not have the permission, or not in this region."}
 NOT_FOUND: Final = {"not_found": "The object does not exist, or the caller may not see it."}
@@ -86,6 +92,12 @@ class Problem(Schema):
     )
     accepted = fields.List(fields.String(), metadata={"description": "The accepted content types."})
     offered = fields.List(fields.String(), metadata={"description": "The available content types."})
+    reason = fields.String(
+        metadata={
+            "description": "Why the token is refused before it expires: `deactivated`, `role_revoked`,"
+            " `permissions_changed`, `password_changed`, `sessions_closed`, `signed_out` or `token_reused`."
+        }
+    )
     limit = fields.Integer(metadata={"description": "The largest accepted size, in bytes."})
     scope = fields.String(
         metadata={"description": "The quota that is used up: `account`, `report` or `total`."}
@@ -142,7 +154,9 @@ def _description(route: Route) -> str:
         needs = "Needs a valid token."
     else:
         needs = "Needs the permission " + " or ".join(f"`{name}`" for name in contract.permission) + "."
-    return (about if route.arguments.fields else "") + needs
+    return (
+        (about if route.arguments.fields else "") + needs + (PRESENT if contract.checks_present_state else "")
+    )
 
 
 def _parameters(route: Route) -> list[dict[str, Any]]:

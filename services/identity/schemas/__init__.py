@@ -25,9 +25,12 @@ from services.identity.schemas.roles import (
 )
 from services.identity.schemas.sessions import (
     Authenticate,
+    Authority,
+    ListRevocations,
     PublicKeys,
     Refresh,
     RefreshToken,
+    Revocations,
     SignedIn,
     Tokens,
 )
@@ -45,12 +48,14 @@ from services.identity.schemas.users import (
 
 __all__ = [
     "Authenticate",
+    "Authority",
     "ChangePassword",
     "CreateRegion",
     "CreateRole",
     "GetRegion",
     "GrantRole",
     "ListRegions",
+    "ListRevocations",
     "ListRoles",
     "ListUsers",
     "LocateRegion",
@@ -65,6 +70,7 @@ __all__ = [
     "Regions",
     "RegisterUser",
     "ResetPassword",
+    "Revocations",
     "RevokeRole",
     "Role",
     "RoleByName",

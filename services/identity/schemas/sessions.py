@@ -5,7 +5,7 @@ from __future__ import annotations
 from marshmallow import fields
 
 from services.identity.schemas.fields import Email, Password
-from shared.platform.schemas import Arguments, Identifier, Result, Text
+from shared.platform.schemas import Arguments, Identifier, Page, Result, Text, Timestamp, page_of
 
 
 class Authenticate(Arguments):
@@ -65,3 +65,33 @@ class PublicKeys(Result):
     """A JSON Web Key Set (RFC 7517)."""
 
     keys = fields.List(fields.Nested(PublicKey))
+
+
+class ListRevocations(Page):
+    """A page of revocations."""
+
+
+class Revocation(Result):
+    """Access tokens that are refused before they expire; the fields are those of the event `access_revoked`."""
+
+    scope = fields.String()
+    subject_id = Identifier()
+    version = fields.Integer()
+    user_id = Identifier(allow_none=True)
+    role = fields.String(allow_none=True)
+    reason = fields.String()
+    revoked_at = Timestamp()
+
+
+Revocations = page_of(Revocation)
+
+
+class Authority(Result):
+    """What the caller may do at this moment.
+
+    ``roles`` are the names of its active roles. ``permissions`` map each permission to true (every region) or to a list
+    of region ids.
+    """
+
+    roles = fields.List(fields.String())
+    permissions = fields.Dict()

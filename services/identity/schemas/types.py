@@ -123,6 +123,17 @@ class User(TypedDict):
     updated_at: datetime
 
 
+class Authority(TypedDict):
+    """What the caller may do at this moment.
+
+    ``roles`` are the names of its active roles. ``permissions`` map each permission to true (every region)
+    or to a list of region ids.
+    """
+
+    roles: Sequence[str]
+    permissions: Mapping[str, Any]
+
+
 class PublicKey(TypedDict):
     """An Ed25519 public key (RFC 8037)."""
 
@@ -222,6 +233,31 @@ class Regions(TypedDict):
     next_cursor: str | None
     version: str
     unchanged: bool
+
+
+class ListRevocations(TypedDict):
+    """A page of revocations."""
+
+    cursor: str | None
+    limit: int
+
+
+class Revocation(TypedDict):
+    """Access tokens that are refused before they expire; the fields are those of the event `access_revoked`.
+    """
+
+    scope: str
+    subject_id: UUID
+    version: int
+    user_id: UUID | None
+    role: str | None
+    reason: str
+    revoked_at: datetime
+
+
+class PageOfRevocation(TypedDict):
+    items: Sequence[Revocation]
+    next_cursor: str | None
 
 
 class ListRoles(TypedDict):

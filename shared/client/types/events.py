@@ -113,6 +113,32 @@ class RoleRevoked(Event[RoleRevokedData]):
     type: ClassVar[str] = "role_revoked"
 
 
+class AccessRevokedData(TypedDict):
+    """The data of a `AccessRevoked`."""
+
+    scope: str
+    subject_id: str
+    version: int
+    user_id: str | None
+    role: str | None
+    reason: str
+    revoked_at: str
+
+
+class AccessRevoked(Event[AccessRevokedData]):
+    """Access tokens that were signed before are refused, although they have not expired.
+
+    ``scope`` says which: those of an account (``account``) or with a role (``role``) that carry a lower
+    version of it than ``version``, or those of a session (``session``). ``subject_id`` is the account, the
+    role or the session; ``user_id`` is the account, null for a role; ``role`` is the name of the role,
+    else null. ``reason`` is ``deactivated``, ``role_revoked``, ``permissions_changed``,
+    ``password_changed``, ``sessions_closed``, ``signed_out`` or ``token_reused``.
+    """
+
+    source: ClassVar[str] = "identity"
+    type: ClassVar[str] = "access_revoked"
+
+
 class RegionCreatedData(TypedDict):
     """The data of a `RegionCreated`."""
 

@@ -76,6 +76,17 @@ class User(TypedDict):
     updated_at: str
 
 
+class Authority(TypedDict):
+    """What the caller may do at this moment.
+
+    ``roles`` are the names of its active roles. ``permissions`` map each permission to true (every region)
+    or to a list of region ids.
+    """
+
+    roles: list[str]
+    permissions: dict[str, Any]
+
+
 class PublicKey(TypedDict):
     """An Ed25519 public key (RFC 8037)."""
 
@@ -133,6 +144,24 @@ class Regions(TypedDict):
     next_cursor: str | None
     version: str
     unchanged: bool
+
+
+class Revocation(TypedDict):
+    """Access tokens that are refused before they expire; the fields are those of the event `access_revoked`.
+    """
+
+    scope: str
+    subject_id: str
+    version: int
+    user_id: str | None
+    role: str | None
+    reason: str
+    revoked_at: str
+
+
+class PageOfRevocation(TypedDict):
+    items: list[Revocation]
+    next_cursor: str | None
 
 
 class PageOfRole(TypedDict):
@@ -233,6 +262,12 @@ class IdentityMethods(Protocol):
         Needs: user:deactivate.
         """
 
+    def get_authority(self) -> Authority:
+        """Return what the caller may do at this moment, which can be less or more than the token says.
+
+        Needs: signed in.
+        """
+
     def get_jwks(self) -> PublicKeys:
         """Return the public keys that access tokens are verified with.
 
@@ -308,6 +343,17 @@ class IdentityMethods(Protocol):
         """Return a page of regions by code.
 
         Needs: signed in.
+        """
+
+    def list_revocations(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+    ) -> PageOfRevocation:
+        """Return a page of the revocations of access tokens that have not expired, the newest first.
+
+        Needs: anyone.
         """
 
     def list_roles(

@@ -18,21 +18,31 @@ METHODS: Final[dict[str, MethodContract]] = {
         "Change the caller's password and close all their sessions.",
         ('signed in',),
         {'unauthenticated': 'The account is deactivated.', 'invalid': 'The current password is wrong, or the new one is the email address or the current password.', 'conflict': 'Somebody has changed the password in the meantime.', 'rate_limited': 'There are too many failed attempts or password changes at the moment.'},
+        checks_present_state=True,
     ),
     "identity.create_region": MethodContract(
         'Create a region.',
         ('region:write',),
         {'invalid': 'The boundaries intersect themselves; the message says where.', 'conflict': 'The code or the id is taken.', 'forbidden': 'The caller has `region:write` only for some regions.'},
+        checks_present_state=True,
     ),
     "identity.create_role": MethodContract(
         'Create a role.',
         ('role:write',),
         {'invalid': 'A permission or its region does not exist.', 'forbidden': 'The caller does not have one of the permissions.', 'conflict': 'The name or the id is taken.'},
+        checks_present_state=True,
     ),
     "identity.deactivate_user": MethodContract(
         'Deactivate an account and close its sessions.',
         ('user:deactivate',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The account has permissions that the caller does not have.', 'conflict': 'The account is the last administrator.'},
+        checks_present_state=True,
+    ),
+    "identity.get_authority": MethodContract(
+        'Return what the caller may do at this moment, which can be less or more than the token says.',
+        ('signed in',),
+        {},
+        checks_present_state=True,
     ),
     "identity.get_jwks": MethodContract(
         'Return the public keys that access tokens are verified with.',
@@ -63,6 +73,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Grant a role to an account.',
         ('role:grant',),
         {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'The role does not exist or is not active; `fields` names `role`.', 'forbidden': 'The role or the account has permissions that the caller does not have.'},
+        checks_present_state=True,
     ),
     "identity.list_permissions": MethodContract(
         'Return all permissions with their meanings.',
@@ -72,6 +83,11 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.list_regions": MethodContract(
         'Return a page of regions by code.',
         ('signed in',),
+        {},
+    ),
+    "identity.list_revocations": MethodContract(
+        'Return a page of the revocations of access tokens that have not expired, the newest first.',
+        ('anyone',),
         {},
     ),
     "identity.list_roles": MethodContract(
@@ -98,6 +114,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Reactivate an account.',
         ('user:deactivate',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The account has permissions that the caller does not have.'},
+        checks_present_state=True,
     ),
     "identity.refresh": MethodContract(
         'Exchange a refresh token for new tokens.',
@@ -108,11 +125,13 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Create an account.',
         ('anyone',),
         {'invalid': 'The password is the email address, or a preferred region or an active role does not exist.', 'conflict': 'The email address or the id is taken; `fields` names which.', 'forbidden': 'The caller may not grant the roles.', 'unauthenticated': 'The arguments name roles, and the account of the caller is deactivated.', 'rate_limited': 'There are too many registrations at the moment; wait `retry_after` seconds.'},
+        checks_present_state=True,
     ),
     "identity.reset_password": MethodContract(
         'Set the password of another account and close all its sessions.',
         ('user:update',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': "The account is the caller's own, or has permissions that the caller does not have.", 'unauthenticated': 'The account of the caller is deactivated.', 'invalid': 'The password equals the email address.', 'rate_limited': 'There are too many password changes at once.'},
+        checks_present_state=True,
     ),
     "identity.revoke": MethodContract(
         'Close the session of a refresh token.',
@@ -123,26 +142,31 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Revoke a role from an account.',
         ('role:grant',),
         {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'The role does not exist; `fields` names `role`.', 'forbidden': 'The role or the account has permissions that the caller does not have.', 'conflict': 'The account is the last administrator.'},
+        checks_present_state=True,
     ),
     "identity.set_role_permissions": MethodContract(
         'Replace the permissions of a role.',
         ('role:write',),
         {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'A permission or its region does not exist.', 'forbidden': 'The caller does not have a permission that would be added or removed.', 'conflict': 'The version is out of date, or the role is `administrator`, which always has every permission.'},
+        checks_present_state=True,
     ),
     "identity.update_region": MethodContract(
         'Change the name, description or boundaries of a region.',
         ('region:write',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller does not have `region:write` for this region.', 'invalid': 'The boundaries intersect themselves, or the region is the reserved one, which has none.', 'conflict': 'The version is out of date.'},
+        checks_present_state=True,
     ),
     "identity.update_role": MethodContract(
         'Change the description of a role, activate it or deactivate it.',
         ('role:write',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The role has permissions that the caller does not have.', 'conflict': 'The version is out of date, or the role is `administrator`, which is always active.'},
+        checks_present_state=True,
     ),
     "identity.update_user": MethodContract(
         'Change the name, phone number, email address or preferences of an account.',
         ('signed in',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the account, or it has permissions that the caller does not have.', 'unauthenticated': 'The account of the caller is deactivated.', 'invalid': 'A preferred region does not exist, or `current_password` is missing or wrong.', 'conflict': 'The version is out of date, or the email address is taken.', 'rate_limited': 'There were too many wrong passwords, or too many attempts with taken email addresses.'},
+        checks_present_state=True,
     ),
     "reports.add_attachment": MethodContract(
         'Record a file that belongs to a report, and return the path for its bytes.',
@@ -353,11 +377,13 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Cancel an alert.',
         ('alert:cancel',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not cancel the alert.', 'conflict': 'The alert has already ended, or somebody has changed it in the meantime.'},
+        checks_present_state=True,
     ),
     "alerts.create_alert_rule": MethodContract(
         'Create a rule by which alerts are in force for reports and resources.',
         ('alert_rule:write',),
         {'invalid': 'Fields of the rule contradict each other, such as a status that the event does not have.', 'conflict': 'The name or the id is taken.'},
+        checks_present_state=True,
     ),
     "alerts.draft_alert": MethodContract(
         'Create a draft, which reaches nobody before it is issued.',
@@ -388,6 +414,7 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Issue an alert, either a draft as it is or a new one.',
         ('alert:issue',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime, or the id belongs to another alert.', 'unavailable': 'The region was created a moment ago; try again.'},
+        checks_present_state=True,
     ),
     "alerts.list_alert_rules": MethodContract(
         'Return a page of the rules, ordered by name.',
@@ -433,10 +460,12 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Change a draft, or issue an update that replaces an active alert.',
         ('alert:draft', 'alert:issue'),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the alert, or not for these targets.', 'invalid': 'One of the targets does not exist, or the alert would already have expired.', 'conflict': 'The alert has ended, or somebody has changed it in the meantime.'},
+        checks_present_state=True,
     ),
     "alerts.update_alert_rule": MethodContract(
         'Change a rule, or take it out of use.',
         ('alert_rule:write',),
         {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'Fields of the rule would contradict each other.', 'conflict': 'The name is taken, or somebody has changed the rule in the meantime.'},
+        checks_present_state=True,
     ),
 }

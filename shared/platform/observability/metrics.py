@@ -122,6 +122,26 @@ broker_blocked: Final = Gauge(
     ("service",),
 )
 
+revocations_held: Final = Gauge(
+    "impactx_revocations_held",
+    "Accounts, sessions and roles of which a service refuses earlier access tokens now.",
+    ("service",),
+)
+revocations_merged: Final = Counter(
+    "impactx_revocations_merged",
+    "Revocations beyond the number that is held: tokens that were signed before the newest of them are all refused.",
+)
+revocations_age: Final = Gauge(
+    "impactx_revocations_age_seconds",
+    "Seconds for which a service has not heard what is revoked and has not asked for it; 0 while it hears.",
+    ("service",),
+)
+tokens_refused: Final = Counter(
+    "impactx_tokens_revoked",
+    "Calls and streams refused or ended because their token was revoked, by reason.",
+    ("reason",),
+)
+
 handler_batches: Final = Counter(
     "impactx_handler_batches",
     "Batches given to an event handler, by outcome: `ok`, `retried` for what passes by itself, `failed`.",

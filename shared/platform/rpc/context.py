@@ -13,6 +13,21 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True)
+class Signed:
+    """Of what a token was signed, from which follows whether a later change concerns it.
+
+    Attributes:
+        issued_at: When, in seconds since the epoch.
+        account_version: The version of the account then; None in tokens of an earlier identity.
+        role_versions: The versions of its roles then, by name; empty in tokens of an earlier identity.
+    """
+
+    issued_at: float
+    account_version: int | None
+    role_versions: Mapping[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Caller:
     """A caller whose token has been verified. Only the correlation id comes from an unsigned header.
 
@@ -24,6 +39,7 @@ class Caller:
         token: The access token, for calls on behalf of the caller.
         correlation_id: The id that connects the request with its events, log lines and further calls.
         session_id: The id of the session (the family of refresh tokens) that the token belongs to.
+        signed: Of what the token was signed; None for a caller that was not made from a token.
     """
 
     user_id: UUID
@@ -32,6 +48,7 @@ class Caller:
     token: str
     correlation_id: str
     session_id: str = ""
+    signed: Signed | None = None
 
     def may(self, permission: str, region_id: UUID | None = None) -> bool:
         """Return whether the caller has the permission in the region, or in any region if none is given."""

@@ -5,6 +5,7 @@ of a permission and a region. The claim names each permission once and each regi
 permissions form a group. It is compressed JSON::
 
     {"roles": ["coordinator"],
+     "versions": [4],                                   the version of each role
      "permissions": ["alert:issue", "report:read"],    every permission of the account
      "everywhere": [1],                                 the permissions for every region, by index
      "regions": [[[0], "<ids>"]]}                       groups: indexes of permissions, 16-byte ids of regions in base64
@@ -21,7 +22,7 @@ from uuid import UUID
 import orjson
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
 Grants = dict[str, frozenset[UUID] | None]
 """For each permission the ids of the regions that it is limited to, or None for every region."""
@@ -32,11 +33,11 @@ MAX_BYTES: Final = 4 * 1024 * 1024
 _ID_BYTES: Final = 16
 
 
-def pack(roles: Iterable[str], grants: Mapping[str, frozenset[UUID] | None]) -> str:
+def pack(roles: Mapping[str, int], grants: Mapping[str, frozenset[UUID] | None]) -> str:
     """Return the claim for these roles and permissions.
 
     Args:
-        roles: The names of the roles.
+        roles: The versions of the roles by name.
         grants: For each permission the ids of its regions, or None for every region.
     """
     names = sorted(grants)
@@ -49,6 +50,7 @@ def pack(roles: Iterable[str], grants: Mapping[str, frozenset[UUID] | None]) -> 
         groups[tuple(indexes)].append(region.bytes)
     said = {
         "roles": sorted(roles),
+        "versions": [roles[name] for name in sorted(roles)],
         "permissions": names,
         "everywhere": [index for index, name in enumerate(names) if grants[name] is None],
         "regions": [[list(indexes), _text(b"".join(sorted(ids)))] for indexes, ids in sorted(groups.items())],
@@ -56,8 +58,10 @@ def pack(roles: Iterable[str], grants: Mapping[str, frozenset[UUID] | None]) -> 
     return _text(zlib.compress(orjson.dumps(said), level=9))
 
 
-def unpack(claim: str) -> tuple[frozenset[str], Grants]:
-    """Return the roles and the permissions of a claim made by `pack`.
+def unpack(claim: str) -> tuple[frozenset[str], dict[str, int], Grants]:
+    """Return the roles, their versions and the permissions of a claim made by `pack`, here or by an earlier version.
+
+    The latter has no versions.
 
     Raises:
         ValueError: The claim was not made by `pack`.
@@ -72,7 +76,9 @@ def unpack(claim: str) -> tuple[frozenset[str], Grants]:
                 held[names[index]] |= regions
         grants: Grants = {name: frozenset(regions) for name, regions in held.items()}
         grants |= dict.fromkeys(names[index] for index in said["everywhere"])
-        return frozenset(str(role) for role in said["roles"]), grants
+        roles = [str(role) for role in said["roles"]]
+        versions = dict(zip(roles, map(int, said["versions"]), strict=True)) if "versions" in said else {}
+        return frozenset(roles), versions, grants
     except (KeyError, IndexError, TypeError, AttributeError, zlib.error) as error:
         raise ValueError("not packed grants") from error
 

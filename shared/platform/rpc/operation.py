@@ -34,6 +34,7 @@ if TYPE_CHECKING:
 
     from shared.client.request import Request
     from shared.platform.rpc.context import Caller
+    from shared.platform.rpc.verification import Verification
     from shared.platform.schemas import Arguments, Result
 
 logger = logging.getLogger(__name__)
@@ -60,6 +61,7 @@ class Description:
             of each says when.
         emits: The names of the events that a call can emit.
         summary: The first line of the docstring.
+        checks_present_state: Whether the permissions of the caller at this moment count, and not those of its token.
     """
 
     name: str
@@ -69,6 +71,7 @@ class Description:
     errors: tuple[ImpactXError, ...]
     emits: tuple[str, ...]
     summary: str
+    checks_present_state: bool = False
 
 
 def operation(
@@ -78,6 +81,7 @@ def operation(
     result: type[Result] | None = None,
     errors: tuple[type[ImpactXError] | ImpactXError, ...] = (),
     emits: tuple[str, ...] = (),
+    checks_present_state: bool = False,
 ) -> Callable[[MethodFunction], MethodFunction]:
     """Make a method of a service class callable by RPC.
 
@@ -92,25 +96,33 @@ def operation(
         errors: The errors that the method answers with besides those that every method can answer with: a class, or
             where its own text does not say enough, ``Conflict("The email address is taken.")``.
         emits: The names of the events that a call can emit; each has a contract in `shared.domain`.
+        checks_present_state: For what does harm that cannot be undone. Identity is asked first, and the method runs
+            with the permissions that the caller has at this moment; while identity cannot be asked it is not run.
     """
     permissions = (permission,) if isinstance(permission, str) else permission
     refusals = tuple(error() if isinstance(error, type) else error for error in errors)
 
     def decorate(method: MethodFunction) -> MethodFunction:
         summary = (method.__doc__ or "").partition("\n")[0]
-        description = Description(method.__name__, permissions, arguments, result, refusals, emits, summary)
+        description = Description(
+            method.__name__, permissions, arguments, result, refusals, emits, summary, checks_present_state
+        )
         loader = arguments()
         dumper = result() if result is not None else None
 
         @wraps(method)
-        def answer(service: Any, request: Request, verify: Callable[[str, str], Caller]) -> dict[str, Any]:
+        def answer(service: Any, request: Request, verification: Verification) -> dict[str, Any]:
             deadline.begin(request.due)
             try:
                 if deadline.left() <= 0:
                     metrics.rpc_late_requests.labels(service.name).inc()
                     raise TooLate  # noqa: TRY301 - one way out for all refusals
-                caller = _authorised(request, verify, permissions)
-                outcome = method(service, caller, **load(loader, request.arguments))
+                caller = _authorised(request, verification, permissions)
+                given = load(loader, request.arguments)
+                if checks_present_state and caller is not None:
+                    caller = verification.present(caller)
+                    _require(caller, permissions)
+                outcome = method(service, caller, **given)
             # A Timeout is not an Exception. If it were not caught here, the caller would get no reply.
             except (Exception, Timeout) as error:  # noqa: BLE001 - each becomes one of the fixed set
                 return {
@@ -125,16 +137,19 @@ def operation(
     return decorate
 
 
-def _authorised(
-    request: Request, verify: Callable[[str, str], Caller], permissions: tuple[str, ...]
-) -> Caller | None:
+def _authorised(request: Request, verification: Verification, permissions: tuple[str, ...]) -> Caller | None:
     if not request.token:
         if ANYONE in permissions:
             return None
         raise Unauthenticated
-    caller = verify(request.token, request.correlation_id)
+    caller = verification.verify(request.token, request.correlation_id)
+    _require(caller, permissions)
+    return caller
+
+
+def _require(caller: Caller, permissions: tuple[str, ...]) -> None:
     if ANYONE in permissions or SIGNED_IN in permissions or any(caller.may(one) for one in permissions):
-        return caller
+        return
     raise Forbidden(f"This needs the permission {' or '.join(permissions)}.", permission=list(permissions))
 
 

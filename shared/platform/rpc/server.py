@@ -172,7 +172,7 @@ class RpcServer(SharedExtension, ProviderCollector):
         try:
             self.container.spawn_worker(
                 provider,
-                (request, self.verification.verify),
+                (request, self.verification),
                 {},
                 context_data=about | traces.fact(span),
                 handle_result=partial(self._answer, _Call(message, method, began, span)),

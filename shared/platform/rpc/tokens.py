@@ -18,7 +18,7 @@ from uuid import UUID
 import jwt
 
 from shared.client.errors import Unauthenticated
-from shared.platform.rpc.context import Caller
+from shared.platform.rpc.context import Caller, Signed
 from shared.platform.rpc.grants import Grants, unpack
 from shared.platform.rpc.keys import KeySet
 
@@ -36,6 +36,9 @@ MAX_TOKEN: Final = 64 * 1024
 REMEMBERED_TOKENS: Final = 4096
 GRANTS_CLAIM: Final = "grants"
 """The name of the claim that `shared.platform.rpc.grants` packs."""
+
+VERSION_CLAIM: Final = "ver"
+"""The name of the claim with the version of the account."""
 
 JwksProvider = Callable[[], Mapping[str, Any]]
 
@@ -137,7 +140,8 @@ class TokenVerifier:
 
 
 def _caller(claims: Mapping[str, Any], token: str) -> Caller:
-    roles, grants = _grants(claims)
+    roles, versions, grants = _grants(claims)
+    version = claims.get(VERSION_CLAIM)
     return Caller(
         user_id=UUID(claims["sub"]),
         roles=roles,
@@ -145,10 +149,11 @@ def _caller(claims: Mapping[str, Any], token: str) -> Caller:
         token=token,
         correlation_id="",
         session_id=str(claims.get("sid", "")),
+        signed=Signed(float(claims["iat"]), None if version is None else int(version), versions),
     )
 
 
-def _grants(claims: Mapping[str, Any]) -> tuple[frozenset[str], Grants]:
+def _grants(claims: Mapping[str, Any]) -> tuple[frozenset[str], dict[str, int], Grants]:
     packed = claims.get(GRANTS_CLAIM)
     if packed is not None:
         return unpack(packed)
@@ -156,7 +161,7 @@ def _grants(claims: Mapping[str, Any]) -> tuple[frozenset[str], Grants]:
     # use until they expire.
     roles = frozenset(str(role) for role in claims.get("roles", ()))
     held = dict(claims.get("permissions", {})).items()
-    return roles, {str(name): _regions(granted) for name, granted in held}
+    return roles, {}, {str(name): _regions(granted) for name, granted in held}
 
 
 def _regions(granted: Any) -> frozenset[UUID] | None:

@@ -1,29 +1,44 @@
-"""Gives a container its token verifier, with the container's own keys in identity and with fetched keys elsewhere."""
+"""Gives a container its token verifier and its denial list, and asks for the present permissions of a caller.
+
+In identity, the keys and accounts are its own; elsewhere identity is asked.
+"""
 
 from __future__ import annotations
 
 import time
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
+from uuid import UUID
 
 from nameko.extensions import SharedExtension
 
 from shared.client.amqp.backoff import Backoff
+from shared.client.errors import ImpactXError, Unauthenticated, Unavailable
 from shared.client.supervision import Work
 from shared.platform import concurrency
 from shared.platform.rpc.keys import FETCH_SECONDS, KEYS_LIFETIME
 from shared.platform.rpc.provider import RpcClients
+from shared.platform.rpc.revocation_feed import RevocationFeed
+from shared.platform.rpc.revocations import Revocations
 from shared.platform.rpc.tokens import TokenVerifier
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from shared.client.rpc import RpcClient
     from shared.platform.rpc.context import Caller
+    from shared.platform.rpc.revocation_feed import Accounts
     from shared.platform.settings import Settings
 
 REFRESH_SECONDS: Final = KEYS_LIFETIME / 2
 """Interval between two fetches: the keys are replaced before they are old."""
+
+PRESENT_SECONDS: Final = 2.0
+"""Time limit in seconds for asking identity what a caller may do at this moment."""
+
+PAGE: Final = 500
 
 
 class OwnsKeys(ABC):
@@ -35,35 +50,122 @@ class OwnsKeys(ABC):
         """Return the public keys as a JSON Web Key Set (RFC 7517)."""
 
 
-class Verification(SharedExtension):
-    """The token verifier of a container. A thread keeps its keys fresh, except in identity.
+class IdentityAccounts:
+    """The accounts of identity, which is asked by RPC."""
 
-    Without the thread, the first token after a long pause could be verified with a key that was withdrawn during the
-    pause. `shared.client.supervision` watches the thread.
+    def __init__(self, client: RpcClient) -> None:
+        self._client = client
+
+    def revocations(self, cursor: str | None) -> Mapping[str, Any]:
+        """Return a page of the revocations; see `Accounts`."""
+        found: Mapping[str, Any] = self._client.call(
+            "identity.list_revocations",
+            {"cursor": cursor, "limit": PAGE},
+            timeout=FETCH_SECONDS,
+            attempts=1,
+        )
+        return found
+
+    def present(self, caller: Caller) -> Caller:
+        """Return the caller with its permissions of this moment; see `Verification.present`."""
+        try:
+            found = self._client.call(
+                "identity.get_authority",
+                timeout=PRESENT_SECONDS,
+                attempts=1,
+                token=caller.token,
+                correlation_id=caller.correlation_id,
+            )
+            permissions = {
+                name: None if held is True else frozenset(map(UUID, held))
+                for name, held in found["permissions"].items()
+            }
+            return replace(caller, roles=frozenset(found["roles"]), permissions=permissions)
+        except Unauthenticated:
+            raise
+        except (ImpactXError, LookupError, ValueError, TypeError, AttributeError) as error:
+            raise Unavailable(
+                "Your present permissions cannot be checked at the moment, and this operation needs that. Try again."
+            ) from error
+
+
+class Verification(SharedExtension):
+    """The token verifier and the denial list of a container. Threads keep its keys and the list fresh.
+
+    Without the former, the first token after a long pause could be verified with a key that was withdrawn during the
+    pause. `shared.client.supervision` watches the threads.
+
+    Attributes:
+        accounts: Who has the accounts, where that is the service itself; it sets this before anything starts.
+        revocations: The denial list.
     """
 
     clients = RpcClients()
+    accounts: Accounts | None = None
 
     _work: Work | None = None
+    _feed: RevocationFeed | None = None
+    _is_started = False
 
     def start(self) -> None:
         """Called by nameko, once for each extension that shares the verification."""
-        if self._work is None and self._own_keys is None:
-            self._work = Work(f"token keys of {self.container.service_name}", self._keep_fresh)
+        if self._is_started:
+            return
+        self._is_started = True
+        service, settings = self.container.service_name, self.container.config["SETTINGS"]
+        if self._own_keys is None:
+            self._work = Work(f"token keys of {service}", self._keep_fresh)
             self._work.start()
+        if self._accounts is not None:
+            self._feed = RevocationFeed(service, settings.amqp_uri, self._accounts, self.revocations)
+            self._feed.start()
 
     def stop(self) -> None:
         """Called by nameko when no worker runs any more."""
-        if self._work is not None:
-            concurrency.kill(self._work)
+        self._end(RevocationFeed.stop)
 
     def kill(self) -> None:
         """Called by nameko when there is no time."""
-        self.stop()
+        self._end(RevocationFeed.kill)
 
     def verify(self, token: str, correlation_id: str) -> Caller:
-        """Return the caller of a token; see `TokenVerifier.verify`."""
-        return self._verifier.verify(token, correlation_id)
+        """Return the caller of a token that has not been revoked.
+
+        Raises:
+            Unauthenticated: The token is not valid (see `TokenVerifier.verify`), or has been revoked.
+            Unavailable: Its key, or what has been revoked, is not known, and identity cannot be asked at the moment.
+        """
+        caller = self._verifier.verify(token, correlation_id)
+        if self._accounts is not None:
+            self.revocations.check(caller)
+        return caller
+
+    def present(self, caller: Caller) -> Caller:
+        """Return the caller with its roles and permissions of this moment instead of those of its token.
+
+        Raises:
+            Unauthenticated: The account is deactivated, or the token was signed before it or its session was revoked.
+            Unavailable: Identity cannot be asked.
+        """
+        return caller if self._accounts is None else self._accounts.present(caller)
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        """Made when it is first asked for: nameko sets extensions up in no particular order."""
+        return Revocations()
+
+    @cached_property
+    def _accounts(self) -> Accounts | None:
+        if self.accounts is not None or self._own_keys is not None:
+            return self.accounts
+        return IdentityAccounts(self.clients.client)
+
+    def _end(self, end: Callable[[RevocationFeed], None]) -> None:
+        if self._work is not None:
+            concurrency.kill(self._work)
+        if self._feed is not None:
+            end(self._feed)
+            self._feed = None
 
     def _keep_fresh(self) -> None:
         backoff = Backoff()

@@ -185,7 +185,7 @@ def test_a_role_is_given_and_taken_once(world):
     assert taken["roles"] == ["reporter"]
     assert revoke(world, admin, caller.user_id, "responder") == taken
     events = world.events(caller.user_id)[2:]
-    assert [event.type for event in events] == ["role_granted", "role_revoked"]
+    assert [event.type for event in events] == ["role_granted", "role_revoked", "access_revoked"]
     assert events[0].data["assigned_by"] == str(admin.user_id)
     assert events[1].data["roles"] == ["reporter"]
     assert {event.correlation_id for event in events} == {"test"}
@@ -252,7 +252,7 @@ def test_who_was_just_put_out_does_not_come_back_with_the_old_token(world):
         lambda: set_permissions(world, former, "viewer", "*"),
         lambda: world.register(former, roles=["administrator"]),
     ):
-        with pytest.raises(Forbidden):
+        with pytest.raises(Unauthenticated, match="permissions of this account have changed"):
             attempt()
 
 

@@ -177,7 +177,7 @@ def test_an_expired_refresh_token_is_refused_and_swept_away(world):
     with pytest.raises(Unauthenticated, match="no longer valid"):
         world.refresh(tokens)
     with world.database.write() as connection:
-        assert sessions.forget_expired(connection) >= 1
+        assert sessions.forget_expired(connection, 900) >= 1
     assert world.sql("SELECT 1 FROM identity.refresh_tokens WHERE user_id = %s", tokens["user_id"]) == []
 
 

@@ -395,6 +395,6 @@ def test_known_addresses_and_failures_are_swept_away(world):
     world.sql("UPDATE identity.sign_in_addresses SET last_used_at = last_used_at - interval '91 days'")
     let_time_pass(world, policy.FORGET_FAILURES_AFTER + 60)
     with world.database.write() as connection:
-        sessions.forget_expired(connection)
+        sessions.forget_expired(connection, 900)
     assert world.sql("SELECT count(*) FROM identity.sign_in_addresses") == [(0,)]
     assert world.sql("SELECT count(*) FROM identity.login_throttle") == [(0,)]

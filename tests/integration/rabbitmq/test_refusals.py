@@ -56,7 +56,8 @@ def types_of(source):
 def heard_by(user, source):
     """The types of a service's events that a user has subscribed to."""
     found = [one.events.get(source, ()) for one in SUBSCRIPTIONS if one.service == user]
-    return {event_type for types in found for event_type in types}
+    # Each of its processes hears what is revoked, in a queue of its own.
+    return {event_type for types in (*found, topology.REVOCATIONS.get(source, ())) for event_type in types}
 
 
 def hears(queue, source):

@@ -151,7 +151,7 @@ def serving(uri: str, *services: type, **changed: Any):
 
 
 def token(permissions=(), user_id: UUID | None = None) -> str:
-    return SIGNER.sign(user_id or uuid4(), uuid4(), (), dict.fromkeys(permissions))
+    return SIGNER.sign(user_id or uuid4(), uuid4(), {}, dict.fromkeys(permissions), version=1)
 
 
 def event(

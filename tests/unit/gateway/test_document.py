@@ -13,7 +13,7 @@ from services.gateway.openapi.operations import METHODS, Problem
 from shared.client.errors import ImpactXError
 from tests.support.gateway import OPERATIONS, application, document
 
-NOT_OFFERED = {"alerts.rebuild_audience"}
+NOT_OFFERED = {"alerts.rebuild_audience", "identity.get_authority", "identity.list_revocations"}
 """RPC methods that have no route: work of operators."""
 
 

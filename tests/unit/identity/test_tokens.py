@@ -87,9 +87,8 @@ def verifier(keys, clock):
 
 
 def sign(signer):
-    return signer.sign(
-        USER, SESSION, ["coordinator"], {"report:read": None, "alert:issue": frozenset({REGION})}
-    )
+    grants = {"report:read": None, "alert:issue": frozenset({REGION})}
+    return signer.sign(USER, SESSION, {"coordinator": 3}, grants, version=7)
 
 
 def public_pem(private_pem):
@@ -120,6 +119,8 @@ def test_what_was_signed_comes_back(verifier, signer):
     assert caller.user_id == USER
     assert caller.roles == {"coordinator"}
     assert caller.session_id == str(SESSION)
+    assert caller.signed.account_version == 7
+    assert caller.signed.role_versions == {"coordinator": 3}
     assert caller.correlation_id == "c-1"
     assert caller.regions("report:read") is None
     assert caller.regions("alert:issue") == {REGION}
@@ -176,7 +177,7 @@ def test_a_clock_that_is_a_little_early_is_tolerated(verifier, signer, clock):
         {"grants": ""},
         {"grants": "all"},
         {"grants": {"report:read": True}},
-        {"grants": pack([], {})[:-3]},
+        {"grants": pack({}, {})[:-3]},
         {"grants": repack({"roles": [], "permissions": ["report:read"], "everywhere": [1], "regions": []})},
         {"grants": repack({"roles": [], "permissions": [], "everywhere": []})},
         {"grants": repack({"roles": [], "permissions": ["a"], "everywhere": [], "regions": [[[0], "AAAA"]]})},
@@ -406,8 +407,8 @@ def regional(permissions, regions):
 def test_the_token_of_a_coordinator_in_a_hundred_regions_is_small(verifier, signer, roles_of_region):
     regions = frozenset(UUID(bytes=uuid7().bytes) for _ in range(100))
     grants = regional(DEFAULT_ROLES["coordinator"].permissions, regions)
-    roles = [f"coordinator-us-fl-{number * 37 % 1000:03}" for number in range(roles_of_region)]
-    token = signer.sign(USER, SESSION, roles, grants)
+    roles = {f"coordinator-us-fl-{n * 37 % 1000:03}": 1 + n % 3 for n in range(roles_of_region)}
+    token = signer.sign(USER, SESSION, roles, grants, version=12)
     caller = verifier.verify(token)
     assert caller.permissions == grants
     assert caller.roles == set(roles)
@@ -424,7 +425,7 @@ def test_what_was_packed_comes_back(verifier, signer, seed):
         else frozenset(chance.sample(regions, chance.randrange(len(regions) + 1)))
         for name in chance.sample(sorted(PERMISSIONS), chance.randrange(len(PERMISSIONS)))
     }
-    caller = verifier.verify(signer.sign(USER, SESSION, ["a", "b"], grants))
+    caller = verifier.verify(signer.sign(USER, SESSION, {"a": 1, "b": 2}, grants, version=1))
     assert caller.permissions == grants
 
 

@@ -18,7 +18,13 @@ from tests.support.waiting import ends
 
 ID = UUID("0197a3c2-0000-7000-8000-000000000001")
 
-NOT_OFFERED = {"alerts.get_alert_cap", "reports.add_attachment", "alerts.rebuild_audience"}
+NOT_OFFERED = {
+    "alerts.get_alert_cap",
+    "alerts.rebuild_audience",
+    "identity.get_authority",
+    "identity.list_revocations",
+    "reports.add_attachment",
+}
 """What the gateway offers as files, and what only an operator needs."""
 
 

@@ -121,10 +121,14 @@ export const download = (path) => call("GET", path, { accept: "*/*", read: (answ
 
 /** Opens the stream of events. */
 export async function openStream(query, lastId, signal) {
-  const headers = { Accept: "text/event-stream", Authorization: `Bearer ${await session.token()}` };
-  if (lastId) headers["Last-Event-ID"] = lastId;
-  const answer = await reach(address("/stream", query), { headers, signal, cache: "no-store" });
-  if (answer.status === 401) await session.token({ anew: true });
+  const open = async (token) => {
+    const headers = { Accept: "text/event-stream", Authorization: `Bearer ${token}` };
+    if (lastId) headers["Last-Event-ID"] = lastId;
+    return reach(address("/stream", query), { headers, signal, cache: "no-store" });
+  };
+  let answer = await open(await session.token());
+  // Expired, or refused since the permissions have changed: a new token has those of now.
+  if (answer.status === 401) answer = await open(await session.token({ anew: true }));
   if (!answer.ok) throw await problemOf(answer);
   return answer.body;
 }
