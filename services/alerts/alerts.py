@@ -5,19 +5,20 @@ from __future__ import annotations
 import datetime as dt
 from typing import TYPE_CHECKING, Any, Final, cast
 
-from sqlalchemy import and_, column, func, or_, select, table
+from sqlalchemy import and_, case, column, func, or_, select, table
 from uuid6 import uuid7
 
+from services.alerts import private_reads
 from services.alerts.declared_targets import declare
 from services.alerts.models import REGIONS, SCHEMA, alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL, UPDATE, class_of
+from services.alerts.policy import CANCEL, CHANGE, GET, LIST, RECENT, UPDATE, audience_of
 from services.alerts.schemas import types
 from services.alerts.sources import lock_sources
-from services.alerts.visibility import holds, public, reached, visible
+from services.alerts.visibility import holds, public, readable
 from shared.client.errors import NotFound, Unavailable
 from shared.domain.alerts import ACTIVE, CANCELLED, SUPERSEDED
 from shared.domain.identity import UNKNOWN_REGION_ID
-from shared.domain.permissions import ALERT_READ
+from shared.domain.permissions import ALERT_READ_RESTRICTED
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.errors import field_errors
@@ -41,6 +42,9 @@ class StoredAlert(types.Alert):
     source_version: int | None
     sender: str | None
     area_version: int | None
+    author_id: UUID | None
+    audience_groups: list[str]
+    audience_accounts: list[UUID]
 
 
 CONTENT: Final = (
@@ -65,7 +69,17 @@ CONTENT: Final = (
 
 _CONSTRAINTS: Final = {"fk_alerts_region": "region_id", "fk_alerts_issued_by": "issued_by"}
 
-_HIDDEN: Final = frozenset({"content_digest", "source_version", "sender", "area_version"})
+_HIDDEN: Final = frozenset(
+    {
+        "content_digest",
+        "source_version",
+        "sender",
+        "area_version",
+        "author_id",
+        "audience_groups",
+        "audience_accounts",
+    }
+)
 
 COLUMNS: Final = tuple(column for column in alerts.c if column.key not in _HIDDEN)
 """The columns of an alert that callers see."""
@@ -127,7 +141,7 @@ def insert_alert(
         Unavailable: See `check_area`.
     """
     if targets is not None:
-        values = {**values, "audience_class": class_of(targets)}
+        values = {**values, **audience_of(targets)}
     with field_errors(_CONSTRAINTS):
         created = create_once(connection, caller, alerts, values, thing="alert")
     row = cast("StoredAlert", created.row)
@@ -226,51 +240,76 @@ def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, permissio
     if source_id is not None:
         lock_sources(connection, [source_id])
     statement = (
-        select(alerts).where(alerts.c.id == alert_id, holds(connection, caller, permission)).with_for_update()
+        select(alerts, *private_reads.mark(caller))
+        .where(
+            alerts.c.id == alert_id,
+            holds(connection, caller, permission),
+            readable(connection, caller),
+        )
+        .with_for_update(of=alerts)
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         seen = get_alert(connection, caller, alert_id)
         REGIONS.require(connection, caller, permission, seen["region_id"])
         row = connection.execute(statement).mappings().one()
+    private_reads.record(connection, caller, CHANGE, [row])
     return cast("StoredAlert", row)
 
 
 def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.Alert:
-    """Return an alert that the caller may see, or that reached the caller.
+    """Return an alert that the caller may read.
 
     Raises:
         NotFound: The alert does not exist, or the caller may not see it.
     """
-    statement = select(*COLUMNS).where(
-        alerts.c.id == alert_id, or_(visible(connection, caller), reached(caller))
+    statement = select(*COLUMNS, *private_reads.mark(caller)).where(
+        alerts.c.id == alert_id, readable(connection, caller)
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Alert not found.")
+    private_reads.record(connection, caller, GET, [row])
     return cast("types.Alert", row)
 
 
 def list_alerts(connection: Connection, caller: Caller, filters: types.ListAlerts) -> types.PageOfAlert:
-    """Return a page of the alerts that the caller may see and that match all filters, the newest first."""
-    statement = select(*COLUMNS).where(visible(connection, caller), *_conditions(connection, filters))
-    return cast("types.PageOfAlert", paging.fetch_page(connection, statement, _ORDER, filters))
+    """Return a page of the alerts that the caller may read and that match all filters, the newest first."""
+    statement = select(*COLUMNS, *private_reads.mark(caller)).where(
+        readable(connection, caller), *_conditions(connection, filters)
+    )
+    page = paging.fetch_page(connection, statement, _ORDER, filters)
+    private_reads.record(connection, caller, LIST, page["items"])
+    return cast("types.PageOfAlert", page)
 
 
 def list_recent_alerts(
-    connection: Connection, caller: Caller, filters: types.ListRecentAlerts
+    connection: Connection, caller: Caller, sender: str, filters: types.ListRecentAlerts
 ) -> types.PageOfRecentAlert:
-    """Return a page of the alerts in force, with the names of their regions and issuers, the newest first."""
-    names = (found for found in _RECENT.c if found.key != "id")
+    """Return a page of the alerts in force, with the names of their regions and senders, the newest first.
+
+    The name of the issuer is for staff, who hold ``alert:read_restricted`` in the region; for others it is null.
+    """
+    issuer = case((holds(connection, caller, ALERT_READ_RESTRICTED), _RECENT.c.issuer_name))
     statement = (
-        select(*COLUMNS, *names)
+        select(
+            *COLUMNS,
+            *private_reads.mark(caller),
+            _RECENT.c.region_name,
+            issuer.label("issuer_name"),
+            func.coalesce(alerts.c.sender, sender).label("sender"),
+        )
         .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
-        .where(_in_force(), holds(connection, caller, ALERT_READ), *_conditions(connection, filters))
+        .where(_in_force(), readable(connection, caller), *_conditions(connection, filters))
     )
-    return cast("types.PageOfRecentAlert", paging.fetch_page(connection, statement, _ORDER, filters))
+    page = paging.fetch_page(connection, statement, _ORDER, filters)
+    private_reads.record(connection, caller, RECENT, page["items"])
+    return cast("types.PageOfRecentAlert", page)
 
 
-def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) -> types.PageOfPublicAlert:
+def list_public_alerts(
+    connection: Connection, sender: str, filters: types.ListRecentAlerts
+) -> types.PageOfPublicAlert:
     """Return a page of the public alerts in force and of the messages that cancel such alerts, the newest first.
 
     A Cancel message is listed until the alert that it cancels would have expired; if that alert had no expiry, for
@@ -285,7 +324,7 @@ def list_public_alerts(connection: Connection, filters: types.ListRecentAlerts) 
     )
     region_name = func.coalesce(audience_regions.c.name, alert_areas.c.name, "").label("region_name")
     statement = (
-        select(*COLUMNS, region_name)
+        select(*COLUMNS, region_name, func.coalesce(alerts.c.sender, sender).label("sender"))
         .select_from(
             alerts.outerjoin(alert_areas, frozen).outerjoin(
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id

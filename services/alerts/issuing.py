@@ -128,6 +128,7 @@ def _create(
         **fixed,
         "id": arguments.get("id") or uuid7(),
         "issued_by": caller.user_id,
+        "author_id": caller.user_id,
         # The author is in the digest, because another account may issue the draft.
         "content_digest": content_digest({**arguments, "author": caller.user_id}),
     }

@@ -200,6 +200,9 @@ alerts = Table(
     Column("area", JSONB(none_as_null=True)),
     Column("audience_class", String(20), nullable=False, server_default=text(f"'{PRIVATE}'")),
     Column("is_quiet", Boolean, nullable=False, server_default=text("false")),
+    Column("author_id", Uuid),
+    Column("audience_groups", ARRAY(String(100)), nullable=False, server_default=text("'{}'")),
+    Column("audience_accounts", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
     ForeignKeyConstraint(
         ["region_id", "area_version"],
         ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
@@ -319,6 +322,22 @@ alert_reach = Table(
     PrimaryKeyConstraint("alert_id", "shard", "position"),
     comment="Counters of who was reached and has read, by declared target (0 is everybody), in shards to be added up.",
 )
+
+private_alert_reads = Table(
+    "private_alert_reads",
+    tables,
+    identifier(SCHEMA),
+    reference("alert_id", "alerts.alerts.id", "fk_private_alert_reads_alert"),
+    Column("user_id", Uuid, nullable=False),
+    Column("way", String(20), nullable=False),
+    Column("correlation_id", String(255), nullable=False),
+    moment("read_at"),
+    _choice("way", policy.WAYS),
+    comment="Who read private alerts that were neither their own nor for them, by a permission. Append-only.",
+)
+Index("idx_private_alert_reads_recent", private_alert_reads.c.read_at.desc(), private_alert_reads.c.id.desc())
+Index("idx_private_alert_reads_alert", private_alert_reads.c.alert_id)
+Index("idx_private_alert_reads_user", private_alert_reads.c.user_id)
 
 ALL_REGIONS: Final = "*"
 """The entry among an account's regions that stands for all of them. No region has this code."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 from uuid import UUID
 
 from shared.client.errors import Invalid
@@ -13,7 +13,7 @@ from shared.domain.identity import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 PRIORITIES: Final = ("critical", "high", "medium", "low")
 
@@ -38,6 +38,16 @@ CERTAINTIES: Final = ("Observed", "Likely", "Possible", "Unlikely", "Unknown")
 ACTUAL: Final = "Actual"
 CAP_STATUSES: Final = (ACTUAL, "Exercise", "Test")
 """The CAP statuses that an issued alert can have. CAP's `System` and `Draft` are not used."""
+
+GET: Final = "get"
+LIST: Final = "list"
+RECENT: Final = "recent"
+CAP: Final = "cap"
+REACH: Final = "reach"
+TARGETS: Final = "targets"
+CHANGE: Final = "change"
+WAYS: Final = (GET, LIST, RECENT, CAP, REACH, TARGETS, CHANGE)
+"""The ways in which an alert is read, or changed by somebody who then sees it."""
 
 PAST: Final = "Past"
 DEFAULT_CATEGORY: Final = "Safety"
@@ -68,6 +78,9 @@ MAX_EVENT_LENGTH: Final = 255
 
 MAX_GROUPS_AND_REGIONS: Final = 60
 """Each declared group or region takes one bit of ``alert_targets.reached_by``, which has 62."""
+
+MAX_NAMED_ACCOUNTS: Final = 100
+"""Accounts that the events of an alert name; with more, events would be large for every queue that gets them."""
 
 MAX_TARGETS: Final = 1000
 TOO_MANY_TARGETS: Final = f"Must not have more than {MAX_TARGETS} targets."
@@ -187,6 +200,33 @@ def class_of(targets: Iterable[Target]) -> str:
     if REGION in types or not types:
         return PUBLIC
     return RESTRICTED if GROUP in types else PRIVATE
+
+
+class Audience(TypedDict):
+    """The columns of an alert that say for whom it is: its class, and whom its events name."""
+
+    audience_class: str
+    audience_groups: list[str]
+    audience_accounts: list[UUID]
+
+
+def audience_of(targets: Sequence[Target]) -> Audience:
+    """Return for whom an alert with these declared targets is.
+
+    Events name groups and accounts that an alert which is not public is for, so that the live stream can tell them.
+    They do not name groups that are narrowed to a region, because only targeting knows who belongs to these, nor
+    accounts if there are more than `MAX_NAMED_ACCOUNTS`.
+    """
+    audience_class = class_of(targets)
+    if audience_class == PUBLIC:
+        return {"audience_class": audience_class, "audience_groups": [], "audience_accounts": []}
+    groups = (group_of(target.target_id) for target in targets if target.target_type == GROUP)
+    accounts = [UUID(target.target_id) for target in targets if target.target_type == USER]
+    return {
+        "audience_class": audience_class,
+        "audience_groups": [role for role, code in groups if code is None],
+        "audience_accounts": accounts if len(accounts) <= MAX_NAMED_ACCOUNTS else [],
+    }
 
 
 def in_order(targets: Iterable[Target]) -> list[Target]:

@@ -30,7 +30,7 @@ from services.alerts.declared_targets import declared, redeclare
 from services.alerts.evaluation import CANCEL, UPDATE, WAIT, Standing, Step, Told, decide, ending_texts
 from services.alerts.matching import DRAFT_ONLY, ISSUE, REQUEST_APPROVAL, Facts, Region, holds
 from services.alerts.models import alert_rules, alerts, rule_standings
-from services.alerts.policy import Target, cap_fields, class_of, updated_content
+from services.alerts.policy import Target, audience_of, cap_fields, updated_content
 from shared.domain.alerts import ACTIVE, DRAFT, OPEN, PENDING_APPROVAL, UNISSUED
 from shared.platform.db.conditions import one_of
 from shared.platform.db.tables import SYSTEM_USER_ID
@@ -293,7 +293,7 @@ def _update(connection: Connection, sender: str, correlation_id: str, decision: 
         values = {**changes, "updated_by": SYSTEM_USER_ID}
         if targets is not None:
             redeclare(connection, row["id"], targets)
-            values["audience_class"] = class_of(targets)
+            values.update(audience_of(targets))
         change_alert(connection, correlation_id, row, values)
         _note(connection, decision, told)
         return

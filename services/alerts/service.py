@@ -11,6 +11,7 @@ from services.alerts import (
     audience_sync,
     cancellation,
     issuing,
+    private_reads,
     receipts,
     rule_engine,
     schemas,
@@ -26,6 +27,7 @@ from shared.domain.permissions import (
     ALERT_ISSUE,
     ALERT_READ,
     ALERT_READ_DRAFT,
+    ALERT_READ_PRIVATE,
     ALERT_READ_REACH,
     ALERT_REBUILD_AUDIENCE,
     ALERT_RULE_READ,
@@ -175,7 +177,7 @@ class AlertsService:
     ) -> types.PageOfRecentAlert:
         """Return a page of the alerts in force, with the names of regions and issuers, the newest first."""
         with self.db.read() as connection:
-            return alerts.list_recent_alerts(connection, caller, filters)
+            return alerts.list_recent_alerts(connection, caller, self.sender, filters)
 
     @operation(permission=ANYONE, arguments=schemas.ListRecentAlerts, result=schemas.PublicAlertPage)
     def list_public_alerts(
@@ -183,7 +185,19 @@ class AlertsService:
     ) -> types.PageOfPublicAlert:
         """Return a page of the public alerts in force and of recent Cancel messages, the newest first."""
         with self.db.read() as connection:
-            return alerts.list_public_alerts(connection, filters)
+            return alerts.list_public_alerts(connection, self.sender, filters)
+
+    @operation(
+        permission=ALERT_READ_PRIVATE,
+        arguments=schemas.ListPrivateAlertReads,
+        result=schemas.PrivateAlertReadPage,
+    )
+    def list_private_alert_reads(
+        self, caller: Caller, **filters: Unpack[types.ListPrivateAlertReads]
+    ) -> types.PageOfPrivateAlertRead:
+        """Return a page of the records of who read private alerts of others, the newest first."""
+        with self.db.read() as connection:
+            return private_reads.list_private_alert_reads(connection, caller, filters)
 
     @operation(permission=SIGNED_IN, arguments=schemas.ListMyAlerts, result=schemas.MyAlertPage)
     def list_my_alerts(self, caller: Caller, **filters: Unpack[types.ListMyAlerts]) -> types.PageOfMyAlert:

@@ -32,7 +32,7 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
-from services.alerts import declared_targets
+from services.alerts import declared_targets, private_reads
 from services.alerts.models import (
     ALL_REGIONS,
     SHARDS,
@@ -43,8 +43,8 @@ from services.alerts.models import (
     audience_members,
     audience_regions,
 )
-from services.alerts.policy import GROUP, REGION, USER, class_of, group_of
-from services.alerts.visibility import holds
+from services.alerts.policy import GROUP, REACH, REGION, TARGETS, USER, audience_of, group_of
+from services.alerts.visibility import holds, shows_addressees
 from shared.client.errors import NotFound, Unavailable
 from shared.domain.permissions import ALERT_READ_REACH
 from shared.platform.db import paging
@@ -107,11 +107,11 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
         .values(position=numbered.c.number)
     )
     # Other writers leave the class at its default, the narrowest.
-    audience_class = class_of(declared_targets.declared(connection, alert_id))
+    of_targets = audience_of(declared_targets.declared(connection, alert_id))
     connection.execute(
         update(alerts)
-        .where(alerts.c.id == alert_id, alerts.c.audience_class != audience_class)
-        .values(audience_class=audience_class)
+        .where(alerts.c.id == alert_id, alerts.c.audience_class != of_targets["audience_class"])
+        .values(**of_targets)
     )
     counted = (
         select(alert_targets.c.position).where(of_alert, ~is_person).union_all(select(literal(0))).subquery()
@@ -325,7 +325,7 @@ def list_alert_targets(
         NotFound: The alert does not exist, or the caller may not see its reach.
     """
     alert_id = filters["alert_id"]
-    _check_reach_is_shown(connection, caller, alert_id)
+    _check_reach_is_shown(connection, caller, alert_id, TARGETS)
     statement = select(alert_targets, alert_targets.c.position.is_not(None).label("declared")).where(
         alert_targets.c.alert_id == alert_id
     )
@@ -342,7 +342,7 @@ def get_alert_reach(connection: Connection, caller: Caller, alert_id: UUID) -> t
     Raises:
         NotFound: The alert does not exist, or the caller may not see its reach.
     """
-    _check_reach_is_shown(connection, caller, alert_id)
+    _check_reach_is_shown(connection, caller, alert_id, REACH)
     # Before the counts: each statement sees what was committed when it began, and counts that are reported as final
     # must not be older than the end of the targeting.
     targeted_at = connection.scalar(
@@ -393,9 +393,13 @@ def _counts(targets: int, read: int) -> _Counts:
     return {"targets": targets, "read": read, "unread": targets - read}
 
 
-def _check_reach_is_shown(connection: Connection, caller: Caller, alert_id: UUID) -> None:
-    statement = select(alerts.c.id).where(
-        alerts.c.id == alert_id, holds(connection, caller, ALERT_READ_REACH)
+def _check_reach_is_shown(connection: Connection, caller: Caller, alert_id: UUID, way: str) -> None:
+    statement = select(alerts.c.id, *private_reads.mark(caller)).where(
+        alerts.c.id == alert_id,
+        holds(connection, caller, ALERT_READ_REACH),
+        shows_addressees(connection, caller),
     )
-    if connection.scalar(statement) is None:
+    rows = connection.execute(statement).mappings().all()
+    if not rows:
         raise NotFound("Alert not found.")
+    private_reads.record(connection, caller, way, rows)

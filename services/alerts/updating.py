@@ -19,11 +19,11 @@ from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, redeclare
 from services.alerts.models import alerts
 from services.alerts.policy import (
+    audience_of,
     cap_fields,
     check_cap_status,
     check_expiry,
     check_onset,
-    class_of,
     updated_content,
 )
 from shared.client.errors import NotFound
@@ -89,7 +89,7 @@ def _edit(connection: Connection, caller: Caller, changes: types.UpdateAlert) ->
     if targets is not None:
         check_targets(connection, caller, ALERT_DRAFT, targets, row["region_id"])
         redeclare(connection, alert_id, targets)
-        values["audience_class"] = class_of(targets)
+        values.update(audience_of(targets))
     return change_alert(connection, caller, row, values)
 
 

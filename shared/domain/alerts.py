@@ -48,10 +48,14 @@ class _OfAlert(EventData):
     """An event about an alert.
 
     ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups, or ``private`` to accounts.
-    Events of earlier releases lack it and count as private.
+    Events of earlier releases lack it and count as private. Of an alert that is not public, ``audience_groups`` are the
+    roles that it is for, and ``audience_accounts`` the accounts. Groups that are narrowed to a region are not named,
+    nor are accounts if there are more than a hundred.
     """
 
     audience_class = fields.String(load_default=PRIVATE)
+    audience_groups = fields.List(fields.String(), load_default=list)
+    audience_accounts = fields.List(Identifier(), load_default=list)
 
 
 class _Alert(_OfAlert):

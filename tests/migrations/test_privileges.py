@@ -38,9 +38,10 @@ NEVER = {
             "audience_members",
             "audience_regions",
             "ending_statuses",
+            "private_alert_reads",
             "source_facts",
         },
-        "UPDATE": {"alert_areas"},
+        "UPDATE": {"alert_areas", "private_alert_reads"},
     },
 }
 """What a service does not do with its own tables."""

@@ -119,6 +119,7 @@ MATRIX = {
     "alerts.get_alert_reach": regional(STAFF),
     "alerts.list_alert_targets": regional(STAFF),
     "alerts.rebuild_audience": regional(STAFF),
+    "alerts.list_private_alert_reads": ADMINISTRATORS,
     "alerts.create_alert_rule": STAFF,
     "alerts.update_alert_rule": STAFF,
     "alerts.get_alert_rule": STAFF,

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from lxml import etree
 
 from services.alerts.cap.polygons import circle_of, polygons_of
-from services.alerts.policy import ACTUAL, CANCEL, GROUP, REGION, Target
+from services.alerts.policy import ACTUAL, CANCEL, GROUP, Target
+from shared.domain.alerts import PRIVATE, PUBLIC, RESTRICTED
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -29,6 +30,8 @@ ONE_SECOND: Final = dt.timedelta(seconds=1)
 
 SENDER: Final = re.compile(r"[^\s,<&]{1,255}")
 """What the standard allows as a sender or an identifier: no spaces, no commas, no < and no &."""
+
+_SCOPES: Final = {PUBLIC: "Public", RESTRICTED: "Restricted", PRIVATE: "Private"}
 
 _PREFIXES: Final[dict[Any, str]] = {None: NAMESPACE}
 """The elements of the standard have no prefix."""
@@ -76,7 +79,7 @@ class Message:
         alert: The alert, with every CAP field.
         sender: The name of the sender.
         region: The region of the alert as it was when the alert was issued.
-        targets: The declared targets.
+        targets: The declared targets, as far as the reader may know them.
         references: The messages that it replaces or cancels, the oldest first.
     """
 
@@ -97,7 +100,7 @@ def write(message: Message) -> str:
     status = alert["cap_status"]
     _add(root, "status", status)
     _add(root, "msgType", alert["msg_type"])
-    _add_scope(root, message.targets)
+    _add_scope(root, alert["audience_class"], message.targets)
     if alert["msg_type"] == CANCEL:
         _add(root, "note", alert["message"])
     elif status != ACTUAL:
@@ -121,18 +124,14 @@ def _add(parent: etree._Element, name: str, text: str | None = None) -> etree._E
     return element
 
 
-def _add_scope(root: etree._Element, targets: Iterable[Target]) -> None:
-    """Add the scope: public if a region is a target, else restricted to groups, or private to accounts."""
-    listed = list(targets)
-    groups = [target.target_id for target in listed if target.target_type == GROUP]
-    if not listed or any(target.target_type == REGION for target in listed):
-        _add(root, "scope", "Public")
-    elif groups:
-        _add(root, "scope", "Restricted")
+def _add_scope(root: etree._Element, audience_class: str, targets: Sequence[Target]) -> None:
+    """Add the scope, with the groups of a restricted alert and the accounts of a private one."""
+    _add(root, "scope", _SCOPES[audience_class])
+    if audience_class == RESTRICTED:
+        groups = [target.target_id for target in targets if target.target_type == GROUP]
         _add(root, "restriction", f"For: {', '.join(groups)}")
-    else:
-        _add(root, "scope", "Private")
-        _add(root, "addresses", " ".join(target.target_id for target in listed))
+    elif audience_class == PRIVATE:
+        _add(root, "addresses", " ".join(target.target_id for target in targets))
 
 
 def _languages(alert: types.Alert) -> list[_Texts]:

@@ -4,24 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, cast
 
-from sqlalchemy import Table, Text, and_, case, or_, select
+from sqlalchemy import Table, Text, and_, case, false, or_, select
 from sqlalchemy import cast as sql_cast
 
+from services.alerts import private_reads
 from services.alerts.alerts import COLUMNS
 from services.alerts.cap.message import Message, Reference, Region
 from services.alerts.declared_targets import declared
 from services.alerts.models import alert_areas, alerts, audience_regions
-from services.alerts.policy import CANCEL, cap_fields
-from services.alerts.visibility import public, reached, visible
+from services.alerts.policy import CANCEL, CAP, USER, cap_fields
+from services.alerts.visibility import public, readable, shows_addressees
 from shared.client.errors import Conflict, NotFound
 from shared.domain.alerts import CANCELLED, UNISSUED
 from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
 
+    from services.alerts.policy import Target
     from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
@@ -57,7 +60,14 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
         for name in Region._fields
     )
     statement = (
-        select(*COLUMNS, alerts.c.sender, alerts.c.area_version, *areas)
+        select(
+            *COLUMNS,
+            *([] if caller is None else private_reads.mark(caller)),
+            alerts.c.sender,
+            alerts.c.area_version,
+            (false() if caller is None else shows_addressees(connection, caller)).label("shows_addressees"),
+            *areas,
+        )
         .select_from(
             alerts.outerjoin(alert_areas, frozen).outerjoin(
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id
@@ -65,22 +75,35 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
         )
         .where(
             alerts.c.id == alert_id,
-            public() if caller is None else or_(visible(connection, caller), reached(caller), public()),
+            public() if caller is None else or_(readable(connection, caller), public()),
         )
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         raise NotFound("Alert not found.")
+    if caller is not None:
+        private_reads.record(connection, caller, CAP, [row])
     if row["status"] in UNISSUED or (row["status"] == CANCELLED and row["area_version"] is None):
         raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
         alert=cast("types.Alert", {**row, **cap_fields(dict(row))}),
         sender=row["sender"] or sender,
         region=Region(*(row[f"region_{name}"] for name in Region._fields)),
-        # A Cancel message has the targets of the alert that it cancels.
-        targets=declared(connection, row["references"][-1] if row["msg_type"] == CANCEL else alert_id),
+        targets=_shown_targets(connection, caller, row),
         references=_references(connection, sender, row["references"]),
     )
+
+
+def _shown_targets(connection: Connection, caller: Caller | None, row: Mapping[Any, Any]) -> list[Target]:
+    """Return the declared targets that the caller may know: of the accounts perhaps only the caller's own.
+
+    A Cancel message has the targets of the alert that it cancels.
+    """
+    targets = declared(connection, row["references"][-1] if row["msg_type"] == CANCEL else row["id"])
+    if row["shows_addressees"] or caller is None:
+        return targets
+    mine = str(caller.user_id)
+    return [target for target in targets if target.target_type != USER or target.target_id == mine]
 
 
 def _references(connection: Connection, sender: str, alert_ids: list[UUID]) -> list[Reference]:

@@ -29,6 +29,7 @@ from services.alerts.schemas.audience import (
     RebuildAudience,
     RebuiltAudience,
 )
+from services.alerts.schemas.private_reads import ListPrivateAlertReads, PrivateAlertReadPage
 from services.alerts.schemas.targets import (
     ListAlertTargets,
     Reach,
@@ -50,8 +51,10 @@ __all__ = [
     "ListAlertTargets",
     "ListAlerts",
     "ListMyAlerts",
+    "ListPrivateAlertReads",
     "ListRecentAlerts",
     "MyAlertPage",
+    "PrivateAlertReadPage",
     "PublicAlertPage",
     "Reach",
     "Reading",

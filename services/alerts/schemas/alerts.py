@@ -270,16 +270,25 @@ class Alert(Result):
 
 
 class RecentAlert(Alert):
-    """An alert with the names of its region and its issuer."""
+    """An alert with the names of its region, its sender and its issuer.
+
+    ``sender`` names the organisation, as in CAP. ``issuer_name`` is for staff (``alert:read_restricted``) and null for
+    others.
+    """
 
     region_name = fields.String()
-    issuer_name = fields.String()
+    sender = fields.String()
+    issuer_name = fields.String(allow_none=True)
 
 
 class PublicAlert(Result):
-    """The public part of an alert: what it says, without the accounts and reports behind it."""
+    """The public part of an alert: what it says, without the accounts and reports behind it.
+
+    ``sender`` names the organisation, as in CAP.
+    """
 
     id = Identifier()
+    sender = fields.String()
     title = fields.String()
     message = fields.String()
     region_id = Identifier()

@@ -26,6 +26,7 @@ Certainty: TypeAlias = Literal["Observed", "Likely", "Possible", "Unlikely", "Un
 CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
 Status: TypeAlias = Literal["draft", "pending_approval", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
+Way: TypeAlias = Literal["get", "list", "recent", "cap", "reach", "targets", "change"]
 
 
 class CancelAlert(TypedDict):
@@ -441,6 +442,41 @@ class PageOfMyAlert(TypedDict):
     next_cursor: str | None
 
 
+class ListPrivateAlertReads(TypedDict):
+    """The filters of a list of readings of private alerts. ``read_from`` is inclusive, ``read_to`` is
+    exclusive.
+    """
+
+    cursor: str | None
+    limit: int
+    alert_id: NotRequired[UUID | None]
+    user_id: NotRequired[UUID | None]
+    way: NotRequired[list[Way] | None]
+    read_from: NotRequired[datetime | None]
+    read_to: NotRequired[datetime | None]
+
+
+class PrivateAlertRead(TypedDict):
+    """A reading of a private alert by an account that neither issued nor received it.
+
+    ``way`` is how it was read: ``get``, ``list``, ``recent``, ``cap``, ``reach``, ``targets``, or
+    ``change`` by an update, an issue or a cancellation. ``correlation_id`` is that of the request, as in
+    logs and events.
+    """
+
+    id: UUID
+    alert_id: UUID
+    user_id: UUID
+    way: str
+    correlation_id: str
+    read_at: datetime
+
+
+class PageOfPrivateAlertRead(TypedDict):
+    items: Sequence[PrivateAlertRead]
+    next_cursor: str | None
+
+
 class ListRecentAlerts(TypedDict):
     """The filters of a list of the alerts in force, which are active and have not expired.
 
@@ -455,9 +491,13 @@ class ListRecentAlerts(TypedDict):
 
 
 class PublicAlert(TypedDict):
-    """The public part of an alert: what it says, without the accounts and reports behind it."""
+    """The public part of an alert: what it says, without the accounts and reports behind it.
+
+    ``sender`` names the organisation, as in CAP.
+    """
 
     id: UUID
+    sender: str
     title: str
     message: str
     region_id: UUID
@@ -488,7 +528,11 @@ class PageOfPublicAlert(TypedDict):
 
 
 class RecentAlert(TypedDict):
-    """An alert with the names of its region and its issuer."""
+    """An alert with the names of its region, its sender and its issuer.
+
+    ``sender`` names the organisation, as in CAP. ``issuer_name`` is for staff (``alert:read_restricted``)
+    and null for others.
+    """
 
     id: UUID
     title: str
@@ -524,7 +568,8 @@ class RecentAlert(TypedDict):
     updated_by: UUID | None
     version: int
     region_name: str
-    issuer_name: str
+    sender: str
+    issuer_name: str | None
 
 
 class PageOfRecentAlert(TypedDict):

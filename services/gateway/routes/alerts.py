@@ -40,6 +40,14 @@ alerts.offer(
     schemas.PublicAlertPage,
     csv=True,
 )
+alerts.offer(
+    "GET",
+    "/private-alert-reads",
+    "alerts.list_private_alert_reads",
+    schemas.ListPrivateAlertReads,
+    schemas.PrivateAlertReadPage,
+    csv=True,
+)
 alerts.offer("GET", "/my-alerts", "alerts.list_my_alerts", schemas.ListMyAlerts, schemas.MyAlertPage)
 alerts.offer(
     "POST",

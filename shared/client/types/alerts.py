@@ -24,6 +24,7 @@ Certainty: TypeAlias = Literal["Observed", "Likely", "Possible", "Unlikely", "Un
 CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
 Status: TypeAlias = Literal["draft", "pending_approval", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
+Way: TypeAlias = Literal["get", "list", "recent", "cap", "reach", "targets", "change"]
 
 
 class Translation(TypedDict):
@@ -301,10 +302,35 @@ class PageOfMyAlert(TypedDict):
     next_cursor: str | None
 
 
-class PublicAlert(TypedDict):
-    """The public part of an alert: what it says, without the accounts and reports behind it."""
+class PrivateAlertRead(TypedDict):
+    """A reading of a private alert by an account that neither issued nor received it.
+
+    ``way`` is how it was read: ``get``, ``list``, ``recent``, ``cap``, ``reach``, ``targets``, or
+    ``change`` by an update, an issue or a cancellation. ``correlation_id`` is that of the request, as in
+    logs and events.
+    """
 
     id: str
+    alert_id: str
+    user_id: str
+    way: str
+    correlation_id: str
+    read_at: str
+
+
+class PageOfPrivateAlertRead(TypedDict):
+    items: list[PrivateAlertRead]
+    next_cursor: str | None
+
+
+class PublicAlert(TypedDict):
+    """The public part of an alert: what it says, without the accounts and reports behind it.
+
+    ``sender`` names the organisation, as in CAP.
+    """
+
+    id: str
+    sender: str
     title: str
     message: str
     region_id: str
@@ -335,7 +361,11 @@ class PageOfPublicAlert(TypedDict):
 
 
 class RecentAlert(TypedDict):
-    """An alert with the names of its region and its issuer."""
+    """An alert with the names of its region, its sender and its issuer.
+
+    ``sender`` names the organisation, as in CAP. ``issuer_name`` is for staff (``alert:read_restricted``)
+    and null for others.
+    """
 
     id: str
     title: str
@@ -371,7 +401,8 @@ class RecentAlert(TypedDict):
     updated_by: str | None
     version: int
     region_name: str
-    issuer_name: str
+    sender: str
+    issuer_name: str | None
 
 
 class PageOfRecentAlert(TypedDict):
@@ -595,6 +626,22 @@ class AlertsMethods(Protocol):
         """Return a page of the alerts that reached the caller, unread ones first, then the newest.
 
         Needs: signed in.
+        """
+
+    def list_private_alert_reads(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        alert_id: Identifier | None = ...,
+        user_id: Identifier | None = ...,
+        way: Way | Sequence[Way] | None = ...,
+        read_from: Moment | None = ...,
+        read_to: Moment | None = ...,
+    ) -> PageOfPrivateAlertRead:
+        """Return a page of the records of who read private alerts of others, the newest first.
+
+        Needs: alert:read_private.
         """
 
     def list_public_alerts(

@@ -391,6 +391,8 @@ class AlertIssuedData(TypedDict):
     """The data of a `AlertIssued`."""
 
     audience_class: str
+    audience_groups: list[str]
+    audience_accounts: list[str]
     alert_id: str
     version: int
     title: str
@@ -421,6 +423,8 @@ class AlertStatusChangedData(TypedDict):
     """The data of a `AlertStatusChanged`."""
 
     audience_class: str
+    audience_groups: list[str]
+    audience_accounts: list[str]
     alert_id: str
     version: int
     title: str
@@ -456,6 +460,8 @@ class AlertTargetedData(TypedDict):
     """The data of a `AlertTargeted`."""
 
     audience_class: str
+    audience_groups: list[str]
+    audience_accounts: list[str]
     alert_id: str
     version: int
     region_id: str
@@ -475,6 +481,8 @@ class AlertReadData(TypedDict):
     """The data of a `AlertRead`."""
 
     audience_class: str
+    audience_groups: list[str]
+    audience_accounts: list[str]
     alert_id: str
     version: int
     region_id: str

@@ -436,6 +436,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('signed in',),
         {},
     ),
+    "alerts.list_private_alert_reads": MethodContract(
+        'Return a page of the records of who read private alerts of others, the newest first.',
+        ('alert:read_private',),
+        {},
+    ),
     "alerts.list_public_alerts": MethodContract(
         'Return a page of the public alerts in force and of recent Cancel messages, the newest first.',
         ('anyone',),

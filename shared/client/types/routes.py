@@ -43,6 +43,9 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     "alerts.list_my_alerts": (
         HttpRoute("GET", "/api/v1/my-alerts"),
     ),
+    "alerts.list_private_alert_reads": (
+        HttpRoute("GET", "/api/v1/private-alert-reads"),
+    ),
     "alerts.list_public_alerts": (
         HttpRoute("GET", "/api/v1/public-alerts"),
     ),

@@ -13,6 +13,7 @@ from services.alerts.cap.message import write
 from services.alerts.schemas.alerts import PublicAlert
 from shared.client.errors import Invalid
 from shared.platform.schemas import load
+from tests.integration.alerts.conftest import SENDER
 
 INSIDE = {"type": "Polygon", "coordinates": [[[1, 0.5], [2, 0.5], [2, 1.5], [1, 1.5], [1, 0.5]]]}
 CIRCLE = {"lon": 1.0, "lat": 1.0, "radius_km": 5.0}
@@ -28,7 +29,7 @@ def message(world, caller, alert):
 
 def public(world):
     filters = load(schemas.ListRecentAlerts(), {"limit": 500})
-    items = world.query(alerts.list_public_alerts, filters)["items"]
+    items = world.query(alerts.list_public_alerts, SENDER, filters)["items"]
     return {item["id"]: PublicAlert().dump(item) for item in items}
 
 

@@ -12,6 +12,7 @@ from uuid6 import uuid7
 from services.alerts import alerts, cancellation, declared_targets, schemas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from shared.platform.schemas import load
+from tests.integration.alerts.conftest import SENDER
 
 
 def shown(alert):
@@ -310,8 +311,10 @@ def test_lists_show_what_may_be_seen_and_what_holds(world):
     assert ids(caller, status=["draft"]) == [draft["id"]]
     assert ids(caller, msg_type="Cancel") == [over["cancelled_by"]]
     recent = load(schemas.ListRecentAlerts(), {"region_id": str(area)})
-    [row] = world.query(alerts.list_recent_alerts, world.caller("viewer"), recent)["items"]
-    assert (row["id"], row["region_name"], row["issuer_name"]) == (active["id"], "lists", "Ada Lovelace")
+    for who, issuer_name in (("responder", "Ada Lovelace"), ("viewer", None), ("reporter", None)):
+        [row] = world.query(alerts.list_recent_alerts, world.caller(who), SENDER, recent)["items"]
+        assert (row["id"], row["region_name"], row["sender"]) == (active["id"], "lists", SENDER)
+        assert row["issuer_name"] == issuer_name, who
 
 
 def region(world, name):

@@ -79,9 +79,10 @@ def test_an_alert_reaches_whom_it_is_for_each_once(world, people, targets, expec
         return user(people[name.removesuffix(" person")])
 
     declared = ... if targets is None else [target(name) for name in targets]
-    alert = world.told(world.caller(), region_id=world.regions["hills"], targets=declared)
+    caller = world.caller()
+    alert = world.told(caller, region_id=world.regions["hills"], targets=declared)
     assert names(people, world.reached(alert["id"])) == expected
-    assert world.reach(world.caller(), alert)["targets"] == len(expected)
+    assert world.reach(caller, alert)["targets"] == len(expected)
 
 
 @pytest.mark.parametrize("size", [1, 2, 3, 4, 5, 100])

@@ -20,7 +20,7 @@ from lxml import etree
 
 from services.alerts.cap.message import SENDER, Message, Reference, Region, write
 from services.alerts.cap.polygons import polygons_of
-from services.alerts.policy import Target
+from services.alerts.policy import Target, class_of
 
 NAMESPACE = "{urn:oasis:names:tc:emergency:cap:1.2}"
 ONE, MAYBE, ANY, SOME = (1, 1), (0, 1), (0, None), (1, None)
@@ -131,7 +131,8 @@ def check(element):
 
 def written(*, boundaries=SQUARE, targets=(REGION,), references=(), name="Ouest", **changed):
     region = Region(name, "HT-OUEST", boundaries)
-    text = write(Message(ALERT | changed, "alerts@impactx.example", region, targets, references))
+    classified = ALERT | {"audience_class": class_of(targets)} | changed
+    text = write(Message(classified, "alerts@impactx.example", region, targets, references))
     assert text.startswith("<?xml version='1.0' encoding='UTF-8'?>")
     root = etree.fromstring(text.encode())
     check(root)
