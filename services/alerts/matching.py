@@ -64,9 +64,9 @@ SOURCES: Final[Mapping[str, Source]] = MappingProxyType(
 
 _BY_KIND: Final = {source.kind: source for source in SOURCES.values()}
 
-ENTERED: Final = frozenset(
-    {REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, "report_created", "resource_created"}
-)
+CREATED: Final = frozenset({"report_created", "resource_created"})
+
+ENTERED: Final = frozenset({REPORT_STATUS_CHANGED, RESOURCE_STATUS_CHANGED, *CREATED})
 """The events that say how a report or resource came into its status."""
 
 
@@ -114,7 +114,9 @@ class Facts:
         type_id: The id of its type.
         region_id: The id of its region.
         title: Its title or name.
-        changed_at: When a fact that rules read changed last; None if that was before the facts were recorded.
+        changed_at: When a fact that rules read changed last; None if that was before the facts were recorded, as it
+            was for a record that an import brought in a later status: what it tells happened elsewhere, perhaps years
+            ago, and nobody is alerted of it before something changes.
         entry: How it came into its newest known status; None if no event has said so.
     """
 
@@ -140,6 +142,7 @@ class Facts:
         """
         kind = REPORT if "report_id" in data else RESOURCE
         source = _BY_KIND[kind]
+        is_record = event_type in CREATED and data["status"] != source.machine.statuses[0]
         entry = None
         if event_type in ENTERED:
             entry = Entry(data["version"], data["status"], data.get("previous_status"), data["notes"])
@@ -152,7 +155,7 @@ class Facts:
             type_id=data[f"{kind}_type_id"],
             region_id=data["region_id"],
             title=data[source.title],
-            changed_at=time,
+            changed_at=None if is_record else time,
             entry=entry,
         )
 

@@ -531,3 +531,13 @@ def test_what_would_be_done_is_asked_without_doing_it(world):
     assert [step.action for step in decision.steps] == ["issue"]
     assert decision.steps[0].told["title"] == "Dam breaks {status}"
     assert alerts_of(world, event) == []
+
+
+def test_an_imported_record_of_what_was_confirmed_elsewhere_alerts_nobody_before_something_changes(world):
+    confirmed = report(world, "confirmed", 1, severity_level=5)
+    imported = event_of("reports", "report_created", confirmed.subject, confirmed.data)
+    world.follow(imported)
+    world.follow(imported)
+    assert in_force(world, imported) == []
+    world.follow(edited(world, imported, version=2, title="Flood, and it rises"))
+    assert only(world, imported).title == "Flood, and it rises"
