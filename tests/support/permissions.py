@@ -29,6 +29,10 @@ FIELD = SYSTEMS | {"responder"}
 REPORTERS = FIELD | {"reporter"}
 
 
+HELD_IN = {"the region": True, "a region above": True, "a region below": False, "a region beside": False}
+"""Where a caller may hold a permission, seen from the region of a thing, and whether it counts there."""
+
+
 def regional(callers):
     """The callers, and those who have the permission in one region alone."""
     return callers | {IN_ONE_REGION}

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from importlib import import_module
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, ClassVar
 from uuid import UUID
 
@@ -12,6 +14,7 @@ from uuid6 import uuid7
 from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.db.engine import Database, database_url
 from shared.platform.rpc.context import Caller
+from tests.support.permissions import HELD_IN
 from tests.support.postgresql import fresh_database
 
 if TYPE_CHECKING:
@@ -66,6 +69,21 @@ class World:
             code=f"R-{region_id}",
         )
         return region_id
+
+    def nest(self, region_id: UUID, parent_id: UUID | None, version: int = 1) -> None:
+        """The service hears of a region that lies in another."""
+        facts = {"region_id": region_id, "version": version, "parent_id": parent_id}
+        tree = import_module(f"services.{self.service}.models").REGIONS
+        with self.db.write() as connection:
+            tree.record(connection, [SimpleNamespace(data=facts)])
+
+    def places(self) -> dict[str, UUID]:
+        """The regions around a new one, by the words of `permissions.HELD_IN`."""
+        places = {name: self.region() for name in HELD_IN}
+        self.nest(places["the region"], places["a region above"])
+        self.nest(places["a region below"], places["the region"])
+        self.nest(places["a region beside"], places["a region above"])
+        return places
 
     def caller(self, role: str = "coordinator", *, only: UUID | None = None) -> Caller:
         """Somebody with the role, everywhere or in one region only."""
