@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
+from services.gateway.live.region_parents import RegionParents
 from shared.domain.permissions import (
     ALERT_READ,
     ALERT_READ_REACH,
@@ -18,7 +20,6 @@ from shared.platform.rpc.operation import SIGNED_IN
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from typing import Any
 
     from shared.platform.rpc.context import Caller
 
@@ -94,6 +95,8 @@ Regions = frozenset[UUID] | None
 
 NOWHERE: Final[Regions] = frozenset()
 
+Call = Callable[[str, dict[str, Any]], Any]
+
 
 class Hearing:
     """The events that one listener receives: those that its token allows and that it asked for.
@@ -102,11 +105,26 @@ class Hearing:
         caller: The listener.
         types: The requested types; all when empty.
         regions: The requested regions; when empty, all and events without a region.
+        exact: Whether the requested regions mean only themselves, and not what lies in them.
+        parents: The tree of the regions.
+        call: Calls an RPC method on behalf of the caller, to read the tree.
     """
 
-    def __init__(self, caller: Caller, types: frozenset[str], regions: frozenset[UUID]) -> None:
+    def __init__(
+        self,
+        caller: Caller,
+        types: frozenset[str],
+        regions: frozenset[UUID],
+        *,
+        exact: bool = False,
+        parents: RegionParents | None = None,
+        call: Call | None = None,
+    ) -> None:
         self._user_id = caller.user_id
         self._wanted = regions
+        self._exact = exact
+        self._parents = parents or RegionParents()
+        self._call = call
         self._allowed: dict[str, tuple[Regions, Regions]] = {}
         for name in types or BY_TYPE:
             audience = BY_TYPE[name]
@@ -114,24 +132,43 @@ class Hearing:
             own = _regions(caller, audience.own_permission) if audience.own_permission else NOWHERE
             if everyone != NOWHERE or own != NOWHERE:
                 self._allowed[name] = (everyone, own)
+        is_narrowed = any(regions for allowed in self._allowed.values() for regions in allowed)
+        self._needs_tree = is_narrowed or bool(regions and not exact)
 
     @property
     def types(self) -> frozenset[str]:
         """The types of which the listener may receive any event."""
         return frozenset(self._allowed)
 
+    def is_complete(self) -> bool:
+        """Return whether it hears all that it should: false while it needs the tree of the regions and has none.
+
+        It reads the tree if it can.
+        """
+        return not self._needs_tree or self._call is None or self._parents.read(self._call)
+
     def hears(self, event_type: str, region_id: UUID | None, user_id: UUID | None) -> bool:
         """Return whether it receives an event of this type, in this region, about this account."""
         allowed = self._allowed.get(event_type)
-        if allowed is None or (self._wanted and region_id not in self._wanted):
+        if allowed is None or (self._wanted and not self._is_wanted(region_id)):
             return False
         everyone, own = allowed
         if not BY_TYPE[event_type].regional:
             return everyone != NOWHERE or (own != NOWHERE and user_id == self._user_id)
         # An event that should name its region and does not is sent to nobody.
         return region_id is not None and (
-            _within(region_id, everyone) or (user_id == self._user_id and _within(region_id, own))
+            self._within(region_id, everyone) or (user_id == self._user_id and self._within(region_id, own))
         )
+
+    def _is_wanted(self, region_id: UUID | None) -> bool:
+        if self._exact or region_id is None:
+            return region_id in self._wanted
+        return self._within(region_id, self._wanted)
+
+    def _within(self, region_id: UUID, regions: Regions) -> bool:
+        if regions is None or region_id in regions:
+            return True
+        return bool(regions) and not regions.isdisjoint(self._parents.lineage(region_id))
 
 
 def place_of(data: Mapping[str, Any]) -> tuple[UUID | None, UUID | None]:
@@ -146,7 +183,3 @@ def place_of(data: Mapping[str, Any]) -> tuple[UUID | None, UUID | None]:
 
 def _regions(caller: Caller, permission: str) -> Regions:
     return None if permission == SIGNED_IN else caller.regions(permission)
-
-
-def _within(region_id: UUID, regions: Regions) -> bool:
-    return regions is None or region_id in regions

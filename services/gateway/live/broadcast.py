@@ -13,6 +13,7 @@ from uuid import uuid4
 
 from services.gateway.live import frames
 from services.gateway.live.recent import RecentEvents
+from services.gateway.live.region_parents import RegionParents
 from shared.client import supervision
 from shared.platform.concurrency import Semaphore, sleep, spawn
 from shared.platform.observability import metrics
@@ -32,6 +33,7 @@ READ_AT_ONCE: Final = 200
 
 GAP = "The connection to the message broker was interrupted."
 UNKNOWN = "The event in Last-Event-ID is no longer available."
+INCOMPLETE = "The regions could not be read for a while."
 SLOW = "The client read too slowly. Connect again."
 EXPIRED = "token_expired"
 STOPPING = "stopping"
@@ -72,12 +74,14 @@ class Broadcast:
         replica: A name of this replica, for the ids of frames.
         is_live: Whether events arrive at present.
         recent: The last events.
+        regions: The tree of the regions.
     """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = 15.0) -> None:
         self.replica = uuid4().hex[:8]
         self.is_live = False
         self.recent = RecentEvents()
+        self.regions = RegionParents(clock=clock)
         self._clock = clock
         self._heartbeat = heartbeat
         self._listeners: dict[_Listener, None] = {}
@@ -96,12 +100,15 @@ class Broadcast:
         """Send an event to the listeners."""
         metrics.stream_events.labels(event.type).inc()
         self._tell(event.type)
+        if event.placed is not None:
+            self.regions.hear(*event.placed)
         if self.recent.add(event):
             self._wake_all()
 
     def resume(self) -> None:
         """Note that events arrive from now on; some before may have been missed, so nobody can resume past this."""
         self.recent.clear()
+        self.regions.forget()
         self._interruptions += 1
         self.is_live = True
         self._tell("")
@@ -172,12 +179,13 @@ class Broadcast:
             metrics.stream_listeners.dec()
 
     def _events(self, listener: _Listener, hearing: Hearing) -> Iterator[bytes]:
-        wrote_at = self._clock()
+        wrote_at, is_complete = self._clock(), True
         while True:
             now = self._clock()
             if self._ending or listener.ending or now >= listener.deadline:
                 yield frames.end(self._ending or listener.ending or EXPIRED)
                 return
+            was_complete, is_complete = is_complete, hearing.is_complete()
             if listener.interruptions != self._interruptions:
                 listener.interruptions = self._interruptions
                 listener.position = self.recent.first
@@ -185,6 +193,8 @@ class Broadcast:
             elif listener.position < self.recent.first:
                 yield self._reset(SLOW, "slow")
                 return
+            elif is_complete and not was_complete:
+                yield self._reset(INCOMPLETE, "incomplete")
             elif piece := self._piece(listener, hearing):
                 yield piece
             elif now - wrote_at >= self._heartbeat:

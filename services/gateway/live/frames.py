@@ -21,6 +21,9 @@ RETRY: Final = b"retry: 3000\n\n"
 ATTRIBUTES: Final = ("specversion", "id", "source", "type", "subject", "time", "dataschema", "sequence")
 """The attributes that are streamed; the account and request that caused an event are not."""
 
+PLACED: Final = ("region_created", "region_updated")
+"""The events that tell where a region lies."""
+
 SEPARATOR: Final = "."
 """Between the event's id and the replica's name in the id of a frame."""
 
@@ -48,7 +51,11 @@ def heard(body: bytes, headers: Mapping[str, Any], replica: str) -> Heard:
         raise TypeError("an attribute is not a text")
     shown = {name: value for name, value in data.items() if name not in audience.left_out}
     frame = _frame(event_type, {**attributes, "data": shown}, f"{event_id}{SEPARATOR}{replica}")
-    return Heard(event_id, event_type, region_id, user_id, frame)
+    placed = None
+    if event_type in PLACED and region_id is not None and "version" in data:
+        parent_id = data.get("parent_id")
+        placed = region_id, int(data["version"]), UUID(parent_id) if parent_id else None
+    return Heard(event_id, event_type, region_id, user_id, frame, placed)
 
 
 def reset(reason: str) -> bytes:

@@ -30,6 +30,7 @@ class Heard:
         region_id: The region of the event, if it has one.
         user_id: The account that it is about, if any.
         frame: Its bytes in the stream.
+        placed: Of an event about a region: its id, its version and its parent.
     """
 
     id: str
@@ -37,6 +38,7 @@ class Heard:
     region_id: UUID | None
     user_id: UUID | None
     frame: bytes
+    placed: tuple[UUID, int, UUID | None] | None = None
 
 
 class RecentEvents:

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 import flask_smorest
 import jwt
 from flask import Response, request
-from marshmallow import validate
+from marshmallow import fields, validate
 
 from services.gateway.http import requests
-from services.gateway.http.context import gateway, signed_in_caller
+from services.gateway.http.context import bound_call, gateway, signed_in_caller
 from services.gateway.live import frames
 from services.gateway.live.audiences import BY_TYPE, Hearing
 from services.gateway.openapi.operations import problems
@@ -25,7 +25,7 @@ from shared.client.errors import Forbidden, RateLimited, Unavailable
 from shared.platform.schemas import Arguments, Identifier, OneOrList, Text, load
 
 if TYPE_CHECKING:
-    from uuid import UUID
+    from collections.abc import Mapping
 
     from services.gateway.live.broadcast import Broadcast
     from shared.platform.rpc.context import Caller
@@ -43,22 +43,28 @@ WRITE_AT_ONCE: Final = "eventlet.minimum_write_chunk_size"
 
 
 class Listen(Arguments):
-    """The requested types of events and regions; without either, all events that the caller may see."""
+    """The requested types of events and regions; without either, all events that the caller may see.
+
+    A region means all that lies in it; with ``exact``, only itself.
+    """
 
     type = OneOrList(Text(max_length=MAX_TYPE_LENGTH, validate=validate.OneOf(sorted(BY_TYPE))))
     region_id = OneOrList(Identifier())
+    exact = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
 
 
 ARGUMENTS: Final = Listen()
 DESCRIPTION: Final = """Server-Sent Events, each a CloudEvent in JSON with the data that `docs/event-data.md` describes.
 
 The stream contains events about objects that the caller may read: reports, resources and alerts of the regions that the
-caller's permissions cover, the caller's own reports, accounts (with `user:read`), and regions. `Last-Event-ID` resumes
-after an event that is still available. An event may be sent twice, with the same `id`. There are two other events:
-`reset` means that events may have been missed, so reload what you show; `end` means that the stream is over. Its
-`reason` is `token_expired` or `stopping`, so connect again; or it says why the token is refused from now on
-(`role_revoked`, `permissions_changed`, `deactivated` and others, as in a problem with the status 401), so get a new
-token, which an account that is closed does not get. A comment is sent every 15 seconds."""
+caller's permissions cover and of all that lies in them, the caller's own reports, accounts (with `user:read`), and
+regions. `region_id` selects regions with all that lies in them; with `exact`, only the regions themselves. Both follow
+a region that is moved. `Last-Event-ID` resumes after an event that is still available. An event may be sent twice, with
+the same `id`. There are two other events: `reset` means that events may have been missed, so reload what you show;
+`end` means that the stream is over. Its `reason` is `token_expired` or `stopping`, so connect again; or it says why
+the token is refused from now on (`role_revoked`, `permissions_changed`, `deactivated` and others, as in a problem with
+the status 401), so get a new token, which an account that is closed does not get.
+A comment is sent every 15 seconds."""
 DOCUMENTATION: Final[dict[str, Any]] = {
     "operationId": "stream",
     "summary": "Stream events as they happen.",
@@ -103,7 +109,7 @@ def stream() -> Response:
             "The live stream is unavailable, because the message broker cannot be reached. Try again later."
         )
     _check_number(broadcast, caller)
-    hearing = _hearing(caller, frozenset(given.get("type", ())), frozenset(given.get("region_id", ())))
+    hearing = _hearing(caller, given, broadcast)
     request.environ[WRITE_AT_ONCE] = 1
     events = broadcast.listen(
         caller.user_id,
@@ -124,8 +130,16 @@ def _check_number(broadcast: Broadcast, caller: Caller) -> None:
         )
 
 
-def _hearing(caller: Caller, types: frozenset[str], regions: frozenset[UUID]) -> Hearing:
-    hearing = Hearing(caller, types, regions)
+def _hearing(caller: Caller, given: Mapping[str, Any], broadcast: Broadcast) -> Hearing:
+    types = frozenset(given.get("type", ()))
+    hearing = Hearing(
+        caller,
+        types,
+        frozenset(given.get("region_id", ())),
+        exact=given["exact"],
+        parents=broadcast.regions,
+        call=bound_call(),
+    )
     missing = sorted({BY_TYPE[name].permission for name in types - hearing.types})
     if missing:
         raise Forbidden(f"The permission {', '.join(missing)} is required.", permission=missing)

@@ -2,6 +2,7 @@
 
 import itertools
 import json
+import random
 import time
 from uuid import UUID, uuid4
 
@@ -14,6 +15,8 @@ from services.gateway.live import frames
 from services.gateway.live.audiences import AUDIENCES, BY_TYPE, Hearing
 from services.gateway.live.broadcast import Broadcast
 from services.gateway.live.recent import OVERLAP_SECONDS, Heard, RecentEvents
+from services.gateway.live.region_parents import RETRY_SECONDS
+from shared.client.errors import Unavailable
 from shared.client.events import PREFIX
 from shared.domain import CONTRACTS
 from shared.domain.permissions import PERMISSIONS
@@ -160,7 +163,7 @@ def test_an_event_is_a_cloudevent_in_one_line():
 
 
 def test_boundaries_are_left_out():
-    body, headers = wire("identity", "region_updated", boundaries={"type": "Polygon"}, code="HT")
+    body, headers = wire("identity", "region_updated", boundaries={"type": "Polygon"}, code="HT", version=2)
     frame = frames.heard(body, headers, "r1").frame
     assert b"boundaries" not in frame
     assert b'"code":"HT"' in frame
@@ -441,3 +444,186 @@ def test_an_account_has_only_so_many_streams(live):
     assert "IMPACTX_HTTP_STREAMS" in answer.json["detail"]
     held[0].close()
     assert get(client(live, http_streams=2), seconds=0.05).status_code == 200
+
+
+# --- regions that lie in others -----------------------------------------------------------------------------------
+
+COUNTRY, DEPARTMENT, COMMUNE, ELSEWHERE = (UUID(int=number) for number in range(11, 15))
+NESTED = {COUNTRY: None, DEPARTMENT: COUNTRY, COMMUNE: DEPARTMENT, ELSEWHERE: None}
+
+
+class Identity:
+    """identity, as the gateway asks it: pages of one region each."""
+
+    def __init__(self, parents=None, failing=0):
+        self.parents = dict(NESTED if parents is None else parents)
+        self.failing = failing
+        self.calls = 0
+        self.meanwhile = lambda: None
+
+    def __call__(self, method, arguments):
+        assert method == "identity.list_regions"
+        self.calls += 1
+        self.meanwhile()
+        if self.failing:
+            self.failing -= 1
+            raise Unavailable
+        number = int(arguments.get("cursor", 0))
+        region_id, parent_id = list(self.parents.items())[number]
+        item = {"id": str(region_id), "version": 1, "parent_id": str(parent_id) if parent_id else None}
+        is_last = number + 1 == len(self.parents)
+        return {"items": [item], "next_cursor": None if is_last else str(number + 1)}
+
+
+def nested(live, identity, *, regions=(), exact=False, **permissions):
+    """Somebody who listens, and the way to ask what they hear of reports."""
+    caller = person(**(permissions or {"report_read": None}))
+    return Hearing(caller, frozenset(), frozenset(regions), exact=exact, parents=live.regions, call=identity)
+
+
+def heard_in(listening):
+    return {region for region in NESTED if listening.hears(REPORT, region, SOMEBODY)}
+
+
+def moved(region_id, parent_id, version=2):
+    body, headers = wire(
+        "identity",
+        "region_updated",
+        region_id=str(region_id),
+        version=version,
+        parent_id=str(parent_id) if parent_id else None,
+    )
+    return frames.heard(body, headers, "r1")
+
+
+def test_a_permission_in_a_region_lets_one_hear_what_lies_in_it(live):
+    listening = nested(live, Identity(), report_read=frozenset({DEPARTMENT}))
+    assert listening.is_complete()
+    assert heard_in(listening) == {DEPARTMENT, COMMUNE}
+
+
+def test_a_filter_means_a_region_with_all_below_and_exact_only_itself(live):
+    identity = Identity()
+    wide = nested(live, identity, regions=[COUNTRY])
+    assert wide.is_complete()
+    assert heard_in(wide) == {COUNTRY, DEPARTMENT, COMMUNE}
+    assert heard_in(nested(live, identity, regions=[COUNTRY], exact=True)) == {COUNTRY}
+
+
+def test_who_needs_no_tree_never_asks_for_it(live):
+    identity = Identity()
+    assert nested(live, identity).is_complete()
+    assert nested(live, identity, regions=[HERE], exact=True).is_complete()
+    assert identity.calls == 0
+
+
+def test_the_tree_is_read_once_for_all(live):
+    identity = Identity()
+    for _ in range(3):
+        assert nested(live, identity, regions=[COUNTRY]).is_complete()
+    assert identity.calls == len(NESTED)
+
+
+def test_a_gateway_without_the_tree_tells_less_and_never_more(live):
+    listening = nested(live, Identity(failing=1), report_read=frozenset({DEPARTMENT}))
+    assert not listening.is_complete()
+    assert heard_in(listening) == {DEPARTMENT}
+
+
+def test_identity_is_not_asked_again_at_once_when_it_fails():
+    now = [0.0]
+    live = Broadcast(clock=lambda: now[0])
+    identity = Identity(failing=1)
+    listening = nested(live, identity, regions=[COUNTRY])
+    assert [listening.is_complete() for _ in range(3)] == [False] * 3
+    assert identity.calls == 1
+    now[0] += RETRY_SECONDS
+    assert listening.is_complete()
+
+
+def test_a_listener_follows_a_region_that_moves(live):
+    listening = nested(live, Identity(), report_read=frozenset({DEPARTMENT}))
+    assert listening.is_complete()
+    live.send(moved(COMMUNE, ELSEWHERE))
+    assert heard_in(listening) == {DEPARTMENT}
+    live.send(moved(COMMUNE, DEPARTMENT, version=3))
+    live.send(moved(COMMUNE, ELSEWHERE))
+    assert heard_in(listening) == {DEPARTMENT, COMMUNE}
+
+
+def test_a_move_that_is_heard_while_the_tree_is_read_is_not_undone_by_it(live):
+    identity = Identity()
+    identity.meanwhile = lambda: live.send(moved(COMMUNE, ELSEWHERE))
+    listening = nested(live, identity, report_read=frozenset({DEPARTMENT}))
+    assert listening.is_complete()
+    assert heard_in(listening) == {DEPARTMENT}
+
+
+def test_after_the_broker_was_away_the_tree_is_read_again(live):
+    identity = Identity()
+    listening = nested(live, identity, report_read=frozenset({DEPARTMENT}))
+    assert listening.is_complete()
+    identity.parents[COMMUNE] = ELSEWHERE
+    live.interrupt()
+    live.resume()
+    assert heard_in(listening) == {DEPARTMENT}
+    assert listening.is_complete()
+    assert heard_in(listening) == {DEPARTMENT}
+
+
+def test_a_tree_that_was_read_while_the_broker_was_away_does_not_count(live):
+    identity = Identity()
+    identity.meanwhile = live.resume
+    assert not nested(live, identity, regions=[COUNTRY]).is_complete()
+    identity.meanwhile = lambda: None
+    assert nested(live, identity, regions=[COUNTRY]).is_complete()
+
+
+def test_a_cycle_that_passes_holds_nobody_up(live):
+    listening = nested(live, Identity(), report_read=frozenset({COMMUNE}))
+    assert listening.is_complete()
+    live.send(moved(COUNTRY, COMMUNE))
+    assert heard_in(listening) == {COUNTRY, DEPARTMENT, COMMUNE}
+    live.send(moved(COMMUNE, None))
+    assert heard_in(listening) == {COUNTRY, DEPARTMENT, COMMUNE}
+    live.send(moved(DEPARTMENT, None))
+    assert heard_in(listening) == {COUNTRY, COMMUNE}
+
+
+def test_who_missed_something_for_want_of_the_tree_is_told_to_reload():
+    now = [0.0]
+    live = Broadcast(clock=lambda: now[0], heartbeat=0.05)
+    live.resume()
+    listening = nested(live, Identity(failing=1), report_read=frozenset({DEPARTMENT}))
+    stream = live.listen(ME, listening, 60, live.recent.next)
+    assert next(stream) == frames.RETRY
+    direct, below = heard(region_id=DEPARTMENT), heard(region_id=COMMUNE)
+    live.send(direct)
+    live.send(below)
+    assert next(stream) == direct.frame
+    now[0] += RETRY_SECONDS
+    assert next(stream) == frames.reset(broadcasting.INCOMPLETE)
+    later = heard(region_id=COMMUNE)
+    live.send(later)
+    assert next(stream) == later.frame
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_trees_and_moves_are_heard_as_the_reference_has_them(live, seed):
+    chance = random.Random(seed)
+    ids = [UUID(int=100 + number) for number in range(30)]
+    parents = {region: chance.choice([None, *ids[:place]]) for place, region in enumerate(ids)}
+    listening = nested(live, Identity(parents), regions=[ids[3]])
+    assert listening.is_complete()
+    versions = dict.fromkeys(ids, 1)
+    for _ in range(20):
+        region, parent = chance.choice(ids), chance.choice([None, *ids])
+        versions[region] += 1
+        parents[region] = parent
+        live.send(moved(region, parent, versions[region]))
+        for of in ids:
+            at, path = of, set()
+            while at is not None and at not in path:
+                path.add(at)
+                at = parents[at]
+            assert listening.hears(REPORT, of, SOMEBODY) == (ids[3] in path)
