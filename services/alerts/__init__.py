@@ -1,8 +1,8 @@
 """The alerts service: alerts to the people of regions, to groups and to accounts, and who has read them.
 
 Owns the schema ``alerts``: alerts and their targets; the regions as they were when alerts were issued; alert rules;
-the progress of targeting and the counters of accounts that were reached and that have read; and the audience, a copy
-of identity's accounts and regions.
+the progress of targeting and the counters of accounts that were reached and that have read; the paths by which accounts
+belong to the alerts in force; and the audience, a copy of identity's accounts and regions.
 
 Emits `alert_issued`, `alert_status_changed`, `alert_targeted` and `alert_read`, by database triggers.
 

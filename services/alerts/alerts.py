@@ -14,7 +14,7 @@ from services.alerts.models import REGIONS, SCHEMA, alert_areas, alerts, audienc
 from services.alerts.policy import CANCEL, CHANGE, GET, LIST, RECENT, UPDATE, audience_of
 from services.alerts.schemas import types
 from services.alerts.sources import lock_sources
-from services.alerts.visibility import holds, public, readable
+from services.alerts.visibility import holds, in_force, public, readable
 from shared.client.errors import NotFound, Unavailable
 from shared.domain.alerts import ACTIVE, CANCELLED, SUPERSEDED
 from shared.domain.identity import UNKNOWN_REGION_ID
@@ -300,7 +300,7 @@ def list_recent_alerts(
             func.coalesce(alerts.c.sender, sender).label("sender"),
         )
         .join_from(alerts, _RECENT, _RECENT.c.id == alerts.c.id)
-        .where(_in_force(), readable(connection, caller), *_conditions(connection, filters))
+        .where(in_force(), readable(connection, caller), *_conditions(connection, filters))
     )
     page = paging.fetch_page(connection, statement, _ORDER, filters)
     private_reads.record(connection, caller, RECENT, page["items"])
@@ -330,14 +330,6 @@ def list_public_alerts(
                 audience_regions, audience_regions.c.region_id == alerts.c.region_id
             )
         )
-        .where(or_(_in_force(), cancels), public(), *_conditions(connection, filters))
+        .where(or_(in_force(), cancels), public(), *_conditions(connection, filters))
     )
     return cast("types.PageOfPublicAlert", paging.fetch_page(connection, statement, _ORDER, filters))
-
-
-def _in_force() -> Condition:
-    """Return the condition for active alerts that have not expired, whether their status says so yet or not."""
-    return and_(
-        alerts.c.status == ACTIVE,
-        or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
-    )

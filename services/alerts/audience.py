@@ -7,6 +7,7 @@ stored row is ignored, so events may arrive twice and in any order.
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypedDict
+from uuid import UUID
 
 from sqlalchemy import (
     ARRAY,
@@ -24,16 +25,16 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects.postgresql import JSONB, insert
 
+from services.alerts import audience_moves, joining, paths
 from services.alerts.models import ALL_REGIONS, REGIONS, audience_members, audience_regions
 from services.alerts.sources import touch_regions
 from shared.domain import region_tree
+from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
-    from uuid import UUID
 
-    from sqlalchemy import ColumnClause, Connection
-    from sqlalchemy.dialects.postgresql import Insert
+    from sqlalchemy import ColumnClause, ColumnElement, Connection, TableValuedAlias
     from sqlalchemy.sql.dml import ReturningInsert
 
     from shared.platform.outbox.event import Event
@@ -65,29 +66,40 @@ REGION_BATCH: Final = 8
 """Regions in one statement. Their boundaries, up to a megabyte each, are sent as one JSON text."""
 
 
-def record_audience(connection: Connection, events: Sequence[Event]) -> None:
+def record_audience(
+    connection: Connection, events: Sequence[Event], size: int = audience_moves.CHUNK
+) -> None:
     """Store the accounts and regions that events of identity describe, the newest version of each.
+
+    The alerts in force follow. Of the accounts that a region concerns which has moved or became known, some are looked
+    at at once, the others by `audience_moves.follow_moves`.
 
     Args:
         connection: In a transaction.
         events: Events of identity, in any order.
+        size: The maximal number of accounts that are looked at at once because of a region.
     """
     members = [member_row(event.data, event.data["user_id"]) for event in events if "user_id" in event.data]
     regions = [
         region_row(event.data, event.data["region_id"]) for event in events if "region_id" in event.data
     ]
-    _store_regions(connection, _NEWER_REGIONS, regions)
-    _store_members(connection, _NEWER_MEMBERS, members)
+    paths.lock_audience(connection, alone=bool(regions))
+    has_moved = _store_regions(connection, _NEWER_REGIONS, regions)
+    concerned = _store_members(connection, _NEWER_MEMBERS, members)
+    if has_moved:
+        concerned |= audience_moves.next_members(connection, size) or set()
+    joining.follow_members(connection, concerned)
 
 
 def store_members(connection: Connection, members: Iterable[MemberRow]) -> None:
-    """Store accounts as identity returns them now, unless a newer version is stored.
+    """Store accounts as identity returns them now, unless a newer version is stored. The alerts in force follow.
 
     Args:
         connection: In a transaction.
         members: The rows, made by `member_row`.
     """
-    _store_members(connection, _CURRENT_MEMBERS, members)
+    paths.lock_audience(connection)
+    joining.follow_members(connection, _store_members(connection, _CURRENT_MEMBERS, members))
 
 
 def store_regions(connection: Connection, regions: Iterable[RegionRow]) -> None:
@@ -97,6 +109,7 @@ def store_regions(connection: Connection, regions: Iterable[RegionRow]) -> None:
         connection: In a transaction.
         regions: The rows, made by `region_row`.
     """
+    paths.lock_audience(connection, alone=True)
     _store_regions(connection, _CURRENT_REGIONS, list(regions))
 
 
@@ -143,25 +156,33 @@ def region_row(facts: Mapping[str, Any], region_id: UUID | str) -> RegionRow:
     }
 
 
-def _upsert(table: Table, key: str, columns: Sequence[ColumnClause[Any]], *, repeats: bool) -> Insert:
-    given = (
-        func.json_to_recordset(bindparam("rows", type_=JSON))
-        .table_valued(*columns)
-        .render_derived(name="given", with_types=True)
-    )
-    statement = insert(table).from_select([found.key for found in given.c], select(*given.c))
+def _upsert(
+    table: Table, given: TableValuedAlias, computed: Mapping[str, ColumnElement[Any]], *, repeats: bool
+) -> ReturningInsert[Any]:
+    """Return the statement that stores rows which are newer, or with ``repeats`` as new, and returns their keys."""
+    [key] = table.primary_key.columns
+    values: dict[str, ColumnElement[Any]] = {**{found.key: found for found in given.c}, **computed}
+    statement = insert(table).from_select(list(values), select(*values.values()))
     held, new = table.c.version, statement.excluded.version
     return statement.on_conflict_do_update(
         index_elements=[key],
         set_={
-            **{found.key: statement.excluded[found.key] for found in given.c if found.key != key},
+            **{name: statement.excluded[name] for name in values if name != key.key},
             "updated_at": func.current_timestamp(),
         },
         where=new >= held if repeats else new > held,
+    ).returning(key)
+
+
+def _given(*columns: ColumnClause[Any]) -> TableValuedAlias:
+    return (
+        func.json_to_recordset(bindparam("rows", type_=JSON))
+        .table_valued(*columns)
+        .render_derived(name="given", with_types=True)
     )
 
 
-_MEMBER: Final = (
+_MEMBER: Final = _given(
     column("user_id", Uuid),
     column("version", Integer),
     column("is_active", Boolean),
@@ -169,7 +190,7 @@ _MEMBER: Final = (
     column("roles", ARRAY(Text)),
     column("language", String),
 )
-_REGION: Final = (
+_REGION: Final = _given(
     column("region_id", Uuid),
     column("version", Integer),
     column("code", String),
@@ -177,34 +198,44 @@ _REGION: Final = (
     column("boundaries", JSONB),
     column("parent_id", Uuid),
 )
-_NEWER_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=False)
-_NEWER_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=False).returning(
-    audience_regions.c.region_id
-)
-_CURRENT_MEMBERS: Final = _upsert(audience_members, "user_id", _MEMBER, repeats=True)
-_CURRENT_REGIONS: Final = _upsert(audience_regions, "region_id", _REGION, repeats=True).returning(
-    audience_regions.c.region_id
-)
+_COVERS: Final = {"covers": paths.covered(_MEMBER.c.regions)}
+_NEWER_MEMBERS: Final = _upsert(audience_members, _MEMBER, _COVERS, repeats=False)
+_NEWER_REGIONS: Final = _upsert(audience_regions, _REGION, {}, repeats=False)
+_CURRENT_MEMBERS: Final = _upsert(audience_members, _MEMBER, _COVERS, repeats=True)
+_CURRENT_REGIONS: Final = _upsert(audience_regions, _REGION, {}, repeats=True)
 
 
 def _store_regions(
     connection: Connection, statement: ReturningInsert[Any], rows: Sequence[RegionRow]
-) -> None:
+) -> bool:
+    """Store regions and return whether one of them has moved or became known, so that accounts are concerned."""
     if not rows:
-        return
+        return False
     REGIONS.lock(connection)
-    stored: list[UUID] = []
     ordered = _newest(rows, "region_id")
+    before = _lineages(connection, [UUID(row["region_id"]) for row in ordered])
+    stored: list[UUID] = []
     for first in range(0, len(ordered), REGION_BATCH):
         stored += connection.scalars(statement, {"rows": ordered[first : first + REGION_BATCH]})
     REGIONS.place(connection, stored)
     touch_regions(connection, stored)
+    after = _lineages(connection, stored)
+    moved = {region_id for region_id, lineage in after.items() if before.get(region_id) != lineage}
+    return bool(moved) and audience_moves.begin_move(connection, moved, moved - before.keys())
 
 
-def _store_members(connection: Connection, statement: Insert, rows: Iterable[MemberRow]) -> None:
+def _lineages(connection: Connection, region_ids: list[UUID]) -> dict[UUID, list[UUID]]:
+    statement = select(audience_regions.c.region_id, audience_regions.c.lineage)
+    rows = connection.execute(statement.where(one_of(audience_regions.c.region_id, region_ids)))
+    return {row.region_id: row.lineage for row in rows}
+
+
+def _store_members(
+    connection: Connection, statement: ReturningInsert[Any], rows: Iterable[MemberRow]
+) -> set[UUID]:
+    """Store accounts and return the ids of those that were not newer already."""
     newest = _newest(rows, "user_id")
-    if newest:
-        connection.execute(statement, {"rows": newest})
+    return set(connection.scalars(statement, {"rows": newest})) if newest else set()
 
 
 def _newest(rows: Iterable[Mapping[str, Any]], key: str) -> list[Mapping[str, Any]]:

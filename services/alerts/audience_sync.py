@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final
 
-from services.alerts import audience
+from services.alerts import audience, paths
 from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
@@ -28,7 +28,8 @@ def rebuild_audience(
 ) -> types.RebuiltAudience:
     """Read regions and then accounts, page by page, until the step is over or everything has been read.
 
-    It may run at any time: a newer version that an event brings meanwhile is kept.
+    It may run at any time: a newer version that an event brings meanwhile is kept. The alerts in force follow, as with
+    events.
 
     Args:
         database: The database of the service.
@@ -67,6 +68,9 @@ def _regions(database: Database, identity: IdentityMethods, position: str, count
     )
     with database.write() as connection:
         audience.store_regions(connection, (audience.region_row(row, row["id"]) for row in page["items"]))
+        if page["next_cursor"] is None:
+            # Before the accounts: each joins what it finds open.
+            paths.reopen_all(connection)
     counts["regions"] += len(page["items"])
     return _REGIONS + page["next_cursor"] if page["next_cursor"] else _MEMBERS
 

@@ -10,6 +10,7 @@ from sqlalchemy import (
     Boolean,
     CheckConstraint,
     Column,
+    DateTime,
     ForeignKeyConstraint,
     Index,
     Integer,
@@ -277,6 +278,11 @@ alert_targets = Table(
         BigInteger,
         comment="Of a person who was reached: bit 0, and the bit of each position through which; else NULL.",
     ),
+    Column(
+        "left_at",
+        DateTime(timezone=True),
+        comment="Of a person who was reached: since when the alert in force is no longer for them; else NULL.",
+    ),
     UniqueConstraint("alert_id", "target_type", "target_id"),
     _choice("target_type", policy.TARGET_TYPES),
     comment="Whom an alert is for: as its author declared it, and one row for every person that this reached.",
@@ -342,6 +348,28 @@ Index("idx_private_alert_reads_user", private_alert_reads.c.user_id)
 ALL_REGIONS: Final = "*"
 """The entry among an account's regions that stands for all of them. No region has this code."""
 
+NO_REGION: Final = ""
+"""What accounts follow that follow no region in particular. No region has this code."""
+
+FOLLOWS: Final = "follows"
+COVERS: Final = "covers"
+HOLDS: Final = "holds"
+IS: Final = "is"
+
+open_paths = Table(
+    "open_paths",
+    tables,
+    Column("kind", String(10), nullable=False),
+    Column("key", String(255), nullable=False),
+    reference("alert_id", "alerts.alerts.id", "fk_open_paths_alert"),
+    Column("position", SmallInteger, nullable=False),
+    Column("role", String(100)),
+    PrimaryKeyConstraint("kind", "key", "alert_id", "position"),
+    _choice("kind", (FOLLOWS, COVERS, HOLDS, IS)),
+    comment="The ways to belong to an alert in force, by what an account must have: a region, a role, its id.",
+)
+Index("idx_open_paths_alert", open_paths.c.alert_id)
+
 audience_members = Table(
     "audience_members",
     tables,
@@ -352,8 +380,16 @@ audience_members = Table(
     Column("roles", ARRAY(String(100)), nullable=False, server_default=text("'{}'")),
     moment("updated_at"),
     Column("language", String(35)),
+    Column(
+        "covers",
+        ARRAY(String(50)),
+        nullable=False,
+        server_default=text("'{}'"),
+        comment="The codes of the regions that were chosen, as far as they are known, and of all that contain them.",
+    ),
     comment="identity's accounts as far as targeting needs them; regions are codes, * is all, roles are names.",
 )
+Index("idx_audience_members_covers", audience_members.c.covers, postgresql_using="gin")
 Index("idx_audience_members_regions", audience_members.c.regions, postgresql_using="gin")
 Index("idx_audience_members_roles", audience_members.c.roles, postgresql_using="gin")
 
@@ -371,3 +407,24 @@ audience_regions = Table(
     comment="identity's regions, as they are now.",
 )
 REGIONS: Final = RegionTree(audience_regions)
+
+audience_moves = Table(
+    "audience_moves",
+    tables,
+    identifier(SCHEMA),
+    Column(
+        "moved",
+        ARRAY(String(50)),
+        nullable=False,
+        comment="Codes of the regions: it concerns those who follow one of them, or a region that lies in one.",
+    ),
+    Column(
+        "above",
+        ARRAY(String(50)),
+        nullable=False,
+        comment="Codes of regions whose followers the alerts in force below are for, now or before.",
+    ),
+    Column("done_to", Uuid, nullable=False, server_default=text("'00000000-0000-0000-0000-000000000000'")),
+    moment("created_at"),
+    comment="Regions that moved or became known, until every account that it concerns was looked at.",
+)

@@ -8,6 +8,7 @@ from services.alerts import (
     alert_rules,
     alerts,
     audience,
+    audience_moves,
     audience_sync,
     cancellation,
     issuing,
@@ -55,6 +56,9 @@ EXPIRY_SECONDS = 20
 
 EVALUATION_SECONDS = 1
 """Interval at which is looked for reports and resources whose alert rules have to be looked at again."""
+
+MOVES_SECONDS = 1
+"""Interval between looks for accounts that a moved region concerns and that were too many to look at at once."""
 
 AUDIENCE_BATCH = 50
 """Events of accounts and regions in one batch. Those of regions can have a megabyte each."""
@@ -309,9 +313,14 @@ class AlertsService:
 
     @subscribe("alerts.audience", batch=AUDIENCE_BATCH)
     def record_audience(self, events: Sequence[Event]) -> None:
-        """Store the accounts and regions that identity describes."""
+        """Store the accounts and regions that identity describes, and let the alerts in force follow."""
         with self.db.write() as connection:
             audience.record_audience(connection, events)
+
+    @every(MOVES_SECONDS)
+    def follow_moves(self) -> None:
+        """Look at the accounts that moved regions concern. Every replica does it, each for another move."""
+        audience_moves.follow_moves(self.db)
 
     @subscribe("alerts.rules")
     def follow_rules(self, events: Sequence[Event]) -> None:

@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict, cast
 from uuid import UUID
 
 from sqlalchemy import (
-    ARRAY,
     BigInteger,
     ColumnElement,
-    Integer,
-    SmallInteger,
-    String,
     Text,
     Uuid,
-    and_,
-    bindparam,
     case,
-    column,
+    false,
     func,
     literal,
     not_,
@@ -32,29 +26,26 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.dialects.postgresql import insert
 
-from services.alerts import declared_targets, private_reads
+from services.alerts import declared_targets, paths, private_reads
+from services.alerts.counters import counted
 from services.alerts.models import (
-    ALL_REGIONS,
     SHARDS,
     alert_reach,
     alert_targeting,
     alert_targets,
     alerts,
     audience_members,
-    audience_regions,
 )
-from services.alerts.policy import GROUP, REACH, REGION, TARGETS, USER, audience_of, group_of
+from services.alerts.policy import REACH, REGION, TARGETS, USER, Target, audience_of
 from services.alerts.visibility import holds, shows_addressees
-from shared.client.errors import NotFound, Unavailable
+from shared.client.errors import NotFound
 from shared.domain.permissions import ALERT_READ_REACH
 from shared.platform.db import paging
 from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from sqlalchemy import Connection, Row
+    from sqlalchemy import Connection
     from sqlalchemy.sql.dml import ReturningUpdate
 
     from services.alerts.schemas import types
@@ -72,12 +63,16 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
     """Prepare the counters of an alert. Calling it again changes nothing.
 
     Targets that were not written by this service are numbered, and give their alert its class. An alert without
-    targets is for the people of its region.
+    targets is for the people of its region. From now on, accounts that begin to belong to the alert join it, see
+    `joining`.
 
     Args:
         connection: In a transaction.
         alert_id: The id of an issued alert.
     """
+    if connection.scalar(select(alert_targeting.c.alert_id).where(alert_targeting.c.alert_id == alert_id)):
+        return
+    paths.lock_audience(connection, alone=True)
     begun = insert(alert_targeting).values(alert_id=alert_id).on_conflict_do_nothing()
     if connection.execute(begun.returning(alert_targeting.c.alert_id)).one_or_none() is None:
         return
@@ -125,6 +120,7 @@ def begin_targeting(connection: Connection, alert_id: UUID) -> None:
             ),
         )
     )
+    paths.reopen(connection, [alert_id])
 
 
 def expand_targets(
@@ -142,11 +138,8 @@ def expand_targets(
 
     Returns:
         Whether every account that the alert is for has a row now.
-
-    Raises:
-        Unavailable: The event of identity about a targeted region has not arrived yet.
     """
-    # The lock lets one process at a time work on an alert.
+    # The lock lets one process at a time work on an alert; accounts that join it meanwhile see how far it is.
     progress = connection.execute(
         select(
             alert_targeting.c.reached_to, alert_targeting.c.finished_at, with_event_context(correlation_id)
@@ -162,58 +155,16 @@ def expand_targets(
         .order_by(alert_targets.c.position)
     ).all()
     people = [UUID(row.target_id) for row in declared if row.target_type == USER]
-    paths = _paths(connection, [row for row in declared if row.target_type != USER])
-    statement = _chunk(alert_id, progress.reached_to, size, paths, people)
+    groups_and_regions = [
+        (row.position, Target(row.target_type, row.target_id)) for row in declared if row.target_type != USER
+    ]
+    belongs = paths.conditions(paths.paths_of(connection, groups_and_regions))
+    statement = _chunk(alert_id, progress.reached_to, size, belongs, people)
     return connection.execute(statement).scalar_one() is not None
 
 
-def _paths(connection: Connection, declared: Sequence[Row[Any, Any, Any]]) -> list[tuple[int, Condition]]:
-    """Return the position of each declared group and region, and the condition for the accounts that belong to it."""
-    codes = _codes(connection, [row.target_id for row in declared if row.target_type == REGION])
-    return [
-        (
-            row.position,
-            _of_group(row.target_id) if row.target_type == GROUP else _follows(codes[row.target_id]),
-        )
-        for row in declared
-    ]
-
-
-def _codes(connection: Connection, region_ids: list[str]) -> dict[str, str]:
-    if not region_ids:
-        return {}
-    found = connection.execute(
-        select(audience_regions.c.region_id, audience_regions.c.code).where(
-            one_of(audience_regions.c.region_id, [UUID(region_id) for region_id in region_ids])
-        )
-    )
-    codes = {str(row.region_id): row.code for row in found}
-    unknown = set(region_ids) - codes.keys()
-    if unknown:
-        raise Unavailable(f"The alerts service has not received the region {min(unknown)} yet.")
-    return codes
-
-
-def _follows(code: str) -> Condition:
-    """Return the condition for accounts that follow the region, or all regions."""
-    listed = bindparam(None, [code, ALL_REGIONS], ARRAY(String(50)))
-    return audience_members.c.regions.bool_op("&&")(listed)
-
-
-def _of_group(target_id: str) -> Condition:
-    """Return the condition for accounts that hold the role of the group.
-
-    Of a group that is narrowed to a region, these are the accounts that follow the region, or no region in particular.
-    """
-    role, code = group_of(target_id)
-    holds = audience_members.c.roles.bool_op("&&")(bindparam(None, [role], ARRAY(String(100))))
-    if code is None:
-        return holds
-    return and_(holds, or_(_follows(code), func.cardinality(audience_members.c.regions) == 0))
-
-
 def _chunk(
-    alert_id: UUID, reached_to: UUID, size: int, paths: list[tuple[int, Condition]], people: list[UUID]
+    alert_id: UUID, reached_to: UUID, size: int, ways: list[tuple[int, Condition]], people: list[UUID]
 ) -> ReturningUpdate[Any]:
     """Return the statement that chooses the accounts of a chunk, writes and counts their rows and stores the progress.
 
@@ -223,11 +174,11 @@ def _chunk(
     """
     is_named = one_of(audience_members.c.user_id, people)
     chosen = (
-        select(audience_members.c.user_id, _reached_by(paths, alone=not people).label("reached_by"))
+        select(audience_members.c.user_id, _reached_by(ways, alone=not people).label("reached_by"))
         .where(
             audience_members.c.is_active,
             audience_members.c.user_id > reached_to,
-            or_(*(belongs for _, belongs in paths), *([is_named] if people else [])),
+            or_(*(belongs for _, belongs in ways), *([is_named] if people else [])),
         )
         .order_by(audience_members.c.user_id)
         .limit(size)
@@ -241,10 +192,10 @@ def _chunk(
     made = (
         insert(alert_targets)
         .from_select(["alert_id", "target_type", "target_id", "reached_by"], new.order_by(chosen.c.user_id))
-        .returning(alert_targets.c.reached_by)
+        .returning(alert_targets.c.alert_id, alert_targets.c.reached_by)
         .cte("made")
     )
-    placed: Any = select(made.c.reached_by)
+    placed: Any = select(made.c.alert_id, made.c.reached_by.label("bits"), false().label("is_read"))
     if people:
         marked = (
             update(alert_targets)
@@ -256,36 +207,14 @@ def _chunk(
             )
             # The lists of accounts are in the order of these ids, and a draft can be old when it is issued.
             .values(id=func.alerts.uuid7(), reached_by=chosen.c.reached_by)
-            .returning(alert_targets.c.reached_by)
+            .returning(alert_targets.c.alert_id, alert_targets.c.reached_by)
             .cte("marked")
         )
-        placed = placed.union_all(select(marked.c.reached_by))
-    placed = placed.subquery("placed")
-    ways = select(placed.c.reached_by, func.count().label("people")).group_by(placed.c.reached_by).cte("ways")
-    positions = (
-        func.unnest(bindparam(None, [0, *(position for position, _ in paths)], ARRAY(SmallInteger)))
-        .table_valued(column("position", SmallInteger), name="positions")
-        .render_derived()
-    )
-    counts = (
-        select(positions.c.position, func.sum(ways.c.people).label("people"))
-        .join_from(ways, positions, _bit(ways.c.reached_by, positions.c.position))
-        .group_by(positions.c.position)
-        .subquery()
-    )
-    counted = (
-        update(alert_reach)
-        .where(
-            alert_reach.c.alert_id == alert_id,
-            alert_reach.c.shard == 0,
-            alert_reach.c.position == counts.c.position,
-        )
-        .values(targets=alert_reach.c.targets + counts.c.people)
-        .cte("counted")
-    )
+        placed = placed.union_all(select(marked.c.alert_id, marked.c.reached_by, false()))
+    added = placed.cte("added")
     last = select(chosen.c.user_id).order_by(chosen.c.user_id.desc()).limit(1).scalar_subquery()
     is_last = select(func.count()).select_from(chosen).scalar_subquery() < size
-    total = select(func.coalesce(func.sum(ways.c.people), 0)).scalar_subquery()
+    total = select(func.count()).select_from(added).scalar_subquery()
     return (
         update(alert_targeting)
         .where(alert_targeting.c.alert_id == alert_id)
@@ -295,7 +224,7 @@ def _chunk(
             finished_at=case((is_last, func.clock_timestamp())),
         )
         .returning(alert_targeting.c.finished_at)
-        .add_cte(counted)
+        .add_cte(counted(added))
     )
 
 
@@ -308,12 +237,6 @@ def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnEle
         mark = bit if alone and len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
         marks = marks.op("|")(mark)
     return marks
-
-
-def _bit(marks: ColumnElement[int], position: ColumnElement[int]) -> Condition:
-    return marks.op(">>")(sql_cast(position, Integer)).op("&")(literal(1, BigInteger)) == literal(
-        1, BigInteger
-    )
 
 
 def list_alert_targets(

@@ -15,7 +15,7 @@ from sqlalchemy import and_, any_, case, exists, func, not_, or_
 
 from services.alerts.models import REGIONS, alert_targets, alerts
 from services.alerts.policy import CANCEL, USER
-from shared.domain.alerts import CANCELLED, PRIVATE, PUBLIC, RESTRICTED, UNISSUED
+from shared.domain.alerts import ACTIVE, CANCELLED, PRIVATE, PUBLIC, RESTRICTED, UNISSUED
 from shared.domain.permissions import (
     ALERT_READ,
     ALERT_READ_DRAFT,
@@ -62,6 +62,14 @@ def permitted(connection: Connection, caller: Caller) -> Condition:
     return or_(
         and_(issued(), or_(and_(is_public, held(ALERT_READ)), restricted, private)),
         and_(not_(issued()), held(ALERT_READ_DRAFT), or_(is_public, restricted, private)),
+    )
+
+
+def in_force() -> Condition:
+    """Return the condition for active alerts that have not expired, whether their status says so yet or not."""
+    return and_(
+        alerts.c.status == ACTIVE,
+        or_(alerts.c.expires_at.is_(None), alerts.c.expires_at > func.current_timestamp()),
     )
 
 

@@ -106,7 +106,11 @@ class AlertStatusChanged(_Alert):
 
 
 class AlertTargeted(_OfAlert):
-    """An alert has reached every account that it is for; ``targets`` is their number."""
+    """An alert has reached every account that it is for.
+
+    ``targets`` is the number of accounts that it has reached, and ``targeted_at`` when the first of these events was
+    emitted. Another follows whenever accounts join while the alert is in force. Accounts that have left stay counted.
+    """
 
     alert_id = Identifier(required=True)
     version = fields.Integer(required=True, strict=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 from contextlib import contextmanager, suppress
+from pathlib import Path
 from uuid import UUID
 
 import orjson
@@ -12,6 +13,7 @@ import pytest
 from psycopg.rows import dict_row
 from uuid6 import uuid7
 
+import shared.domain
 from shared.domain import topology
 from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
 from shared.platform.amqp.declare import declare_everything
@@ -25,6 +27,7 @@ from tests.support.randomness import chance
 from tests.support.waiting import eventually
 
 PEOPLE = 200_000
+MOVING = 40_000
 SECONDS = 120.0
 RULE = """
     INSERT INTO alerts.alert_rules (name, source_event, status_entered, priority, title_template,
@@ -158,6 +161,86 @@ def test_targeting_that_is_killed_twice_reaches_everybody_once(alerts):
         alert_id,
     )
     assert [(row["position"], row["targets"]) for row in counted] == [(0, PEOPLE), (1, PEOPLE)]
+    eventually(alerts.is_settled, "the outbox empties")
+    assert alerts.dead() == []
+
+
+def told(event_type, subject, **facts):
+    """An event of identity as its relay publishes it: the example of its contract, with these facts."""
+    example = (Path(shared.domain.__file__).parent / f"examples/identity/{event_type}.json").read_bytes()
+    data = orjson.loads(example) | facts
+    event_id = uuid7()
+    return Outgoing(
+        body=orjson.dumps(data),
+        exchange=topology.exchange_of("identity"),
+        routing_key=event_type,
+        message_id=str(event_id),
+        headers=headers_of(
+            service="identity",
+            event_id=event_id,
+            event_type=event_type,
+            subject=UUID(str(subject)),
+            sequence=data["version"],
+            time=dt.datetime.now(dt.UTC),
+            correlation_id="",
+            traceparent=None,
+        ),
+    )
+
+
+def test_accounts_that_join_because_a_region_moves_or_they_register_join_once_whenever_it_is_killed(alerts):
+    """Half as many as have the alert follow a region that comes to lie in its own; others register meanwhile."""
+    random = chance()
+    people, movers, newcomers = MOVING, MOVING // 2, 1_000
+    alerts.add_people(people)
+    other = uuid7()
+    alerts.run("INSERT INTO identity.regions (id, name, code) VALUES (%s, 'South', 'S')", other)
+    alerts.run(
+        "INSERT INTO alerts.audience_regions (region_id, version, code, name, lineage)"
+        " VALUES (%s, 1, 'S', 'South', ARRAY[%s::uuid])",
+        other,
+        other,
+    )
+    alert_id = alerts.issue()
+    alerts.process.start()
+    eventually(lambda: alerts.targeted(alert_id) == (people, True), "everybody has it", SECONDS, 0.05)
+    moved = told(
+        "region_updated",
+        other,
+        region_id=str(other),
+        version=2,
+        code="S",
+        name="South",
+        parent_id=str(alerts.region),
+    )
+    registered = [
+        told("user_created", who, user_id=str(who), preferences={"regions": ["N"], "all_regions": False})
+        for who in (uuid7() for _ in range(newcomers))
+    ]
+    publisher = ConfirmedPublisher(alerts.uri, "a relay of identity")
+    publisher.start()
+    publisher.publish([*registered[: newcomers // 2], moved, *registered[newcomers // 2 :], moved])
+    for share in (random.uniform(0.05, 0.3), random.uniform(0.4, 0.7)):
+        alerts.wait_for_targets(alert_id, people + int(share * movers))
+        alerts.process.kill()
+        assert alerts.targeted(alert_id)[0] < people + movers, "killed in the middle"
+        alerts.process.start(wait=False)
+    publisher.stop()
+    everybody = people + movers + newcomers
+    eventually(lambda: alerts.targeted(alert_id)[0] == everybody, "everybody has joined", SECONDS, 0.05)
+    eventually(lambda: alerts.run("SELECT FROM alerts.audience_moves") == [], "the move is over", SECONDS)
+    [found] = alerts.run(
+        "SELECT count(*) AS rows, count(DISTINCT target_id) AS people, count(left_at) AS left"
+        " FROM alerts.alert_targets WHERE alert_id = %s AND target_type = 'user'",
+        alert_id,
+    )
+    assert (found["rows"], found["people"], found["left"]) == (everybody, everybody, 0)
+    counted = alerts.run(
+        "SELECT position, sum(targets) AS targets FROM alerts.alert_reach WHERE alert_id = %s"
+        " GROUP BY position ORDER BY position",
+        alert_id,
+    )
+    assert [(row["position"], row["targets"]) for row in counted] == [(0, everybody), (1, everybody)]
     eventually(alerts.is_settled, "the outbox empties")
     assert alerts.dead() == []
 

@@ -72,7 +72,8 @@ class ListAlertTargets(Page):
 class Target(Result):
     """A target of an alert: ``declared`` by its author, or an account that a declared target reached.
 
-    ``is_read`` and ``read_at`` have a meaning for accounts only.
+    ``is_read`` and ``read_at`` have a meaning for accounts only. ``left_at`` is set for an account that the alert has
+    reached and that stopped belonging to it while it was in force: such an account was told, and counts as reached.
     """
 
     id = Identifier()
@@ -82,6 +83,7 @@ class Target(Result):
     declared = fields.Boolean()
     is_read = fields.Boolean()
     read_at = Timestamp(allow_none=True)
+    left_at = Timestamp(allow_none=True)
 
 
 class _Counts(Result):
@@ -102,7 +104,9 @@ class TargetReach(_Counts):
 class Reach(_Counts):
     """The numbers of accounts that an alert reached, each counted once, and the same by declared group and region.
 
-    The numbers grow until ``targeted_at``, when all accounts were reached. It is null before.
+    The numbers grow until ``targeted_at``, when the alert had reached all accounts that it was for; it is null before.
+    After that, they grow with each account that joins while the alert is in force. Accounts that no longer belong to
+    the alert were told, and stay counted.
     """
 
     alert_id = Identifier()

@@ -202,7 +202,9 @@ class Reach(TypedDict):
     """The numbers of accounts that an alert reached, each counted once, and the same by declared group and
     region.
 
-    The numbers grow until ``targeted_at``, when all accounts were reached. It is null before.
+    The numbers grow until ``targeted_at``, when the alert had reached all accounts that it was for; it is
+    null before. After that, they grow with each account that joins while the alert is in force. Accounts
+    that no longer belong to the alert were told, and stay counted.
     """
 
     targets: int
@@ -221,7 +223,9 @@ class PageOfAlertRule(TypedDict):
 class Target(TypedDict):
     """A target of an alert: ``declared`` by its author, or an account that a declared target reached.
 
-    ``is_read`` and ``read_at`` have a meaning for accounts only.
+    ``is_read`` and ``read_at`` have a meaning for accounts only. ``left_at`` is set for an account that
+    the alert has reached and that stopped belonging to it while it was in force: such an account was told,
+    and counts as reached.
     """
 
     id: str
@@ -231,6 +235,7 @@ class Target(TypedDict):
     declared: bool
     is_read: bool
     read_at: str | None
+    left_at: str | None
 
 
 class PageOfTarget(TypedDict):

@@ -471,7 +471,12 @@ class AlertTargetedData(TypedDict):
 
 
 class AlertTargeted(Event[AlertTargetedData]):
-    """An alert has reached every account that it is for; ``targets`` is their number."""
+    """An alert has reached every account that it is for.
+
+    ``targets`` is the number of accounts that it has reached, and ``targeted_at`` when the first of these
+    events was emitted. Another follows whenever accounts join while the alert is in force. Accounts that
+    have left stay counted.
+    """
 
     source: ClassVar[str] = "alerts"
     type: ClassVar[str] = "alert_targeted"

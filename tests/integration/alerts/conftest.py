@@ -79,7 +79,7 @@ class World:
         }
         return event_of("identity", "user_updated", user_id, data)
 
-    def region(self, name: str | None = None, boundaries=SQUARE, *, is_known=True) -> UUID:
+    def region(self, name: str | None = None, boundaries=SQUARE, *, parent=None, is_known=True) -> UUID:
         region_id = UUID(bytes=uuid7().bytes)
         code = f"R-{region_id}"
         self.as_admin(
@@ -91,16 +91,17 @@ class World:
         if name:
             self.regions[name], self.codes[name] = region_id, code
         if is_known:
-            self.hear(self.area(region_id, code, name or code, boundaries))
+            self.hear(self.area(region_id, code, name or code, boundaries, parent=parent))
         return region_id
 
-    def area(self, region_id, code, name, boundaries=None, version=1) -> Event:
+    def area(self, region_id, code, name, boundaries=None, version=1, parent=None) -> Event:
         data = {
             "region_id": region_id,
             "version": version,
             "code": code,
             "name": name,
             "boundaries": boundaries,
+            "parent_id": parent,
         }
         return event_of("identity", "region_updated", region_id, data)
 

@@ -12,7 +12,7 @@ from sqlalchemy import event, text
 from uuid6 import uuid7
 
 from services.alerts import audience, schemas, targeting
-from shared.client.errors import NotFound, Unavailable
+from shared.client.errors import NotFound
 from shared.platform.schemas import load
 
 
@@ -166,8 +166,10 @@ def test_targets_written_in_psql_count_as_declared(world, people):
     assert counted == {"region": 4, "group": 3}
 
 
-def test_a_region_that_is_not_known_yet_is_waited_for(world):
+def test_an_alert_for_a_region_that_is_not_known_yet_reaches_its_people_when_it_is(world, people):
     area = world.region(is_known=False)
+    code = f"R-{area}"
+    follower = world.person(wants=[code])
     alert_id = uuid7()
     world.as_admin(
         "INSERT INTO alerts.alerts (id, title, message, region_id, issued_by, priority)"
@@ -175,8 +177,10 @@ def test_a_region_that_is_not_known_yet_is_waited_for(world):
         id=alert_id,
         region=area,
     )
-    with pytest.raises(Unavailable):
-        world.target(alert_id)
+    world.target(alert_id)
+    assert world.reached(alert_id) == [people["everything"]]
+    world.hear(world.area(area, code, "Late"))
+    assert sorted(world.reached(alert_id)) == sorted([people["everything"], follower])
 
 
 # --- the audience -------------------------------------------------------------------------------------------------
