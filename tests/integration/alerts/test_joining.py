@@ -221,17 +221,17 @@ def test_an_alert_that_has_ended_or_is_no_more_in_force_is_joined_by_nobody(coun
 
 
 def test_an_account_that_was_named_while_it_was_closed_gets_the_alert_when_it_is_active(world):
-    who = world.person(is_active=False)
-    alert = world.told(world.caller(), targets=[user(who)])
+    author, who = world.caller(), world.person(is_active=False)
+    alert = world.told(author, targets=[user(who)])
     assert world.reached(alert["id"]) == []
-    between = world.told(world.caller(), targets=[user(world.person())])
+    between = world.told(author, targets=[user(world.person())])
     account(world, who, 2)
     assert world.reached(alert["id"]) == [who]
-    assert world.reach(world.caller(), alert)["targets"] == 1
+    assert world.reach(author, alert)["targets"] == 1
     assert not has(world, between, who)
     account(world, who, 3, is_active=False)
     account(world, who, 4)
-    assert world.reach(world.caller(), alert)["targets"] == 1
+    assert world.reach(author, alert)["targets"] == 1
 
 
 def test_a_way_that_is_added_counts_for_its_target_also_among_those_who_have_read(country):
