@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sqlalchemy import and_, bindparam, column, exists, func, not_, or_, select, table
 from sqlalchemy.dialects.postgresql import insert
@@ -14,7 +14,7 @@ from services.resources.policy import below_usage
 from shared.client.errors import Invalid, NotFound
 from shared.domain import geography
 from shared.domain.catalogue import reference_problems, refuse_references
-from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_UPDATE
+from shared.domain.permissions import RESOURCE_CREATE, RESOURCE_READ, RESOURCE_READ_CONTACTS, RESOURCE_UPDATE
 from shared.domain.resources import AVAILABLE
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
@@ -30,7 +30,7 @@ from shared.platform.db.writes import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection, Select
@@ -40,6 +40,8 @@ if TYPE_CHECKING:
     from shared.platform.db.conditions import Condition
     from shared.platform.db.search import Search
     from shared.platform.rpc.context import Caller
+
+SomeResource = TypeVar("SomeResource", bound="types.Resource")
 
 USAGE: Final = func.coalesce(resources.c.current_usage, 0, type_=resources.c.current_usage.type)
 """The usage; the specification allows NULL, which means 0."""
@@ -90,6 +92,10 @@ CONTENT: Final = (
     "current_usage",
 )
 """The columns that the creator of a resource fills, besides its id, region and type."""
+
+
+CONTACTS: Final = ("contact_person", "contact_phone", "contact_email")
+"""The columns that callers see with ``resource:read_contacts`` alone."""
 
 
 def _create() -> ReturningInsert[Any]:
@@ -151,7 +157,7 @@ def create_resource(
         row = created_before(connection, resources, author, thing="resource", same=same, returning=COLUMNS)
     if row is None:
         refuse_references(arguments, known_types(connection))
-    return cast("types.Resource", row)
+    return shown(connection, caller, cast("types.Resource", row))
 
 
 def update_resource(
@@ -204,12 +210,12 @@ def update_resource(
                 returning=COLUMNS,
             )
         if row is not None:
-            return cast("types.Resource", row)
-    resource = get_resource(connection, caller, resource_id, RESOURCE_UPDATE)
+            return shown(connection, caller, cast("types.Resource", row))
+    resource = read_resource(connection, caller, resource_id, RESOURCE_UPDATE)
     REGIONS.require(connection, caller, RESOURCE_UPDATE, resource["region_id"])
     REGIONS.require(connection, caller, RESOURCE_UPDATE, region_id or resource["region_id"])
     if check_version(caller, resource, version, changes, thing="resource"):
-        return resource
+        return shown(connection, caller, resource)
     problems = reference_problems(arguments, known_types(connection))
     if problems:
         raise Invalid(fields=problems)
@@ -258,10 +264,51 @@ def holds(connection: Connection, caller: Caller, permission: str) -> Condition:
     return REGIONS.held(connection, caller, permission, resources.c.region_id)
 
 
-def get_resource(
+def shown(connection: Connection, caller: Caller, resource: types.Resource) -> types.Resource:
+    """Return the resource as the caller may see it; see `all_shown`."""
+    return all_shown(connection, caller, [resource])[0]
+
+
+def all_shown(
+    connection: Connection, caller: Caller, found: Sequence[SomeResource]
+) -> Sequence[SomeResource]:
+    """Return resources as the caller may see them, without contacts where the caller may not read these.
+
+    Whatever method shows a resource, also one that changes it, shows what this returns.
+
+    Args:
+        connection: Reads.
+        caller: Needs ``resource:read_contacts`` in the region of a resource to see its contacts.
+        found: Whole resources.
+    """
+    if caller.regions(RESOURCE_READ_CONTACTS) is None:
+        return found
+    regions = {resource["region_id"] for resource in found}
+    open_regions = {
+        region_id
+        for region_id in regions
+        if REGIONS.may(connection, caller, RESOURCE_READ_CONTACTS, region_id)
+    }
+    hidden = dict.fromkeys(CONTACTS)
+    return [
+        resource if resource["region_id"] in open_regions else cast("SomeResource", {**resource, **hidden})
+        for resource in found
+    ]
+
+
+def get_resource(connection: Connection, caller: Caller, resource_id: UUID) -> types.Resource:
+    """Return the resource as the caller may see it.
+
+    Raises:
+        NotFound: There is no such resource, or the caller may not see it.
+    """
+    return shown(connection, caller, read_resource(connection, caller, resource_id))
+
+
+def read_resource(
     connection: Connection, caller: Caller, resource_id: UUID, permission: str = RESOURCE_READ
 ) -> types.Resource:
-    """Return the resource.
+    """Return the whole resource, with what may have to be hidden by `shown`.
 
     Args:
         connection: Reads.
@@ -323,8 +370,8 @@ def find_nearest_resources(
         .order_by(geography.nearest(resources.c.earth, longitude, latitude))
         .limit(filters["limit"])
     )
-    items = connection.execute(statement).mappings().all()
-    return {"items": cast("list[types.NearResource]", items)}
+    items = cast("list[types.NearResource]", connection.execute(statement).mappings().all())
+    return {"items": all_shown(connection, caller, items)}
 
 
 def _page(
@@ -339,11 +386,13 @@ def _page(
         chosen = chosen.add_columns(_ROOM)
     text = filters.get("text")
     if text is None:
-        return paging.fetch_page(connection, chosen, order, filters)
-    search = SEARCH.read(connection, text)
-    is_exact = _finds_exactly(search)
-    loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
-    return ranked_page(connection, chosen.where(is_exact), loose, order, filters)
+        page = paging.fetch_page(connection, chosen, order, filters)
+    else:
+        search = SEARCH.read(connection, text)
+        is_exact = _finds_exactly(search)
+        loose = None if search.is_exact else chosen.where(SEARCH.finds(search), not_(is_exact))
+        page = ranked_page(connection, chosen.where(is_exact), loose, order, filters)
+    return {**page, "items": all_shown(connection, caller, page["items"])}
 
 
 def _finds_exactly(search: Search) -> Condition:

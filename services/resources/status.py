@@ -8,7 +8,7 @@ from sqlalchemy import Boolean, bindparam, not_, or_
 
 from services.resources.models import REGIONS, resource_status_history, resources
 from services.resources.policy import closes, still_in_use
-from services.resources.resources import COLUMNS, USAGE, get_resource
+from services.resources.resources import COLUMNS, USAGE, read_resource, shown
 from shared.domain.permissions import RESOURCE_CHANGE_STATUS
 from shared.domain.resources import ADMITTING, STATUS
 from shared.domain.status_changes import StatusChange, StatusHistory
@@ -79,13 +79,13 @@ def change_resource_status(
         connection, caller, resource_id, version, values, parameters={"may_be_in_use": may_be_in_use}
     )
     if row is not None:
-        return cast("types.Resource", row)
-    resource = get_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
+        return shown(connection, caller, cast("types.Resource", row))
+    resource = read_resource(connection, caller, resource_id, RESOURCE_CHANGE_STATUS)
     in_use = resource["current_usage"]
     if in_use and not may_be_in_use and resource["version"] == version and closes(resource["status"], status):
         raise still_in_use(status, in_use)
     _CHANGE.check(connection, caller, resource, version, values)
-    return resource
+    return shown(connection, caller, resource)
 
 
 def record_history(connection: Connection, events: Sequence[Event]) -> None:
@@ -106,5 +106,5 @@ def get_resource_history(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    get_resource(connection, caller, resource_id)
+    read_resource(connection, caller, resource_id)
     return cast("types.PageOfResourceHistoryEntry", _HISTORY.page(connection, resource_id, cursor, limit))

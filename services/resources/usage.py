@@ -10,7 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from services.resources.models import REGIONS, resource_usage_changes, resources
 from services.resources.policy import MAX_USAGE, admits, admits_nobody, beyond_bounds, is_within_bounds
-from services.resources.resources import USAGE, get_resource
+from services.resources.resources import USAGE, read_resource
 from shared.client.errors import Conflict
 from shared.domain.permissions import RESOURCE_UPDATE_USAGE
 from shared.domain.region_tree import given
@@ -131,7 +131,7 @@ def update_resource_usage(
         entry = _changed(connection, values)
         if entry is not None:
             return entry
-        resource = get_resource(connection, caller, resource_id, RESOURCE_UPDATE_USAGE)
+        resource = read_resource(connection, caller, resource_id, RESOURCE_UPDATE_USAGE)
         REGIONS.require(connection, caller, RESOURCE_UPDATE_USAGE, resource["region_id"])
         entry = _changed_before(connection, values)
         if entry is not None:
@@ -183,7 +183,7 @@ def list_usage_changes(
     Raises:
         NotFound: There is no such resource, or the caller may not see it.
     """
-    get_resource(connection, caller, resource_id)
+    read_resource(connection, caller, resource_id)
     statement = select(*_COLUMNS).where(resource_usage_changes.c.resource_id == resource_id)
     rows = connection.execute(paging.keyset(statement, _LEDGER_ORDER, cursor, limit)).all()
     return cast("types.PageOfUsageChange", paging.page(rows, limit, _LEDGER_ORDER))

@@ -85,7 +85,8 @@ class Resource(TypedDict):
 
     ``available_capacity`` is the free capacity; it and ``capacity`` are null if the resource is unlimited.
     ``import_source`` and ``import_key`` are the source from which the resource was imported, and its key
-    there.
+    there. ``contact_person``, ``contact_phone`` and ``contact_email`` need ``resource:read_contacts`` in
+    the region of the resource and are null for callers without it.
     """
 
     id: UUID
