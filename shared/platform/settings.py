@@ -269,7 +269,7 @@ class Settings:
         http_body_seconds: How long the whole body of a request may take to arrive; files have a limit of their own.
         http_streams: How many live streams one account may listen to at the same time.
         http_heartbeat: Seconds after which a stream without events shows that it is alive, for proxies that close
-            what is idle.
+            what is idle, and for pages that tell people when their connection has stalled.
         http_cors_origins: The origins whose pages may call the gateway, or ``*`` alone; none by default, with commas.
         http_public_url: Where the public finds the gateway, such as ``https://impactx.example``, for the addresses in
             feeds; the host of the request by default, where it is one of `http_hosts`.
@@ -343,7 +343,7 @@ class Settings:
     http_burst: int = _setting("IMPACTX_HTTP_BURST", 2000, _Reader.integer, min_value=1)
     http_body_seconds: float = _setting("IMPACTX_HTTP_BODY_SECONDS", 30.0, _Reader.seconds)
     http_streams: int = _setting("IMPACTX_HTTP_STREAMS", 100, _Reader.integer, min_value=1)
-    http_heartbeat: float = _setting("IMPACTX_HTTP_HEARTBEAT", 15.0, _Reader.seconds)
+    http_heartbeat: float = _setting("IMPACTX_HTTP_HEARTBEAT", 5.0, _Reader.seconds)
     http_cors_origins: tuple[str, ...] = _setting("IMPACTX_HTTP_CORS_ORIGINS", (), _Reader.origins)
     http_public_url: str = _setting("IMPACTX_HTTP_PUBLIC_URL", "", _Reader.address)
     health_host: str = _setting("IMPACTX_HEALTH_HOST", "127.0.0.1", _Reader.text)

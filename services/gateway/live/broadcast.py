@@ -77,7 +77,7 @@ class Broadcast:
         regions: The tree of the regions.
     """
 
-    def __init__(self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = 15.0) -> None:
+    def __init__(self, *, clock: Callable[[], float] = time.monotonic, heartbeat: float = 5.0) -> None:
         self.replica = uuid4().hex[:8]
         self.is_live = False
         self.recent = RecentEvents()

@@ -64,7 +64,7 @@ the same `id`. There are two other events: `reset` means that events may have be
 `end` means that the stream is over. Its `reason` is `token_expired` or `stopping`, so connect again; or it says why
 the token is refused from now on (`role_revoked`, `permissions_changed`, `deactivated` and others, as in a problem with
 the status 401), so get a new token, which an account that is closed does not get.
-A comment is sent every 15 seconds."""
+A comment is sent every 5 seconds."""
 DOCUMENTATION: Final[dict[str, Any]] = {
     "operationId": "stream",
     "summary": "Stream events as they happen.",

@@ -89,7 +89,9 @@ def install(app: Flask, settings: Settings) -> None:
     assets = {path.name: path.read_bytes() for path in STATIC.iterdir() if path.is_file()}
     text = assets.pop(DOCUMENT).decode()
     document = environment.from_string(text).render(
-        tile_url=settings.tile_url, tile_attribution=settings.tile_attribution
+        tile_url=settings.tile_url,
+        tile_attribution=settings.tile_attribution,
+        heartbeat=settings.http_heartbeat,
     )
     assets |= {f"leaflet/{name}": _leaflet(name).read_bytes() for name in LEAFLET}
     page = _Asset.of(DOCUMENT, document.encode())

@@ -7,7 +7,7 @@ import { facts, make, moment, words } from "./dom.js";
 
 /** @param {() => void} [onRead] called when it was unread by the one who opens it */
 export function openAlert(alert, onRead = () => {}) {
-  return open(alertTitle(alert), async () => {
+  return open(`alert:${alert.id}`, alertTitle(alert), async () => {
     if (alert.is_read === false) await call("PUT", `/alerts/${alert.id}/reading`).then(onRead, () => {});
     const reach = may("alert:read_reach", alert.region_id) ? await call("GET", `/alerts/${alert.id}/reach`).catch(() => null) : null;
     return [

@@ -1,5 +1,7 @@
 // Speaks to the API: who is signed in, requests, and problems (RFC 9457) as errors.
 
+import { attended } from "./waiting.js";
+
 const PREFIX = "/api/v1";
 const KEPT = "impactx.refresh-token";
 const DEVICE = "impactx.device-token"; // says that its owner has signed in here; it is worth nothing without the password
@@ -91,7 +93,7 @@ export const session = new Session();
  *
  * @param {string} verb
  * @param {string} path below /api/v1
- * @param {{query?: object, body?: object|FormData, version?: number, key?: string, accept?: string, cache?: RequestCache, signal?: AbortSignal}} [options]
+ * @param {{query?: object, body?: object|FormData, version?: number, key?: string, accept?: string, cache?: RequestCache, signal?: AbortSignal, onProgress?: (share: number) => void}} [options]
  * @throws {Problem}
  */
 export async function call(verb, path, options = {}) {
@@ -110,6 +112,19 @@ async function sendSignedIn(verb, path, options) {
   }
 }
 
+/**
+ * Uploads a file, and says how much of it has been sent, from 0 to 1.
+ *
+ * @param {string} path
+ * @param {File} file
+ * @param {{key: string, onProgress?: (share: number) => void, signal?: AbortSignal}} options
+ */
+export function upload(path, file, { key, onProgress, signal }) {
+  const body = new FormData();
+  body.append("file", file, file.name);
+  return call("POST", path, { body, key, onProgress, signal });
+}
+
 /** A list as GeoJSON. */
 export const features = (path, query, signal) => call("GET", path, { query, signal, accept: "application/geo+json" });
 
@@ -117,7 +132,7 @@ export const features = (path, query, signal) => call("GET", path, { query, sign
 export const keptFeatures = (path, query, signal) => call("GET", path, { query, signal, accept: "application/geo+json", cache: "no-cache" });
 
 /** The bytes of a file. */
-export const download = (path) => call("GET", path, { accept: "*/*", read: (answer) => answer.blob() });
+export const download = (path) => call("GET", path, { accept: "*/*", read: (answer) => answer });
 
 /** Opens the stream of events. */
 export async function openStream(query, lastId, signal) {
@@ -129,7 +144,7 @@ export async function openStream(query, lastId, signal) {
   let answer = await open(await session.token());
   // Expired, or refused since the permissions have changed: a new token has those of now.
   if (answer.status === 401) answer = await open(await session.token({ anew: true }));
-  if (!answer.ok) throw await problemOf(answer);
+  if (!answer.ok) throw await problemOf(answer.status, await answer.blob());
   return answer.body;
 }
 
@@ -139,24 +154,60 @@ export function newKey() {
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
 
-const asJson = (answer) => (answer.status === 204 ? null : answer.json());
+const asJson = async (blob) => (blob.size ? JSON.parse(await blob.text()) : null);
 
-async function send(verb, path, { query, body, version, key, accept = "application/json", read = asJson, cache = "no-store", token, signal }) {
+async function send(verb, path, { query, body, version, key, accept = "application/json", read = asJson, cache = "no-store", token, signal, onProgress }) {
   const headers = { Accept: accept };
   if (token) headers.Authorization = `Bearer ${token}`;
   const isForm = body instanceof FormData; // for which the browser says the type, with the boundary
   if (body && !isForm) headers["Content-Type"] = "application/json";
   if (version) headers["If-Match"] = `"${version}"`;
   if (key) headers["Idempotency-Key"] = key;
-  const answer = await reach(address(path, query), {
-    method: verb,
-    headers,
-    body: body && !isForm ? JSON.stringify(body) : body,
+  const url = address(path, query);
+  const options = { method: verb, headers, body: body && !isForm ? JSON.stringify(body) : body, cache };
+  const transfer = onProgress ? sendSlowly : fetchWhole;
+  const { ok, status, blob } = await attended((attempt, alive) => transfer(url, { ...options, signal: attempt }, alive, onProgress), {
     signal,
-    cache,
+    cancelled: () => new Problem(0, { slug: "cancelled", detail: verb === "GET" ? "Cancelled." : "Cancelled. You can send it again; it is not done twice." }),
   });
-  if (!answer.ok) throw await problemOf(answer);
-  return read(answer);
+  if (!ok) throw await problemOf(status, blob);
+  return read(blob);
+}
+
+/** Fetches an answer and all of its body. */
+async function fetchWhole(url, options, alive) {
+  const answer = await reach(url, options);
+  alive();
+  const pieces = [];
+  try {
+    const reader = answer.body?.getReader();
+    for (let piece = await reader?.read(); piece && !piece.done; piece = await reader.read()) {
+      pieces.push(piece.value);
+      alive();
+    }
+  } catch (error) {
+    throw error.name === "AbortError" ? error : unreachable();
+  }
+  return { ok: answer.ok, status: answer.status, blob: new Blob(pieces, { type: answer.headers.get("Content-Type") ?? "" }) };
+}
+
+/** Sends a large body by the older interface, the only one that says how much of it has been sent. */
+function sendSlowly(url, { method, headers, body, signal }, alive, onProgress) {
+  return new Promise((resolve, reject) => {
+    const request = new XMLHttpRequest();
+    request.open(method, url);
+    for (const [name, value] of Object.entries(headers)) request.setRequestHeader(name, value);
+    request.responseType = "blob";
+    request.upload.addEventListener("progress", ({ loaded, total }) => {
+      alive();
+      onProgress(total ? loaded / total : 0);
+    });
+    request.addEventListener("load", () => resolve({ ok: request.status < 400, status: request.status, blob: request.response }));
+    request.addEventListener("error", () => reject(unreachable()));
+    request.addEventListener("abort", () => reject(signal.reason));
+    signal.addEventListener("abort", () => request.abort());
+    request.send(body);
+  });
 }
 
 async function reach(url, options) {
@@ -164,13 +215,20 @@ async function reach(url, options) {
     return await fetch(url, options);
   } catch (error) {
     if (error.name === "AbortError") throw error;
-    throw new Problem(0, { detail: "The server cannot be reached. Check your connection and try again." });
+    throw unreachable();
   }
 }
 
-async function problemOf(answer) {
-  const body = await answer.json().catch(() => ({}));
-  return new Problem(answer.status, { title: `The server answered with status ${answer.status}.`, ...body });
+function unreachable() {
+  const detail = navigator.onLine
+    ? "The server cannot be reached. Check your connection and try again."
+    : "You are offline. Try again when you have a connection.";
+  return new Problem(0, { slug: "unreachable", detail });
+}
+
+async function problemOf(status, blob) {
+  const body = await asJson(blob).catch(() => ({}));
+  return new Problem(status, { title: `The server answered with status ${status}.`, ...body });
 }
 
 function address(path, query = {}) {

@@ -1,42 +1,64 @@
 // The situation page: signs in, and ties the map, the lists, the form and the stream together.
 
+import { clearAddress, inAddress, putInAddress } from "./address.js";
 import { openAlert } from "./alert.js";
 import { call, session } from "./api.js";
 import { catalogue, loadCatalogue, may, severityMark } from "./catalogue.js";
-import { closeDetail } from "./dialog.js";
+import { closeDetail, onDetail } from "./dialog.js";
 import { find, make, once, show } from "./dom.js";
-import { Filing, onSubmit } from "./forms.js";
+import { forgetDrafts, forgetOldDrafts } from "./drafts.js";
+import { Filing } from "./filing.js";
+import { Filters } from "./filters.js";
+import { firstExtent, wholeExtent } from "./firstview.js";
+import { onSubmit } from "./forms.js";
 import { offerIssuing } from "./issuing.js";
-import { AlertList, LiveList, offerChoices, ReportList, ResourceList } from "./lists.js";
+import { alertList, alertsInForce, LiveList, offerChoices, reportList, resourceList } from "./lists.js";
 import { SituationMap } from "./map.js";
+import { offerRegions } from "./regions.js";
 import { openReport } from "./report.js";
 import { openResource } from "./resource.js";
 import { follow } from "./stream.js";
 import { choose, isChosen } from "./tabs.js";
+import { offerWaiting } from "./waiting.js";
 
 const AFTER_EVENT = 1000; // events that come close together make one look at the lists
 const WITHOUT_STREAM = 15_000;
+const DRAWN = 500; // alerts on the map
 
 let map = null;
 let stopStream = null;
 let polling = 0;
 
 const openers = {
-  report: (id) => openReport(id, look, refresh),
+  report: (id) => openReport(id, look, reportChanged),
   resource: async (id) => openResource(await call("GET", `/resources/${id}`), look),
   alert: async (id) => openAlert(await call("GET", `/alerts/${id}`), refreshAlerts),
 };
-const reports = new ReportList(openers.report);
-const alerts = new AlertList((alert) => openAlert(alert, refreshAlerts));
-const resources = new ResourceList((resource) => openResource(resource, look));
+const reports = reportList(openers.report);
+const alerts = alertList((alert) => openAlert(alert, refreshAlerts));
+const resources = resourceList((resource) => openResource(resource, look));
 const live = new LiveList(openers);
 const filing = new Filing({
   pin: (latitude, longitude) => map?.pin(latitude, longitude),
   centre: () => map.centre,
   filed: () => refresh(),
 });
+const issuing = offerIssuing(() => refreshAlerts());
+const filters = {
+  reports: new Filters(find("filters"), "reports", (input) => {
+    if (input?.name === "region_id") map.lookAtRegion(input.value);
+    map.filter({ reports: reportFilters() });
+    listReports();
+  }),
+  alerts: new Filters(find("alert-filters"), "alerts", () => alerts.load(filters.alerts.values)),
+  resources: new Filters(find("resource-filters"), "resources", (input) => {
+    if (input?.name === "region_id") map.lookAtRegion(input.value);
+    map.filter({ resources: resourceFilters() });
+    resources.load(filters.resources.values);
+  }),
+};
 
-offerIssuing(() => refreshAlerts());
+offerWaiting();
 
 function look(longitude, latitude) {
   map.look(longitude, latitude);
@@ -46,37 +68,55 @@ function look(longitude, latitude) {
 
 // --- what is chosen ---
 
-function filters() {
-  const { region_id: region, min_severity: severity, status } = find("filters").elements;
-  const review = find("filter-review").checked ? { needs_review: true } : {};
-  return { region_id: region.value, min_severity: severity.value, status: status.value, ...review };
+function reportFilters() {
+  const { view, sort, needs_review: review, ...chosen } = filters.reports.values;
+  return { ...chosen, needs_review: review ? "true" : "" };
+}
+
+function resourceFilters() {
+  const { sort, ...chosen } = filters.resources.values;
+  return chosen;
 }
 
 /** What is to be reviewed stands in the order of arrival, for its own time may be wrong. */
 function listReports() {
-  const query = filters();
-  if (query.needs_review) query.sort = "updated_at";
-  if (find("filter-view").checked) query.bbox = map.box;
+  const { view, sort } = filters.reports.values;
+  const query = reportFilters();
+  query.sort = query.needs_review && sort === "reported_at" ? "updated_at" : sort;
+  if (view) {
+    query.bbox = map.box;
+    putInAddress({ "reports.view": query.bbox });
+  }
   return reports.load(query);
 }
 
+function reportChanged(report) {
+  reports.update(report);
+  refresh();
+}
+
 const refresh = once(AFTER_EVENT / 4, () => {
-  if (!map) return;
-  map.load();
-  listReports();
+  map?.load();
+  if (map) reports.refresh();
 });
-const refreshAlerts = once(AFTER_EVENT, async () => {
-  const found = await alerts.load();
-  map?.drawAlerts(found); // the map of before may have gone meanwhile
+const refreshAlerts = once(AFTER_EVENT, () => {
+  drawAlerts();
+  if (map) alerts.refresh();
 });
 const refreshResources = once(AFTER_EVENT, () => {
   map?.load();
-  resources.load();
+  if (map) resources.refresh();
 });
 const refreshReports = once(AFTER_EVENT, refresh);
 
+async function drawAlerts() {
+  const { items, next_cursor: more } = await alertsInForce({}, { cursor: "", limit: DRAWN }).catch(() => ({ items: null }));
+  if (items) map?.drawAlerts(items, Boolean(more)); // the map of before may have gone meanwhile
+}
+
 function hear(type, data) {
   live.add(type, data);
+  show(find("welcome"), false);
   if (type.startsWith("report")) refreshReports();
   if (type.startsWith("resource")) refreshResources();
   if (type === "alert_issued" || type === "alert_status_changed") refreshAlerts();
@@ -93,17 +133,13 @@ async function begin() {
   show(find("tab-filing"), may("report:create"));
   show(find("issuing-fold"), may("alert:issue"));
   show(find("filter-review-field"), may("report:update"));
-  const inhabited = catalogue.regions.filter((region) => !region.properties.is_reserved);
-  const levels = [...catalogue.byLevel.values()];
-  offerChoices(find("filter-region"), catalogue.regions, (region) => region.properties.name);
-  offerChoices(find("alert-region"), inhabited.filter(({ id }) => may("alert:issue", id)), (region) => region.properties.name);
-  offerChoices(find("report-region"), inhabited, (region) => region.properties.name);
-  offerChoices(find("filter-severity"), levels.map(({ level, name }) => ({ id: level, name: `${level} – ${name}` })));
-  offerChoices(find("report-type"), [...catalogue.types.values()]);
-  offerChoices(find("report-severity"), levels, ({ level, name }) => `${level} – ${name}`);
-  find("severities").replaceChildren(...levels.map(({ level, name }) => make("li", {}, severityMark(level, "key"), name)));
+  offerAll();
+  forgetOldDrafts();
+  Object.values(filters).forEach((one) => one.open());
+  issuing.open("issuing");
   find("legend").open = window.innerWidth > 900;
-  choose("live");
+  choose(tabInAddress());
+  const extent = await firstExtent({ ...reportFilters(), bbox: areaInAddress() }).catch(() => null);
   map = new SituationMap(find("map"), {
     report: openers.report,
     resource: (resource) => openers.resource(resource.id),
@@ -113,16 +149,66 @@ async function begin() {
       find("shown").textContent = text;
     },
     moved: () => {
-      if (find("filter-view").checked) listReports();
+      if (filters.reports.values.view) listReports();
     },
   });
-  map.drawRegions();
-  map.filter(filters());
+  map.begin(extent);
+  map.filter({ reports: reportFilters(), resources: resourceFilters() });
+  filing.open();
+  welcome(!extent);
   listReports();
-  refreshAlerts();
-  resources.load();
+  alerts.load(filters.alerts.values);
+  resources.load(filters.resources.values);
+  drawAlerts();
   live.load();
   stopStream = follow(hear, refresh, sayConnection);
+  openWhatIsInAddress();
+}
+
+/** Fills what can be chosen. */
+function offerAll() {
+  const inhabited = catalogue.regions.filter((region) => !region.properties.is_reserved);
+  const levels = [...catalogue.byLevel.values()];
+  for (const id of ["filter-region", "filter-alert-region", "filter-resource-region"]) offerRegions(find(id), catalogue.regions);
+  offerRegions(find("alert-region"), inhabited.filter(({ id }) => may("alert:issue", id)));
+  offerRegions(find("report-region"), inhabited);
+  offerChoices(find("filter-severity"), levels.map(({ level, name }) => ({ id: level, name: `${level} – ${name}` })));
+  offerChoices(find("filter-type"), [...catalogue.types.values()]);
+  offerChoices(find("filter-resource-type"), [...catalogue.resourceTypes.values()]);
+  offerChoices(find("report-type"), [...catalogue.types.values()].filter(({ is_active: isActive }) => isActive !== false));
+  offerChoices(find("report-severity"), levels, ({ level, name }) => `${level} – ${name}`);
+  find("severities").replaceChildren(...levels.map(({ level, name }) => make("li", {}, severityMark(level, "key"), name)));
+  for (const option of find("filter-alert-show").querySelectorAll("[data-staff]")) option.disabled = option.hidden = !may("alert:read");
+}
+
+/** Where nothing is there yet: what to do first. */
+function welcome(isEmpty) {
+  show(find("welcome"), isEmpty);
+  if (!isEmpty) return;
+  const isAdministrator = may("region:create");
+  const steps = [
+    isAdministrator && make("li", {}, "Add the regions that you work in: ", make("code", { text: "python -m services import regions FILE.geojson" })),
+    may("report:create") && make("li", {}, make("button", { type: "button", text: "File the first report", on: { click: () => choose("filing", { focus: true }) } })),
+    isAdministrator && make("li", { text: "Import reports and resources that you have as CSV or GeoJSON with the same command." }),
+    !may("report:create") && make("li", { text: "Reports, resources and alerts appear here as soon as there are any that you may read." }),
+  ];
+  find("welcome-steps").replaceChildren(...steps.filter(Boolean));
+}
+
+// --- what the address says ---
+
+const tabInAddress = () => {
+  const tab = document.getElementById(`tab-${inAddress("tab")}`);
+  return tab && !tab.hidden ? inAddress("tab") : "live";
+};
+
+/** The area to which the reports are narrowed; empty where they are not. */
+const areaInAddress = () => (/^-?[\d.]+(,-?[\d.]+){3}$/.test(inAddress("reports.view") ?? "") ? inAddress("reports.view") : "");
+
+async function openWhatIsInAddress() {
+  const [kind, id] = (inAddress("open") ?? "").split(":");
+  if (!id || !Object.hasOwn(openers, kind)) return;
+  await openers[kind](id).catch(() => putInAddress({ open: null })); // it is not there any more, or not for this account
 }
 
 function end() {
@@ -132,8 +218,10 @@ function end() {
   [map, stopStream] = [null, null];
   closeDetail();
   live.clear();
-  for (const id of ["reports", "alerts", "resources"]) find(id).replaceChildren();
-  for (const id of ["situation", "account", "connection"]) show(find(id), false);
+  filing.close();
+  issuing.close();
+  [reports, alerts, resources].forEach((list) => list.clear());
+  for (const id of ["situation", "account", "connection", "interrupted"]) show(find(id), false);
   show(find("signed-out"), true);
   find("email").focus();
 }
@@ -155,17 +243,22 @@ function sayConnection(isLive) {
   said.classList.toggle("lost", !isLive);
   const text = isLive ? "live" : "not live";
   if (said.textContent !== text) said.textContent = text;
+  show(find("interrupted"), !isLive);
   clearInterval(polling);
   polling = isLive ? 0 : setInterval(() => [refresh, refreshAlerts, refreshResources].forEach((work) => work()), WITHOUT_STREAM);
 }
 
-find("filter-region").addEventListener("change", ({ target }) => map.lookAtRegion(target.value));
-find("filters").addEventListener("change", () => {
-  map.filter(filters());
-  listReports();
+document.addEventListener("chosen", ({ target }) => putInAddress({ tab: target.id === "tab-live" ? null : target.id.slice("tab-".length) }));
+find("show-all").addEventListener("click", async () => {
+  const extent = await wholeExtent({ reports: reportFilters(), resources: resourceFilters() }).catch(() => null);
+  map?.lookAt(extent);
 });
-find("filters").addEventListener("submit", (event) => event.preventDefault());
-find("sign-out").addEventListener("click", () => session.signOut());
+onDetail((what) => map && putInAddress({ open: what }));
+find("sign-out").addEventListener("click", () => {
+  forgetDrafts();
+  session.signOut();
+  clearAddress();
+});
 session.addEventListener("ended", () => map && end());
 
 onSubmit(find("sign-in"), async ({ email, password }) => {

@@ -23,6 +23,7 @@ export const catalogue = {
   resourceTypes: new Map(),
   regions: [], // GeoJSON features
   regionNames: new Map(),
+  parents: new Map(), // of regions, by id
 };
 
 export async function loadCatalogue() {
@@ -40,16 +41,26 @@ export async function loadCatalogue() {
   catalogue.resourceTypes = byId(resourceTypes);
   catalogue.regions = regions;
   catalogue.regionNames = new Map(regions.map((region) => [region.id, region.properties.name]));
+  catalogue.parents = new Map(regions.map((region) => [region.id, region.properties.parent_id ?? null]));
 }
 
-/** Whether the one who is signed in holds the permission; in a region, or anywhere at all. */
+/** Whether the one who is signed in holds the permission; in a region or one that contains it, or anywhere at all. */
 export function may(permission, region = null) {
   const thing = permission.split(":")[0];
   const held = catalogue.me.permissions;
   return [permission, `${thing}:*`, "*"].some(
-    (name) => held[name] === true || (Array.isArray(held[name]) && (region === null || held[name].includes(region))),
+    (name) => held[name] === true || (Array.isArray(held[name]) && (region === null || lineageOf(region).some((id) => held[name].includes(id)))),
   );
 }
+
+/** A region and those that contain it. */
+function lineageOf(id) {
+  const lineage = [];
+  for (let one = id; one && !lineage.includes(one); one = catalogue.parents.get(one)) lineage.push(one);
+  return lineage;
+}
+
+export const isWithin = (id, region) => lineageOf(id).includes(region);
 
 export const regionName = (id) => catalogue.regionNames.get(id) ?? "another region";
 
@@ -67,6 +78,13 @@ export function cellMark(count, level) {
   const label = `${count} reports, the worst of severity ${level}`;
   const mark = make("span", { class: "mark cell", role: "img", "aria-label": label }, make("span", {}, short(count), make("small", { text: `S${level}` })));
   return paint(mark, catalogue.byLevel.get(level)?.color_code);
+}
+
+export function resourceCellMark(count, available) {
+  const label = `${count} resources, ${available} of them available`;
+  const mark = make("span", { class: "mark cell resource", role: "img", "aria-label": label }, make("span", {}, short(count), make("small", { text: "R" })));
+  mark.classList.toggle("unavailable", !available);
+  return mark;
 }
 
 export function resourceMark(resource) {

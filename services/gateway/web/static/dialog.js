@@ -10,8 +10,16 @@ dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
 });
 
+let tell = () => {};
+
+/** @param {(what: ?string) => void} listener is told what is opened (`report:ID`), and null when it is closed */
+export function onDetail(listener) {
+  tell = listener;
+  dialog.addEventListener("close", () => listener(null));
+}
+
 /** Opens the dialog and fills it with what `load` gives, which may entitle it anew; the newest opening wins. */
-export async function open(title, load) {
+export async function open(what, title, load) {
   const mine = ++current;
   const entitle = (text) => {
     if (mine === current) find("detail-title").textContent = text;
@@ -19,6 +27,7 @@ export async function open(title, load) {
   entitle(title);
   find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
   if (!dialog.open) dialog.showModal();
+  tell(what);
   let content;
   try {
     content = await load(entitle);

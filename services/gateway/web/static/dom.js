@@ -64,6 +64,7 @@ export function timeOfDay(text) {
   const then = text ? new Date(text) : new Date();
   return then.toDateString() === new Date().toDateString() ? clock.format(then) : moments.format(then);
 }
+export const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);
 export const words = (status) => status.replaceAll("_", " ");
 
 /** The calls within `wait` milliseconds become one. */

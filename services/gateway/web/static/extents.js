@@ -41,6 +41,9 @@ export function extentOf(boxes) {
   };
 }
 
+/** The extent of GeoJSON features that have a geometry; null where none has. */
+export const boundsOf = (areas) => extentOf(areas.filter(({ geometry }) => geometry).flatMap(({ geometry }) => boxesOf(geometry)));
+
 /** The whole turns, in degrees, that bring a longitude nearest to another. */
 export const turnTo = (longitude, centre) => TURN * Math.round((centre - longitude) / TURN);
 

@@ -1,12 +1,14 @@
 // The lists beside the map, which hold everything that is on it.
 
 import { call } from "./api.js";
-import { alertMark, alertTitle, catalogue, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
-import { entry, find, make, moment, replaceEntries, sayProblem, show, timeOfDay, words } from "./dom.js";
+import { alertMark, alertTitle, catalogue, isWithin, may, regionName, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { entry, find, make, moment, show, timeOfDay, words } from "./dom.js";
+import { PagedList, pagesOf } from "./paged.js";
 
 const LIVE = 50;
 const RECENT = 20;
-const PAGE = 50;
+const MINE = 200;
+const WORLD = "-180,-90,180,90";
 
 /** Puts a choice into a select for each of the things. */
 export function offerChoices(select, things, name = (thing) => thing.name) {
@@ -14,102 +16,61 @@ export function offerChoices(select, things, name = (thing) => thing.name) {
   select.append(...things.map((thing) => make("option", { value: thing.id, text: name(thing) })));
 }
 
-export class ReportList {
-  #cursor = "";
-  #query = {};
-
-  constructor(open) {
-    this.open = open;
-    find("more-reports").addEventListener("click", () => this.#append());
-  }
-
-  /** Begins anew with these filters. */
-  async load(query) {
-    this.#query = query;
-    this.#cursor = "";
-    await this.#append();
-  }
-
-  async #append() {
-    const [query, cursor] = [this.#query, this.#cursor];
-    try {
-      const page = await call("GET", "/reports", { query: { ...query, cursor, limit: PAGE } });
-      if (query !== this.#query) return; // other filters were set meanwhile
-      const entries = page.items.map((report) => this.#entry(report));
-      if (cursor) find("reports").append(...entries.map((one) => make("li", {}, one)));
-      else replaceEntries(find("reports"), entries);
-      this.#cursor = page.next_cursor;
-      if (cursor && entries.length) entries[0].focus();
-      show(find("more-reports"), Boolean(page.next_cursor));
-      show(find("reports-empty"), !find("reports").childElementCount);
-      sayProblem(find("reports-problem"), null);
-    } catch (problem) {
-      sayProblem(find("reports-problem"), problem);
-    }
-  }
-
-  #entry(report) {
+export function reportList(open) {
+  const entryOf = (report) => {
     const type = catalogue.types.get(report.report_type_id)?.name;
     const review = report.needs_review ? `needs review: ${report.review_reasons.map(words).join(", ")}` : "";
     const about = [type, words(report.status), regionName(report.region_id), moment(report.reported_at), review].filter(Boolean);
-    return entry(report.id, severityMark(severityOf(report).level), report.title, about.join(" · "), () => this.open(report.id));
-  }
+    return entry(report.id, severityMark(severityOf(report).level), report.title, about.join(" · "), () => open(report.id));
+  };
+  const count = async ({ sort, ...filters }) => (await call("GET", "/statistics/reports", { query: filters })).total;
+  return new PagedList("reports", { entry: entryOf, nouns: ["report", "reports"], load: pagesOf("/reports"), count });
 }
 
-export class AlertList {
-  constructor(open) {
-    this.open = open;
-  }
-
-  /** Loads the alerts that hold now, and gives them back for the map; those to oneself say whether they were read. */
-  async load() {
-    try {
-      const [mine, all] = await Promise.all([
-        call("GET", "/my-alerts", { query: { limit: 100 } }),
-        may("alert:read") ? call("GET", "/recent-alerts", { query: { limit: 100 } }) : { items: [] },
-      ]);
-      const toMe = new Map(mine.items.filter((alert) => alert.status === "active").map((alert) => [alert.id, alert]));
-      const items = all.items.map((alert) => ({ ...alert, is_read: toMe.get(alert.id)?.is_read }));
-      const known = new Set(items.map((alert) => alert.id));
-      items.push(...[...toMe.values()].filter((alert) => !known.has(alert.id)));
-      replaceEntries(find("alerts"), items.map((alert) => this.#entry(alert)));
-      show(find("alerts-empty"), !items.length);
-      sayProblem(find("alerts-problem"), null);
-      return items;
-    } catch (problem) {
-      sayProblem(find("alerts-problem"), problem);
-      return [];
-    }
-  }
-
-  #entry(alert) {
-    const about = [alert.priority, regionName(alert.region_id), moment(alert.issued_at), alert.is_read === false ? "not read yet" : ""];
-    return entry(alert.id, alertMark(alert.priority), alertTitle(alert), about.filter(Boolean).join(" · "), () => this.open(alert));
-  }
-}
-
-export class ResourceList {
-  constructor(open) {
-    this.open = open;
-  }
-
-  async load() {
-    try {
-      const { items } = await call("GET", "/resources", { query: { limit: 200 } });
-      replaceEntries(find("resources"), items.map((resource) => this.#entry(resource)));
-      show(find("resources-empty"), !items.length);
-      sayProblem(find("resources-problem"), null);
-    } catch (problem) {
-      sayProblem(find("resources-problem"), problem);
-    }
-  }
-
-  #entry(resource) {
+export function resourceList(open) {
+  const entryOf = (resource) => {
     const free = resource.capacity === null ? "no limit" : `${resource.available_capacity} of ${resource.capacity} available`;
     const about = [catalogue.resourceTypes.get(resource.resource_type_id)?.name, words(resource.status), free, regionName(resource.region_id)];
-    return entry(resource.id, resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => this.open(resource));
-  }
+    return entry(resource.id, resourceMark(resource), resource.name, about.filter(Boolean).join(" · "), () => open(resource));
+  };
+  const count = async ({ sort, ...filters }) => (await call("GET", "/statistics/resource-cells", { query: { ...filters, bbox: WORLD, cell_size: 90 } })).total;
+  return new PagedList("resources", { entry: entryOf, nouns: ["resource", "resources"], load: pagesOf("/resources"), count });
 }
+
+/** The alerts in force, those to oneself, or those of a status. Those to oneself say whether they were read. */
+export function alertList(open) {
+  const entryOf = (alert) => {
+    const status = alert.status === "active" ? "" : words(alert.status);
+    const about = [alert.priority, status, regionName(alert.region_id), moment(alert.issued_at), alert.is_read === false ? "not read yet" : ""];
+    return entry(alert.id, alertMark(alert.priority), alertTitle(alert), about.filter(Boolean).join(" · "), () => open(alert));
+  };
+  const load = ({ show: which, ...filters }, page) => {
+    if (which === "mine") return pagesOf("/my-alerts")({}, page);
+    if (which === "force") return alertsInForce(filters, page);
+    return pagesOf("/alerts")({ ...filters, status: which }, page);
+  };
+  return new PagedList("alerts", { entry: entryOf, nouns: ["alert", "alerts"], load });
+}
+
+/**
+ * A page of the alerts in force that the account may read; on the first one are those to itself that are in force too,
+ * whether or not it may read those of their regions.
+ */
+export async function alertsInForce(filters, page) {
+  const [mine, all] = await Promise.all([
+    page.cursor ? { items: [] } : call("GET", "/my-alerts", { query: { limit: MINE } }),
+    may("alert:read") ? pagesOf("/recent-alerts")(filters, page) : { items: [], next_cursor: null },
+  ]);
+  const passes = (alert) =>
+    alert.status === "active" && (!filters.priority || filters.priority === alert.priority) && (!filters.region_id || isWithin(alert.region_id, filters.region_id));
+  if (!page.cursor) toMe = new Map(mine.items.filter(passes).map((alert) => [alert.id, alert]));
+  const others = all.items.filter(({ id }) => !toMe.has(id));
+  if (page.cursor) return { ...all, items: others };
+  const items = [...toMe.values(), ...others].sort((one, other) => other.issued_at.localeCompare(one.issued_at));
+  return { ...all, items };
+}
+
+let toMe = new Map(); // what the first page had of the alerts to oneself
 
 const LIVE_NAMES = {
   report_created: (data) => `New report: ${data.title}`,
@@ -140,6 +101,7 @@ export class LiveList {
   clear() {
     find("live").replaceChildren();
     show(find("live-empty"), true);
+    show(find("live-limit"), false);
   }
 
   /** Puts an event on top; what nobody needs to see is left out. */
@@ -152,6 +114,7 @@ export class LiveList {
     const about = [timeOfDay(at), data.region_id ? regionName(data.region_id) : ""].filter(Boolean).join(" · ");
     find("live").prepend(make("li", { class: at ? "" : "new" }, entry(id, this.#mark(thing, data), name(data), about, open)));
     while (find("live").childElementCount > LIVE) find("live").lastChild.remove();
+    show(find("live-limit"), find("live").childElementCount === LIVE);
     show(find("live-empty"), false);
   }
 

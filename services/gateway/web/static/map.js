@@ -1,16 +1,16 @@
 // The map: regions, reports (cells of many, or one by one), resources and alerts. It works without tiles.
 
-import { alertMark, alertTitle, catalogue, cellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
+import { alertMark, alertTitle, catalogue, cellMark, may, resourceCellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { features, keptFeatures } from "./api.js";
 import { make, once } from "./dom.js";
-import { boxesOf, extentOf, turnTo, within } from "./extents.js";
+import { boundsOf as areaOf, turnTo, within } from "./extents.js";
 
 const L = window.L;
-const LISTED = 300; // up to so many reports are shown one by one,
+const LISTED = 300; // up to so many reports, or resources, are shown one by one,
 const CROWD = 4; // unless more of them than this lie in one cell
 const NEAR_ZOOM = 11; // where even a crowd is shown one by one
-const RESOURCES = 500;
 const REFINED = 20; // regions at once
+const FIRST_ZOOM = 11; // at most
 const NEAREST_ZOOM = 18;
 const GRATICULE = 10; // degrees
 const ROUGH_PIXELS = { overview: 500, medium: 2500 }; // a region that is wider on the screen is drawn in more detail,
@@ -24,13 +24,14 @@ export class SituationMap {
   #isRemoved = false;
   #attempt = null;
   #pin = null;
-  #filters = {};
+  #filters = { reports: {}, resources: {} };
+  #said = {};
   #alerts = [];
   #turns = ""; // of the regions, as they are drawn
   #scheme = window.matchMedia("(prefers-color-scheme: dark)");
   #redraw = () => {
     this.#drawRegions();
-    this.drawAlerts(this.#alerts);
+    this.drawAlerts(this.#alerts, Boolean(this.#said.alerts));
   };
 
   /** @param {{report: Function, resource: Function, alert: Function, place: Function, shown: Function, moved: Function}} on */
@@ -64,13 +65,9 @@ export class SituationMap {
     this.#map.remove();
   }
 
-  /** Draws the regions, and shows those that the person prefers; all of them without a preference. */
-  drawRegions() {
-    const wanted = catalogue.me.preferences.regions ?? [];
-    const mine = catalogue.regions.filter((region) => wanted.includes(region.properties.code));
-    const shown = (mine.length ? mine : catalogue.regions).filter((region) => region.geometry);
-    const extent = extentOf(shown.flatMap((region) => boxesOf(region.geometry)));
-    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: 11, animate: false });
+  /** Draws the regions and shows what lies in the extent; the world without one. */
+  begin(extent) {
+    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: FIRST_ZOOM, animate: false });
     this.#drawRegions();
   }
 
@@ -85,8 +82,11 @@ export class SituationMap {
     }
   }
 
-  drawAlerts(alerts) {
+  /** @param {boolean} [areMore] whether there are more than these */
+  drawAlerts(alerts, areMore = false) {
     this.#alerts = alerts;
+    this.#said.alerts = areMore ? `the ${alerts.length} newest alerts` : "";
+    this.#say();
     this.#layers.alerts.clearLayers();
     for (const alert of [...alerts].reverse()) {
       const { polygon, circle } = alert.area ?? {};
@@ -136,6 +136,10 @@ export class SituationMap {
     return [west, south, east, north].map((degrees) => degrees.toFixed(5)).join(",");
   }
 
+  lookAt(extent) {
+    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: FIRST_ZOOM });
+  }
+
   lookAtRegion(id) {
     const bounds = this.#boundsOf(catalogue.regions.find((region) => region.id === id));
     if (bounds) this.#map.fitBounds(bounds, { padding: [20, 20] });
@@ -160,8 +164,9 @@ export class SituationMap {
     L.popup({ closeButton: true }).setLatLng(place).setContent(button).openOn(this.#map);
   }
 
+  /** @param {{reports?: object, resources?: object}} filters */
   filter(filters) {
-    this.#filters = filters;
+    Object.assign(this.#filters, filters);
     return this.load();
   }
 
@@ -172,23 +177,34 @@ export class SituationMap {
     const attempt = (this.#attempt = new AbortController());
     this.#nameRegions();
     try {
-      await Promise.all([this.#loadReports(attempt.signal), this.#loadResources(attempt.signal), this.#refine(attempt.signal)]);
+      await Promise.all([
+        this.#loadThings("reports", "report", attempt.signal, (report) => this.#drawReport(report), (cell) => this.#drawCell(cell)),
+        may("resource:read") && this.#loadThings("resources", "resource", attempt.signal, (one) => this.#drawResource(one), (cell) => this.#drawResourceCell(cell)),
+        this.#refine(attempt.signal),
+      ]);
     } catch (problem) {
       if (problem.name !== "AbortError" && problem.status !== 401) this.on.shown(problem.message);
     }
   }
 
-  async #loadReports(signal) {
-    const query = { ...this.#filters, bbox: this.box };
-    const cells = await features("/statistics/report-cells", { ...query, cell_size: CELL_AT_ZOOM_0 / 2 ** this.#map.getZoom() }, signal);
-    const isNear = this.#map.getZoom() >= NEAR_ZOOM;
-    const few = cells.total <= LISTED && (isNear || cells.features.every((cell) => cell.properties.count <= CROWD));
-    const reports = few && cells.total ? (await features("/reports", { ...query, limit: LISTED }, signal)).features : [];
+  /** Loads the reports, or the resources, in the area of the map: their number by cell, and each where they are few. */
+  async #loadThings(things, one, signal, draw, drawCell) {
+    const query = { ...this.#filters[things], bbox: this.box };
+    const zoom = this.#map.getZoom();
+    const cells = await features(`/statistics/${one}-cells`, { ...query, cell_size: CELL_AT_ZOOM_0 / 2 ** zoom }, signal);
+    const few = cells.total <= LISTED && (zoom >= NEAR_ZOOM || cells.features.every((cell) => cell.properties.count <= CROWD));
+    const listed = few && cells.total ? (await features(`/${things}`, { ...query, limit: LISTED }, signal)).features : [];
     if (signal.aborted) return; // an answer that was there already when the map was removed
-    this.#layers.reports.clearLayers();
-    if (few) reports.forEach((report) => this.#drawReport(report));
-    else cells.features.forEach((cell) => this.#drawCell(cell));
-    this.on.shown(`${cells.total.toLocaleString()} ${cells.total === 1 ? "report" : "reports"} here${few ? "" : ", by area"}`);
+    this.#layers[things].clearLayers();
+    if (few) listed.forEach(draw);
+    else cells.features.forEach(drawCell);
+    this.#said[things] = `${cells.total.toLocaleString()} ${cells.total === 1 ? one : things} here${few ? "" : ", by area"}`;
+    this.#say();
+  }
+
+  #say() {
+    const { reports, resources, alerts } = this.#said;
+    if (reports) this.on.shown([reports, resources, alerts].filter(Boolean).join(" · "));
   }
 
   /** Asks for finer outlines of the visible regions that have become large on the screen, and draws these anew. */
@@ -213,14 +229,22 @@ export class SituationMap {
     }
   }
 
-  async #loadResources(signal) {
-    const found = await features("/resources", { bbox: this.box, limit: RESOURCES }, signal);
-    if (signal.aborted) return;
-    this.#layers.resources.clearLayers();
-    for (const feature of found.features) {
-      const resource = { id: feature.id, ...feature.properties };
-      this.#mark("resources", feature.geometry.coordinates, resourceMark(resource), resource.name, () => this.on.resource(resource), 0);
-    }
+  #drawResource({ id, geometry, properties }) {
+    const resource = { id, ...properties };
+    this.#mark("resources", geometry.coordinates, resourceMark(resource), resource.name, () => this.on.resource(resource), 0);
+  }
+
+  #drawResourceCell({ geometry, properties }) {
+    const { count, available_count: available, bbox } = properties;
+    const mark = resourceCellMark(count, available);
+    const title = count === 1 ? "1 resource" : `${count} resources, ${available} of them available`;
+    this.#mark("resources", geometry.coordinates, mark, title, () => this.#open(geometry, bbox), Math.min(count, 99));
+  }
+
+  /** Looks at what a cell holds. */
+  #open({ coordinates: [longitude] }, [west, south, east, north]) {
+    const shift = this.#nearCentre(longitude) - longitude;
+    this.#map.fitBounds([[south, west + shift], [north, east + shift]], { padding: [40, 40], maxZoom: NEAREST_ZOOM - 2 });
   }
 
   #drawReport({ id, geometry, properties }) {
@@ -230,11 +254,9 @@ export class SituationMap {
   }
 
   #drawCell({ geometry, properties }) {
-    const { count, severity_level: level, bbox: [west, south, east, north] } = properties;
-    const [longitude] = geometry.coordinates;
+    const { count, severity_level: level, bbox } = properties;
     const mark = count === 1 ? severityMark(level) : cellMark(count, level);
-    const shift = this.#nearCentre(longitude) - longitude;
-    const open = () => this.#map.fitBounds([[south, west + shift], [north, east + shift]], { padding: [40, 40], maxZoom: NEAREST_ZOOM - 2 });
+    const open = () => this.#open(geometry, bbox);
     this.#mark("reports", geometry.coordinates, mark, count === 1 ? "1 report" : `${count} reports`, open, 100 * level + Math.min(count, 99));
   }
 
@@ -247,7 +269,7 @@ export class SituationMap {
   }
 
   #extentOf(region) {
-    return (region.extent ??= extentOf(boxesOf(region.geometry)));
+    return (region.extent ??= areaOf([region]));
   }
 
   #boundsOf(region) {

@@ -1,8 +1,9 @@
 // What people add to a report, in its dialog: files and comments.
 
-import { call, download, newKey } from "./api.js";
+import { call, download } from "./api.js";
 import { catalogue, may } from "./catalogue.js";
-import { make, moment, sayProblem, show } from "./dom.js";
+import { make, moment, sayProblem, show, size } from "./dom.js";
+import { Draft } from "./drafts.js";
 import { onSubmit } from "./forms.js";
 
 const PAGE = 50;
@@ -12,8 +13,8 @@ const KEPT = 60_000; // milliseconds for which the browser is given to save a fi
 /** The sections of a report's files and comments, with the forms to add some for who may. */
 export const partsOf = (report) =>
   Promise.all([
-    part("Files", `/reports/${report.id}/attachments`, (file) => fileEntry(file, report), mayAttach(report) ? fileFields() : null),
-    part("Comments", `/reports/${report.id}/comments`, commentEntry, may("report:comment", report.region_id) ? commentFields() : null),
+    part("Files", `/reports/${report.id}/attachments`, (file) => fileEntry(file, report), mayAttach(report) ? fileFields(report) : null),
+    part("Comments", `/reports/${report.id}/comments`, commentEntry, may("report:comment", report.region_id) ? commentFields(report) : null),
   ]);
 
 function mayEdit(report) {
@@ -26,33 +27,54 @@ const mayAttach = (report) => may("report:attach", report.region_id) && mayEdit(
 async function part(title, path, entry, fields) {
   const list = make("ul", { class: "parts", "aria-live": "polite" });
   const add = (thing) => list.append(make("li", {}, ...entry(thing)));
-  let cursor = "";
-  const more = make("button", { type: "button", class: "quiet", text: `More ${title.toLowerCase()}`, on: { click: () => load() } });
-  async function load() {
-    const page = await call("GET", path, { query: { cursor, limit: PAGE } });
-    page.items.forEach(add);
-    cursor = page.next_cursor;
-    show(more, Boolean(cursor));
-  }
-  await load();
+  const more = await furtherPages(title.toLowerCase(), path, (items) => items.forEach(add));
   return make("section", { "aria-label": title }, make("h3", { text: title }), list, more, fields && adding(path, fields, add));
 }
 
+/**
+ * Loads the first page of something that belongs to a report.
+ *
+ * @param {string} noun what the things are called
+ * @param {string} path of the list
+ * @param {(items: object[], isLast: boolean) => void} add takes each page
+ * @returns {Promise<HTMLElement>} what says how much is shown, with the button that loads more
+ */
+export async function furtherPages(noun, path, add) {
+  let cursor = "";
+  let shown = 0;
+  const said = make("span", { class: "hint", role: "status" });
+  const problem = make("span", { class: "wrong", role: "alert" });
+  const button = make("button", { type: "button", class: "quiet", text: `Show more ${noun}`, on: { click: () => load().catch((refused) => { problem.textContent = refused.message; }) } });
+  const more = make("p", { class: "further" }, said, button, problem);
+  async function load() {
+    const page = await call("GET", path, { query: { cursor, limit: PAGE } });
+    cursor = page.next_cursor;
+    shown += page.items.length;
+    add(page.items, !cursor);
+    problem.textContent = "";
+    said.textContent = `The first ${shown} ${noun}; there are more.`;
+    show(more, Boolean(cursor));
+  }
+  await load();
+  return more;
+}
+
 /** The form that adds a thing; what it is made of is sent as one key says, so that a second try makes no second thing. */
-function adding(path, { inputs, label, body }, add) {
+function adding(path, { name, inputs, label, body }, add) {
   const problem = make("p", { class: "problem", role: "alert", "data-problem": true, hidden: true });
   const sending = make("p", { class: "hint", role: "status" });
   const form = make("form", { class: "adding", novalidate: true }, problem, ...inputs, make("button", { class: "primary", text: label }), sending);
-  let key = newKey();
-  form.addEventListener("change", () => {
-    key = newKey();
-  });
+  const draft = new Draft(form);
+  draft.open(name);
   onSubmit(form, async () => {
     sending.textContent = "Sending…";
+    const onProgress = (share) => {
+      sending.textContent = `Sending… ${Math.round(100 * share)} %`;
+    };
     try {
-      add(await call("POST", path, { body: body(form), key }));
-      key = newKey();
-      form.reset();
+      const attempt = draft.attempt(() => body(form));
+      add(await call("POST", path, attempt.body instanceof FormData ? { ...attempt, onProgress } : attempt));
+      draft.clear();
     } finally {
       sending.textContent = "";
     }
@@ -72,7 +94,8 @@ function commentEntry(comment) {
   ];
 }
 
-const commentFields = () => ({
+const commentFields = (report) => ({
+  name: `comment:${report.id}`,
   inputs: [field(make("textarea", { id: "comment", name: "content", rows: 2 }), "Comment")],
   label: "Add the comment",
   body: (form) => ({ content: form.elements.content.value }),
@@ -92,7 +115,7 @@ function fileEntry(file, report) {
 }
 
 /** Where a photo says that it was taken, as it is attached: whoever attaches it may make that the place of the report. */
-function offeredPlace({ coordinates }, report, problem) {
+export function offeredPlace({ coordinates }, report, problem) {
   const [longitude, latitude] = coordinates;
   const take = async () => {
     const { version, location } = await call("GET", `/reports/${report.id}`);
@@ -109,7 +132,8 @@ function offeredPlace({ coordinates }, report, problem) {
   return offer;
 }
 
-const fileFields = () => ({
+const fileFields = (report) => ({
+  name: `file:${report.id}`,
   inputs: [field(make("input", { type: "file", id: "file", name: "file", accept: ACCEPTED }), "Picture, recording, video or PDF")],
   label: "Attach the file",
   body: (form) => new FormData(form),
@@ -121,5 +145,3 @@ async function save({ id, file_name: name }) {
   make("a", { href: address, download: name }).click();
   setTimeout(() => URL.revokeObjectURL(address), KEPT);
 }
-
-const size = (bytes) => (bytes < 1e6 ? `${Math.ceil(bytes / 1e3)} kB` : `${(bytes / 1e6).toFixed(1)} MB`);

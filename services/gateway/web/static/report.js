@@ -4,8 +4,9 @@ import { call } from "./api.js";
 import { REVIEW_REASONS, catalogue, may, regionName, severityOf } from "./catalogue.js";
 import { degrees, lookButton, open } from "./dialog.js";
 import { facts, find, make, moment, sayProblem, words } from "./dom.js";
+import { Draft } from "./drafts.js";
 import { clearProblem, onSubmit } from "./forms.js";
-import { partsOf } from "./parts.js";
+import { furtherPages, partsOf } from "./parts.js";
 
 const NEXT_STEPS = {
   pending: { confirmed: "Confirm", rejected: "Reject" },
@@ -19,12 +20,9 @@ const NEXT_STEPS = {
 
 /** @param {(report: object) => void} [onChange] called when its status was changed here */
 export function openReport(id, look, onChange = () => {}) {
-  return open("Report", async (entitle) => {
-    const [report, history] = await Promise.all([call("GET", `/reports/${id}`), call("GET", `/reports/${id}/history`, { query: { limit: 100 } })]);
-    const steps = history.items;
-    // The history is written from events, a moment after the report itself.
-    if (steps.at(-1)?.status !== report.status) steps.push({ changed_at: report.updated_at, status: report.status, notes: report.status_notes });
-    const parts = await partsOf(report);
+  return open(`report:${id}`, "Report", async (entitle) => {
+    const report = await call("GET", `/reports/${id}`);
+    const [history, parts] = await Promise.all([historyOf(report), partsOf(report)]);
     entitle(report.title);
     const severity = severityOf(report);
     const [longitude, latitude] = report.location.coordinates ?? [];
@@ -45,15 +43,21 @@ export function openReport(id, look, onChange = () => {}) {
       ...(report.location.coordinates ? [lookButton(() => look(longitude, latitude))] : []),
       ...reviewForm(report, again, onChange),
       ...statusForm(report, again, onChange),
-      make("h3", { text: "History" }),
-      make(
-        "ol",
-        { class: "steps" },
-        ...steps.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })),
-      ),
+      ...history,
       ...parts,
     ];
   });
+}
+
+async function historyOf(report) {
+  const list = make("ol", { class: "steps" });
+  const more = await furtherPages("steps", `/reports/${report.id}/history`, (steps, isLast) => {
+    // The history is written from events, a moment after the report itself.
+    const now = { changed_at: report.updated_at, status: report.status, notes: report.status_notes };
+    if (isLast && steps.at(-1)?.status !== report.status) steps.push(now);
+    list.append(...steps.map((step) => make("li", { text: [moment(step.changed_at), words(step.status), step.notes].filter(Boolean).join(" – ") })));
+  });
+  return [make("h3", { text: "History" }), list, more];
 }
 
 /** The form in which a coordinator mends what is in doubt about a report, or finds it in order as it is. */
@@ -73,7 +77,10 @@ function reviewForm(report, again, onChange) {
     make("div", { class: "pair" }, field(degreesOf("latitude"), "Latitude"), field(degreesOf("longitude"), "Longitude")),
     make("p", { class: "buttons" }, make("button", { class: "primary", text: "Save the correction" }), settle),
   );
+  const draft = new Draft(form);
+  draft.open(`review:${report.id}`);
   const done = async (changed) => {
+    draft.clear();
     onChange(changed);
     await again();
     find("detail-title").focus();
@@ -106,7 +113,7 @@ function reviewForm(report, again, onChange) {
 function statusForm(report, again, onChange) {
   const steps = Object.entries(NEXT_STEPS[report.status] ?? {});
   if (!steps.length || !may("report:change_status", report.region_id)) return [];
-  const note = make("textarea", { id: "status-note", rows: 2 });
+  const note = make("textarea", { id: "status-note", name: "note", rows: 2 });
   const problem = make("p", { class: "problem", role: "alert", hidden: true });
   const change = async (status) => {
     buttons.forEach((button) => (button.disabled = true));
@@ -114,6 +121,7 @@ function statusForm(report, again, onChange) {
     try {
       const body = note.value.trim() ? { status, notes: note.value } : { status };
       const changed = await call("PUT", `/reports/${report.id}/status`, { body, version: report.version });
+      draft.clear();
       onChange(changed);
       await again();
       find("detail-title").focus();
@@ -127,5 +135,8 @@ function statusForm(report, again, onChange) {
     make("button", { type: "button", class: place ? "" : "primary", text: label, "data-status": status, on: { click: () => change(status) } }),
   );
   const noteField = make("div", { class: "field" }, make("label", { for: "status-note", text: "Note (optional)" }), note);
-  return [make("section", { "aria-label": "Next step" }, problem, noteField, make("p", { class: "buttons" }, ...buttons))];
+  const form = make("form", { class: "adding", novalidate: true, on: { submit: (event) => event.preventDefault() } }, noteField, make("p", { class: "buttons" }, ...buttons));
+  const draft = new Draft(form);
+  draft.open(`status:${report.id}`);
+  return [make("section", { "aria-label": "Next step" }, problem, form)];
 }

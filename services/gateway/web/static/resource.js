@@ -5,7 +5,7 @@ import { degrees, lookButton, open } from "./dialog.js";
 import { facts, make, words } from "./dom.js";
 
 export function openResource(resource, look) {
-  return open(resource.name, async () => {
+  return open(`resource:${resource.id}`, resource.name, async () => {
     const [longitude, latitude] = resource.location.coordinates;
     return [
       facts([

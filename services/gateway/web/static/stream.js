@@ -5,7 +5,8 @@ import { openStream } from "./api.js";
 const FIRST_WAIT = 1000;
 const LONGEST_WAIT = 30_000;
 const REMEMBERED = 500; // events
-const SILENCE = 60_000; // without even a heartbeat for so long, the connection is taken for dead
+// Without even a heartbeat for so long, the connection is taken for dead.
+const SILENCE = Math.max(9000, 1800 * Number(document.querySelector('meta[name="heartbeat"]').content));
 
 /**
  * Follows the stream for ever, over all breaks.
@@ -28,7 +29,8 @@ export function follow(onEvent, onGap, onState) {
       end.signal.addEventListener("abort", stop);
       addEventListener("offline", stop);
       try {
-        const body = await openStream({}, lastId, attempt.signal);
+        const timer = setTimeout(stop, SILENCE);
+        const body = await openStream({}, lastId, attempt.signal).finally(() => clearTimeout(timer));
         onState(true);
         if (!lastId) onGap();
         wait = FIRST_WAIT;
