@@ -62,6 +62,10 @@ class System:
         self.levels = {one["level"]: one["id"] for one in self.client.reports.list_severity_levels()["items"]}
         self.regions = {one["code"]: one["id"] for one in self.client.identity.list_regions()["items"]}
 
+    def regions_now(self) -> dict[str, str]:
+        """The regions by code, also those that came later."""
+        return {one["code"]: one["id"] for one in self.client.identity.list_regions()["items"]}
+
     @property
     def url(self) -> str:
         return re.search(r"HTTP +(http://\S+)/api/v1,", self.output).group(1)
@@ -198,7 +202,7 @@ class Page:
 def page(system, browser):
     """A page that nobody has signed in to; afterwards it must have complained of nothing and asked nobody else."""
     browser.driver.get(f"{system.url}/page/icon.svg")  # of the same origin, and without scripts
-    browser.driver.execute_script("sessionStorage.clear()")
+    browser.driver.execute_script("sessionStorage.clear(); localStorage.clear()")
     browser.forget()
     opened = Page(browser, system.url)
     opened.go()

@@ -127,7 +127,7 @@ def test_the_scheme_is_the_one_that_is_preferred(page):
     page.enter()
     for scheme in (*SCHEMES, *SCHEMES):
         emulate(page, scheme=scheme)
-        for selector in ("#panels", "#legend", "#shown", "#sign-in"):
+        for selector in ("#panels", "#legend", ".shown", "#sign-in"):
             ink, paper = colours(page, selector)
             assert (paper > ink) is (scheme == "light"), (scheme, selector)
 
@@ -143,6 +143,7 @@ CanvasRenderingContext2D.prototype.fill = function (...options) {
 
 
 def test_the_map_is_drawn_anew_when_the_scheme_changes(page):
+    emulate(page, scheme="light")
     page.enter()
     page.driver.execute_script(FILLS)
     for scheme, land in (("dark", "#1f2e38"), ("light", "#fbfcf8")):

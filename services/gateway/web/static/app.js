@@ -125,6 +125,7 @@ function hear(type, data) {
 // --- begin and end ---
 
 async function begin() {
+  const { generation } = session;
   await loadCatalogue();
   show(find("signed-out"), false);
   show(find("situation"), true);
@@ -140,6 +141,7 @@ async function begin() {
   find("legend").open = window.innerWidth > 900;
   choose(tabInAddress());
   const extent = await firstExtent({ ...reportFilters(), bbox: areaInAddress() }).catch(() => null);
+  if (generation !== session.generation) return; // signed out meanwhile
   map = new SituationMap(find("map"), {
     report: openers.report,
     resource: (resource) => openers.resource(resource.id),
@@ -217,6 +219,7 @@ function end() {
   map?.remove();
   [map, stopStream] = [null, null];
   closeDetail();
+  find("shown").textContent = "";
   live.clear();
   filing.close();
   issuing.close();

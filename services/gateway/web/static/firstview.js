@@ -24,25 +24,26 @@ export async function firstExtent({ region_id: chosen, bbox, ...filters }) {
   const places = catalogue.regions.filter(({ properties }) => !properties.is_reserved);
   const ofRegion = boundsOf(places.filter(({ id }) => id === chosen)) ?? boundsOf(places.filter(({ properties }) => wanted.includes(properties.code)));
   if (ofRegion) return ofRegion;
-  const found = (await extentOfMost("/statistics/report-cells", filters)) ?? (may("resource:read") ? await extentOfMost("/statistics/resource-cells", {}) : null);
-  return found ?? boundsOf(places);
+  const found = (await extentOfShare("/statistics/report-cells", filters, MOST)) ?? (may("resource:read") ? await extentOfShare("/statistics/resource-cells", {}, MOST) : null);
+  return found ?? boundsOf(places) ?? extentOfShare("/statistics/report-cells", {}, MOST);
 }
 
 /** The extent of all reports and resources that pass the filters; null where there are none. */
 export async function wholeExtent({ reports, resources }) {
   const extents = await Promise.all([
-    extentOfMost("/statistics/report-cells", reports),
-    may("resource:read") ? extentOfMost("/statistics/resource-cells", resources) : null,
+    extentOfShare("/statistics/report-cells", reports, 1),
+    may("resource:read") ? extentOfShare("/statistics/resource-cells", resources, 1) : null,
   ]);
   return extentOf(extents.filter(Boolean));
 }
 
-async function extentOfMost(path, filters) {
+/** The extent of the fullest cells that hold such a share of the things. */
+async function extentOfShare(path, filters, share) {
   const { total, features: cells } = await features(path, { ...filters, bbox: WORLD, cell_size: CELL });
   const kept = [];
   let count = 0;
   for (const { properties } of cells) {
-    if (count >= Math.ceil(MOST * total)) break; // the fullest come first
+    if (count >= Math.ceil(share * total)) break; // the fullest come first
     count += properties.count;
     const [west, south, east, north] = properties.bbox;
     kept.push({ west, south, east, north });
