@@ -17,6 +17,7 @@ from services.identity.models import regions, role_permissions, roles, user_role
 from services.identity.revocations import reason_to_refuse
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
 from shared.domain.permissions import ADMINISTRATOR
+from shared.platform.db.conditions import one_of
 from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.rpc.revocations import DEACTIVATED, revoked
 
@@ -61,20 +62,38 @@ def acting(connection: Connection, caller: Caller, permission: str) -> Caller:
     return now
 
 
-def require_cover(caller: Caller, wanted: Mapping[str, frozenset[UUID] | None]) -> None:
+def require_cover(
+    connection: Connection, caller: Caller, wanted: Mapping[str, frozenset[UUID] | None]
+) -> None:
     """Reject callers who lack one of the wanted grants: nobody grants or revokes what they do not have.
+
+    What is held in a region is held in everything that lies in it.
 
     Raises:
         Forbidden: The caller lacks a permission; ``lacking`` names all that are missing.
     """
+    lineages = _lineages(connection, wanted)
     lacking = [
-        name for name, regions in wanted.items() if not policy.covers(caller.permissions, {name: regions})
+        name
+        for name, regions in wanted.items()
+        if not policy.covers(caller.permissions, {name: regions}, lineages)
     ]
     if lacking:
         raise Forbidden(
             f"You do not have all permissions that this needs. Missing: {', '.join(sorted(lacking))}.",
             lacking=sorted(lacking),
         )
+
+
+def _lineages(
+    connection: Connection, grants: Mapping[str, frozenset[UUID] | None]
+) -> dict[UUID, frozenset[UUID]]:
+    """Return for each region of the grants the region itself and all that contain it."""
+    named = {region_id for region_ids in grants.values() for region_id in region_ids or ()}
+    if not named:
+        return {}
+    statement = select(regions.c.id, regions.c.lineage).where(one_of(regions.c.id, sorted(named)))
+    return {row.id: frozenset(row.lineage) for row in connection.execute(statement)}
 
 
 def require_authority_over(connection: Connection, caller: Caller, user_id: UUID) -> None:
@@ -89,7 +108,7 @@ def require_authority_over(connection: Connection, caller: Caller, user_id: UUID
     if user_id == SYSTEM_USER_ID:
         raise Forbidden("The system account cannot be changed.")
     if user_id != caller.user_id:
-        require_cover(caller, attainable_by(connection, user_id))
+        require_cover(connection, caller, attainable_by(connection, user_id))
 
 
 def checked_grants(connection: Connection, permissions: Collection[str]) -> policy.Grants:

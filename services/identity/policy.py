@@ -139,13 +139,27 @@ def combine(
     return grants
 
 
-def covers(held: Mapping[str, frozenset[UUID] | None], wanted: Mapping[str, frozenset[UUID] | None]) -> bool:
-    """Return whether `held` allows everything that `wanted` allows."""
-    return all(_covers_one(held, name, regions) for name, regions in wanted.items())
+def covers(
+    held: Mapping[str, frozenset[UUID] | None],
+    wanted: Mapping[str, frozenset[UUID] | None],
+    lineages: Mapping[UUID, frozenset[UUID]],
+) -> bool:
+    """Return whether `held` allows everything that `wanted` allows.
+
+    Args:
+        held: The grants that an account has.
+        wanted: The grants that are asked for.
+        lineages: For each region of `wanted` the region itself and all that contain it; the region alone if it is
+            missing.
+    """
+    return all(_covers_one(held, name, regions, lineages) for name, regions in wanted.items())
 
 
 def _covers_one(
-    held: Mapping[str, frozenset[UUID] | None], name: str, regions: frozenset[UUID] | None
+    held: Mapping[str, frozenset[UUID] | None],
+    name: str,
+    regions: frozenset[UUID] | None,
+    lineages: Mapping[UUID, frozenset[UUID]],
 ) -> bool:
     names = {EVERYTHING, name, f"{name.partition(':')[0]}:*"}
     if name == EVERYTHING:
@@ -156,7 +170,9 @@ def _covers_one(
         if own is None:
             return True
         reached |= own
-    return regions is not None and regions <= reached
+    return regions is not None and all(
+        region_id in reached or not reached.isdisjoint(lineages.get(region_id, ())) for region_id in regions
+    )
 
 
 def normalise_email(text: str) -> str:

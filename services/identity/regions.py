@@ -2,46 +2,58 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+from uuid import UUID
 
 import orjson
-from sqlalchemy import JSON, Text, func, null, select, type_coerce
+from sqlalchemy import JSON, Text, any_, func, literal, null, select, type_coerce
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy.dialects.postgresql import JSONB, aggregate_order_by, insert
 from uuid6 import uuid7
 
-from services.identity.geometry import (
-    FULL,
-    OUTLINES_REVISION,
-    RegionIndex,
-    normalise,
-    outlines_of,
-    read_entries,
-)
+from services.identity.geometry import FULL, entry_of, normalise, outlines_of
 from services.identity.models import region_outlines, regions
-from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
+from services.identity.region_locator import version_of
+from services.identity.region_tree import (
+    BY_CODE,
+    TREE,
+    Place,
+    below,
+    declared_parent,
+    found_parent,
+    let_go,
+    link_of,
+    lock_tree,
+    place_of,
+    require_in,
+    take_in,
+)
+from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.boundaries import bbox_of
 from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.domain.permissions import REGION_WRITE
 from shared.platform.concurrency import run_blocking
 from shared.platform.db.conditions import one_of
-from shared.platform.db.paging import Order, keyset, page
+from shared.platform.db.paging import keyset, page
 from shared.platform.db.writes import change_if_version, check_version, content_digest, create_once
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-    from uuid import UUID
+    from collections.abc import Mapping, Sequence
 
     from sqlalchemy import Connection, Select
 
     from services.identity.geometry import Entry
+    from services.identity.region_locator import RegionLocator
     from services.identity.schemas import types
+    from shared.platform.db.conditions import Condition
     from shared.platform.db.engine import Database
     from shared.platform.rpc.context import Caller
 
-CHANGEABLE: Final = frozenset({"name", "description", "boundaries"})
+PLACING: Final = frozenset({"boundaries", "parent_id", "parent_is_declared"})
+"""What can give a region another place in the tree."""
+
+CHANGEABLE: Final = frozenset({"name", "description", *PLACING})
 
 OUTLINING_SECONDS: Final = 3.0
 """Seconds for which a list creates missing outlines before it returns the regions that have them."""
@@ -49,48 +61,83 @@ OUTLINING_SECONDS: Final = 3.0
 PAGE_BYTES: Final = 1_000_000
 """Maximum size of the boundaries on a page of a list in bytes. The page ends before the region that exceeds it."""
 
-READ_TOGETHER: Final = 8
-"""Number of regions whose boundaries are read at once for the index; other calls run in between."""
-
-_ORDER: Final[Order] = [(regions.c.code, "asc"), (regions.c.id, "asc")]
+_PARENT: Final = regions.alias("parent")
+_ANCESTOR: Final = regions.alias("ancestor")
 _SHOWN: Final = (
     regions.c.id,
     regions.c.code,
     regions.c.name,
     regions.c.description,
     (regions.c.id == UNKNOWN_REGION_ID).label("is_reserved"),
+    regions.c.parent_id,
+    select(_PARENT.c.code).where(_PARENT.c.id == regions.c.parent_id).scalar_subquery().label("parent_code"),
+    regions.c.parent_is_declared,
     regions.c.version,
     regions.c.created_at,
     regions.c.updated_at,
 )
+_NO_ANCESTORS: Final = type_coerce(null(), JSON).label("ancestors")
+_ANCESTORS: Final = (
+    select(
+        func.coalesce(
+            func.jsonb_agg(
+                aggregate_order_by(
+                    func.jsonb_build_object(
+                        "id", _ANCESTOR.c.id, "code", _ANCESTOR.c.code, "name", _ANCESTOR.c.name
+                    ),
+                    func.cardinality(_ANCESTOR.c.lineage),
+                )
+            ),
+            sql_cast(literal("[]"), JSONB),
+        )
+    )
+    .where(_ANCESTOR.c.id == any_(regions.c.lineage), _ANCESTOR.c.id != regions.c.id)
+    .scalar_subquery()
+    .label("ancestors")
+)
+"""The regions that contain a region, from the root to its parent."""
 _NO_BOUNDARIES: Final = type_coerce(null(), JSON).label("boundaries")
 _EXTENT: Final = region_outlines.alias("extent")
 
 
-def create_region(connection: Connection, caller: Caller, arguments: types.CreateRegion) -> types.Region:
-    """Create a region.
+def create_region(
+    connection: Connection, caller: Caller, locator: RegionLocator, arguments: types.CreateRegion
+) -> types.Region:
+    """Create a region, and give it its place in the tree.
 
-    The caller needs ``region:write`` for every region. A repeat with the same id and content returns the first region.
-    The rings of the boundaries are stored in the direction of RFC 7946, cut where they cross the antimeridian.
+    The caller needs ``region:write`` for every region, or for one that contains the new region. A repeat with the same
+    id and content returns the first region. The rings of the boundaries are stored in the direction of RFC 7946, cut
+    where they cross the antimeridian.
+
+    Without ``parent_id``, the parent is the smallest region that contains the boundaries. Regions that lie in the new
+    one become its children, unless their parent is declared or is a smaller region that contains them.
 
     Raises:
-        Invalid: The boundaries intersect themselves; the message says where.
+        Invalid: The boundaries intersect themselves; the message says where. Or the parent does not exist or is
+            reserved.
         Conflict: The code or the id is taken.
-        Forbidden: The caller has ``region:write`` only for some regions.
+        Forbidden: The caller has ``region:write`` only for regions that do not contain it.
     """
-    if caller.regions(REGION_WRITE) is not None:
-        raise Forbidden(
-            f"This needs the permission {REGION_WRITE} for every region.", permission=REGION_WRITE
-        )
+    caller.require(REGION_WRITE)
     boundaries = _normalised(arguments["boundaries"])
     outlines = _outlines(boundaries)
     region_id, code = arguments["id"] or uuid7(), arguments["code"]
+    entry = run_blocking(entry_of, region_id, code, boundaries)
+    lock_tree(connection)
+    place = place_of(connection, locator, entry)
+    if "parent_id" in arguments:
+        parent_id = declared_parent(connection, region_id, arguments["parent_id"])
+    else:
+        parent_id = found_parent(connection, region_id, place.containing)
+    require_in(connection, caller, parent_id)
     values = {
         "id": region_id,
         "code": code,
         "name": arguments["name"],
         "description": arguments["description"],
         "boundaries": boundaries,
+        "parent_id": parent_id,
+        "parent_is_declared": "parent_id" in arguments,
         "content_digest": content_digest(arguments),
     }
     taken = Conflict(f"A region with the code {code} already exists.", fields={"code": ["Is taken already."]})
@@ -99,20 +146,32 @@ def create_region(connection: Connection, caller: Caller, arguments: types.Creat
     )
     if created.is_new:
         _store(connection, region_id, outlines)
+        take_in(connection, caller, region_id, place)
     return get_region(connection, region_id=region_id)
 
 
 def update_region(
-    connection: Connection, caller: Caller, region_id: UUID, version: int, arguments: types.UpdateRegion
+    connection: Connection,
+    caller: Caller,
+    locator: RegionLocator,
+    region_id: UUID,
+    version: int,
+    arguments: types.UpdateRegion,
 ) -> types.Region:
-    """Change the name, description or boundaries of a region.
+    """Change the name, description or boundaries of a region, or move it in the tree.
 
-    The caller needs ``region:write`` for the region. Its code never changes, because permissions and preferences name
-    it. Reports stay in the region in which they were created.
+    The caller needs ``region:write`` for the region or for one that contains it. To move it, the caller needs the same
+    for its present and its new parent; for a region without a parent, for every region. Its code never changes, because
+    permissions and preferences name it. Everything below a region moves with it. Reports stay in the region in which
+    they were created.
+
+    With new boundaries, and with ``parent_is_declared`` false, the parent is found again, as in `create_region`, unless
+    it is declared.
 
     Args:
         connection: A connection in a transaction.
         caller: The caller.
+        locator: The index of the regions.
         region_id: The region.
         version: The version that the caller saw.
         arguments: The new values.
@@ -122,12 +181,12 @@ def update_region(
 
     Raises:
         NotFound: The region does not exist.
-        Forbidden: The caller does not have ``region:write`` for this region.
-        Invalid: The boundaries intersect themselves; the message says where. Or they are for the reserved region,
-            which has none.
+        Forbidden: The caller does not have ``region:write`` for this region, or for one of the parents.
+        Invalid: The boundaries intersect themselves; the message says where. The parent does not exist, lies in the
+            region, or is reserved. Or the boundaries are for the reserved region, which has none.
         Conflict: The version is out of date.
     """
-    caller.require(REGION_WRITE, region_id)
+    TREE.require(connection, caller, REGION_WRITE, region_id)
     boundaries = arguments.get("boundaries")
     if region_id == UNKNOWN_REGION_ID and boundaries is not None:
         raise Invalid(fields={"boundaries": ["The reserved region has no boundaries."]})
@@ -136,15 +195,64 @@ def update_region(
     changes = {name: value for name, value in arguments.items() if name in CHANGEABLE}
     if "boundaries" in changes:
         changes["boundaries"] = boundaries
+    move = None
+    if not changes.keys().isdisjoint(PLACING):
+        move = _move(connection, caller, locator, region_id, changes)
     changed = changes and change_if_version(
-        connection, caller, regions, region_id, version, changes, returning=(regions.c.id,)
+        connection,
+        caller,
+        regions,
+        region_id,
+        version,
+        changes if move is None else {**changes, "parent_id": move.parent_id},
+        returning=(regions.c.id,),
     )
     if not changed:
         region = get_region(connection, region_id=region_id)
         check_version(caller, region, version, changes, thing="region")
+    elif move is not None and move.place is not None and "boundaries" in changes:
+        take_in(connection, caller, region_id, move.place)
     # A trigger has deleted the outlines of the former boundaries.
     _store(connection, region_id, outlines)
     return get_region(connection, region_id=region_id)
+
+
+class _Move(NamedTuple):
+    parent_id: UUID | None
+    place: Place | None
+
+
+def _move(
+    connection: Connection, caller: Caller, locator: RegionLocator, region_id: UUID, changes: dict[str, Any]
+) -> _Move | None:
+    """Return the place that a region will have; None if there is no such region.
+
+    A parent that is given becomes a declared one in the changes. What the region no longer contains leaves it first,
+    because that may be what contains the region from now on.
+    """
+    lock_tree(connection)
+    link = link_of(connection, region_id)
+    if link is None:
+        return None
+    if "parent_id" in changes:
+        changes["parent_is_declared"] = True
+    is_found = not changes.get("parent_is_declared", link.parent_is_declared)
+    place = None
+    if "boundaries" in changes:
+        entry: Entry | None = run_blocking(entry_of, region_id, link.code, changes["boundaries"])
+        place = place_of(connection, locator, entry)
+        let_go(connection, caller, region_id, place)
+    elif is_found:
+        place = place_of(connection, locator, locator.index(connection).entry(region_id))
+    parent_id = link.parent_id
+    if "parent_id" in changes:
+        parent_id = declared_parent(connection, region_id, changes["parent_id"])
+    elif place is not None and is_found:
+        parent_id = found_parent(connection, region_id, place.containing)
+    if parent_id != link.parent_id:
+        require_in(connection, caller, link.parent_id)
+        require_in(connection, caller, parent_id)
+    return _Move(parent_id, place)
 
 
 def outline_regions(database: Database, region_ids: Sequence[UUID]) -> None:
@@ -201,10 +309,20 @@ def get_region(
     if (region_id is None) == (code is None):
         raise Invalid(fields={"region_id": ["Give either region_id or code, and not both."]})
     wanted = regions.c.id == region_id if region_id is not None else regions.c.code == code
-    row = connection.execute(select(*_SHOWN, regions.c.boundaries).where(wanted)).mappings().one_or_none()
+    row = (
+        connection.execute(select(*_SHOWN, _ANCESTORS, regions.c.boundaries).where(wanted))
+        .mappings()
+        .one_or_none()
+    )
     if row is None:
         raise NotFound("Region not found.")
-    return cast("types.Region", {**row, "bbox": _bbox(row["boundaries"])})
+    return cast("types.Region", _described({**row, "bbox": _bbox(row["boundaries"])}))
+
+
+def _described(row: Mapping[Any, Any]) -> dict[str, Any]:
+    """Return the row of a region with the ids of its ancestors as ids, which JSON does not have."""
+    ancestors = [{**ancestor, "id": UUID(ancestor["id"])} for ancestor in row["ancestors"]]
+    return {**row, "ancestors": ancestors}
 
 
 def _bbox(boundaries: Any) -> list[float] | None:
@@ -222,6 +340,10 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
     limit: int,
     codes: list[str] | None = None,
     bbox: tuple[float, float, float, float] | None = None,
+    parent: str | None = None,
+    within: str | None = None,
+    exact: bool = False,
+    is_root: bool | None = None,
     include_boundaries: bool = False,
     detail: str = "overview",
     known_version: str | None = None,
@@ -235,6 +357,10 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
         limit: The maximum number of regions. With boundaries, the page ends earlier if these exceed `PAGE_BYTES`.
         codes: The codes of the regions; None for all.
         bbox: The box [west, south, east, north] that the regions touch; west > east crosses the antimeridian.
+        parent: The code of the region whose children are listed.
+        within: The code of a region: it and those below it.
+        exact: Whether ``within`` means the region alone.
+        is_root: Whether the regions have no parent; None for all.
         include_boundaries: Whether the result contains the boundaries.
         detail: The detail of the boundaries, one of `geometry.DETAILS`.
         known_version: The version of a page that the caller has.
@@ -248,14 +374,17 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
     if known_version == version:
         return {"items": [], "next_cursor": None, "version": version, "unchanged": True}, []
     detail = detail if include_boundaries else FULL
-    rows = _rows(connection, locator, cursor, limit, codes, bbox, detail)
+    conditions = _conditions(codes=codes, parent=parent, within=within, exact=exact, is_root=is_root)
+    if bbox is not None:
+        conditions.append(regions.c.id.in_(locator.touching(connection, bbox)))
+    rows = _rows(connection, conditions, cursor, limit, detail)
     count, without_outline = len(rows[:limit]), []
     if include_boundaries:
         count = _fitting([row.bytes or 0 for row in rows[:limit]])
         missing = [at for at, row in enumerate(rows[:count]) if row.has_boundaries and row.bytes is None]
         without_outline = [rows[at].id for at in missing]
         count = max(missing[0], 1) if missing else count
-    found = page(rows[: count + 1], count, _ORDER) if count else page(rows, limit, _ORDER)
+    found = page(rows[: count + 1], count, BY_CODE) if count else page(rows, limit, BY_CODE)
     items = [dict(item) for item in found["items"]]
     if include_boundaries:
         boundaries = _boundaries(connection, [item["id"] for item in items], detail)
@@ -270,33 +399,37 @@ def list_regions(  # noqa: PLR0913 - the arguments of the method
     return regions_page, without_outline
 
 
-def version_of(connection: Connection) -> str:
-    """Return a text that differs whenever a region or the way of making outlines has changed."""
-    return ".".join(str(part) for part in (OUTLINES_REVISION, *_state_of(connection)))
+def _conditions(
+    *, codes: list[str] | None, parent: str | None, within: str | None, exact: bool, is_root: bool | None
+) -> list[Condition]:
+    conditions: list[Condition] = []
+    if codes is not None:
+        conditions.append(regions.c.code.in_(codes))
+    if parent is not None:
+        conditions.append(
+            regions.c.parent_id == select(_PARENT.c.id).where(_PARENT.c.code == parent).scalar_subquery()
+        )
+    if within is not None:
+        conditions.append(regions.c.code == within if exact else below(within))
+    if is_root is not None:
+        conditions.append(regions.c.parent_id.is_(None) if is_root else regions.c.parent_id.is_not(None))
+    return conditions
 
 
 def _rows(
-    connection: Connection,
-    locator: RegionLocator,
-    cursor: str | None,
-    limit: int,
-    codes: list[str] | None,
-    bbox: Sequence[float] | None,
-    detail: str,
+    connection: Connection, conditions: list[Condition], cursor: str | None, limit: int, detail: str
 ) -> list[Any]:
     """Return the regions of a page and the next one, with the size of their boundaries instead of the boundaries."""
     statement: Select[Any] = select(
         *_SHOWN,
+        _NO_ANCESTORS,
         _NO_BOUNDARIES,
         regions.c.boundaries.is_not(None).label("has_boundaries"),
         _EXTENT.c.bbox,
         _EXTENT.c.bytes,
     ).outerjoin(_EXTENT, (_EXTENT.c.region_id == regions.c.id) & (_EXTENT.c.detail == detail))
-    if codes is not None:
-        statement = statement.where(regions.c.code.in_(codes))
-    if bbox is not None:
-        statement = statement.where(regions.c.id.in_(locator.touching(connection, bbox)))
-    return list(connection.execute(keyset(statement, _ORDER, cursor, limit)).all())
+    statement = statement.where(*conditions)
+    return list(connection.execute(keyset(statement, BY_CODE, cursor, limit)).all())
 
 
 def _fitting(sizes: list[int]) -> int:
@@ -320,7 +453,9 @@ def _boundaries(connection: Connection, region_ids: list[UUID], detail: str) -> 
 
 
 def locate_region(connection: Connection, locator: RegionLocator, *, lon: float, lat: float) -> types.Region:
-    """Return the smallest region that contains a point, without its boundaries.
+    """Return the deepest region that contains a point, with its ancestors and without its boundaries.
+
+    Of several at the same depth it is the smallest.
 
     Raises:
         NotFound: No region contains the point.
@@ -329,85 +464,32 @@ def locate_region(connection: Connection, locator: RegionLocator, *, lon: float,
     row = None
     if region_id is not None:
         found = (
-            select(*_SHOWN, _NO_BOUNDARIES, _EXTENT.c.bbox)
+            select(*_SHOWN, _ANCESTORS, _NO_BOUNDARIES, _EXTENT.c.bbox)
             .outerjoin(_EXTENT, (_EXTENT.c.region_id == regions.c.id) & (_EXTENT.c.detail == FULL))
             .where(regions.c.id == region_id)
         )
         row = connection.execute(found).mappings().one_or_none()
     if row is None:
         raise NotFound("No region contains this point.")
-    return cast("types.Region", dict(row))
+    return cast("types.Region", _described(row))
 
 
-class RegionLocator:
-    """A spatial index of all regions in memory that is updated when a region has changed.
+def locate_regions(
+    connection: Connection, locator: RegionLocator, *, points: list[types.Point], include_regions: bool
+) -> types.LocatedRegions:
+    """Return for each point the id of the deepest region that contains it, or None.
 
-    Every call asks the database whether a region has changed: a count and two aggregates of a small table cost a
-    fraction of the call, and every replica finds a new region at once. Only the boundaries of changed regions are read,
-    as text that is parsed in native threads.
+    Args:
+        connection: A connection to read with.
+        locator: The index of the regions.
+        points: The points.
+        include_regions: Whether the result has the regions that were found, with their ancestors.
     """
-
-    def __init__(self) -> None:
-        self._state: tuple[Any, ...] = ()
-        self._index = RegionIndex([])
-        self._versions: dict[UUID, int] = {}
-        self._entries: dict[UUID, Entry | None] = {}
-        self._building = threading.Lock()
-
-    def locate(self, connection: Connection, points: Sequence[tuple[float, float]]) -> list[UUID | None]:
-        """Return for each point (longitude, latitude) the id of its region, or None."""
-        return self._current(connection).locate(points)
-
-    def touching(self, connection: Connection, bbox: Sequence[float]) -> list[UUID]:
-        """Return the ids of the regions that touch the box [west, south, east, north]."""
-        return self._current(connection).touching(bbox)
-
-    def _current(self, connection: Connection) -> RegionIndex:
-        state = _state_of(connection)
-        if state == self._state:
-            return self._index
-        with self._building:
-            if state == self._state:  # another greenlet has built it in the meantime
-                return self._index
-            # The state is read before the rows, so that a region that changes in between is read again next time.
-            state = _state_of(connection)
-            self._read_changed(connection)
-            index: RegionIndex = run_blocking(RegionIndex.of_entries, list(self._entries.values()))
-            self._index, self._state = index, state
-            return index
-
-    def _read_changed(self, connection: Connection) -> None:
-        rows = connection.execute(
-            select(regions.c.id, regions.c.version).where(regions.c.boundaries.is_not(None))
-        )
-        versions: dict[UUID, int] = {row[0]: row[1] for row in rows}
-        changed = [
-            region_id for region_id, version in versions.items() if self._versions.get(region_id) != version
-        ]
-        stale = set(changed)
-        self._entries = {
-            region_id: entry
-            for region_id, entry in self._entries.items()
-            if region_id in versions and region_id not in stale
-        }
-        self._versions = {region_id: versions[region_id] for region_id in self._entries}
-        for first in range(0, len(changed), READ_TOGETHER):
-            some = changed[first : first + READ_TOGETHER]
-            # Stored at once, so that a call that ends at its deadline leaves less work to the next one.
-            self._entries |= self._read(connection, some)
-            self._versions |= {region_id: versions[region_id] for region_id in some}
-
-    @staticmethod
-    def _read(connection: Connection, region_ids: list[UUID]) -> dict[UUID, Entry | None]:
-        text = sql_cast(regions.c.boundaries, Text)
-        statement = select(regions.c.id, regions.c.code, text).where(one_of(regions.c.id, region_ids))
-        rows = [(row[0], row[1], row[2]) for row in connection.execute(statement) if row[2] is not None]
-        entries: dict[UUID, Entry | None] = run_blocking(read_entries, rows)
-        return entries
-
-
-def _state_of(connection: Connection) -> tuple[Any, ...]:
-    """Return values that differ whenever a region was created or changed."""
-    microseconds = func.max(func.extract("epoch", regions.c.updated_at)) * 1_000_000
-    changes = select(func.count(), func.coalesce(func.sum(regions.c.version), 0), func.round(microseconds))
-    return tuple(connection.execute(changes.select_from(regions)).one())
+    located = locator.locate(connection, [(point["lon"], point["lat"]) for point in points])
+    found: list[types.LocatedRegion] | None = None
+    if include_regions:
+        region_ids = sorted({region_id for region_id in located if region_id is not None})
+        statement = select(regions.c.id, regions.c.code, regions.c.name, _ANCESTORS)
+        rows = connection.execute(statement.where(one_of(regions.c.id, region_ids))).mappings()
+        found = [cast("types.LocatedRegion", _described(row)) for row in rows] if region_ids else []
+    return {"region_ids": located, "regions": found}

@@ -53,7 +53,7 @@ def create_role(connection: Connection, caller: Caller, arguments: types.CreateR
         Conflict: The name or the id is taken.
     """
     now = acting(connection, caller, ROLE_WRITE)
-    require_cover(now, checked_grants(connection, arguments["permissions"]))
+    require_cover(connection, now, checked_grants(connection, arguments["permissions"]))
     name = arguments["name"]
     role_id = arguments["id"] or uuid7()
     values = {
@@ -97,7 +97,7 @@ def update_role(
     now = acting(connection, caller, ROLE_WRITE)
     role_id = lock_role(connection, role)
     present = get_role(connection, role)
-    require_cover(now, role_grants(connection, present["permissions"]))
+    require_cover(connection, now, role_grants(connection, present["permissions"]))
     if role == ADMINISTRATOR and not arguments.get("is_active", True):
         raise Conflict("The role administrator is always active.")
     current = {"description": present["description"], "is_active": present["is_active"]}
@@ -143,7 +143,7 @@ def set_role_permissions(
         return present
     if role == ADMINISTRATOR:
         raise Conflict("The permissions of the role administrator cannot be changed.")
-    require_cover(now, role_grants(connection, added | removed))
+    require_cover(connection, now, role_grants(connection, added | removed))
     _require_version(present, version)
     unwanted = role_permissions.c.permission.in_(removed)
     connection.execute(delete(role_permissions).where(role_permissions.c.role_id == role_id, unwanted))
@@ -180,7 +180,7 @@ def grant_role(
     found = _role_argument(connection, role)
     if not found["is_active"]:
         raise Invalid(fields={"role": ["This role is not active."]})
-    require_cover(now, role_grants(connection, found["permissions"]))
+    require_cover(connection, now, role_grants(connection, found["permissions"]))
     require_authority_over(connection, now, user_id)
     account = read_user(connection, user_id)
     trace(connection, caller)
@@ -211,7 +211,7 @@ def revoke_role(connection: Connection, caller: Caller, user_id: UUID, role: str
     """
     now = acting(connection, caller, ROLE_GRANT)
     found = _role_argument(connection, role)
-    require_cover(now, role_grants(connection, found["permissions"]))
+    require_cover(connection, now, role_grants(connection, found["permissions"]))
     require_authority_over(connection, now, user_id)
     account = read_user(connection, user_id)
     if role not in account["roles"]:

@@ -7,9 +7,19 @@ from typing import TYPE_CHECKING, Any, ClassVar, Unpack
 
 from nameko.extensions import DependencyProvider, SharedExtension
 
-from services.identity import authority, passwords, regions, revocations, roles, schemas, sessions, users
+from services.identity import (
+    authority,
+    passwords,
+    region_tree,
+    regions,
+    revocations,
+    roles,
+    schemas,
+    sessions,
+    users,
+)
 from services.identity.password_hashing import PasswordHasher
-from services.identity.regions import RegionLocator
+from services.identity.region_locator import RegionLocator
 from services.identity.sessions import Secrets
 from services.identity.tokens import signer_of
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RateLimited, Unauthenticated
@@ -408,17 +418,20 @@ class IdentityService(OwnsKeys):
         arguments=schemas.CreateRegion,
         result=schemas.Region,
         errors=(
-            Invalid("The boundaries intersect themselves; the message says where."),
+            Invalid(
+                "The boundaries intersect themselves; the message says where. Or the parent does not exist or is"
+                " reserved; `fields` names `parent_id`."
+            ),
             Conflict("The code or the id is taken."),
-            Forbidden("The caller has `region:write` only for some regions."),
+            Forbidden("The caller has `region:write` only for regions that do not contain it."),
         ),
-        emits=("region_created",),
+        emits=("region_created", "region_updated"),
         checks_present_state=True,
     )
     def create_region(self, caller: Caller, **arguments: Unpack[types.CreateRegion]) -> types.Region:
-        """Create a region."""
+        """Create a region, and find the region that contains it and those that it contains."""
         with self.db.write() as connection:
-            return regions.create_region(connection, caller, arguments)
+            return regions.create_region(connection, caller, self.locator, arguments)
 
     @operation(
         permission=REGION_WRITE,
@@ -426,9 +439,12 @@ class IdentityService(OwnsKeys):
         result=schemas.Region,
         errors=(
             NotFound,
-            Forbidden("The caller does not have `region:write` for this region."),
+            Forbidden(
+                "The caller does not have `region:write` for this region, or to move it for both of its parents."
+            ),
             Invalid(
-                "The boundaries intersect themselves, or the region is the reserved one, which has none."
+                "The boundaries intersect themselves, or are for the reserved region, which has none. Or the"
+                " parent does not exist, is reserved, or lies in the region; `fields` names `parent_id`."
             ),
             Conflict("The version is out of date."),
         ),
@@ -436,10 +452,10 @@ class IdentityService(OwnsKeys):
         checks_present_state=True,
     )
     def update_region(self, caller: Caller, **arguments: Unpack[types.UpdateRegion]) -> types.Region:
-        """Change the name, description or boundaries of a region."""
+        """Change the name, description or boundaries of a region, or move it with everything below it."""
         region_id, version = arguments["region_id"], arguments["version"]
         with self.db.write() as connection:
-            return regions.update_region(connection, caller, region_id, version, arguments)
+            return regions.update_region(connection, caller, self.locator, region_id, version, arguments)
 
     @operation(
         permission=SIGNED_IN,
@@ -470,16 +486,38 @@ class IdentityService(OwnsKeys):
         errors=(NotFound("No region contains the point."),),
     )
     def locate_region(self, _caller: Caller, lon: float, lat: float) -> types.Region:
-        """Return the smallest region that contains a point."""
+        """Return the deepest region that contains a point, with all regions that contain that one."""
         with self.db.read() as connection:
             return regions.locate_region(connection, self.locator, lon=lon, lat=lat)
 
     @operation(permission=SIGNED_IN, arguments=schemas.LocateRegions, result=schemas.LocatedRegions)
-    def locate_regions(self, _caller: Caller, points: list[types.Point]) -> types.LocatedRegions:
-        """Return for each point the id of the smallest region that contains it, or null."""
+    def locate_regions(
+        self, _caller: Caller, points: list[types.Point], *, include_regions: bool
+    ) -> types.LocatedRegions:
+        """Return for each point the id of the deepest region that contains it, or null."""
         with self.db.read() as connection:
-            located = self.locator.locate(connection, [(point["lon"], point["lat"]) for point in points])
-        return {"region_ids": located}
+            return regions.locate_regions(
+                connection, self.locator, points=points, include_regions=include_regions
+            )
+
+    @operation(
+        permission=SIGNED_IN,
+        arguments=schemas.GetRegionTree,
+        result=schemas.RegionTree,
+        errors=(NotFound, Invalid("There are too many regions up to this depth; `fields` names `depth`.")),
+    )
+    def get_region_tree(self, _caller: Caller, code: str, depth: int) -> types.RegionTree:
+        """Return a region with the regions below it, each inside of its parent."""
+        with self.db.read() as connection:
+            return region_tree.get_region_tree(connection, code=code, depth=depth)
+
+    @operation(permission=SIGNED_IN, arguments=schemas.ListRegionTree, result=schemas.RegionLinks)
+    def list_region_tree(
+        self, _caller: Caller, **arguments: Unpack[types.ListRegionTree]
+    ) -> types.RegionLinks:
+        """Return a page of all regions by code, each with the id of its parent."""
+        with self.db.read() as connection:
+            return region_tree.list_region_tree(connection, **arguments)
 
     @every(CLEAN_UP_SECONDS)
     def forget_expired(self) -> None:

@@ -365,7 +365,7 @@ def _roles_to_grant(connection: Connection, caller: Caller | None, names: list[s
             raise Invalid(fields={"roles": [f"The role {name} does not exist."]}) from None
         if not role["is_active"]:
             raise Invalid(fields={"roles": [f"The role {name} is not active."]})
-        require_cover(now, role_grants(connection, role["permissions"]))
+        require_cover(connection, now, role_grants(connection, role["permissions"]))
         role_ids.append(role["id"])
     return role_ids
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
+import numpy as np
 import shapely
 from marshmallow import ValidationError
 from shapely.errors import ShapelyError
@@ -209,6 +210,26 @@ def shape_of(boundaries: Any) -> Any:
         return polygons[0] if boundaries["type"] == "Polygon" else shapely.MultiPolygon(polygons)
     except (KeyError, IndexError, TypeError, ValueError, ShapelyError):
         return None
+
+
+def area_of(shape: Any) -> float:
+    """Return the area of a shape on a sphere of radius 1, in steradians, so that areas at all latitudes compare.
+
+    The sides are straight on the map, as GeoJSON has them. Under such a side the area is exact: the difference of the
+    longitudes times the mean of the sine of the latitude.
+
+    Args:
+        shape: A shape of longitudes and latitudes; what has no area, such as a line, counts 0.
+    """
+    rings = shapely.get_rings(shapely.orient_polygons(_polygonal(shape)))
+    positions, ring = shapely.get_coordinates(rings, return_index=True)
+    longitude, latitude = np.radians(positions).T
+    half = np.diff(latitude) / 2
+    # sin(x) / x, which is 1 where a side keeps its latitude.
+    mean = np.sin(latitude[:-1] + half) * np.sinc(half / math.pi)
+    # Outer rings are counterclockwise and holes clockwise.
+    is_side = ring[:-1] == ring[1:]
+    return float(np.sum(-np.diff(longitude) * mean, where=is_side))
 
 
 def same_boundaries(one: Any, other: Any) -> bool:

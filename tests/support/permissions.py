@@ -52,6 +52,8 @@ MATRIX = {
     "identity.change_password": MEMBERS,
     "identity.get_region": MEMBERS,
     "identity.list_regions": MEMBERS,
+    "identity.get_region_tree": MEMBERS,
+    "identity.list_region_tree": MEMBERS,
     "identity.locate_region": MEMBERS,
     "identity.locate_regions": MEMBERS,
     "identity.list_users": SYSTEMS,

@@ -89,3 +89,11 @@ regions.offer("GET", "/located-region", "identity.locate_region", schemas.Locate
 regions.offer(
     "POST", "/located-regions", "identity.locate_regions", schemas.LocateRegions, schemas.LocatedRegions
 )
+regions.offer(
+    "GET",
+    "/regions/<code>/tree",
+    "identity.get_region_tree",
+    schemas.GetRegionTree,
+    schemas.RegionTree,
+)
+regions.offer("GET", "/region-tree", "identity.list_region_tree", schemas.ListRegionTree, schemas.RegionLinks)

@@ -51,13 +51,26 @@ class ChangePassword(TypedDict):
 
 
 class CreateRegion(TypedDict):
-    """A new region. Its code, by which permissions and preferences name it, never changes."""
+    """A new region. Its code, by which permissions and preferences name it, never changes.
+
+    ``parent_id`` declares the region that contains it; null declares that none does. Without
+    ``parent_id``, the parent is found: the smallest region in which at least 99 % of its area lies.
+    """
 
     id: UUID | None
     code: str
     name: str
     description: str | None
     boundaries: dict[str, Any] | None
+    parent_id: NotRequired[UUID | None]
+
+
+class RegionReference(TypedDict):
+    """A region by its id, code and name."""
+
+    id: UUID
+    code: str
+    name: str
 
 
 class Region(TypedDict):
@@ -65,6 +78,10 @@ class Region(TypedDict):
 
     ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian. ``is_reserved`` is true
     for one region without boundaries, which contains the reports with an unknown region.
+
+    ``parent_id`` is the region that contains it, or null; ``parent_is_declared`` tells whether somebody
+    has declared it, or it was found by the boundaries. ``ancestors`` are all regions that contain it, from
+    the root of the tree to its parent; they are null in a list.
     """
 
     id: UUID
@@ -74,6 +91,10 @@ class Region(TypedDict):
     boundaries: Mapping[str, Any] | None
     bbox: Sequence[float] | None
     is_reserved: bool
+    parent_id: UUID | None
+    parent_code: str | None
+    parent_is_declared: bool
+    ancestors: Sequence[RegionReference] | None
     version: int
     created_at: datetime
     updated_at: datetime
@@ -178,6 +199,30 @@ class GetRegion(TypedDict):
     code: NotRequired[str]
 
 
+class GetRegionTree(TypedDict):
+    """A region by its code. ``depth`` is the number of levels below it that the result has."""
+
+    code: str
+    depth: int
+
+
+class RegionTree(TypedDict):
+    """A region with the regions in it. ``children`` are of the same form.
+
+    ``children_count`` is the number of regions directly below a region; ``children`` has them unless they
+    are deeper than ``depth``.
+    """
+
+    id: UUID
+    code: str
+    name: str
+    parent_id: UUID | None
+    parent_is_declared: bool
+    version: int
+    children_count: int
+    children: Sequence[Mapping[str, Any]]
+
+
 class RoleByName(TypedDict):
     """The name of a role."""
 
@@ -205,6 +250,35 @@ class Permissions(TypedDict):
     items: Sequence[Permission]
 
 
+class ListRegionTree(TypedDict):
+    """The flat list of the tree. ``within`` is the code of a region, which is listed with everything below
+    it.
+    """
+
+    cursor: str | None
+    limit: int
+    within: str | None
+
+
+class RegionLink(TypedDict):
+    """A region with the id of its parent."""
+
+    id: UUID
+    code: str
+    name: str
+    parent_id: UUID | None
+    parent_is_declared: bool
+    version: int
+
+
+class RegionLinks(TypedDict):
+    """A page of the flat list of the tree. ``version`` changes whenever a region changes."""
+
+    items: Sequence[RegionLink]
+    next_cursor: str | None
+    version: str
+
+
 class ListRegions(TypedDict):
     """Filters for a list of regions. ``bbox`` is [west, south, east, north]; west > east crosses the
     antimeridian.
@@ -215,12 +289,20 @@ class ListRegions(TypedDict):
     with up to 8,000. ``full`` are the complete boundaries. A page with boundaries ends before these exceed
     a megabyte, so it can have fewer regions than ``limit``. ``known_version`` is the ``version`` of a page
     that the caller has. If no region has changed since, the result is ``unchanged`` and has no items.
+
+    ``parent`` is the code of the region whose children are listed, ``within`` that of the region that is
+    listed with everything below it, or alone if ``exact`` is true. ``is_root`` true lists the regions
+    without a parent.
     """
 
     cursor: str | None
     limit: int
     codes: list[str] | None
     bbox: tuple[float, float, float, float] | None
+    parent: str | None
+    within: str | None
+    exact: bool
+    is_root: bool | None
     include_boundaries: bool
     detail: Detail
     known_version: str | None
@@ -303,15 +385,30 @@ class Point(TypedDict):
 
 
 class LocateRegions(TypedDict):
-    """A list of up to 500 points."""
+    """A list of up to 500 points. With ``include_regions``, the result describes the regions that were found.
+    """
 
     points: list[Point]
+    include_regions: bool
+
+
+class LocatedRegion(TypedDict):
+    """A region that was found, with all regions that contain it, from the root of the tree to its parent."""
+
+    id: UUID
+    code: str
+    name: str
+    ancestors: Sequence[RegionReference]
 
 
 class LocatedRegions(TypedDict):
-    """The id of the region of each point in the same order, or null."""
+    """The id of the deepest region of each point in the same order, or null.
+
+    ``regions`` has each of these regions once; it is null without ``include_regions``.
+    """
 
     region_ids: Sequence[UUID | None]
+    regions: Sequence[LocatedRegion] | None
 
 
 class Refresh(TypedDict):
@@ -377,13 +474,20 @@ class SetRolePermissions(TypedDict):
 
 
 class UpdateRegion(TypedDict):
-    """Changes of a region. Omitted fields keep their values."""
+    """Changes of a region. Omitted fields keep their values.
+
+    ``parent_id`` moves the region with everything below it, and declares its parent; null declares that it
+    has none. ``parent_is_declared`` false finds the parent again, now and whenever boundaries change; true
+    keeps the present one.
+    """
 
     region_id: UUID
     version: int
     name: NotRequired[str]
     description: NotRequired[str | None]
     boundaries: NotRequired[dict[str, Any] | None]
+    parent_id: NotRequired[UUID | None]
+    parent_is_declared: NotRequired[bool]
 
 
 class UpdateRole(TypedDict):

@@ -28,11 +28,23 @@ class SignedIn(TypedDict):
     device_token: str
 
 
+class RegionReference(TypedDict):
+    """A region by its id, code and name."""
+
+    id: str
+    code: str
+    name: str
+
+
 class Region(TypedDict):
     """A region. ``boundaries`` are null if it has none, and in a list without ``include_boundaries``.
 
     ``bbox`` is [west, south, east, north]; west > east crosses the antimeridian. ``is_reserved`` is true
     for one region without boundaries, which contains the reports with an unknown region.
+
+    ``parent_id`` is the region that contains it, or null; ``parent_is_declared`` tells whether somebody
+    has declared it, or it was found by the boundaries. ``ancestors`` are all regions that contain it, from
+    the root of the tree to its parent; they are null in a list.
     """
 
     id: str
@@ -42,6 +54,10 @@ class Region(TypedDict):
     boundaries: dict[str, Any] | None
     bbox: list[float] | None
     is_reserved: bool
+    parent_id: str | None
+    parent_code: str | None
+    parent_is_declared: bool
+    ancestors: list[RegionReference] | None
     version: int
     created_at: str
     updated_at: str
@@ -124,6 +140,23 @@ class Me(TypedDict):
     permissions: dict[str, Any]
 
 
+class RegionTree(TypedDict):
+    """A region with the regions in it. ``children`` are of the same form.
+
+    ``children_count`` is the number of regions directly below a region; ``children`` has them unless they
+    are deeper than ``depth``.
+    """
+
+    id: str
+    code: str
+    name: str
+    parent_id: str | None
+    parent_is_declared: bool
+    version: int
+    children_count: int
+    children: list[dict[str, Any]]
+
+
 class Permission(TypedDict):
     """A permission and its meaning."""
 
@@ -135,6 +168,25 @@ class Permissions(TypedDict):
     """All permissions."""
 
     items: list[Permission]
+
+
+class RegionLink(TypedDict):
+    """A region with the id of its parent."""
+
+    id: str
+    code: str
+    name: str
+    parent_id: str | None
+    parent_is_declared: bool
+    version: int
+
+
+class RegionLinks(TypedDict):
+    """A page of the flat list of the tree. ``version`` changes whenever a region changes."""
+
+    items: list[RegionLink]
+    next_cursor: str | None
+    version: str
 
 
 class Regions(TypedDict):
@@ -181,10 +233,23 @@ class Point(TypedDict):
     lat: float
 
 
+class LocatedRegion(TypedDict):
+    """A region that was found, with all regions that contain it, from the root of the tree to its parent."""
+
+    id: str
+    code: str
+    name: str
+    ancestors: list[RegionReference]
+
+
 class LocatedRegions(TypedDict):
-    """The id of the region of each point in the same order, or null."""
+    """The id of the deepest region of each point in the same order, or null.
+
+    ``regions`` has each of these regions once; it is null without ``include_regions``.
+    """
 
     region_ids: list[str | None]
+    regions: list[LocatedRegion] | None
 
 
 class Tokens(TypedDict):
@@ -233,8 +298,9 @@ class IdentityMethods(Protocol):
         id: Identifier | None = ...,
         description: str | None = ...,
         boundaries: Mapping[str, Any] | None = ...,
+        parent_id: Identifier | None = ...,
     ) -> Region:
-        """Create a region.
+        """Create a region, and find the region that contains it and those that it contains.
 
         Needs: region:write.
         """
@@ -291,6 +357,17 @@ class IdentityMethods(Protocol):
         Needs: signed in.
         """
 
+    def get_region_tree(
+        self,
+        *,
+        code: str,
+        depth: int = ...,
+    ) -> RegionTree:
+        """Return a region with the regions below it, each inside of its parent.
+
+        Needs: signed in.
+        """
+
     def get_role(
         self,
         *,
@@ -329,6 +406,18 @@ class IdentityMethods(Protocol):
         Needs: role:read.
         """
 
+    def list_region_tree(
+        self,
+        *,
+        cursor: str | None = ...,
+        limit: int = ...,
+        within: str | None = ...,
+    ) -> RegionLinks:
+        """Return a page of all regions by code, each with the id of its parent.
+
+        Needs: signed in.
+        """
+
     def list_regions(
         self,
         *,
@@ -336,6 +425,10 @@ class IdentityMethods(Protocol):
         limit: int = ...,
         codes: Sequence[str] | None = ...,
         bbox: Sequence[float] | None = ...,
+        parent: str | None = ...,
+        within: str | None = ...,
+        exact: bool = ...,
+        is_root: bool | None = ...,
         include_boundaries: bool = ...,
         detail: Detail = ...,
         known_version: str | None = ...,
@@ -388,7 +481,7 @@ class IdentityMethods(Protocol):
         lon: float,
         lat: float,
     ) -> Region:
-        """Return the smallest region that contains a point.
+        """Return the deepest region that contains a point, with all regions that contain that one.
 
         Needs: signed in.
         """
@@ -397,8 +490,9 @@ class IdentityMethods(Protocol):
         self,
         *,
         points: Sequence[Point],
+        include_regions: bool = ...,
     ) -> LocatedRegions:
-        """Return for each point the id of the smallest region that contains it, or null.
+        """Return for each point the id of the deepest region that contains it, or null.
 
         Needs: signed in.
         """
@@ -494,8 +588,10 @@ class IdentityMethods(Protocol):
         name: str = ...,
         description: str | None = ...,
         boundaries: Mapping[str, Any] | None = ...,
+        parent_id: Identifier | None = ...,
+        parent_is_declared: bool = ...,
     ) -> Region:
-        """Change the name, description or boundaries of a region.
+        """Change the name, description or boundaries of a region, or move it with everything below it.
 
         Needs: region:write.
         """

@@ -85,6 +85,9 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     "identity.get_region": (
         HttpRoute("GET", "/api/v1/regions/{region_id}"),
     ),
+    "identity.get_region_tree": (
+        HttpRoute("GET", "/api/v1/regions/{code}/tree"),
+    ),
     "identity.get_role": (
         HttpRoute("GET", "/api/v1/roles/{role}"),
     ),
@@ -96,6 +99,9 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     ),
     "identity.list_permissions": (
         HttpRoute("GET", "/api/v1/permissions"),
+    ),
+    "identity.list_region_tree": (
+        HttpRoute("GET", "/api/v1/region-tree"),
     ),
     "identity.list_regions": (
         HttpRoute("GET", "/api/v1/regions"),

@@ -43,16 +43,18 @@ MAX_CURSOR_LENGTH = 2000
 UUID_LENGTH = 36
 
 
-def keyset(statement: Statement, columns: Order, cursor: str | None, limit: int) -> Statement:
+def keyset(
+    statement: Statement, columns: Order, cursor: str | None, limit: int, *, max_limit: int = MAX_LIMIT
+) -> Statement:
     """The statement, ordered, beginning behind the cursor, and one row longer than the page.
 
     The extra row tells `page` whether there is a next page.
 
     Raises:
-        Invalid: The cursor is broken or belongs to another list (``cursor``), or the limit is not 1 to 500.
+        Invalid: The cursor is broken or belongs to another list (``cursor``), or the limit is not 1 to ``max_limit``.
     """
-    if not 1 <= limit <= MAX_LIMIT:
-        raise Invalid(fields={"limit": [f"Must be between 1 and {MAX_LIMIT}."]})
+    if not 1 <= limit <= max_limit:
+        raise Invalid(fields={"limit": [f"Must be between 1 and {max_limit}."]})
     ordering = _ordering(tuple(columns))
     if cursor is not None:
         statement = statement.where(ordering.behind(decode_cursor(cursor, columns)))

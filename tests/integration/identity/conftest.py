@@ -14,7 +14,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from services.identity import authority, regions, roles, schemas, seed, sessions, users
 from services.identity.password_hashing import PasswordHasher
-from services.identity.regions import RegionLocator
+from services.identity.region_locator import RegionLocator
 from services.identity.tokens import Signer
 from shared.domain import CONTRACTS
 from shared.platform.db.engine import Database
@@ -107,7 +107,7 @@ class World:
     def write(self, operation, caller, schema, /, **arguments):
         loaded = load(schema(), _plain(arguments))
         with self.database.write() as connection:
-            return operation(connection, caller, **_passed(operation, loaded))
+            return operation(connection, caller, **_passed(operation, {**loaded, "locator": self.locator}))
 
     def read(self, query, *positional, schema=None, **arguments):
         loaded = load(schema(), _plain(arguments)) if schema else arguments
@@ -152,7 +152,8 @@ def _passed(operation, loaded):
     """Those of the arguments that the operation names, and all of them as its `arguments`."""
     names = inspect.signature(operation).parameters
     named = {name: value for name, value in loaded.items() if name in names}
-    return {**named, "arguments": loaded} if "arguments" in names else named
+    arguments = {name: value for name, value in loaded.items() if name != "locator"}
+    return {**named, "arguments": arguments} if "arguments" in names else named
 
 
 def _plain(value):

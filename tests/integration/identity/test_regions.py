@@ -11,8 +11,8 @@ import pytest
 from shapely.geometry import shape
 from uuid6 import uuid7
 
-from services.identity import geometry, regions, schemas
-from services.identity.regions import RegionLocator
+from services.identity import geometry, region_locator, regions, schemas
+from services.identity.region_locator import RegionLocator
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, RpcTimeout
 from shared.domain.boundaries import bbox_of
 from shared.domain.identity import UNKNOWN_REGION_ID
@@ -183,13 +183,17 @@ def test_unknown_regions_are_not_found(world):
         update(world, world.admin(), {"id": uuid4(), "version": 1}, name="X")
 
 
-def test_a_point_lies_in_the_smallest_region(world):
+def test_a_point_lies_in_the_deepest_region_and_then_in_the_smallest(world):
     world.region("SEA", box(-40, -40, -30, -30))
-    world.region("ISLAND", box(-36, -36, -34, -34))
-    world.region("ISLAND-TWIN", box(-36, -36, -34, -34))
+    island = world.region("ISLAND", box(-36, -36, -34, -34))
     assert locate(world, -35, -35)["code"] == "ISLAND"
+    world.region("WIDER", box(-37, -37, -33, -33), parent_id=island["id"])
+    assert locate(world, -35, -35)["code"] == "WIDER", "because it is declared to lie in the island"
+    for code, edges in (("FLAT", (-39, -38)), ("FLAT-TWIN", (-39, -38)), ("FLAT-PART", (-39, -38.5))):
+        world.region(code, box(edges[0], -39, edges[1], -38), parent_id=None)
+    assert locate(world, -38.2, -38.5)["code"] == "FLAT"
+    assert locate(world, -38.7, -38.5)["code"] == "FLAT-PART"
     assert locate(world, -31, -31)["code"] == "SEA"
-    assert locate(world, -36, -35)["code"] == "ISLAND"
     assert locate(world, -40, -40)["code"] == "SEA"
     with pytest.raises(NotFound, match="No region contains"):
         locate(world, -41, -41)
@@ -433,7 +437,7 @@ def test_only_the_boundaries_that_changed_are_read_again(world, coasts, monkeypa
         read.extend(code for _, code, _ in rows)
         return geometry.read_entries(rows)
 
-    monkeypatch.setattr(regions, "read_entries", read_entries)
+    monkeypatch.setattr(region_locator, "read_entries", read_entries)
     locator = RegionLocator()
     with world.database.read() as connection:
         locator.locate(connection, [(0, 0)])
@@ -457,8 +461,8 @@ def test_what_a_call_read_for_the_index_before_its_deadline_is_not_read_again(wo
         read.extend(code for _, code, _ in rows)
         return geometry.read_entries(rows)
 
-    monkeypatch.setattr(regions, "READ_TOGETHER", 1)
-    monkeypatch.setattr(regions, "read_entries", read_entries)
+    monkeypatch.setattr(region_locator, "READ_TOGETHER", 1)
+    monkeypatch.setattr(region_locator, "read_entries", read_entries)
     locator = RegionLocator()
     with world.database.read() as connection:
         with pytest.raises(RpcTimeout):
