@@ -7,7 +7,8 @@ shapely releases the interpreter lock.
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple
 
 import orjson
 import shapely
@@ -28,7 +29,7 @@ from shared.domain.boundaries import (
 from shared.platform.concurrency import run_blocking
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from uuid import UUID
 
 __all__ = [
@@ -81,6 +82,10 @@ MIN_SHARE: Final = 0.99
 
 SIGNIFICANT_DIGITS: Final = 6
 """Areas that agree in so many digits are equal, such as those of two copies of the same boundaries."""
+
+
+MAX_RECENT: Final = 200
+"""Number of regions that may have changed before the index of all regions is built again."""
 
 
 class Entry(NamedTuple):
@@ -183,49 +188,81 @@ def _significant(area: float) -> float:
     return float(f"{area:.{SIGNIFICANT_DIGITS - 1}e}")
 
 
+class _Part(NamedTuple):
+    """Some of the regions of an index, in the order in which the tree numbers them."""
+
+    entries: Sequence[Entry]
+    tree: shapely.STRtree
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> _Part:
+        listed = list(entries)
+        shapes = [entry.shape for entry in listed]
+        shapely.prepare(shapes)
+        return cls(listed, shapely.STRtree(shapes))
+
+
+@dataclass(frozen=True, slots=True)
 class RegionIndex:
     """Finds regions by point and by what contains them. It is immutable, so any number of greenlets may use it.
 
-    Args:
-        regions: The id, code and boundaries of each region. Boundaries that shapely cannot read (because they were
-            written without the service) are ignored.
+    Most regions are in a tree that is built rarely, and those that changed since in a small one, so that a region that
+    is created among ten thousand does not cost an index of all of them.
     """
 
-    def __init__(self, regions: Iterable[tuple[UUID, str, dict[str, Any]]]) -> None:
-        self._build((entry_of(*region) for region in regions), {})
+    _entries: Mapping[UUID, Entry]
+    _parents: Mapping[UUID, UUID | None]
+    _most: _Part
+    _recent: _Part
+    _ranks: dict[UUID, tuple[int, float, str]] = field(default_factory=dict)
 
     @classmethod
-    def of_entries(cls, entries: Iterable[Entry | None], depths: Mapping[UUID, int]) -> RegionIndex:
+    def of(cls, regions: Iterable[tuple[UUID, str, dict[str, Any]]]) -> RegionIndex:
+        """Return an index of regions without parents.
+
+        Args:
+            regions: The id, code and boundaries of each region. Boundaries that shapely cannot read (because they were
+                written without the service) are ignored.
+        """
+        return cls.of_entries([entry_of(*region) for region in regions], {})
+
+    @classmethod
+    def of_entries(cls, entries: Iterable[Entry | None], parents: Mapping[UUID, UUID | None]) -> RegionIndex:
         """Return an index of regions whose shapes have already been created.
 
         Args:
             entries: The regions; None is ignored.
-            depths: The number of ancestors of each region; 0 for a region that is not among them.
+            parents: The parent of each region that has one, those of regions without boundaries among them.
         """
-        index = cls([])
-        index._build(entries, depths)
-        return index
+        by_id = {entry.id: entry for entry in entries if entry is not None}
+        return cls(by_id, parents, _Part.of(by_id.values()), _Part.of([]))
 
-    def _build(self, entries: Iterable[Entry | None], depths: Mapping[UUID, int]) -> None:
-        found = [entry for entry in entries if entry is not None]
-        # Sorted by what decides between several regions: the deepest, then the smallest, then the code. The lowest
-        # index wins.
-        found.sort(key=lambda entry: (-depths.get(entry.id, 0), entry.area, entry.code))
-        self._entries = found
-        self._depths = depths
-        self._by_id = {entry.id: entry for entry in found}
-        shapes = [entry.shape for entry in found]
-        shapely.prepare(shapes)
-        self._tree = shapely.STRtree(shapes)
+    def changed(
+        self, changes: Mapping[UUID, Entry | None], parents: Mapping[UUID, UUID | None]
+    ) -> RegionIndex:
+        """Return an index in which some regions have other entries.
+
+        Args:
+            changes: The entries of these regions; None where a region is not in the index any more.
+            parents: As in `of_entries`, of all regions.
+        """
+        entries = {**self._entries, **{key: entry for key, entry in changes.items() if entry is not None}}
+        for region_id, entry in changes.items():
+            if entry is None:
+                entries.pop(region_id, None)
+        recent = [entry for entry in self._recent.entries if entries.get(entry.id) is entry]
+        recent += [entry for entry in changes.values() if entry is not None]
+        if len(recent) > MAX_RECENT:
+            return RegionIndex.of_entries(entries.values(), parents)
+        return RegionIndex(entries, parents, self._most, _Part.of(recent))
 
     def entry(self, region_id: UUID) -> Entry | None:
         """Return the entry of a region, None if it is not in the index."""
-        return self._by_id.get(region_id)
+        return self._entries.get(region_id)
 
     def with_entry(self, region_id: UUID, entry: Entry | None) -> RegionIndex:
         """Return an index in which a region has this entry, or none."""
-        others = (other for other in self._entries if other.id != region_id)
-        return RegionIndex.of_entries([*others, entry], self._depths)
+        return self.changed({region_id: entry}, self._parents)
 
     def locate(self, points: Sequence[tuple[float, float]]) -> list[UUID | None]:
         """Return the region of each point (longitude, latitude); None if no region contains it.
@@ -234,8 +271,7 @@ class RegionIndex:
         then the first by code. The same rule decides for points on a border, which are in both regions. On the
         antimeridian, -180 and 180 are the same place, which is on the border of the regions on both sides.
         """
-        located: list[UUID | None] = [None] * len(points)
-        best: list[int] = [len(self._entries)] * len(points)
+        best: list[Entry | None] = [None] * len(points)
         # Each point, and points on the antimeridian once more with the longitude of the other side.
         asked = [*enumerate(points)]
         asked += [
@@ -243,25 +279,19 @@ class RegionIndex:
             for at, (longitude, latitude) in asked
             if abs(longitude) == ANTIMERIDIAN
         ]
-        places = shapely.points([place for _, place in asked]) if asked else ()
-        pairs = self._tree.query(places, predicate="intersects") if asked else ((), ())
-        for place, region in zip(*pairs, strict=True):
+        places = list(shapely.points([place for _, place in asked])) if asked else []
+        for place, entry in self._query(places, "intersects"):
             point = asked[place][0]
-            best[point] = min(best[point], region)
-        for point, region in enumerate(best):
-            if region < len(self._entries):
-                located[point] = self._entries[region].id
-        return located
+            former = best[point]
+            if former is None or self._rank(entry) < self._rank(former):
+                best[point] = entry
+        return [None if entry is None else entry.id for entry in best]
 
     def touching(self, bbox: Sequence[float]) -> list[UUID]:
         """Return the regions that touch the box [west, south, east, north]; west > east crosses the antimeridian."""
         west, south, east, north = bbox
-        found = {
-            int(index)
-            for low, high in spans_of(west, east)
-            for index in self._tree.query(_box(low, south, high, north), predicate="intersects")
-        }
-        return [self._entries[index].id for index in sorted(found)]
+        boxes = [_box(low, south, high, north) for low, high in spans_of(west, east)]
+        return list({entry.id: None for _, entry in self._query(boxes, "intersects")})
 
     def containing(self, entry: Entry) -> list[UUID]:
         """Return the regions that contain a region, the smallest first. Call it in a native thread.
@@ -273,12 +303,35 @@ class RegionIndex:
 
     def inside(self, entry: Entry) -> list[UUID]:
         """Return the regions that a region contains, as `containing` says. Call it in a native thread."""
+        shapely.prepare(entry.shape)
         return [other.id for other in self._near(entry) if is_above(entry, other) and _contains(entry, other)]
 
     def _near(self, entry: Entry) -> list[Entry]:
         """Return the other regions whose boxes touch that of a region."""
-        near = (self._entries[index] for index in self._tree.query(entry.shape))
-        return [other for other in near if other.id != entry.id]
+        return [other for _, other in self._query([entry.shape], None) if other.id != entry.id]
+
+    def _query(
+        self, shapes: Sequence[Any], predicate: Literal["intersects"] | None
+    ) -> Iterator[tuple[int, Entry]]:
+        """Yield the number of a shape and a region for each pair of these that meet."""
+        for part in (self._most, self._recent):
+            pairs = part.tree.query(shapes, predicate=predicate).tolist() if len(shapes) else ((), ())
+            for at, found in zip(*pairs, strict=True):
+                entry = part.entries[found]
+                # The region may have another entry since.
+                if id(self._entries.get(entry.id)) == id(entry):
+                    yield at, entry
+
+    def _rank(self, entry: Entry) -> tuple[int, float, str]:
+        """Return what decides between several regions; the lowest wins."""
+        rank = self._ranks.get(entry.id)
+        if rank is None:
+            depth, above = 0, self._parents.get(entry.id)
+            # The parents are read while others change them, so they may go round for a moment.
+            while above is not None and depth < len(self._parents):
+                depth, above = depth + 1, self._parents.get(above)
+            rank = self._ranks[entry.id] = (-depth, entry.area, entry.code)
+        return rank
 
 
 def _smallest_first(entries: list[Entry]) -> list[Entry]:

@@ -221,7 +221,7 @@ def area_of(shape: Any) -> float:
     Args:
         shape: A shape of longitudes and latitudes; what has no area, such as a line, counts 0.
     """
-    rings = shapely.get_rings(shapely.orient_polygons(_polygonal(shape)))
+    rings = shapely.get_rings(shapely.orient_polygons(_parts(shape)))
     positions, ring = shapely.get_coordinates(rings, return_index=True)
     longitude, latitude = np.radians(positions).T
     half = np.diff(latitude) / 2

@@ -112,7 +112,16 @@ def test_roles(admin):
     assert "report:read" in [item["name"] for item in admin.done("GET", "/permissions")["items"]]
 
 
-@happy("create_region", "get_region", "list_regions", "update_region", "locate_region", "locate_regions")
+@happy(
+    "create_region",
+    "get_region",
+    "list_regions",
+    "update_region",
+    "locate_region",
+    "locate_regions",
+    "get_region_tree",
+    "list_region_tree",
+)
 def test_regions(admin):
     code = name("R")
     made = admin.done("POST", "/regions", json={"code": code, "name": "Square", "boundaries": SQUARE})
@@ -124,7 +133,16 @@ def test_regions(admin):
     assert admin.done("GET", f"/regions?codes={code}")["items"][0]["boundaries"] is None
     assert admin.done("GET", "/located-region?lon=50.5&lat=50.5")["code"] == code
     points = {"points": [{"lon": 50.5, "lat": 50.5}, {"lon": 0, "lat": 0}]}
-    assert admin.done("POST", "/located-regions", json=points) == {"region_ids": [made["id"], None]}
+    located = {"region_ids": [made["id"], None], "regions": None}
+    assert admin.done("POST", "/located-regions", json=points) == located
+    part = {"code": name("R"), "name": "Part", "parent_id": made["id"]}
+    assert admin.done("POST", "/regions", json=part)["parent_code"] == code
+    tree = admin.done("GET", f"/regions/{code}/tree?depth=2")
+    assert [child["code"] for child in tree["children"]] == [part["code"]]
+    links = admin.done("GET", f"/region-tree?within={code}")["items"]
+    assert [link["parent_id"] for link in links if link["code"] == part["code"]] == [made["id"]]
+    within = admin.done("GET", f"/regions?within={code}")["items"]
+    assert {region["code"] for region in within} == {code, part["code"]}
     crossed = {"type": "Polygon", "coordinates": [[[0, 0], [1, 1], [1, 0], [0, 1], [0, 0]]]}
     body = {"code": name("R"), "name": "Bow", "boundaries": crossed}
     assert list(admin.refused(422, "POST", "/regions", json=body)["fields"]) == ["boundaries"]

@@ -187,7 +187,7 @@ def test_a_move_takes_everything_along_and_is_one_operation(world, draw):
     assert (moved["parent_id"], moved["parent_is_declared"]) == (other["id"], True)
     assert ancestors(world, commune) == [other["id"], department["id"]]
     assert now(world, commune)["version"] == before["version"]
-    assert [event.data["changed"] for event in world.events(department["id"])][1:] == [
+    assert [event.data["changed"] for event in world.events(department["id"])[1:]] == [
         ["parent_id", "parent_is_declared"]
     ]
     again = update(world, world.admin(), {**moved, "version": moved["version"] - 1}, parent_id=other["id"])
@@ -315,7 +315,7 @@ def test_what_is_held_in_a_region_may_be_granted_in_what_lies_in_it(world, draw,
     country, other = draw("C", 0, 0, 10, 10), draw("O", 10, 10, 11, 11)
     department = draw("D", 0, 0, 5, 10)
     held = f"report:{verb}:{country['code']}"
-    granter = world.caller(world.role("role:grant", "role:write", "user:read", held))
+    granter = world.caller(world.role("role:grant", held), "reporter")
     inner = world.role(f"report:read:{department['code']}")
     outer, beside = world.role(held), world.role(f"report:read:{other['code']}")
 
@@ -323,8 +323,8 @@ def test_what_is_held_in_a_region_may_be_granted_in_what_lies_in_it(world, draw,
         account = world.register()
         return world.write(roles.grant_role, granter, schemas.GrantRole, user_id=account["id"], role=role)
 
-    assert grant(inner)["roles"] == [inner]
-    assert grant(outer)["roles"] == [outer]
+    assert inner in grant(inner)["roles"]
+    assert outer in grant(outer)["roles"]
     for role in (beside, world.role("report:read")):
         with pytest.raises(Forbidden):
             grant(role)

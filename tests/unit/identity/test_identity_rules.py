@@ -69,13 +69,13 @@ def test_what_is_no_permission_is_refused(text):
 @given(granted)
 def test_everybody_covers_what_they_hold(permissions):
     held = policy.combine(permissions, REGIONS)
-    assert policy.covers(held, held)
+    assert policy.covers(held, held, {})
 
 
 @given(granted, granted)
 def test_who_covers_a_grant_may_do_all_of_it(mine, theirs):
     held, wanted = policy.combine(mine, REGIONS), policy.combine(theirs, REGIONS)
-    if policy.covers(held, wanted):
+    if policy.covers(held, wanted, {}):
         giver, taker = caller(held), caller(wanted)
         for permission in PERMISSIONS:
             for region in (NORTH, SOUTH, uuid4()):
@@ -85,19 +85,26 @@ def test_who_covers_a_grant_may_do_all_of_it(mine, theirs):
 @given(granted, granted)
 def test_holding_more_never_covers_less(mine, more):
     held = policy.combine(mine, REGIONS)
-    assert policy.covers(policy.combine([*mine, *more], REGIONS), held)
+    assert policy.covers(policy.combine([*mine, *more], REGIONS), held, {})
 
 
 def test_a_narrowed_permission_does_not_cover_the_whole():
-    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": None})
-    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})})
-    assert policy.covers({"report:*": frozenset({NORTH, SOUTH})}, {"report:read": frozenset({SOUTH})})
+    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": None}, {})
+    assert not policy.covers({"report:read": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})}, {})
+    assert policy.covers({"report:*": frozenset({NORTH, SOUTH})}, {"report:read": frozenset({SOUTH})}, {})
+
+
+def test_what_is_held_in_a_region_covers_what_lies_in_it_and_not_the_other_way_round():
+    lineages = {NORTH: frozenset({NORTH}), SOUTH: frozenset({NORTH, SOUTH})}
+    north, south = {"report:*": frozenset({NORTH})}, {"report:read": frozenset({SOUTH})}
+    assert policy.covers(north, south, lineages)
+    assert not policy.covers({"report:*": frozenset({SOUTH})}, {"report:read": frozenset({NORTH})}, lineages)
 
 
 def test_every_verb_of_a_thing_is_less_than_the_thing_itself():
     held = dict.fromkeys(PERMISSIONS)
-    assert not policy.covers(held, {"report:*": None})
-    assert not policy.covers({f"{thing}:*": None for thing in things}, {"*": None})
+    assert not policy.covers(held, {"report:*": None}, {})
+    assert not policy.covers({f"{thing}:*": None for thing in things}, {"*": None}, {})
 
 
 def test_a_code_without_a_region_grants_nothing():

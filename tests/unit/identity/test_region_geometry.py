@@ -110,26 +110,28 @@ def test_normalising_twice_changes_nothing():
 
 def test_the_smallest_region_wins():
     country, district = uuid4(), uuid4()
-    index = geometry.RegionIndex([(country, "A", box(0, 0, 10, 10)), (district, "B", box(2, 2, 4, 4))])
+    index = geometry.RegionIndex.of([(country, "A", box(0, 0, 10, 10)), (district, "B", box(2, 2, 4, 4))])
     assert index.locate([(3, 3), (8, 8), (20, 20)]) == [district, country, None]
 
 
 def test_a_border_belongs_to_one_region_always_the_same():
     west, east = uuid4(), uuid4()
     regions = [(west, "WEST", box(0, 0, 2, 2)), (east, "EAST", box(2, 0, 4, 2))]
-    assert geometry.RegionIndex(regions).locate([(2, 1)]) == [east]
-    assert geometry.RegionIndex(reversed(regions)).locate([(2, 1)]) == [east]
+    assert geometry.RegionIndex.of(regions).locate([(2, 1)]) == [east]
+    assert geometry.RegionIndex.of(reversed(regions)).locate([(2, 1)]) == [east]
 
 
 def test_an_index_without_regions_answers():
-    assert geometry.RegionIndex([]).locate([(0, 0)]) == [None]
-    assert geometry.RegionIndex([(uuid4(), "X", {"type": "Nonsense"})]).locate([]) == []
+    assert geometry.RegionIndex.of([]).locate([(0, 0)]) == [None]
+    assert geometry.RegionIndex.of([(uuid4(), "X", {"type": "Nonsense"})]).locate([]) == []
 
 
 @given(st.lists(st.tuples(st.integers(-5, 15), st.integers(-5, 15)), max_size=20))
 def test_the_index_agrees_with_looking_at_every_region(points):
     boxes = {uuid4(): (0, 0, 10, 10), uuid4(): (2, 2, 6, 6), uuid4(): (6, 2, 9, 6), uuid4(): (3, 3, 4, 4)}
-    index = geometry.RegionIndex((key, str(at), box(*edges)) for at, (key, edges) in enumerate(boxes.items()))
+    index = geometry.RegionIndex.of(
+        (key, str(at), box(*edges)) for at, (key, edges) in enumerate(boxes.items())
+    )
 
     def slow(x, y):
         inside = [

@@ -415,3 +415,22 @@ def test_rings_are_closed():
     for part in stored(polygon(FIJI))["coordinates"]:
         assert part[0][0] == part[0][-1]
         assert all(here != there for here, there in pairwise(part[0]))
+
+
+def test_areas_are_those_on_a_sphere():
+    assert geojson.area_of(shapely.box(-180, -90, 180, 90)) == pytest.approx(4 * math.pi)
+    assert geojson.area_of(shapely.box(10, 0, 20, 30)) == pytest.approx(math.radians(10) * 0.5)
+    ring, hole = shapely.box(0, 0, 10, 60).exterior, shapely.box(1, 1, 2, 2).exterior
+    part = geojson.area_of(shapely.box(1, 1, 2, 2))
+    for inside in (hole, hole.reverse()):
+        with_hole = geojson.area_of(shapely.Polygon(ring, [inside]))
+        assert with_hole == pytest.approx(geojson.area_of(shapely.Polygon(ring)) - part)
+    both = shapely.MultiPolygon([shapely.box(1, 1, 2, 2), shapely.box(3, 1, 4, 2)])
+    assert geojson.area_of(both) == pytest.approx(2 * part)
+
+
+@pytest.mark.parametrize(
+    "shape", [shapely.LineString([(0, 0), (1, 1)]), shapely.Polygon(), shapely.MultiPolygon()]
+)
+def test_what_has_no_area_has_the_area_0(shape):
+    assert geojson.area_of(shape) == 0
