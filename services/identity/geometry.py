@@ -318,8 +318,8 @@ class RegionIndex:
             pairs = part.tree.query(shapes, predicate=predicate).tolist() if len(shapes) else ((), ())
             for at, found in zip(*pairs, strict=True):
                 entry = part.entries[found]
-                # The region may have another entry since.
-                if id(self._entries.get(entry.id)) == id(entry):
+                is_current = self._entries.get(entry.id) is entry
+                if is_current:  # the region may have another entry since
                     yield at, entry
 
     def _rank(self, entry: Entry) -> tuple[int, float, str]:

@@ -246,7 +246,10 @@ def get_region_tree(connection: Connection, *, code: str, depth: int) -> types.R
         .order_by(regions.c.code)
         .limit(MAX_NESTED + 1)
     )
-    nodes = [dict(row) for row in connection.execute(statement).mappings()]
+    # The names of columns are texts of a kind of their own, which JSON does not take as names.
+    nodes = [
+        {str(name): value for name, value in row.items()} for row in connection.execute(statement).mappings()
+    ]
     if len(nodes) > MAX_NESTED:
         problem = (
             f"There are more than {MAX_NESTED:,} regions up to this depth. Ask for fewer levels, for a region below, or"

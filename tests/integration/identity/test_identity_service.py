@@ -71,4 +71,4 @@ def test_a_place_is_found_by_rpc(world, client):
         {"points": [{"lon": 85.32, "lat": 27.71}, {"lon": 0, "lat": 0}]},
         token=token,
     )
-    assert many == {"region_ids": [located["id"], None]}
+    assert many == {"region_ids": [located["id"], None], "regions": None}
