@@ -21,9 +21,9 @@ METHODS: Final[dict[str, MethodContract]] = {
         checks_present_state=True,
     ),
     "identity.create_region": MethodContract(
-        'Create a region.',
+        'Create a region, and find the region that contains it and those that it contains.',
         ('region:write',),
-        {'invalid': 'The boundaries intersect themselves; the message says where.', 'conflict': 'The code or the id is taken.', 'forbidden': 'The caller has `region:write` only for some regions.'},
+        {'invalid': 'The boundaries intersect themselves; the message says where. Or the parent does not exist or is reserved; `fields` names `parent_id`.', 'conflict': 'The code or the id is taken.', 'forbidden': 'The caller has `region:write` only for regions that do not contain it.'},
         checks_present_state=True,
     ),
     "identity.create_role": MethodContract(
@@ -59,6 +59,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('signed in',),
         {'invalid': 'Both or neither of `region_id` and `code` are given.', 'not_found': 'There is no such thing, or you may not see it.'},
     ),
+    "identity.get_region_tree": MethodContract(
+        'Return a region with the regions below it, each inside of its parent.',
+        ('signed in',),
+        {'not_found': 'There is no such thing, or you may not see it.', 'invalid': 'There are too many regions up to this depth; `fields` names `depth`.'},
+    ),
     "identity.get_role": MethodContract(
         'Return a role with its permissions.',
         ('role:read',),
@@ -78,6 +83,11 @@ METHODS: Final[dict[str, MethodContract]] = {
     "identity.list_permissions": MethodContract(
         'Return all permissions with their meanings.',
         ('role:read',),
+        {},
+    ),
+    "identity.list_region_tree": MethodContract(
+        'Return a page of all regions by code, each with the id of its parent.',
+        ('signed in',),
         {},
     ),
     "identity.list_regions": MethodContract(
@@ -101,12 +111,12 @@ METHODS: Final[dict[str, MethodContract]] = {
         {},
     ),
     "identity.locate_region": MethodContract(
-        'Return the smallest region that contains a point.',
+        'Return the deepest region that contains a point, with all regions that contain that one.',
         ('signed in',),
         {'not_found': 'No region contains the point.'},
     ),
     "identity.locate_regions": MethodContract(
-        'Return for each point the id of the smallest region that contains it, or null.',
+        'Return for each point the id of the deepest region that contains it, or null.',
         ('signed in',),
         {},
     ),
@@ -151,9 +161,9 @@ METHODS: Final[dict[str, MethodContract]] = {
         checks_present_state=True,
     ),
     "identity.update_region": MethodContract(
-        'Change the name, description or boundaries of a region.',
+        'Change the name, description or boundaries of a region, or move it with everything below it.',
         ('region:write',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller does not have `region:write` for this region.', 'invalid': 'The boundaries intersect themselves, or the region is the reserved one, which has none.', 'conflict': 'The version is out of date.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller does not have `region:write` for this region, or to move it for both of its parents.', 'invalid': 'The boundaries intersect themselves, or are for the reserved region, which has none. Or the parent does not exist, is reserved, or lies in the region; `fields` names `parent_id`.', 'conflict': 'The version is out of date.'},
         checks_present_state=True,
     ),
     "identity.update_role": MethodContract(
