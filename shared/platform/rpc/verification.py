@@ -96,7 +96,7 @@ class Verification(SharedExtension):
     pause. `shared.client.supervision` watches the threads.
 
     Attributes:
-        accounts: Who has the accounts, where that is the service itself; it sets this before anything starts.
+        accounts: Who has the accounts. A service that has them itself sets this in `setup`.
         revocations: The denial list.
     """
 
@@ -116,8 +116,9 @@ class Verification(SharedExtension):
         if self._own_keys is None:
             self._work = Work(f"token keys of {service}", self._keep_fresh)
             self._work.start()
-        if self._accounts is not None:
-            self._feed = RevocationFeed(service, settings.amqp_uri, self._accounts, self.revocations)
+        accounts = self._find_accounts()
+        if accounts is not None:
+            self._feed = RevocationFeed(service, settings.amqp_uri, accounts, self.revocations)
             self._feed.start()
 
     def stop(self) -> None:
@@ -136,7 +137,7 @@ class Verification(SharedExtension):
             Unavailable: Its key, or what has been revoked, is not known, and identity cannot be asked at the moment.
         """
         caller = self._verifier.verify(token, correlation_id)
-        if self._accounts is not None:
+        if self.accounts is not None or self._find_accounts() is not None:
             self.revocations.check(caller)
         return caller
 
@@ -147,18 +148,20 @@ class Verification(SharedExtension):
             Unauthenticated: The account is deactivated, or the token was signed before it or its session was revoked.
             Unavailable: Identity cannot be asked.
         """
-        return caller if self._accounts is None else self._accounts.present(caller)
+        accounts = self._find_accounts()
+        return caller if accounts is None else accounts.present(caller)
 
     @cached_property
     def revocations(self) -> Revocations:
         """Made when it is first asked for: nameko sets extensions up in no particular order."""
         return Revocations()
 
-    @cached_property
-    def _accounts(self) -> Accounts | None:
-        if self.accounts is not None or self._own_keys is not None:
-            return self.accounts
-        return IdentityAccounts(self.clients.client)
+    def _find_accounts(self) -> Accounts | None:
+        """Return who has the accounts; None in a service that has keys of its own and no accounts."""
+        # Not a property: nameko reads each while it puts the service together, before an owner has set its own.
+        if self.accounts is None and self._own_keys is None:
+            self.accounts = IdentityAccounts(self.clients.client)
+        return self.accounts
 
     def _end(self, end: Callable[[RevocationFeed], None]) -> None:
         if self._work is not None:
