@@ -50,6 +50,18 @@ class Caller:
     session_id: str = ""
     signed: Signed | None = None
 
+    def under(self, correlation_id: str) -> Caller:
+        """Return the caller with another correlation id; faster than `dataclasses.replace`, with every call."""
+        return Caller(
+            self.user_id,
+            self.roles,
+            self.permissions,
+            self.token,
+            correlation_id,
+            self.session_id,
+            self.signed,
+        )
+
     def may(self, permission: str, region_id: UUID | None = None) -> bool:
         """Return whether the caller has the permission in the region, or in any region if none is given."""
         return any(

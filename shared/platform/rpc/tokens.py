@@ -11,7 +11,6 @@ import hashlib
 import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
 
@@ -88,14 +87,14 @@ class TokenVerifier:
             expires_at, caller = known
             if self._clock() < expires_at:
                 self._verified.move_to_end(digest)
-                return replace(caller, correlation_id=correlation_id)
+                return caller.under(correlation_id)
             del self._verified[digest]
             raise Unauthenticated("The access token has expired.")
         caller, expires_at = self._check(token)
         self._verified[digest] = (expires_at, caller)
         while len(self._verified) > REMEMBERED_TOKENS:
             self._verified.popitem(last=False)
-        return replace(caller, correlation_id=correlation_id)
+        return caller.under(correlation_id)
 
     def _check(self, token: str) -> tuple[Caller, float]:
         try:
