@@ -10,15 +10,23 @@ from uuid6 import uuid7
 
 from services.alerts import private_reads
 from services.alerts.declared_targets import declare
-from services.alerts.models import REGIONS, SCHEMA, alert_areas, alerts, audience_regions
+from services.alerts.models import (
+    REGIONS,
+    SCHEMA,
+    alert_areas,
+    alert_status_history,
+    alerts,
+    audience_regions,
+)
 from services.alerts.policy import CANCEL, CHANGE, GET, LIST, RECENT, UPDATE, audience_of
 from services.alerts.schemas import types
 from services.alerts.sources import lock_sources
 from services.alerts.visibility import holds, in_force, public, readable
 from shared.client.errors import NotFound, Unavailable
-from shared.domain.alerts import ACTIVE, CANCELLED, SUPERSEDED
+from shared.domain.alerts import ACTIVE, CANCELLED, DRAFT, SUPERSEDED
 from shared.domain.identity import UNKNOWN_REGION_ID
-from shared.domain.permissions import ALERT_READ_RESTRICTED
+from shared.domain.permissions import ALERT_READ_DRAFT, ALERT_READ_RESTRICTED
+from shared.domain.status_changes import StatusHistory
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
 from shared.platform.db.errors import field_errors
@@ -45,6 +53,7 @@ class StoredAlert(types.Alert):
     author_id: UUID | None
     audience_groups: list[str]
     audience_accounts: list[UUID]
+    edited_by: UUID | None
 
 
 CONTENT: Final = (
@@ -67,6 +76,12 @@ CONTENT: Final = (
 )
 """The columns that the author of an alert fills."""
 
+OF_SOURCE: Final = ("rule_id", "source_type", "source_id", "source_version")
+"""The columns that say what an alert of a rule is about."""
+
+BACK_TO_DRAFT: Final = {"status": DRAFT, "approval_requested_by": None, "approval_requested_at": None}
+"""What turns an alert that waits for approval into a draft again."""
+
 _CONSTRAINTS: Final = {"fk_alerts_region": "region_id", "fk_alerts_issued_by": "issued_by"}
 
 _HIDDEN: Final = frozenset(
@@ -76,6 +91,7 @@ _HIDDEN: Final = frozenset(
         "sender",
         "area_version",
         "author_id",
+        "edited_by",
         "audience_groups",
         "audience_accounts",
     }
@@ -85,6 +101,8 @@ COLUMNS: Final = tuple(column for column in alerts.c if column.key not in _HIDDE
 """The columns of an alert that callers see."""
 
 _ORDER: Final[paging.Order] = ((alerts.c.issued_at, "desc"), (alerts.c.id, "desc"))
+
+_HISTORY: Final = StatusHistory(alert_status_history, "alert_id")
 
 CANCEL_LISTED_FOR: Final = dt.timedelta(days=7)
 """How long the Cancel message of an alert without an expiry is listed."""
@@ -200,14 +218,16 @@ def replace_alert(
             "msg_type": UPDATE,
             "references": [*old["references"], old["id"]],
             # The update of an alert that a rule issued still follows the report or resource.
-            "rule_id": old["rule_id"],
-            "source_id": old["source_id"],
-            "source_version": old["source_version"],
+            **{name: old[name] for name in OF_SOURCE},
             **values,
         },
         targets,
     )
-    ended: dict[str, object] = {"status": SUPERSEDED, "superseded_by": new["id"]}
+    ended: dict[str, object] = {
+        "status": SUPERSEDED,
+        "superseded_by": new["id"],
+        "status_notes": new["status_notes"],
+    }
     if isinstance(caller, str):
         ended["updated_by"] = new["issued_by"]
     change_alert(connection, caller, old, ended)
@@ -227,31 +247,37 @@ def check_area(row: StoredAlert) -> None:
         raise Unavailable("The alerts service has not received this region yet; try again in a moment.")
 
 
-def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, permission: str) -> StoredAlert:
+def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, *permissions: str) -> StoredAlert:
     """Lock an alert until the transaction ends, and return it.
 
     The report or resource that the alert is about is locked first, so that nobody else decides about it meanwhile.
 
+    Args:
+        connection: In a transaction.
+        caller: The caller, who needs one of the permissions in the region of the alert.
+        alert_id: The id of the alert.
+        permissions: One or several permissions. A refusal names the first one.
+
     Raises:
         NotFound: The alert does not exist, or the caller may not see it.
-        Forbidden: The caller does not hold the permission in the region of the alert.
+        Forbidden: The caller does not hold any of the permissions in the region of the alert.
     """
     source_id = connection.scalar(select(alerts.c.source_id).where(alerts.c.id == alert_id))
     if source_id is not None:
         lock_sources(connection, [source_id])
+    allowed = or_(*(holds(connection, caller, permission) for permission in permissions))
     statement = (
         select(alerts, *private_reads.mark(caller))
-        .where(
-            alerts.c.id == alert_id,
-            holds(connection, caller, permission),
-            readable(connection, caller),
-        )
+        .where(alerts.c.id == alert_id, allowed, readable(connection, caller))
         .with_for_update(of=alerts)
     )
     row = connection.execute(statement).mappings().one_or_none()
     if row is None:
         seen = get_alert(connection, caller, alert_id)
-        REGIONS.require(connection, caller, permission, seen["region_id"])
+        if not any(
+            REGIONS.may(connection, caller, permission, seen["region_id"]) for permission in permissions
+        ):
+            REGIONS.require(connection, caller, permissions[0], seen["region_id"])
         row = connection.execute(statement).mappings().one()
     private_reads.record(connection, caller, CHANGE, [row])
     return cast("StoredAlert", row)
@@ -271,6 +297,23 @@ def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.A
         raise NotFound("Alert not found.")
     private_reads.record(connection, caller, GET, [row])
     return cast("types.Alert", row)
+
+
+def get_alert_history(
+    connection: Connection, caller: Caller, arguments: types.ListAlertHistory
+) -> types.PageOfAlertHistoryEntry:
+    """Return a page of the statuses that an alert entered, the first one first.
+
+    They name colleagues and hold internal reasons, so they are shown to those who may read drafts.
+
+    Raises:
+        NotFound: The alert does not exist, or the caller may not see it.
+        Forbidden: The caller may not read drafts in the region of the alert.
+    """
+    alert = get_alert(connection, caller, arguments["alert_id"])
+    REGIONS.require(connection, caller, ALERT_READ_DRAFT, alert["region_id"])
+    found = _HISTORY.page(connection, alert["id"], arguments["cursor"], arguments["limit"])
+    return cast("types.PageOfAlertHistoryEntry", found)
 
 
 def list_alerts(connection: Connection, caller: Caller, filters: types.ListAlerts) -> types.PageOfAlert:

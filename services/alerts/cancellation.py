@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy import func, select, update
 from uuid6 import uuid7
 
-from services.alerts.alerts import StoredAlert, change_alert, content_of, insert_alert, lock_alert
+from services.alerts.alerts import OF_SOURCE, StoredAlert, change_alert, content_of, insert_alert, lock_alert
 from services.alerts.models import alerts
 from services.alerts.policy import CANCEL, PAST
 from shared.domain.alerts import ACTIVE, CANCELLED, EXPIRED, STATUS, UNISSUED
@@ -106,9 +106,7 @@ def cancel_locked(
             "references": [*row["references"], row["id"]],
             "issued_by": user_id,
             "sender": sender,
-            "rule_id": row["rule_id"],
-            "source_id": row["source_id"],
-            "source_version": row["source_version"],
+            **{name: row[name] for name in OF_SOURCE},
             "area_version": row["area_version"],
         },
     )

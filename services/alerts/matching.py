@@ -49,6 +49,9 @@ class Source:
         return self.machine.statuses
 
 
+SOURCE_TYPES: Final = ("report", "resource")
+"""What alerts of rules can be about."""
+
 REPORT_STATUS_CHANGED: Final = "report_status_changed"
 RESOURCE_STATUS_CHANGED: Final = "resource_status_changed"
 

@@ -30,6 +30,7 @@ from sqlalchemy.dialects.postgresql import JSONB, ExcludeConstraint
 from services.alerts import matching, policy
 from shared.domain.alerts import AUDIENCE_CLASSES, OPEN, PRIVATE, STATUS
 from shared.domain.region_tree import RegionTree, tree_columns
+from shared.domain.status_changes import status_history_table
 from shared.platform.db.tables import (
     content_digest,
     identifier,
@@ -204,6 +205,12 @@ alerts = Table(
     Column("author_id", Uuid),
     Column("audience_groups", ARRAY(String(100)), nullable=False, server_default=text("'{}'")),
     Column("audience_accounts", ARRAY(Uuid), nullable=False, server_default=text("'{}'")),
+    reference("approval_requested_by", "identity.users.id", "fk_alerts_approval_requested_by", nullable=True),
+    optional_moment("approval_requested_at"),
+    reference("approved_by", "identity.users.id", "fk_alerts_approved_by", nullable=True),
+    optional_moment("approved_at"),
+    reference("edited_by", "identity.users.id", "fk_alerts_edited_by", nullable=True),
+    Column("source_type", String(20)),
     ForeignKeyConstraint(
         ["region_id", "area_version"],
         ["alerts.alert_areas.region_id", "alerts.alert_areas.version"],
@@ -218,6 +225,7 @@ alerts = Table(
     _choice("msg_type", policy.MESSAGE_TYPES),
     _choice("cap_status", policy.CAP_STATUSES),
     _choice("audience_class", AUDIENCE_CLASSES),
+    _choice("source_type", matching.SOURCE_TYPES),
     CheckConstraint("jsonb_typeof(area) = 'object'", name="area"),
     # An update is inserted before what it replaces ends; the commit looks at both.
     ExcludeConstraint(
@@ -232,6 +240,13 @@ alerts = Table(
     comment="What people in a region are told, with the fields of CAP 1.2.",
 )
 Index("idx_alerts_region", alerts.c.region_id)
+Index(
+    "idx_alerts_source",
+    alerts.c.source_id,
+    alerts.c.issued_at.desc(),
+    alerts.c.id.desc(),
+    postgresql_where=text("source_id IS NOT NULL"),
+)
 Index("idx_alerts_issued_by", alerts.c.issued_by)
 Index("idx_alerts_priority", alerts.c.priority)
 Index("idx_alerts_status", alerts.c.status)
@@ -254,6 +269,10 @@ Index(
     alerts.c.source_version,
     unique=True,
     postgresql_where=text("msg_type = 'Alert'"),
+)
+
+alert_status_history = status_history_table(
+    alerts, STATUS, comment="Every status an alert entered, written by a trigger: version is the alert's."
 )
 
 SHARDS: Final = 16

@@ -7,13 +7,13 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypedDict
 from uuid import UUID
 
-from shared.client.errors import Invalid
+from shared.client.errors import Forbidden, Invalid
 from shared.domain.alerts import PRIVATE, PUBLIC, RESTRICTED
 from shared.domain.identity import UNKNOWN_REGION_ID
 
 if TYPE_CHECKING:
     import datetime as dt
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
 
 PRIORITIES: Final = ("critical", "high", "medium", "low")
 
@@ -133,6 +133,46 @@ def check_cap_status(issued: str, requested: str) -> None:
     if requested != issued:
         problem = f"Cannot be changed once the alert is issued (as {issued}). Issue another alert."
         raise Invalid(fields={"cap_status": [problem]})
+
+
+def check_issued_alone(priority: str, approval_priorities: Collection[str]) -> None:
+    """Refuse to issue an alert that needs the approval of another person.
+
+    Args:
+        priority: The priority of the alert.
+        approval_priorities: The priorities that nobody may issue alone.
+
+    Raises:
+        Forbidden: ``needs_approval`` is true.
+    """
+    if priority in approval_priorities:
+        raise Forbidden(
+            f"Alerts of the priority {priority} need the approval of another person here. Draft the alert and request"
+            " its approval.",
+            priority=priority,
+            needs_approval=True,
+        )
+
+
+def check_approver(alert: Mapping[str, Any], user_id: UUID) -> None:
+    """Refuse the approval by the author of an alert, by who edited it last, and by who requested the approval.
+
+    Args:
+        alert: The row of an alert that waits for approval.
+        user_id: The id of the account that would approve it.
+
+    Raises:
+        Forbidden: Another person has to approve it.
+    """
+    if user_id in {
+        alert["author_id"],
+        alert["issued_by"],
+        alert["edited_by"],
+        alert["approval_requested_by"],
+    }:
+        raise Forbidden(
+            "Another person has to approve this alert: you wrote it, edited it last or requested the approval."
+        )
 
 
 def cap_fields(alert: Mapping[str, Any]) -> dict[str, str]:

@@ -20,9 +20,10 @@ from services.alerts import (
     updating,
 )
 from services.alerts.cap import message, reading
-from services.alerts.sender import SenderProvider
+from services.alerts.settings import ApprovalPrioritiesProvider, SenderProvider
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound, Unavailable
 from shared.domain.permissions import (
+    ALERT_APPROVE,
     ALERT_CANCEL,
     ALERT_DRAFT,
     ALERT_ISSUE,
@@ -76,6 +77,7 @@ class AlertsService:
     rpc = RpcProvider()
     relay = OutboxRelay()
     sender = SenderProvider()
+    approval_priorities = ApprovalPrioritiesProvider()
 
     @operation(
         permission=ALERT_DRAFT,
@@ -83,8 +85,10 @@ class AlertsService:
         result=schemas.Alert,
         errors=(
             Forbidden("The caller may not draft alerts for this region."),
-            Invalid("The region or one of the targets does not exist."),
-            Conflict("The id belongs to another alert."),
+            Invalid(
+                "The region, one of the targets or the alert to update does not exist, or that is of another region."
+            ),
+            Conflict("The id belongs to another alert, or the alert to update is not active."),
         ),
     )
     def draft_alert(self, caller: Caller, **arguments: Unpack[types.DraftAlert]) -> types.Alert:
@@ -98,10 +102,14 @@ class AlertsService:
         result=schemas.Alert,
         errors=(
             NotFound,
-            Forbidden("The caller may not issue alerts for this region."),
+            Forbidden(
+                "The caller may not issue alerts for this region, or the alert needs the approval of another person"
+                " (`needs_approval`)."
+            ),
             Invalid("The region or a target does not exist, or the alert would already have expired."),
             Conflict(
-                "The draft was issued, cancelled or changed in the meantime, or the id belongs to another alert."
+                "The draft was issued, cancelled or changed in the meantime, waits for approval or updates an alert"
+                " that has ended, or the id belongs to another alert."
             ),
             Unavailable("The region was created a moment ago; try again."),
         ),
@@ -111,7 +119,66 @@ class AlertsService:
     def issue_alert(self, caller: Caller, **arguments: Unpack[types.IssueAlert]) -> types.Alert:
         """Issue an alert, either a draft as it is or a new one."""
         with self.db.write() as connection:
-            return issuing.issue_alert(connection, caller, self.sender, arguments)
+            return issuing.issue_alert(
+                connection, caller, self.sender, arguments, approval_priorities=self.approval_priorities
+            )
+
+    @operation(
+        permission=ALERT_DRAFT,
+        arguments=schemas.AlertVersion,
+        result=schemas.Alert,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not draft alerts in this region."),
+            Invalid("The alert would already have expired."),
+            Conflict("The draft was issued, cancelled or changed in the meantime."),
+        ),
+        emits=("alert_status_changed",),
+    )
+    def request_approval(self, caller: Caller, alert_id: UUID, version: int) -> types.Alert:
+        """Put a draft before another person for approval."""
+        with self.db.write() as connection:
+            return issuing.request_approval(connection, caller, alert_id, version)
+
+    @operation(
+        permission=ALERT_APPROVE,
+        arguments=schemas.AlertVersion,
+        result=schemas.Alert,
+        errors=(
+            NotFound,
+            Forbidden(
+                "The caller may not approve alerts for this region or these targets, or is the author, edited the alert"
+                " last or requested the approval."
+            ),
+            Invalid("A target does not exist, or the alert would already have expired."),
+            Conflict(
+                "The alert does not wait for approval, was changed in the meantime, or updates an alert that has ended."
+            ),
+            Unavailable("The region was created a moment ago; try again."),
+        ),
+        emits=("alert_issued", "alert_status_changed"),
+        checks_present_state=True,
+    )
+    def approve_alert(self, caller: Caller, alert_id: UUID, version: int) -> types.Alert:
+        """Approve an alert that waits for it, which issues the alert."""
+        with self.db.write() as connection:
+            return issuing.approve_alert(connection, caller, self.sender, alert_id, version)
+
+    @operation(
+        permission=(ALERT_APPROVE, ALERT_DRAFT),
+        arguments=schemas.ReturnAlert,
+        result=schemas.Alert,
+        errors=(
+            NotFound,
+            Forbidden("The caller may neither approve nor draft alerts in this region."),
+            Conflict("The alert does not wait for approval, or was changed in the meantime."),
+        ),
+        emits=("alert_status_changed",),
+    )
+    def return_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> types.Alert:
+        """Turn an alert that waits for approval back into a draft."""
+        with self.db.write() as connection:
+            return issuing.return_alert(connection, caller, alert_id, version, notes)
 
     @operation(
         permission=(ALERT_DRAFT, ALERT_ISSUE),
@@ -119,7 +186,10 @@ class AlertsService:
         result=schemas.Alert,
         errors=(
             NotFound,
-            Forbidden("The caller may not change the alert, or not for these targets."),
+            Forbidden(
+                "The caller may not change the alert, or not for these targets, or the update needs the approval of"
+                " another person (`needs_approval`)."
+            ),
             Invalid("One of the targets does not exist, or the alert would already have expired."),
             Conflict("The alert has ended, or somebody has changed it in the meantime."),
         ),
@@ -129,7 +199,9 @@ class AlertsService:
     def update_alert(self, caller: Caller, **arguments: Unpack[types.UpdateAlert]) -> types.Alert:
         """Change a draft, or issue an update that replaces an active alert."""
         with self.db.write() as connection:
-            return updating.update_alert(connection, caller, self.sender, arguments)
+            return updating.update_alert(
+                connection, caller, self.sender, arguments, approval_priorities=self.approval_priorities
+            )
 
     @operation(
         permission=ALERT_CANCEL,
@@ -153,6 +225,19 @@ class AlertsService:
         """Return an alert that the caller may read, or that reached the caller."""
         with self.db.read() as connection:
             return alerts.get_alert(connection, caller, alert_id)
+
+    @operation(
+        permission=ALERT_READ_DRAFT,
+        arguments=schemas.ListAlertHistory,
+        result=schemas.AlertHistoryPage,
+        errors=(NotFound, Forbidden("The caller may not read drafts in the region of the alert.")),
+    )
+    def get_alert_history(
+        self, caller: Caller, **arguments: Unpack[types.ListAlertHistory]
+    ) -> types.PageOfAlertHistoryEntry:
+        """Return a page of the statuses that an alert entered, and who decided so."""
+        with self.db.read() as connection:
+            return alerts.get_alert_history(connection, caller, arguments)
 
     @operation(
         permission=ANYONE,

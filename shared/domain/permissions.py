@@ -30,6 +30,7 @@ RESOURCE_UPDATE_USAGE: Final = "resource:update_usage"
 RESOURCE_IMPORT: Final = "resource:import"
 ALERT_DRAFT: Final = "alert:draft"
 ALERT_ISSUE: Final = "alert:issue"
+ALERT_APPROVE: Final = "alert:approve"
 ALERT_CANCEL: Final = "alert:cancel"
 ALERT_READ: Final = "alert:read"
 ALERT_READ_RESTRICTED: Final = "alert:read_restricted"
@@ -72,11 +73,12 @@ PERMISSIONS: Final[dict[str, str]] = {
     RESOURCE_IMPORT: "Import resources in bulk.",
     ALERT_DRAFT: "Draft alerts and edit drafts.",
     ALERT_ISSUE: "Issue alerts and updates of issued alerts.",
+    ALERT_APPROVE: "Approve alerts of others, which issues them, and return them to their authors.",
     ALERT_CANCEL: "Cancel alerts.",
     ALERT_READ: "Read all public alerts. Alerts that you received need no permission.",
     ALERT_READ_RESTRICTED: "Read alerts that were issued for groups, and the names of issuers.",
     ALERT_READ_PRIVATE: "Read alerts that were issued for single accounts. Every use is recorded.",
-    ALERT_READ_DRAFT: "Read drafts of alerts.",
+    ALERT_READ_DRAFT: "Read drafts of alerts and those that wait for approval, and who decided what about alerts.",
     ALERT_READ_REACH: "See which accounts an alert was sent to, and which of them have read it.",
     ALERT_REBUILD_AUDIENCE: "Rebuild the copy of accounts and regions that targets alerts. Needs `user:read` too.",
     ALERT_RULE_READ: "Read the rules that issue alerts automatically.",
@@ -145,6 +147,7 @@ DEFAULT_ROLES: Final[dict[str, DefaultRole]] = {
             RESOURCE_IMPORT,
             ALERT_DRAFT,
             ALERT_ISSUE,
+            ALERT_APPROVE,
             ALERT_CANCEL,
             ALERT_READ_DRAFT,
             ALERT_READ_REACH,

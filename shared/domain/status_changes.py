@@ -51,12 +51,13 @@ FACTS: Final = ("status", "changed_by", "notes", "changed_at", "version")
 """What of an event goes into the history, beside its id and the id of the thing."""
 
 
-def status_history_table(things: Table, machine: StatusMachine) -> Table:
+def status_history_table(things: Table, machine: StatusMachine, *, comment: str = "") -> Table:
     """Return the table of the statuses that the rows of another table entered.
 
     Args:
         things: The other table, such as ``reports.reports``.
         machine: Its statuses; the table and its columns are named by what has them: ``report_status_history``.
+        comment: How the table is written, where that is not from events.
     """
     thing = machine.thing
     name = f"{thing}_status_history"
@@ -72,7 +73,8 @@ def status_history_table(things: Table, machine: StatusMachine) -> Table:
         Column("version", Integer, nullable=False, server_default=text("0")),
         UniqueConstraint(f"{thing}_id", "version"),
         CheckConstraint(machine.check_constraint(), name="status"),
-        comment=f"Every status a {thing} entered, written from its events: id is the event's, version the {thing}'s.",
+        comment=comment
+        or f"Every status a {thing} entered, written from its events: id is the event's, version the {thing}'s.",
     )
     Index(f"idx_{name}_{thing}", table.c[f"{thing}_id"])
     Index(f"idx_{name}_changed_at", table.c.changed_at)

@@ -119,6 +119,11 @@ class _Reader:
             raise SettingError(f"{name} must be like https://app.example,https://other.example, or * alone.")
         return found
 
+    def words(self, name: str, _default: tuple[str, ...]) -> tuple[str, ...]:
+        """Words in lower case, with commas between."""
+        parts = (part.strip().lower() for part in self._environment.get(name, "").split(","))
+        return tuple(part for part in parts if part)
+
     def hosts(self, name: str, _default: tuple[str, ...]) -> tuple[str, ...]:
         """Names of hosts without ports, with commas between, in lower case."""
         parts = (part.strip().lower() for part in self._environment.get(name, "").split(","))
@@ -248,6 +253,7 @@ class Settings:
         broker_passwords: For ``broker-users``, the password of each user of RabbitMQ, by its name in capitals
             (``IMPACTX_<USER>_BROKER_PASSWORD``).
         rabbitmq_api: RabbitMQ's management API with an administrator, for ``broker-users``.
+        alert_approval_priorities: The priorities of alerts that nobody issues without another person's approval.
         alert_sender: How alerts name their sender in CAP: something of the organisation's own, such as an address in
             its domain, without blanks, commas, < and &.
         home: Where an embedded system keeps everything.
@@ -327,6 +333,9 @@ class Settings:
     database_passwords: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     broker_passwords: Mapping[str, str] = field(default_factory=dict, repr=False)
     rabbitmq_api: str = _setting("IMPACTX_RABBITMQ_API", "", _Reader.web_url, secret=True)
+    alert_approval_priorities: tuple[str, ...] = _setting(
+        "IMPACTX_ALERT_APPROVAL_PRIORITIES", (), _Reader.words
+    )
     alert_sender: str = _setting("IMPACTX_ALERT_SENDER", "alerts@impactx.example", _Reader.text)
     home: Path = _setting("IMPACTX_HOME", Path(DEFAULT_HOME), _Reader.path)  # noqa: RUF009 - a path never changes
     http_host: str = _setting("IMPACTX_HTTP_HOST", "127.0.0.1", _Reader.text)

@@ -9,7 +9,7 @@ from shared.platform.db.migration import migrate
 BEFORE = "0009"
 """The last revision of identity before staff had permissions of their own to read."""
 
-NEW = ("alert:read_restricted", "alert:read_private", "resource:read_contacts")
+NEW = ("alert:read_restricted", "alert:read_private", "resource:read_contacts", "alert:approve")
 
 
 @pytest.fixture

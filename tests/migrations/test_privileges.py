@@ -33,6 +33,7 @@ NEVER = {
             "alert_areas",
             "alert_reach",
             "alert_rules",
+            "alert_status_history",
             "alert_targeting",
             "alerts",
             "audience_members",
@@ -41,7 +42,7 @@ NEVER = {
             "private_alert_reads",
             "source_facts",
         },
-        "UPDATE": {"alert_areas", "private_alert_reads"},
+        "UPDATE": {"alert_areas", "alert_status_history", "private_alert_reads"},
     },
 }
 """What a service does not do with its own tables."""

@@ -119,9 +119,14 @@ class _Content(Arguments):
 
 
 class DraftAlert(_Content):
-    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely."""
+    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely.
+
+    With ``updates``, the id of an active alert of the same region, it replaces that alert when it is issued. Its
+    ``targets`` and ``cap_status`` are then those of that alert if omitted.
+    """
 
     id = Identifier(allow_none=True)
+    updates = Identifier(allow_none=True)
     title = Text(max_length=MAX_TITLE_LENGTH, required=True)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True, required=True)
     region_id = RegionId(required=True)
@@ -162,13 +167,23 @@ class IssueAlert(_Content):
 
 
 class UpdateAlert(_Content, Changes):
-    """New values of an alert. Omitted fields stay as they are. The region cannot be changed."""
+    """New values of an alert. Omitted fields stay as they are. The region cannot be changed.
+
+    ``notes`` is the reason. It is kept with both alerts where an active one is updated, and is no part of what people
+    are told.
+    """
 
     alert_id = Identifier(required=True)
     version = Version(required=True)
     title = Text(max_length=MAX_TITLE_LENGTH)
     message = Text(max_length=MAX_MESSAGE_LENGTH, lines=True)
     priority = Choice(policy.PRIORITIES)
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, allow_none=True)
+
+    @validates_schema
+    def _changes_more_than_the_notes(self, data: dict[str, Any], **_more: Any) -> None:
+        if not data.keys() - {"alert_id", "version", "notes"}:
+            raise ValidationError("Give at least one field to change.")
 
 
 class CancelAlert(Arguments):
@@ -177,6 +192,25 @@ class CancelAlert(Arguments):
     alert_id = Identifier(required=True)
     version = Version(required=True)
     notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
+
+
+class AlertVersion(Arguments):
+    """The id of an alert, and the ``version`` that the caller saw."""
+
+    alert_id = Identifier(required=True)
+    version = Version(required=True)
+
+
+class ReturnAlert(AlertVersion):
+    """The alert to return to its author, its ``version`` that the caller saw, and what is wrong with it."""
+
+    notes = Text(max_length=MAX_NOTE_LENGTH, lines=True, blank=True, load_default=None, allow_none=True)
+
+
+class ListAlertHistory(Page):
+    """The alert whose history is wanted."""
+
+    alert_id = Identifier(required=True)
 
 
 class AlertId(Arguments):
@@ -190,7 +224,8 @@ class ListAlerts(InRegions, Page):
 
     ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
     ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the id of the
-    report or resource whose change of status issued the alert.
+    report or resource that the alerts are about; drafts and alerts that wait for approval are among them for callers
+    who may read those.
     """
 
     status = OneOrList(Choice(STATUS.statuses), allow_none=True)
@@ -226,12 +261,14 @@ class Alert(Result):
 
     ``references`` are the ids of the alerts that it replaces or cancels, the oldest first; ``superseded_by`` is the id
     of the alert that replaces it, and ``cancelled_by`` that of the message that cancels it. ``source_id`` is the id of
-    the report or resource whose change of status issued it, by the rule ``rule_id``. The ``issued_at`` of a draft is
-    the time when it was created, and the CAP fields that its author did not set are null. ``cap_status`` is
-    ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the alert is about, a ``polygon``
-    or a ``circle``; null means the whole region. ``audience_class`` says for whom the alert is: ``public``,
-    ``restricted`` to groups, or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it
-    is shown without notifying anybody again.
+    the report or resource that it is about, by the rule ``rule_id``; ``source_type`` is ``report`` or ``resource``.
+    ``approval_requested_by`` is who asked for the approval that it waits for or got, ``approved_by`` who approved it.
+    ``issued_by`` is the author of a draft, and of an issued alert the account that issued it or approved it. The
+    ``issued_at`` of a draft is the time when it was created, and the CAP fields that its author did not set are null.
+    ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the alert is
+    about, a ``polygon`` or a ``circle``; null means the whole region. ``audience_class`` says for whom the alert is:
+    ``public``, ``restricted`` to groups, or ``private`` to accounts. ``is_quiet`` is true of an update that changes
+    words alone: it is shown without notifying anybody again.
     """
 
     id = Identifier()
@@ -262,10 +299,27 @@ class Alert(Result):
     superseded_by = Identifier(allow_none=True)
     cancelled_by = Identifier(allow_none=True)
     rule_id = Identifier(allow_none=True)
+    source_type = fields.String(allow_none=True)
     source_id = Identifier(allow_none=True)
+    approval_requested_by = Identifier(allow_none=True)
+    approval_requested_at = Timestamp(allow_none=True)
+    approved_by = Identifier(allow_none=True)
+    approved_at = Timestamp(allow_none=True)
     created_at = Timestamp()
     updated_at = Timestamp()
     updated_by = Identifier(allow_none=True)
+    version = fields.Integer()
+
+
+class AlertHistoryEntry(Result):
+    """A status that an alert entered: who changed it, when and why, and the version that the alert had then."""
+
+    id = Identifier()
+    alert_id = Identifier()
+    status = fields.String()
+    changed_by = Identifier()
+    notes = fields.String(allow_none=True)
+    changed_at = Timestamp()
     version = fields.Integer()
 
 
@@ -321,5 +375,6 @@ class AlertCap(Result):
 
 
 AlertPage = page_of(Alert)
+AlertHistoryPage = page_of(AlertHistoryEntry)
 RecentAlertPage = page_of(RecentAlert)
 PublicAlertPage = page_of(PublicAlert)

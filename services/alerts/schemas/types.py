@@ -29,12 +29,11 @@ MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 Way: TypeAlias = Literal["get", "list", "recent", "cap", "reach", "targets", "change"]
 
 
-class CancelAlert(TypedDict):
-    """The alert to cancel, its ``version`` that the caller saw, and the reason."""
+class AlertVersion(TypedDict):
+    """The id of an alert, and the ``version`` that the caller saw."""
 
     alert_id: UUID
     version: int
-    notes: str | None
 
 
 class Translation(TypedDict):
@@ -52,13 +51,15 @@ class Alert(TypedDict):
 
     ``references`` are the ids of the alerts that it replaces or cancels, the oldest first;
     ``superseded_by`` is the id of the alert that replaces it, and ``cancelled_by`` that of the message
-    that cancels it. ``source_id`` is the id of the report or resource whose change of status issued it, by
-    the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
-    that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
-    ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
-    the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
-    or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it is shown
-    without notifying anybody again.
+    that cancels it. ``source_id`` is the id of the report or resource that it is about, by the rule
+    ``rule_id``; ``source_type`` is ``report`` or ``resource``. ``approval_requested_by`` is who asked for
+    the approval that it waits for or got, ``approved_by`` who approved it. ``issued_by`` is the author of
+    a draft, and of an issued alert the account that issued it or approved it. The ``issued_at`` of a draft
+    is the time when it was created, and the CAP fields that its author did not set are null.
+    ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the
+    alert is about, a ``polygon`` or a ``circle``; null means the whole region. ``audience_class`` says for
+    whom the alert is: ``public``, ``restricted`` to groups, or ``private`` to accounts. ``is_quiet`` is
+    true of an update that changes words alone: it is shown without notifying anybody again.
     """
 
     id: UUID
@@ -89,11 +90,24 @@ class Alert(TypedDict):
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
+    source_type: str | None
     source_id: UUID | None
+    approval_requested_by: UUID | None
+    approval_requested_at: datetime | None
+    approved_by: UUID | None
+    approved_at: datetime | None
     created_at: datetime
     updated_at: datetime
     updated_by: UUID | None
     version: int
+
+
+class CancelAlert(TypedDict):
+    """The alert to cancel, its ``version`` that the caller saw, and the reason."""
+
+    alert_id: UUID
+    version: int
+    notes: str | None
 
 
 class RuleTranslationArguments(TypedDict):
@@ -206,7 +220,11 @@ class AlertArea(TypedDict):
 
 
 class DraftAlert(TypedDict):
-    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely."""
+    """A draft, to be issued later. With an ``id``, preferably a UUIDv7, the call can be repeated safely.
+
+    With ``updates``, the id of an active alert of the same region, it replaces that alert when it is
+    issued. Its ``targets`` and ``cap_status`` are then those of that alert if omitted.
+    """
 
     expires_at: NotRequired[datetime | None]
     category: NotRequired[Category | None]
@@ -222,6 +240,7 @@ class DraftAlert(TypedDict):
     onset_at: NotRequired[datetime | None]
     area: NotRequired[AlertArea | None]
     id: NotRequired[UUID | None]
+    updates: NotRequired[UUID | None]
     title: str
     message: str
     region_id: UUID
@@ -239,6 +258,32 @@ class AlertCap(TypedDict):
 
     alert_id: UUID
     cap: str
+
+
+class ListAlertHistory(TypedDict):
+    """The alert whose history is wanted."""
+
+    cursor: str | None
+    limit: int
+    alert_id: UUID
+
+
+class AlertHistoryEntry(TypedDict):
+    """A status that an alert entered: who changed it, when and why, and the version that the alert had then.
+    """
+
+    id: UUID
+    alert_id: UUID
+    status: str
+    changed_by: UUID
+    notes: str | None
+    changed_at: datetime
+    version: int
+
+
+class PageOfAlertHistoryEntry(TypedDict):
+    items: Sequence[AlertHistoryEntry]
+    next_cursor: str | None
 
 
 class TargetReach(TypedDict):
@@ -354,7 +399,8 @@ class ListAlerts(TypedDict):
 
     ``region_id`` means a region with all that lies in it; with ``exact``, only the region itself.
     ``issued_from`` and ``changed_since`` are inclusive, ``issued_to`` is exclusive. ``source_id`` is the
-    id of the report or resource whose change of status issued the alert.
+    id of the report or resource that the alerts are about; drafts and alerts that wait for approval are
+    among them for callers who may read those.
     """
 
     cursor: str | None
@@ -432,7 +478,12 @@ class MyAlert(TypedDict):
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
+    source_type: str | None
     source_id: UUID | None
+    approval_requested_by: UUID | None
+    approval_requested_at: datetime | None
+    approved_by: UUID | None
+    approved_at: datetime | None
     created_at: datetime
     updated_at: datetime
     updated_by: UUID | None
@@ -567,7 +618,12 @@ class RecentAlert(TypedDict):
     superseded_by: UUID | None
     cancelled_by: UUID | None
     rule_id: UUID | None
+    source_type: str | None
     source_id: UUID | None
+    approval_requested_by: UUID | None
+    approval_requested_at: datetime | None
+    approved_by: UUID | None
+    approved_at: datetime | None
     created_at: datetime
     updated_at: datetime
     updated_by: UUID | None
@@ -606,8 +662,20 @@ class RebuiltAudience(TypedDict):
     next_cursor: str | None
 
 
+class ReturnAlert(TypedDict):
+    """The alert to return to its author, its ``version`` that the caller saw, and what is wrong with it."""
+
+    alert_id: UUID
+    version: int
+    notes: str | None
+
+
 class UpdateAlert(TypedDict):
-    """New values of an alert. Omitted fields stay as they are. The region cannot be changed."""
+    """New values of an alert. Omitted fields stay as they are. The region cannot be changed.
+
+    ``notes`` is the reason. It is kept with both alerts where an active one is updated, and is no part of
+    what people are told.
+    """
 
     expires_at: NotRequired[datetime | None]
     category: NotRequired[Category | None]
@@ -627,6 +695,7 @@ class UpdateAlert(TypedDict):
     title: NotRequired[str]
     message: NotRequired[str]
     priority: NotRequired[Priority]
+    notes: NotRequired[str | None]
 
 
 class UpdateAlertRule(TypedDict):

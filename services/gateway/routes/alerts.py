@@ -73,6 +73,11 @@ alerts.offer(
     schemas.Alert,
     name="issue_draft",
 )
+alerts.offer(
+    "PUT", f"{ALERT}/approval-request", "alerts.request_approval", schemas.AlertVersion, schemas.Alert
+)
+alerts.offer("PUT", f"{ALERT}/approval", "alerts.approve_alert", schemas.AlertVersion, schemas.Alert)
+alerts.offer("PUT", f"{ALERT}/return", "alerts.return_alert", schemas.ReturnAlert, schemas.Alert)
 alerts.offer("GET", ALERT, "alerts.get_alert", schemas.AlertId, schemas.Alert)
 alerts.offer("PATCH", ALERT, "alerts.update_alert", schemas.UpdateAlert, schemas.Alert)
 alerts.offer("PUT", f"{ALERT}/cancellation", "alerts.cancel_alert", schemas.CancelAlert, schemas.Alert)
@@ -84,6 +89,14 @@ alerts.offer(
     "alerts.list_alert_targets",
     schemas.ListAlertTargets,
     schemas.TargetPage,
+    csv=True,
+)
+alerts.offer(
+    "GET",
+    f"{ALERT}/history",
+    "alerts.get_alert_history",
+    schemas.ListAlertHistory,
+    schemas.AlertHistoryPage,
     csv=True,
 )
 alerts.offer("GET", "/alert-rules", "alerts.list_alert_rules", schemas.ListAlertRules, schemas.AlertRulePage)

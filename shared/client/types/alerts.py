@@ -42,13 +42,15 @@ class Alert(TypedDict):
 
     ``references`` are the ids of the alerts that it replaces or cancels, the oldest first;
     ``superseded_by`` is the id of the alert that replaces it, and ``cancelled_by`` that of the message
-    that cancels it. ``source_id`` is the id of the report or resource whose change of status issued it, by
-    the rule ``rule_id``. The ``issued_at`` of a draft is the time when it was created, and the CAP fields
-    that its author did not set are null. ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``.
-    ``area`` is the part of the region that the alert is about, a ``polygon`` or a ``circle``; null means
-    the whole region. ``audience_class`` says for whom the alert is: ``public``, ``restricted`` to groups,
-    or ``private`` to accounts. ``is_quiet`` is true of an update that changes words alone: it is shown
-    without notifying anybody again.
+    that cancels it. ``source_id`` is the id of the report or resource that it is about, by the rule
+    ``rule_id``; ``source_type`` is ``report`` or ``resource``. ``approval_requested_by`` is who asked for
+    the approval that it waits for or got, ``approved_by`` who approved it. ``issued_by`` is the author of
+    a draft, and of an issued alert the account that issued it or approved it. The ``issued_at`` of a draft
+    is the time when it was created, and the CAP fields that its author did not set are null.
+    ``cap_status`` is ``Actual``, or ``Exercise`` or ``Test``. ``area`` is the part of the region that the
+    alert is about, a ``polygon`` or a ``circle``; null means the whole region. ``audience_class`` says for
+    whom the alert is: ``public``, ``restricted`` to groups, or ``private`` to accounts. ``is_quiet`` is
+    true of an update that changes words alone: it is shown without notifying anybody again.
     """
 
     id: str
@@ -79,7 +81,12 @@ class Alert(TypedDict):
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
+    source_type: str | None
     source_id: str | None
+    approval_requested_by: str | None
+    approval_requested_at: str | None
+    approved_by: str | None
+    approved_at: str | None
     created_at: str
     updated_at: str
     updated_by: str | None
@@ -188,6 +195,24 @@ class AlertCap(TypedDict):
     cap: str
 
 
+class AlertHistoryEntry(TypedDict):
+    """A status that an alert entered: who changed it, when and why, and the version that the alert had then.
+    """
+
+    id: str
+    alert_id: str
+    status: str
+    changed_by: str
+    notes: str | None
+    changed_at: str
+    version: int
+
+
+class PageOfAlertHistoryEntry(TypedDict):
+    items: list[AlertHistoryEntry]
+    next_cursor: str | None
+
+
 class TargetReach(TypedDict):
     """The accounts that one declared group or region reached. An account can be counted in several."""
 
@@ -292,7 +317,12 @@ class MyAlert(TypedDict):
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
+    source_type: str | None
     source_id: str | None
+    approval_requested_by: str | None
+    approval_requested_at: str | None
+    approved_by: str | None
+    approved_at: str | None
     created_at: str
     updated_at: str
     updated_by: str | None
@@ -400,7 +430,12 @@ class RecentAlert(TypedDict):
     superseded_by: str | None
     cancelled_by: str | None
     rule_id: str | None
+    source_type: str | None
     source_id: str | None
+    approval_requested_by: str | None
+    approval_requested_at: str | None
+    approved_by: str | None
+    approved_at: str | None
     created_at: str
     updated_at: str
     updated_by: str | None
@@ -435,6 +470,17 @@ class RebuiltAudience(TypedDict):
 
 class AlertsMethods(Protocol):
     """The methods of alerts."""
+
+    def approve_alert(
+        self,
+        *,
+        alert_id: Identifier,
+        version: int,
+    ) -> Alert:
+        """Approve an alert that waits for it, which issues the alert.
+
+        Needs: alert:approve.
+        """
 
     def cancel_alert(
         self,
@@ -499,6 +545,7 @@ class AlertsMethods(Protocol):
         onset_at: Moment | None = ...,
         area: AlertArea | None = ...,
         id: Identifier | None = ...,
+        updates: Identifier | None = ...,
     ) -> Alert:
         """Create a draft, which reaches nobody before it is issued.
 
@@ -523,6 +570,18 @@ class AlertsMethods(Protocol):
         """Return an issued alert as a CAP 1.2 message.
 
         Needs: anyone.
+        """
+
+    def get_alert_history(
+        self,
+        *,
+        alert_id: Identifier,
+        cursor: str | None = ...,
+        limit: int = ...,
+    ) -> PageOfAlertHistoryEntry:
+        """Return a page of the statuses that an alert entered, and who decided so.
+
+        Needs: alert:read_draft.
         """
 
     def get_alert_reach(
@@ -697,6 +756,29 @@ class AlertsMethods(Protocol):
         Needs: alert:rebuild_audience.
         """
 
+    def request_approval(
+        self,
+        *,
+        alert_id: Identifier,
+        version: int,
+    ) -> Alert:
+        """Put a draft before another person for approval.
+
+        Needs: alert:draft.
+        """
+
+    def return_alert(
+        self,
+        *,
+        alert_id: Identifier,
+        version: int,
+        notes: str | None = ...,
+    ) -> Alert:
+        """Turn an alert that waits for approval back into a draft.
+
+        Needs: alert:approve or alert:draft.
+        """
+
     def update_alert(
         self,
         *,
@@ -718,6 +800,7 @@ class AlertsMethods(Protocol):
         title: str = ...,
         message: str = ...,
         priority: Priority = ...,
+        notes: str | None = ...,
     ) -> Alert:
         """Change a draft, or issue an update that replaces an active alert.
 

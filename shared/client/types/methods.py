@@ -383,6 +383,12 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('resource:update_usage',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the usage of the resource.', 'conflict': 'The usage would leave 0 to `capacity` (see `remaining`), the resource is not open (see `status`), or the id belongs to another change.'},
     ),
+    "alerts.approve_alert": MethodContract(
+        'Approve an alert that waits for it, which issues the alert.',
+        ('alert:approve',),
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not approve alerts for this region or these targets, or is the author, edited the alert last or requested the approval.', 'invalid': 'A target does not exist, or the alert would already have expired.', 'conflict': 'The alert does not wait for approval, was changed in the meantime, or updates an alert that has ended.', 'unavailable': 'The region was created a moment ago; try again.'},
+        checks_present_state=True,
+    ),
     "alerts.cancel_alert": MethodContract(
         'Cancel an alert.',
         ('alert:cancel',),
@@ -398,7 +404,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.draft_alert": MethodContract(
         'Create a draft, which reaches nobody before it is issued.',
         ('alert:draft',),
-        {'forbidden': 'The caller may not draft alerts for this region.', 'invalid': 'The region or one of the targets does not exist.', 'conflict': 'The id belongs to another alert.'},
+        {'forbidden': 'The caller may not draft alerts for this region.', 'invalid': 'The region, one of the targets or the alert to update does not exist, or that is of another region.', 'conflict': 'The id belongs to another alert, or the alert to update is not active.'},
     ),
     "alerts.get_alert": MethodContract(
         'Return an alert that the caller may read, or that reached the caller.',
@@ -409,6 +415,11 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Return an issued alert as a CAP 1.2 message.',
         ('anyone',),
         {'not_found': 'There is no such thing, or you may not see it.', 'conflict': 'The alert was never issued.'},
+    ),
+    "alerts.get_alert_history": MethodContract(
+        'Return a page of the statuses that an alert entered, and who decided so.',
+        ('alert:read_draft',),
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not read drafts in the region of the alert.'},
     ),
     "alerts.get_alert_reach": MethodContract(
         'Return how many accounts an alert reached and how many have read it, in total and by target.',
@@ -423,7 +434,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.issue_alert": MethodContract(
         'Issue an alert, either a draft as it is or a new one.',
         ('alert:issue',),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime, or the id belongs to another alert.', 'unavailable': 'The region was created a moment ago; try again.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region, or the alert needs the approval of another person (`needs_approval`).', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime, waits for approval or updates an alert that has ended, or the id belongs to another alert.', 'unavailable': 'The region was created a moment ago; try again.'},
         checks_present_state=True,
     ),
     "alerts.list_alert_rules": MethodContract(
@@ -471,10 +482,20 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('alert:rebuild_audience',),
         {'invalid': 'The cursor is not valid; `fields` names `cursor`.', 'forbidden': 'The caller may not read accounts and roles (`user:read`, `role:read`).'},
     ),
+    "alerts.request_approval": MethodContract(
+        'Put a draft before another person for approval.',
+        ('alert:draft',),
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not draft alerts in this region.', 'invalid': 'The alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime.'},
+    ),
+    "alerts.return_alert": MethodContract(
+        'Turn an alert that waits for approval back into a draft.',
+        ('alert:approve', 'alert:draft'),
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may neither approve nor draft alerts in this region.', 'conflict': 'The alert does not wait for approval, or was changed in the meantime.'},
+    ),
     "alerts.update_alert": MethodContract(
         'Change a draft, or issue an update that replaces an active alert.',
         ('alert:draft', 'alert:issue'),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the alert, or not for these targets.', 'invalid': 'One of the targets does not exist, or the alert would already have expired.', 'conflict': 'The alert has ended, or somebody has changed it in the meantime.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not change the alert, or not for these targets, or the update needs the approval of another person (`needs_approval`).', 'invalid': 'One of the targets does not exist, or the alert would already have expired.', 'conflict': 'The alert has ended, or somebody has changed it in the meantime.'},
         checks_present_state=True,
     ),
     "alerts.update_alert_rule": MethodContract(

@@ -9,6 +9,9 @@ from typing import Final
 from ..methods import HttpRoute
 
 ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
+    "alerts.approve_alert": (
+        HttpRoute("PUT", "/api/v1/alerts/{alert_id}/approval", is_versioned=True),
+    ),
     "alerts.cancel_alert": (
         HttpRoute("PUT", "/api/v1/alerts/{alert_id}/cancellation", has_body=True, is_versioned=True),
     ),
@@ -20,6 +23,9 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     ),
     "alerts.get_alert": (
         HttpRoute("GET", "/api/v1/alerts/{alert_id}"),
+    ),
+    "alerts.get_alert_history": (
+        HttpRoute("GET", "/api/v1/alerts/{alert_id}/history"),
     ),
     "alerts.get_alert_reach": (
         HttpRoute("GET", "/api/v1/alerts/{alert_id}/reach"),
@@ -54,6 +60,12 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     ),
     "alerts.mark_alert_read": (
         HttpRoute("PUT", "/api/v1/alerts/{alert_id}/reading"),
+    ),
+    "alerts.request_approval": (
+        HttpRoute("PUT", "/api/v1/alerts/{alert_id}/approval-request", is_versioned=True),
+    ),
+    "alerts.return_alert": (
+        HttpRoute("PUT", "/api/v1/alerts/{alert_id}/return", has_body=True, is_versioned=True),
     ),
     "alerts.update_alert": (
         HttpRoute("PATCH", "/api/v1/alerts/{alert_id}", has_body=True, is_versioned=True),

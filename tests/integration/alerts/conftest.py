@@ -140,21 +140,41 @@ class World:
         with self.db.write() as connection:
             return issuing.draft_alert(connection, caller, arguments)
 
-    def issue(self, caller, **changed):
+    def issue(self, caller, *, approval_priorities=(), **changed):
         arguments = load(schemas.IssueAlert(), self.arguments(**changed))
         with self.db.write() as connection:
-            return issuing.issue_alert(connection, caller, SENDER, arguments)
+            return issuing.issue_alert(
+                connection, caller, SENDER, arguments, approval_priorities=approval_priorities
+            )
 
-    def issue_draft(self, caller, draft, version=None):
-        given = {"alert_id": str(draft["id"]), "version": version or draft["version"]}
+    def issue_draft(self, caller, draft, version=None, *, approval_priorities=()):
+        given = load(
+            schemas.IssueAlert(), {"alert_id": str(draft["id"]), "version": version or draft["version"]}
+        )
         with self.db.write() as connection:
-            return issuing.issue_alert(connection, caller, SENDER, load(schemas.IssueAlert(), given))
+            return issuing.issue_alert(
+                connection, caller, SENDER, given, approval_priorities=approval_priorities
+            )
 
-    def update(self, caller, alert, **changes):
+    def request_approval(self, caller, alert, version=None):
+        with self.db.write() as connection:
+            return issuing.request_approval(connection, caller, alert["id"], version or alert["version"])
+
+    def approve(self, caller, alert, version=None):
+        with self.db.write() as connection:
+            return issuing.approve_alert(connection, caller, SENDER, alert["id"], version or alert["version"])
+
+    def give_back(self, caller, alert, notes=None):
+        with self.db.write() as connection:
+            return issuing.return_alert(connection, caller, alert["id"], alert["version"], notes)
+
+    def update(self, caller, alert, *, approval_priorities=(), **changes):
         given = {"alert_id": str(alert["id"]), "version": alert["version"], **plain(changes)}
         loaded = load(schemas.UpdateAlert(), given)
         with self.db.write() as connection:
-            return updating.update_alert(connection, caller, SENDER, loaded)
+            return updating.update_alert(
+                connection, caller, SENDER, loaded, approval_priorities=approval_priorities
+            )
 
     def cancel(self, caller, alert, notes=None, version=None):
         with self.db.write() as connection:

@@ -25,7 +25,7 @@ TRIGGERS = """
 APPEND_ONLY = {
     "reports": ("report_status_history", "report_attachments"),
     "resources": ("resource_status_history", "resource_usage_changes"),
-    "alerts": ("alert_areas",),
+    "alerts": ("alert_areas", "alert_status_history"),
 }
 
 ON_THE_SERVER = (
