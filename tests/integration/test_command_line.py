@@ -110,6 +110,7 @@ def test_a_key_that_is_none(seeded, virtual_host, tmp_path):
     ("service", "variable", "value"),
     [
         ("alerts", "IMPACTX_ALERT_SENDER", "with blanks & more"),
+        ("alerts", "IMPACTX_ALERT_APPROVAL_PRIORITIES", "critical, urgent"),
         ("gateway", "IMPACTX_TILE_URL", "ftp://tiles.example/{z}"),
     ],
 )

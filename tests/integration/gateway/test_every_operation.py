@@ -343,6 +343,30 @@ def test_alerts(system, admin):
     assert problem["fields"].keys() == {"message", "region_id", "priority"}
 
 
+@happy("request_approval", "approve_alert", "return_alert", "get_alert_history")
+def test_approving_an_alert(system, admin):
+    coordinator = system.people["coordinator"]
+    draft = coordinator("POST", "/alert-drafts", json=alert_body(system))
+    path = draft.headers["Location"]
+    pending = coordinator.done("PUT", f"{path}/approval-request", version=1)
+    assert pending["status"] == "pending_approval"
+    coordinator.refused(403, "PUT", f"{path}/approval", version=pending["version"])
+    returned = admin.done(
+        "PUT", f"{path}/return", version=pending["version"], json={"notes": "Which bridge?"}
+    )
+    assert (returned["status"], returned["status_notes"]) == ("draft", "Which bridge?")
+    pending = coordinator.done("PUT", f"{path}/approval-request", version=returned["version"])
+    assert admin.done("PUT", f"{path}/approval", version=pending["version"])["status"] == "active"
+    history = coordinator.done("GET", f"{path}/history")["items"]
+    assert [entry["status"] for entry in history] == [
+        "draft",
+        "pending_approval",
+        "draft",
+        "pending_approval",
+        "active",
+    ]
+
+
 @happy(
     "list_recent_alerts",
     "list_public_alerts",
