@@ -23,6 +23,8 @@ EVERYWHERE = {"Unauthenticated", "Unavailable", "RpcTimeout", "Internal"}
 
 # Raised for a thing that the method itself has just made, found or locked, or caught where it is called.
 CANNOT_HAPPEN = {
+    # an alert to update that is not found is an invalid argument
+    ("alerts.draft_alert", "NotFound"),
     ("identity.create_region", "NotFound"),
     ("identity.create_role", "NotFound"),
     ("identity.get_me", "NotFound"),
