@@ -3,7 +3,7 @@
 from shared.platform.db.migration import migrate
 from tests.migrations.world import World
 
-BEFORE = "0011"
+BEFORE = "0012"
 """The last revision of alerts without a history."""
 
 

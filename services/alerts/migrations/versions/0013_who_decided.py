@@ -7,14 +7,14 @@ drafted an alert that was issued was not kept.
 ``source_type`` says whether the source of an alert is a report or a resource. The previous version does not fill it, so
 the database does.
 
-Revision ID: 0012
-Revises: 0011
+Revision ID: 0013
+Revises: 0012
 """
 
 from shared.platform.db import ddl
 
-revision = "0012"
-down_revision = "0011"
+revision = "0013"
+down_revision = "0012"
 branch_labels = None
 depends_on = None
 
