@@ -21,7 +21,7 @@ from services.alerts.alerts import (
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, region_target
-from services.alerts.languages import language_of
+from services.alerts.languages import written_in
 from services.alerts.models import REGIONS, alerts
 from services.alerts.policy import (
     UPDATE,
@@ -38,11 +38,12 @@ from shared.domain.permissions import ALERT_APPROVE, ALERT_DRAFT, ALERT_ISSUE
 from shared.platform.db.writes import check_version, content_digest
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Mapping
+    from collections.abc import Collection, Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
 
+    from services.alerts.policy import Target
     from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
 
@@ -241,8 +242,7 @@ def _issue(
     values: Mapping[str, object],
 ) -> StoredAlert:
     """Issue a draft, or an alert that waits for approval, and supersede the alert that it updates."""
-    check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
-    check_targets(connection, caller, permission, declared(connection, row["id"]), row["region_id"])
+    check_issuable(connection, caller, permission, row)
     issued: dict[str, object] = {
         **cap_fields(row),
         "status": ACTIVE,
@@ -266,12 +266,44 @@ def _issue(
     return new
 
 
+def check_issuable(connection: Connection, caller: Caller, permission: str, row: types.Alert) -> None:
+    """Refuse to issue a draft that would have expired, and one whose targets are beyond the caller's permission.
+
+    Raises:
+        Forbidden: The caller does not hold the permission for the targets.
+        Invalid: A target does not exist, or the alert would have expired.
+    """
+    check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
+    check_targets(connection, caller, permission, declared(connection, row["id"]), row["region_id"])
+
+
 def _check_updatable(alert: types.Alert) -> None:
     if alert["status"] != ACTIVE:
         raise Conflict(
             f"The alert that this one updates is {alert['status']}; only an active one can be updated.",
             status=alert["status"],
         )
+
+
+def checked_targets(
+    connection: Connection,
+    caller: Caller,
+    permission: str,
+    arguments: types.DraftAlert | types.IssueAlert | types.PreviewAlert,
+) -> Sequence[Target]:
+    """Check a new alert, and return its targets: the people of its region if none are declared.
+
+    Raises:
+        Forbidden: The caller does not hold the permission in the region, or not for the targets.
+        Invalid: The region or one of the targets does not exist, or the content contradicts itself.
+    """
+    region_id = arguments["region_id"]
+    REGIONS.require(connection, caller, permission, region_id)
+    targets = arguments.get("targets") or region_target(region_id)
+    check_targets(connection, caller, permission, targets, region_id)
+    check_onset(arguments.get("onset_at"), arguments.get("expires_at"))
+    check_area_in_region(connection, arguments.get("area"), region_id)
+    return targets
 
 
 def _create(
@@ -283,17 +315,10 @@ def _create(
     *,
     updated: types.Alert | None = None,
 ) -> StoredAlert:
-    region_id = arguments["region_id"]
-    REGIONS.require(connection, caller, permission, region_id)
-    targets = arguments.get("targets") or region_target(region_id)
-    check_targets(connection, caller, permission, targets, region_id)
-    check_onset(arguments.get("onset_at"), arguments.get("expires_at"))
-    check_area_in_region(connection, arguments.get("area"), region_id)
-    language = language_of(connection, caller.user_id)
+    targets = checked_targets(connection, caller, permission, arguments)
     values = {
-        # Authors write in their own language more often than in that of the column's default.
-        **({"language": language} if language is not None and "language" not in arguments else {}),
         **content_of(arguments),
+        "language": written_in(connection, caller, arguments),
         **fixed,
         "id": arguments.get("id") or uuid7(),
         "issued_by": caller.user_id,

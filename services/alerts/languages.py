@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import select
 
 from services.alerts.models import audience_members
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
     from uuid import UUID
 
     from sqlalchemy import Connection
 
     from services.alerts.schemas import types
+    from shared.platform.rpc.context import Caller
+
+DEFAULT_LANGUAGE: Final = "en-US"
+"""As CAP has it, for alerts that do not say theirs and whose author prefers none."""
 
 
 def language_of(connection: Connection, user_id: UUID) -> str | None:
@@ -23,6 +27,14 @@ def language_of(connection: Connection, user_id: UUID) -> str | None:
         select(audience_members.c.language).where(audience_members.c.user_id == user_id)
     )
     return found
+
+
+def written_in(connection: Connection, caller: Caller, alert: Mapping[str, Any]) -> str:
+    """Return the language of a new alert: the one that it says, else the one that its author prefers.
+
+    Authors write in their own language more often than in any other.
+    """
+    return alert.get("language") or language_of(connection, caller.user_id) or DEFAULT_LANGUAGE
 
 
 def text_in(alert: types.Alert, language: str | None) -> types.AlertText:

@@ -37,7 +37,7 @@ from shared.platform.db.tables import SYSTEM_USER_ID
 from shared.platform.outbox.event import work_on
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from uuid import UUID
 
     from sqlalchemy import ColumnElement, Connection
@@ -72,7 +72,9 @@ class Decision(NamedTuple):
     steps: tuple[Step, ...]
 
 
-def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -> None:
+def follow_rules(
+    connection: Connection, sender: str, events: Sequence[Event], approval_priorities: Collection[str] = ()
+) -> None:
     """Store the facts that events carry, and issue, update and cancel alerts as the rules say of them.
 
     An event that brings nothing new has no effect. An event of a region that is not known yet has its facts stored;
@@ -82,6 +84,7 @@ def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -
         connection: In a transaction.
         sender: The sender in CAP.
         events: Events of reports and resources, in any order.
+        approval_priorities: The priorities that nobody may issue alone, rules included.
     """
     sources.hold_rules(connection)
     sources.lock_sources(connection, {event.subject for event in events})
@@ -89,7 +92,8 @@ def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -
     if not changed:
         return
     facts = sources.read_facts(connection, changed)
-    evaluated = _evaluate(connection, [facts[source_id] for source_id in changed], locked=True)
+    listed = [facts[source_id] for source_id in changed]
+    evaluated = _evaluate(connection, listed, approval_priorities, locked=True)
     for source_id, decisions in evaluated.items():
         event = changed[source_id]
         with work_on(event):
@@ -98,7 +102,7 @@ def follow_rules(connection: Connection, sender: str, events: Sequence[Event]) -
                 sources.plan_evaluation(connection, source_id, due_at, waits=waits)
 
 
-def evaluate_due_sources(database: Database, sender: str) -> None:
+def evaluate_due_sources(database: Database, sender: str, approval_priorities: Collection[str] = ()) -> None:
     """Look at the rules of all reports and resources for which the time has come, each in a transaction of its own.
 
     Where that goes wrong it is tried again later, so that one cannot hold up the others.
@@ -106,6 +110,7 @@ def evaluate_due_sources(database: Database, sender: str) -> None:
     Args:
         database: The database of the service.
         sender: The sender in CAP.
+        approval_priorities: The priorities that nobody may issue alone, rules included.
     """
     while True:
         with database.read() as connection:
@@ -114,7 +119,7 @@ def evaluate_due_sources(database: Database, sender: str) -> None:
         for source_id in due:
             try:
                 with database.write() as connection:
-                    done += evaluate_source(connection, sender, source_id)
+                    done += evaluate_source(connection, sender, source_id, approval_priorities)
             except Exception:
                 logger.exception("the rules of %s could not be followed", source_id)
                 with database.write() as connection:
@@ -124,13 +129,16 @@ def evaluate_due_sources(database: Database, sender: str) -> None:
             return
 
 
-def evaluate_source(connection: Connection, sender: str, source_id: UUID) -> bool:
+def evaluate_source(
+    connection: Connection, sender: str, source_id: UUID, approval_priorities: Collection[str] = ()
+) -> bool:
     """Look at the rules of a report or resource again: a window of changes is over, or a rule or a region has changed.
 
     Args:
         connection: In a transaction.
         sender: The sender in CAP.
         source_id: The id of the report or resource.
+        approval_priorities: The priorities that nobody may issue alone, rules included.
 
     Returns:
         Whether it was done. It is not if another process is at it.
@@ -139,26 +147,31 @@ def evaluate_source(connection: Connection, sender: str, source_id: UUID) -> boo
     if not sources.try_lock_source(connection, source_id):
         return False
     facts = sources.read_facts(connection, [source_id])
-    for decisions in _evaluate(connection, list(facts.values()), locked=True).values():
+    for decisions in _evaluate(connection, list(facts.values()), approval_priorities, locked=True).values():
         due_at, waits = _carry_out(connection, sender, source_id, decisions, "")
         sources.plan_evaluation(connection, source_id, due_at, waits=waits)
     return True
 
 
-def decisions_for(connection: Connection, facts: Facts) -> list[Decision]:
+def decisions_for(
+    connection: Connection, facts: Facts, approval_priorities: Collection[str] = ()
+) -> list[Decision]:
     """Return what the rules would do if a report or resource had these facts. It changes and locks nothing.
 
     Args:
         connection: In a transaction or not.
         facts: The facts, such as those of `sources.read_facts` with changes.
+        approval_priorities: The priorities that nobody may issue alone, rules included.
     """
-    decisions = _evaluate(connection, [facts], locked=False)[facts.source_id]
+    decisions = _evaluate(connection, [facts], approval_priorities, locked=False)[facts.source_id]
     return [decision for decision in decisions if decision.steps]
 
 
-def _evaluate(connection: Connection, listed: Sequence[Facts], *, locked: bool) -> dict[UUID, list[Decision]]:
+def _evaluate(
+    connection: Connection, listed: Sequence[Facts], approval_priorities: Collection[str], *, locked: bool
+) -> dict[UUID, list[Decision]]:
     """Return the decisions about each report and resource that may need something done, by its id."""
-    rules = cast("list[types.AlertRule]", connection.execute(select(alert_rules)).mappings().all())
+    rules = _rules(connection, approval_priorities)
     source_ids = [facts.source_id for facts in listed]
     regions = sources.read_regions(connection, (facts.region_id for facts in listed))
     standings = _standings(connection, source_ids, locked=locked)
@@ -177,6 +190,17 @@ def _evaluate(connection: Connection, listed: Sequence[Facts], *, locked: bool) 
 
 
 _NOTHING: Final = Standing()
+
+
+def _rules(connection: Connection, approval_priorities: Collection[str]) -> list[types.AlertRule]:
+    """Return all rules; those that would issue what nobody may issue alone ask for approval instead."""
+    rules = cast("list[types.AlertRule]", connection.execute(select(alert_rules)).mappings().all())
+    return [
+        cast("types.AlertRule", {**rule, "action": REQUEST_APPROVAL})
+        if rule["action"] == ISSUE and rule["priority"] in approval_priorities
+        else rule
+        for rule in rules
+    ]
 
 
 def _standings(

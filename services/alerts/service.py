@@ -12,6 +12,7 @@ from services.alerts import (
     audience_sync,
     cancellation,
     issuing,
+    preview,
     private_reads,
     receipts,
     rule_engine,
@@ -34,6 +35,10 @@ from shared.domain.permissions import (
     ALERT_REBUILD_AUDIENCE,
     ALERT_RULE_READ,
     ALERT_RULE_WRITE,
+    REPORT_CHANGE_STATUS,
+    REPORT_UPDATE,
+    RESOURCE_CHANGE_STATUS,
+    RESOURCE_UPDATE,
 )
 from shared.platform.concurrency import run_blocking
 from shared.platform.db.provider import DatabaseProvider
@@ -219,6 +224,37 @@ class AlertsService:
         """Cancel an alert."""
         with self.db.write() as connection:
             return cancellation.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
+
+    @operation(
+        permission=ALERT_ISSUE,
+        arguments=schemas.PreviewAlert,
+        result=schemas.Preview,
+        errors=(
+            NotFound,
+            Forbidden("The caller may not issue alerts for this region or these targets."),
+            Invalid("The region or a target does not exist, or the alert would already have expired."),
+            Conflict("The alert is no draft any more."),
+        ),
+    )
+    def preview_alert(self, caller: Caller, **arguments: Unpack[types.PreviewAlert]) -> types.Preview:
+        """Return what issuing an alert would do: its texts, how many people get it, and whether the public does."""
+        with self.db.read() as connection:
+            return preview.preview_alert(connection, caller, arguments, self.approval_priorities)
+
+    @operation(
+        permission=(REPORT_CHANGE_STATUS, REPORT_UPDATE, RESOURCE_CHANGE_STATUS, RESOURCE_UPDATE),
+        arguments=schemas.PreviewChange,
+        result=schemas.Preview,
+        errors=(
+            NotFound(
+                "The report or resource does not exist, was created a moment ago, or the caller may not change it."
+            ),
+        ),
+    )
+    def preview_change(self, caller: Caller, **arguments: Unpack[types.PreviewChange]) -> types.Preview:
+        """Return what the alert rules would do if a report or resource were changed."""
+        with self.db.read() as connection:
+            return preview.preview_change(connection, caller, arguments, self.approval_priorities)
 
     @operation(permission=SIGNED_IN, arguments=schemas.AlertId, result=schemas.Alert, errors=(NotFound,))
     def get_alert(self, caller: Caller, alert_id: UUID) -> types.Alert:
@@ -411,12 +447,12 @@ class AlertsService:
     def follow_rules(self, events: Sequence[Event]) -> None:
         """Issue, update and cancel alerts as the alert rules say of reports and resources as they are now."""
         with self.db.write() as connection:
-            rule_engine.follow_rules(connection, self.sender, events)
+            rule_engine.follow_rules(connection, self.sender, events, self.approval_priorities)
 
     @every(EVALUATION_SECONDS)
     def evaluate_due_sources(self) -> None:
         """Look at the rules again where the time has come. Every replica does it, each with others."""
-        rule_engine.evaluate_due_sources(self.db, self.sender)
+        rule_engine.evaluate_due_sources(self.db, self.sender, self.approval_priorities)
 
     @subscribe("alerts.targeting", batch=TARGETING_BATCH)
     def target_alerts(self, events: Sequence[Event]) -> None:

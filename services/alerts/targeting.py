@@ -36,7 +36,7 @@ from services.alerts.models import (
     alerts,
     audience_members,
 )
-from services.alerts.policy import REACH, REGION, TARGETS, USER, Target, audience_of
+from services.alerts.policy import REACH, REGION, TARGETS, USER, Target, audience_of, in_order
 from services.alerts.visibility import holds, shows_addressees
 from shared.client.errors import NotFound
 from shared.domain.permissions import ALERT_READ_REACH
@@ -45,6 +45,8 @@ from shared.platform.db.conditions import one_of
 from shared.platform.db.context import with_event_context
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sqlalchemy import Connection
     from sqlalchemy.sql.dml import ReturningUpdate
 
@@ -237,6 +239,21 @@ def _reached_by(paths: list[tuple[int, Condition]], *, alone: bool) -> ColumnEle
         mark = bit if alone and len(paths) == 1 else case((belongs, bit), else_=literal(0, BigInteger))
         marks = marks.op("|")(mark)
     return marks
+
+
+def count_people(connection: Connection, targets: Sequence[Target]) -> int:
+    """Return how many accounts an alert with these declared targets would reach now."""
+    belongs = paths.conditions(paths.paths_of(connection, list(enumerate(in_order(targets), start=1))))
+    statement = select(func.count()).where(audience_members.c.is_active, or_(*(one for _, one in belongs)))
+    return int(connection.scalar(statement) or 0)
+
+
+def count_reached(connection: Connection, alert_id: UUID) -> int:
+    """Return how many accounts an alert has reached until now."""
+    reached = select(func.coalesce(func.sum(alert_reach.c.targets), 0)).where(
+        alert_reach.c.alert_id == alert_id, alert_reach.c.position == 0
+    )
+    return int(connection.scalar(reached) or 0)
 
 
 def list_alert_targets(

@@ -121,6 +121,8 @@ MATRIX = {
     "alerts.draft_alert": regional(SYSTEMS),
     "alerts.issue_alert": regional(SYSTEMS),
     "alerts.update_alert": regional(SYSTEMS),
+    "alerts.preview_alert": regional(SYSTEMS),
+    "alerts.preview_change": regional(FIELD),
     "alerts.request_approval": regional(SYSTEMS),
     "alerts.approve_alert": regional(STAFF),
     "alerts.return_alert": regional(SYSTEMS),

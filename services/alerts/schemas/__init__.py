@@ -33,6 +33,7 @@ from services.alerts.schemas.audience import (
     RebuildAudience,
     RebuiltAudience,
 )
+from services.alerts.schemas.preview import Preview, PreviewAlert, PreviewChange
 from services.alerts.schemas.private_reads import ListPrivateAlertReads, PrivateAlertReadPage
 from services.alerts.schemas.targets import (
     ListAlertTargets,
@@ -61,6 +62,9 @@ __all__ = [
     "ListPrivateAlertReads",
     "ListRecentAlerts",
     "MyAlertPage",
+    "Preview",
+    "PreviewAlert",
+    "PreviewChange",
     "PrivateAlertReadPage",
     "PublicAlertPage",
     "Reach",

@@ -27,6 +27,7 @@ CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
 Status: TypeAlias = Literal["draft", "pending_approval", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 Way: TypeAlias = Literal["get", "list", "recent", "cap", "reach", "targets", "change"]
+Source: TypeAlias = Literal["report", "resource"]
 
 
 class AlertVersion(TypedDict):
@@ -644,6 +645,82 @@ class Reading(TypedDict):
     alert_id: UUID
     is_read: bool
     read_at: datetime
+
+
+class PreviewAlert(TypedDict):
+    """An alert that may be issued: either the ``alert_id`` of a draft, or the content of a new alert."""
+
+    expires_at: NotRequired[datetime | None]
+    category: NotRequired[Category | None]
+    event: NotRequired[str | None]
+    urgency: NotRequired[Urgency | None]
+    severity: NotRequired[Severity | None]
+    certainty: NotRequired[Certainty | None]
+    instruction: NotRequired[str | None]
+    language: NotRequired[str]
+    translations: NotRequired[list[TranslationArguments]]
+    targets: NotRequired[list[policy.Target]]
+    cap_status: NotRequired[CapStatus]
+    onset_at: NotRequired[datetime | None]
+    area: NotRequired[AlertArea | None]
+    alert_id: NotRequired[UUID]
+    version: NotRequired[int]
+    id: NotRequired[UUID | None]
+    title: NotRequired[str]
+    message: NotRequired[str]
+    region_id: NotRequired[UUID]
+    priority: NotRequired[Priority]
+
+
+class Effect(TypedDict):
+    """One thing that would happen to an alert.
+
+    ``action`` is ``issue``, ``draft`` or ``request_approval`` for a new alert, and ``update`` or
+    ``cancel`` for the open alert ``alert_id``. ``rule_id`` and ``rule_name`` are null for an alert that a
+    person issues. ``people`` is the number of accounts that would be alerted now; of a cancellation and of
+    a quiet update (``is_quiet``, which notifies nobody again) the number of those who are shown it.
+    ``needs_approval`` says whether another person has to approve it first.
+    """
+
+    rule_id: UUID | None
+    rule_name: str | None
+    action: str
+    alert_id: UUID | None
+    title: str
+    message: str
+    instruction: str | None
+    language: str
+    translations: Sequence[Translation]
+    priority: str
+    audience_class: str
+    people: int
+    on_public_feed: bool
+    needs_approval: bool
+    is_quiet: bool
+
+
+class Preview(TypedDict):
+    """What would happen, in this order; no effects if no alert would be issued, changed or cancelled."""
+
+    effects: Sequence[Effect]
+
+
+class FactChanges(TypedDict):
+    """New values of the facts that rules read; omitted ones stay as they are. A resource has no severity."""
+
+    status: NotRequired[str]
+    severity_level: NotRequired[int]
+    title: NotRequired[str]
+    region_id: NotRequired[UUID]
+    type_id: NotRequired[UUID]
+
+
+class PreviewChange(TypedDict):
+    """A change of a report or a resource that may be made."""
+
+    source: Source
+    source_id: UUID
+    changes: FactChanges
 
 
 class RebuildAudience(TypedDict):

@@ -65,6 +65,10 @@ alerts.offer(
     schemas.Alert,
     location_template="/alerts/{id}",
 )
+alerts.offer("POST", "/alerts/preview", "alerts.preview_alert", schemas.PreviewAlert, schemas.Preview)
+alerts.offer(
+    "POST", "/alerts/preview-change", "alerts.preview_change", schemas.PreviewChange, schemas.Preview
+)
 alerts.offer(
     "PUT",
     f"{ALERT}/issue",

@@ -25,6 +25,7 @@ CapStatus: TypeAlias = Literal["Actual", "Exercise", "Test"]
 Status: TypeAlias = Literal["draft", "pending_approval", "active", "superseded", "cancelled", "expired"]
 MsgType: TypeAlias = Literal["Alert", "Update", "Cancel"]
 Way: TypeAlias = Literal["get", "list", "recent", "cap", "reach", "targets", "change"]
+Source: TypeAlias = Literal["report", "resource"]
 
 
 class Translation(TypedDict):
@@ -458,6 +459,49 @@ class Reading(TypedDict):
     read_at: str
 
 
+class Effect(TypedDict):
+    """One thing that would happen to an alert.
+
+    ``action`` is ``issue``, ``draft`` or ``request_approval`` for a new alert, and ``update`` or
+    ``cancel`` for the open alert ``alert_id``. ``rule_id`` and ``rule_name`` are null for an alert that a
+    person issues. ``people`` is the number of accounts that would be alerted now; of a cancellation and of
+    a quiet update (``is_quiet``, which notifies nobody again) the number of those who are shown it.
+    ``needs_approval`` says whether another person has to approve it first.
+    """
+
+    rule_id: str | None
+    rule_name: str | None
+    action: str
+    alert_id: str | None
+    title: str
+    message: str
+    instruction: str | None
+    language: str
+    translations: list[Translation]
+    priority: str
+    audience_class: str
+    people: int
+    on_public_feed: bool
+    needs_approval: bool
+    is_quiet: bool
+
+
+class Preview(TypedDict):
+    """What would happen, in this order; no effects if no alert would be issued, changed or cancelled."""
+
+    effects: list[Effect]
+
+
+class FactChanges(TypedDict):
+    """New values of the facts that rules read; omitted ones stay as they are. A resource has no severity."""
+
+    status: NotRequired[str]
+    severity_level: NotRequired[int]
+    title: NotRequired[str]
+    region_id: NotRequired[Identifier]
+    type_id: NotRequired[Identifier]
+
+
 class RebuiltAudience(TypedDict):
     """The numbers of regions and accounts that this call read, and the cursor of the next call; null at the
     end.
@@ -744,6 +788,48 @@ class AlertsMethods(Protocol):
         """Record that the caller has read an alert.
 
         Needs: signed in.
+        """
+
+    def preview_alert(
+        self,
+        *,
+        expires_at: Moment | None = ...,
+        category: Category | None = ...,
+        event: str | None = ...,
+        urgency: Urgency | None = ...,
+        severity: Severity | None = ...,
+        certainty: Certainty | None = ...,
+        instruction: str | None = ...,
+        language: str = ...,
+        translations: Sequence[TranslationArguments] = ...,
+        targets: Sequence[TargetArguments] = ...,
+        cap_status: CapStatus = ...,
+        onset_at: Moment | None = ...,
+        area: AlertArea | None = ...,
+        alert_id: Identifier = ...,
+        version: int = ...,
+        id: Identifier | None = ...,
+        title: str = ...,
+        message: str = ...,
+        region_id: Identifier = ...,
+        priority: Priority = ...,
+    ) -> Preview:
+        """Return what issuing an alert would do: its texts, how many people get it, and whether the public
+        does.
+
+        Needs: alert:issue.
+        """
+
+    def preview_change(
+        self,
+        *,
+        source: Source,
+        source_id: Identifier,
+        changes: FactChanges,
+    ) -> Preview:
+        """Return what the alert rules would do if a report or resource were changed.
+
+        Needs: report:change_status or report:update or resource:change_status or resource:update.
         """
 
     def rebuild_audience(

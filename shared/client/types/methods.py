@@ -477,6 +477,16 @@ METHODS: Final[dict[str, MethodContract]] = {
         ('signed in',),
         {'not_found': 'The alert does not exist, or has not reached the caller.'},
     ),
+    "alerts.preview_alert": MethodContract(
+        'Return what issuing an alert would do: its texts, how many people get it, and whether the public does.',
+        ('alert:issue',),
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region or these targets.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The alert is no draft any more.'},
+    ),
+    "alerts.preview_change": MethodContract(
+        'Return what the alert rules would do if a report or resource were changed.',
+        ('report:change_status', 'report:update', 'resource:change_status', 'resource:update'),
+        {'not_found': 'The report or resource does not exist, was created a moment ago, or the caller may not change it.'},
+    ),
     "alerts.rebuild_audience": MethodContract(
         'Read regions and accounts from identity again, for some seconds; call it again with the cursor.',
         ('alert:rebuild_audience',),

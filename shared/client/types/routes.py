@@ -61,6 +61,12 @@ ROUTES: Final[dict[str, tuple[HttpRoute, ...]]] = {
     "alerts.mark_alert_read": (
         HttpRoute("PUT", "/api/v1/alerts/{alert_id}/reading"),
     ),
+    "alerts.preview_alert": (
+        HttpRoute("POST", "/api/v1/alerts/preview", has_body=True, is_versioned=True, takes_id=True),
+    ),
+    "alerts.preview_change": (
+        HttpRoute("POST", "/api/v1/alerts/preview-change", has_body=True),
+    ),
     "alerts.request_approval": (
         HttpRoute("PUT", "/api/v1/alerts/{alert_id}/approval-request", is_versioned=True),
     ),

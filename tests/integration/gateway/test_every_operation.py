@@ -343,6 +343,25 @@ def test_alerts(system, admin):
     assert problem["fields"].keys() == {"message", "region_id", "priority"}
 
 
+@happy("preview_alert", "preview_change")
+def test_what_would_happen_is_shown_before(system, admin):
+    [effect] = admin.done("POST", "/alerts/preview", json=alert_body(system))["effects"]
+    assert (effect["action"], effect["people"], effect["on_public_feed"]) == ("issue", 1, False)
+    report = system.report()
+    asked = {
+        "source": "report",
+        "source_id": report["id"],
+        "changes": {"status": "confirmed", "severity_level": 5},
+    }
+    shown = eventually(
+        lambda: (answer := admin("POST", "/alerts/preview-change", json=asked)).ok and answer.json(),
+        "the alerts know the report",
+    )
+    assert [(effect["action"], effect["priority"]) for effect in shown["effects"]] == [("issue", "critical")]
+    refused = admin.refused(422, "POST", "/alerts/preview-change", json={**asked, "source": "region"})
+    assert list(refused["fields"]) == ["source"]
+
+
 @happy("request_approval", "approve_alert", "return_alert", "get_alert_history")
 def test_approving_an_alert(system, admin):
     coordinator = system.people["coordinator"]
