@@ -386,6 +386,14 @@ def test_approving_an_alert(system, admin):
     ]
 
 
+@happy("list_private_alert_reads")
+def test_who_read_a_private_alert_is_recorded(system, admin):
+    alert = system.people["coordinator"].done("POST", "/alerts", json=alert_body(system))
+    admin.done("GET", f"/alerts/{alert['id']}")
+    [reading] = admin.done("GET", f"/private-alert-reads?alert_id={alert['id']}")["items"]
+    assert (reading["alert_id"], reading["user_id"]) == (alert["id"], admin.user_id)
+
+
 @happy(
     "list_recent_alerts",
     "list_public_alerts",
