@@ -209,7 +209,11 @@ class Broadcast:
         """Return the next events for the listener as one piece; empty when none of those read is for it."""
         read = list(self.recent.read(listener.position, READ_AT_ONCE))
         listener.position += len(read)
-        found = [event.frame for event in read if hearing.hears(event.type, event.region_id, event.user_id)]
+        found = [
+            event.frame
+            for event in read
+            if hearing.hears(event.type, event.region_id, event.user_id, event.circle)
+        ]
         metrics.stream_sent.inc(len(found))
         return b"".join(found)
 

@@ -7,7 +7,7 @@ from uuid import UUID
 
 import orjson
 
-from services.gateway.live.audiences import AUDIENCES, place_of
+from services.gateway.live.audiences import AUDIENCES, circle_of, place_of
 from services.gateway.live.recent import Heard
 from shared.client.events import PREFIX
 
@@ -55,7 +55,7 @@ def heard(body: bytes, headers: Mapping[str, Any], replica: str) -> Heard:
     if event_type in PLACED and region_id is not None and "version" in data:
         parent_id = data.get("parent_id")
         placed = region_id, int(data["version"]), UUID(parent_id) if parent_id else None
-    return Heard(event_id, event_type, region_id, user_id, frame, placed)
+    return Heard(event_id, event_type, region_id, user_id, frame, placed, circle_of(event_type, data))
 
 
 def reset(reason: str) -> bytes:

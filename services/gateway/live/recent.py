@@ -10,6 +10,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from uuid import UUID
 
+    from services.gateway.live.audiences import Circle
+
 MAX_EVENTS: Final = 5000
 MAX_BYTES: Final = 16 * 1024 * 1024
 OVERLAP_SECONDS: Final = 5.0
@@ -30,6 +32,7 @@ class Heard:
         region_id: The region of the event, if it has one.
         user_id: The account that it is about, if any.
         frame: Its bytes in the stream.
+        circle: The listeners to whom it is limited, if it is not for everybody who may see its type.
         placed: Of an event about a region: its id, its version and its parent.
     """
 
@@ -39,6 +42,7 @@ class Heard:
     user_id: UUID | None
     frame: bytes
     placed: tuple[UUID, int, UUID | None] | None = None
+    circle: Circle | None = None
 
 
 class RecentEvents:

@@ -59,11 +59,13 @@ DESCRIPTION: Final = """Server-Sent Events, each a CloudEvent in JSON with the d
 The stream contains events about objects that the caller may read: reports, resources and alerts of the regions that the
 caller's permissions cover and of all that lies in them, the caller's own reports, accounts (with `user:read`), and
 regions. `region_id` selects regions with all that lies in them; with `exact`, only the regions themselves. Both follow
-a region that is moved. `Last-Event-ID` resumes after an event that is still available. An event may be sent twice, with
-the same `id`. There are two other events: `reset` means that events may have been missed, so reload what you show;
-`end` means that the stream is over. Its `reason` is `token_expired` or `stopping`, so connect again; or it says why
-the token is refused from now on (`role_revoked`, `permissions_changed`, `deactivated` and others, as in a problem with
-the status 401), so get a new token, which an account that is closed does not get.
+a region that is moved. Events about alerts for groups or accounts go to those whom the alert names and to its issuer,
+and about alerts for groups to holders of `alert:read_restricted`; groups that are narrowed to a region and more than
+a hundred accounts are not named. `Last-Event-ID` resumes after an event that is still available. An event may be sent
+twice, with the same `id`. There are two other events: `reset` means that events may have been missed, so reload what
+you show; `end` means that the stream is over. Its `reason` is `token_expired` or `stopping`, so connect again; or it
+says why the token is refused from now on (`role_revoked`, `permissions_changed`, `deactivated` and others, as in a
+problem with the status 401), so get a new token, which an account that is closed does not get.
 A comment is sent every 5 seconds."""
 DOCUMENTATION: Final[dict[str, Any]] = {
     "operationId": "stream",

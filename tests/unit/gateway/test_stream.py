@@ -627,3 +627,106 @@ def test_random_trees_and_moves_are_heard_as_the_reference_has_them(live, seed):
                 path.add(at)
                 at = parents[at]
             assert listening.hears(REPORT, of, SOMEBODY) == (ids[3] in path)
+
+
+# --- alerts that are not for everybody ----------------------------------------------------------------------------
+
+STAFF = ("alert_read", "alert_read_restricted")
+
+
+def alert_event(event_type="alert_issued", **data):
+    """An event about an alert that somebody else issued, as the gateway hears it."""
+    given = {"alert_id": str(uuid4()), "issued_by": str(SOMEBODY), "status": "active", **data}
+    body, headers = wire("alerts", event_type, **given)
+    return frames.heard(body, headers, "r1")
+
+
+def hears(caller, event):
+    return hearing(caller).hears(event.type, event.region_id, event.user_id, event.circle)
+
+
+def listener(*permissions, roles=(), where=None):
+    granted = {name.replace("_", ":", 1): where for name in permissions}
+    return Caller(ME, frozenset(roles), granted, "", "")
+
+
+@pytest.mark.parametrize("event_type", ["alert_issued", "alert_status_changed"])
+@pytest.mark.parametrize(
+    ("audience_class", "permissions", "is_heard"),
+    [
+        ("public", ["alert_read"], True),
+        ("restricted", ["alert_read"], False),
+        ("restricted", STAFF, True),
+        ("private", STAFF, False),
+        ("private", [*STAFF, "alert_read_private", "alert_read_draft"], False),
+        ("unheard_of", [*STAFF, "alert_read_private"], False),
+        (None, STAFF, False),
+    ],
+)
+def test_an_event_is_as_restricted_as_its_alert(event_type, audience_class, permissions, is_heard):
+    data = {} if audience_class is None else {"audience_class": audience_class}
+    event = alert_event(event_type, previous_status="active", **data)
+    assert hears(listener(*permissions), event) is is_heard
+
+
+@pytest.mark.parametrize("audience_class", ["restricted", "private"])
+def test_those_an_alert_is_for_hear_of_it_whatever_they_may(audience_class):
+    named = {"audience_groups": ["medic"], "audience_accounts": [str(ME)]}
+    by_account = alert_event(audience_class=audience_class, audience_accounts=[str(ME)])
+    by_group = alert_event(audience_class=audience_class, audience_groups=["medic"])
+    own = alert_event(audience_class=audience_class, issued_by=str(ME))
+    for permissions in ([], ["alert_read"]):
+        assert hears(listener(*permissions), by_account)
+        assert hears(listener(*permissions), own)
+        assert hears(listener(*permissions, roles=["medic"]), by_group)
+        assert not hears(listener(*permissions, roles=["clerk"]), by_group)
+    # What is not issued yet is not for them, nor is who of them has read it.
+    for status, previous in (
+        ("pending_approval", "draft"),
+        ("cancelled", "draft"),
+        ("draft", "pending_approval"),
+    ):
+        event = alert_event("alert_status_changed", audience_class=audience_class, status=status,
+                            previous_status=previous, **named)  # fmt: skip
+        assert not hears(listener("alert_read", roles=["medic"]), event)
+    read = alert_event("alert_read", audience_class=audience_class, user_id=str(SOMEBODY), **named)
+    assert not hears(listener("alert_read", roles=["medic"]), read)
+
+
+@pytest.mark.parametrize("audience_class", ["public", "restricted", "private"])
+def test_whom_an_alert_is_for_is_not_streamed(audience_class):
+    event = alert_event(audience_class=audience_class, audience_accounts=[str(ME)], audience_groups=["medic"])
+    assert str(ME).encode() not in event.frame.replace(b'"user_id":"%s"' % str(ME).encode(), b"")
+    assert b"medic" not in event.frame
+
+
+@pytest.mark.parametrize(
+    ("audience_class", "permissions", "is_heard"),
+    [
+        ("public", ["alert_read"], False),
+        ("public", ["alert_read", "alert_read_draft"], True),
+        ("restricted", ["alert_read", "alert_read_draft"], False),
+        ("restricted", [*STAFF, "alert_read_draft"], True),
+        ("private", [*STAFF, "alert_read_draft"], False),
+    ],
+)
+def test_what_becomes_of_drafts_is_for_those_who_may_read_them(audience_class, permissions, is_heard):
+    event = alert_event(
+        "alert_status_changed", audience_class=audience_class, status="cancelled", previous_status="draft"
+    )
+    assert hears(listener(*permissions), event) is is_heard
+
+
+def test_the_reach_of_an_alert_is_as_restricted_as_the_alert():
+    for audience_class, heard_by in (("public", 2), ("restricted", 1), ("private", 0)):
+        event = alert_event("alert_targeted", audience_class=audience_class)
+        listeners = (listener("alert_read", "alert_read_reach"), listener(*STAFF, "alert_read_reach"))
+        assert sum(hears(one, event) for one in listeners) == heard_by
+
+
+def test_a_permission_to_read_restricted_alerts_in_one_region_is_of_no_use_in_another():
+    event = alert_event(audience_class="restricted", region_id=str(HERE))
+    assert hears(listener(*STAFF, where=frozenset({HERE})), event)
+    assert not hears(listener(*STAFF, where=frozenset({THERE})), event)
+    elsewhere = {"alert:read": None, "alert:read_restricted": frozenset({THERE})}
+    assert not hears(Caller(ME, frozenset(), elsewhere, "", ""), event)
