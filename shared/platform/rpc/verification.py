@@ -15,13 +15,13 @@ from uuid import UUID
 from nameko.extensions import SharedExtension
 
 from shared.client.amqp.backoff import Backoff
-from shared.client.errors import ImpactXError, Unauthenticated, Unavailable
+from shared.client.errors import ImpactXError, NotFound, Unauthenticated, Unavailable
 from shared.client.supervision import Work
 from shared.platform import concurrency
 from shared.platform.rpc.keys import FETCH_SECONDS, KEYS_LIFETIME
 from shared.platform.rpc.provider import RpcClients
 from shared.platform.rpc.revocation_feed import RevocationFeed
-from shared.platform.rpc.revocations import Revocations
+from shared.platform.rpc.revocations import DEACTIVATED, Revocations, revoked
 from shared.platform.rpc.tokens import TokenVerifier
 
 if TYPE_CHECKING:
@@ -69,13 +69,7 @@ class IdentityAccounts:
     def present(self, caller: Caller) -> Caller:
         """Return the caller with its permissions of this moment; see `Verification.present`."""
         try:
-            found = self._client.call(
-                "identity.get_authority",
-                timeout=PRESENT_SECONDS,
-                attempts=1,
-                token=caller.token,
-                correlation_id=caller.correlation_id,
-            )
+            found = self._authority(caller)
             permissions = {
                 name: None if held is True else frozenset(map(UUID, held))
                 for name, held in found["permissions"].items()
@@ -87,6 +81,26 @@ class IdentityAccounts:
             raise Unavailable(
                 "Your present permissions cannot be checked at the moment, and this operation needs that. Try again."
             ) from error
+
+    def _authority(self, caller: Caller) -> Mapping[str, Any]:
+        try:
+            return self._ask("identity.get_authority", caller)
+        except NotFound:
+            # An identity of before, which during an upgrade is replaced last.
+            found = self._ask("identity.get_me", caller)
+            if not found["is_active"]:
+                raise revoked(DEACTIVATED) from None
+            return {**found, "roles": caller.roles & set(found["roles"])}
+
+    def _ask(self, method: str, caller: Caller) -> Mapping[str, Any]:
+        found: Mapping[str, Any] = self._client.call(
+            method,
+            timeout=PRESENT_SECONDS,
+            attempts=1,
+            token=caller.token,
+            correlation_id=caller.correlation_id,
+        )
+        return found
 
 
 class Verification(SharedExtension):

@@ -9,7 +9,7 @@ import orjson
 import pytest
 from marshmallow import fields
 
-from shared.client.errors import Forbidden, NotFound, Unauthenticated, Unavailable
+from shared.client.errors import Forbidden, Unauthenticated, Unavailable
 from shared.client.rpc import RpcClient
 from shared.domain import topology
 from shared.platform.amqp.confirms import ConfirmedPublisher, Outgoing
@@ -50,6 +50,14 @@ class FormerIdentity(OwnsKeys):
     @operation(permission=ANYONE, arguments=Empty, result=type("Keys", (Result,), {"keys": fields.Raw()}))
     def get_jwks(self, caller):
         return SIGNER.jwks()
+
+    account: ClassVar[dict] = {}
+
+    @operation(
+        permission=SIGNED_IN, arguments=Empty, result=type("Me", (Authority,), {"is_active": fields.Raw()})
+    )
+    def get_me(self, caller):
+        return self.account
 
 
 class Identity(FormerIdentity):
@@ -284,7 +292,7 @@ def test_who_is_refused_by_identity_is_refused(call):
     assert not Gate.done
 
 
-@pytest.mark.parametrize("fault", [Unavailable("Not now."), NotFound("No such method."), KeyError("a fault")])
+@pytest.mark.parametrize("fault", [Unavailable("Not now."), KeyError("a fault")])
 def test_while_identity_cannot_say_the_operation_is_not_run(call, fault):
     mine = token(uuid4(), "alert:issue")
     call("whoami", mine)
@@ -293,6 +301,27 @@ def test_while_identity_cannot_say_the_operation_is_not_run(call, fault):
         call("issue", mine)
     assert not Gate.done
     call("whoami", mine)
+
+
+@pytest.mark.parametrize(
+    ("account", "outcome"),
+    [
+        ({"is_active": True, "permissions": {"alert:issue": True}, "roles": ["medic", "asleep"]}, "medic"),
+        ({"is_active": True, "permissions": {}, "roles": []}, Forbidden),
+        ({"is_active": False, "permissions": {"alert:issue": True}, "roles": ["medic"]}, Unauthenticated),
+    ],
+)
+def test_an_identity_of_before_is_asked_for_the_account(uri, account, outcome):
+    declare_everything(uri, quorum=False)
+    FormerIdentity.account.clear()
+    FormerIdentity.account.update(account)
+    with serving(uri, FormerIdentity), serving(uri, Gate), calling(uri) as call:
+        mine = token(uuid4(), "alert:issue")
+        if isinstance(outcome, str):
+            assert call("issue", mine) == {"text": outcome}
+        else:
+            with pytest.raises(outcome):
+                call("issue", mine)
 
 
 @pytest.mark.parametrize(
