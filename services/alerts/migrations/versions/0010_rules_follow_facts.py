@@ -89,7 +89,9 @@ TABLES = (
         ADD COLUMN applies_from timestamptz NOT NULL DEFAULT CURRENT_TIMESTAMP
     """,
     # What was so before the rule was changed last issued nothing, and an event on its way now may.
+    "ALTER TABLE alerts.alert_rules DISABLE TRIGGER USER",
     "UPDATE alerts.alert_rules SET applies_from = updated_at",
+    "ALTER TABLE alerts.alert_rules ENABLE TRIGGER USER",
     "ALTER TABLE alerts.alerts ADD COLUMN is_quiet boolean NOT NULL DEFAULT false",
 )
 
