@@ -167,7 +167,9 @@ class Facts:
         entries = [facts.entry for facts in (self, event) if facts.entry is not None]
         entry = max(entries, key=lambda entered: entered.version, default=None)
         if event.version <= self.version:
-            return replace(self, entry=entry)
+            # The facts may have been copied before the event that made them arrived.
+            is_it = self.changed_at is None and event.entry is not None and event.status == self.status
+            return replace(self, entry=entry, changed_at=event.changed_at if is_it else self.changed_at)
         is_same = event.entry is None and self == replace(
             event, version=self.version, changed_at=self.changed_at, entry=self.entry
         )

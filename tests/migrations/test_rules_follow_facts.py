@@ -160,3 +160,47 @@ def test_what_a_person_cancelled_or_has_expired_is_not_issued_again_and_what_a_r
     run.upgrade()
     noted = run("SELECT source_id FROM alerts.rule_standings")
     assert {row["source_id"] for row in noted} == {by_person, over, in_force}
+
+
+def test_the_reports_and_resources_of_before_are_known_and_alert_nobody(run):
+    def insert_into(table, **values):
+        columns, places = ", ".join(values), ", ".join("%s" for _ in values)
+        return run(f"INSERT INTO {table} ({columns}) VALUES ({places}) RETURNING id", *values.values())[0][
+            "id"
+        ]
+
+    place = '{"type": "Point", "coordinates": [-72.5, 18.2], "address": "Jacmel"}'
+    region = insert_into("identity.regions", name="North", code="N")
+    report_type = insert_into("reports.report_types", name="Flood")
+    level = insert_into("reports.severity_levels", name="Severe", level=4)
+    resource_type = insert_into("resources.resource_types", name="Shelter")
+    report = {
+        "user_id": SYSTEM,
+        "region_id": region,
+        "report_type_id": report_type,
+        "severity_level_id": level,
+        "title": "Bridge out",
+        "description": "The river took it.",
+        "location": place,
+    }
+    known = insert_into("reports.reports", **report, status="confirmed")
+    insert_into("reports.reports", **report, status="closed")
+    resource = insert_into(
+        "resources.resources",
+        name="Lycée",
+        region_id=region,
+        resource_type_id=resource_type,
+        location=place,
+        capacity=10,
+        status="limited",
+    )
+    run.upgrade()
+    facts = {row["source_id"]: row for row in run("SELECT * FROM alerts.source_facts")}
+    assert facts.keys() == {known, resource}
+    shown = ("kind", "version", "status", "severity_level", "type_id", "region_id", "title", "changed_at")
+    assert [facts[known][name] for name in shown] == [
+        "report", 1, "confirmed", 4, report_type, region, "Bridge out", None,
+    ]  # fmt: skip
+    assert [facts[resource][name] for name in shown] == [
+        "resource", 1, "limited", None, resource_type, region, "Lycée", None,
+    ]  # fmt: skip

@@ -541,3 +541,21 @@ def test_an_imported_record_of_what_was_confirmed_elsewhere_alerts_nobody_before
     assert in_force(world, imported) == []
     world.follow(edited(world, imported, version=2, title="Flood, and it rises"))
     assert only(world, imported).title == "Flood, and it rises"
+
+
+def test_facts_that_were_copied_before_their_event_came_are_those_of_the_event(world):
+    copied, unchanged = report(world, "confirmed"), report(world, "confirmed")
+    world.follow(copied, unchanged)
+    for event in (copied, unchanged):
+        world.as_admin(
+            "UPDATE alerts.source_facts SET changed_at = NULL, entered_version = NULL WHERE source_id = :id",
+            id=event.subject,
+        )
+        for table in ("rule_standings", "alert_targets", "alerts"):
+            which = "alert_id IN (SELECT id FROM alerts.alerts WHERE source_id = :id)"
+            of = which if table == "alert_targets" else "source_id = :id"
+            world.as_admin(f"DELETE FROM alerts.{table} WHERE {of}", id=event.subject)
+    world.follow(copied)
+    world.follow(edited(world, unchanged, 3, description="Not what a rule reads."))
+    assert only(world, copied)
+    assert alerts_of(world, unchanged) == [], "what was so before the upgrade alerts nobody"
