@@ -4,14 +4,14 @@ They are from before the rules followed facts: nobody is alerted of them until s
 or resources are in another database, nothing is copied: there the next event of each brings its facts, and until then
 its open alerts stay as they are and people can cancel them.
 
-Revision ID: 0013
-Revises: 0012
+Revision ID: 0014
+Revises: 0013
 """
 
 from shared.platform.db import ddl
 
-revision = "0013"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
