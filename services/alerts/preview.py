@@ -18,8 +18,9 @@ from services.alerts.policy import Target, check_expiry, class_of
 from services.alerts.rule_engine import decisions_for
 from services.alerts.targeting import count_people, count_reached
 from shared.client.errors import NotFound
-from shared.domain.alerts import ACTIVE, PUBLIC, STATUS
+from shared.domain.alerts import ACTIVE, PENDING_APPROVAL, PUBLIC, STATUS
 from shared.domain.permissions import (
+    ALERT_APPROVE,
     ALERT_ISSUE,
     REPORT_CHANGE_STATUS,
     REPORT_UPDATE,
@@ -48,7 +49,8 @@ def preview_alert(
 
     Args:
         connection: To read with.
-        caller: The caller, who needs ``alert:issue`` in the region and for the targets.
+        caller: The caller, who needs ``alert:issue`` in the region and for the targets; for an alert that waits for
+            approval ``alert:approve`` suffices.
         arguments: The draft, or the content and the targets.
         approval_priorities: The priorities that nobody may issue alone.
 
@@ -59,11 +61,15 @@ def preview_alert(
         Conflict: The draft is none any more.
     """
     alert: types.Alert | types.PreviewAlert = arguments
+    is_pending = False
     if "alert_id" in arguments:
         draft = get_alert(connection, caller, arguments["alert_id"])
-        REGIONS.require(connection, caller, ALERT_ISSUE, draft["region_id"])
+        is_pending = draft["status"] == PENDING_APPROVAL
+        approves = is_pending and REGIONS.may(connection, caller, ALERT_APPROVE, draft["region_id"])
+        permission = ALERT_APPROVE if approves else ALERT_ISSUE
+        REGIONS.require(connection, caller, permission, draft["region_id"])
         STATUS.check_move(draft["status"], ACTIVE)
-        check_issuable(connection, caller, ALERT_ISSUE, draft)
+        check_issuable(connection, caller, permission, draft)
         alert, language = draft, draft["language"]
         targets: Sequence[Target] = declared(connection, draft["id"])
     else:
@@ -75,7 +81,8 @@ def preview_alert(
     effect: types.Effect = {
         "rule_id": None,
         "rule_name": None,
-        "action": REQUEST_APPROVAL if needs_approval else ISSUE,
+        # What waits for approval is issued by it.
+        "action": REQUEST_APPROVAL if needs_approval and not is_pending else ISSUE,
         "alert_id": arguments.get("alert_id"),
         "title": alert["title"],
         "message": alert["message"],
@@ -86,7 +93,7 @@ def preview_alert(
         "audience_class": audience_class,
         "people": count_people(connection, targets),
         "on_public_feed": audience_class == PUBLIC,
-        "needs_approval": needs_approval,
+        "needs_approval": needs_approval or is_pending,
         "is_quiet": False,
     }
     return {"effects": [effect]}

@@ -226,7 +226,7 @@ class AlertsService:
             return cancellation.cancel_alert(connection, caller, self.sender, alert_id, version, notes)
 
     @operation(
-        permission=ALERT_ISSUE,
+        permission=(ALERT_ISSUE, ALERT_APPROVE),
         arguments=schemas.PreviewAlert,
         result=schemas.Preview,
         errors=(

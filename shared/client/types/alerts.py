@@ -817,7 +817,7 @@ class AlertsMethods(Protocol):
         """Return what issuing an alert would do: its texts, how many people get it, and whether the public
         does.
 
-        Needs: alert:issue.
+        Needs: alert:issue or alert:approve.
         """
 
     def preview_change(

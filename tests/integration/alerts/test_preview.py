@@ -9,7 +9,7 @@ from uuid6 import uuid7
 
 from services.alerts import preview, rule_engine, schemas
 from shared.client.errors import Conflict, Forbidden, Invalid, NotFound
-from shared.domain.permissions import REPORT_CHANGE_STATUS
+from shared.domain.permissions import ALERT_APPROVE, ALERT_READ, ALERT_READ_DRAFT, REPORT_CHANGE_STATUS
 from shared.platform.schemas import load
 from tests.integration.alerts.conftest import SENDER, event_of
 from tests.integration.alerts.test_alert_rules import alerts_of, report, resource, rule
@@ -161,6 +161,19 @@ def test_a_draft_is_shown_as_it_would_be_issued(world, town):
         preview_alert(world, caller, alert_id=str(draft["id"]))
     with pytest.raises(Invalid):
         load(schemas.PreviewAlert(), {"alert_id": str(draft["id"]), "title": "x"})
+
+
+def test_what_waits_for_approval_is_shown_to_who_may_approve_it_as_it_is_issued_then(world, town):
+    author = world.caller()
+    draft = world.draft(author, region_id=town, priority="critical", title="The dam breaks")
+    pending = world.request_approval(author, draft)
+    approver = world.caller_with(dict.fromkeys((ALERT_READ, ALERT_READ_DRAFT, ALERT_APPROVE)))
+    effect = preview_alert(world, approver, ["critical"], alert_id=str(draft["id"]))
+    assert (effect["action"], effect["needs_approval"], effect["on_public_feed"]) == ("issue", True, True)
+    assert effect["title"] == world.approve(approver, pending)["title"]
+    unasked = world.draft(author, region_id=town)
+    with pytest.raises(Forbidden, match="alert:issue"):
+        preview_alert(world, approver, alert_id=str(unasked["id"]))
 
 
 def test_a_rule_for_drafts_shows_that_nobody_is_alerted(world, town):
