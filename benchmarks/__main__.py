@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 import orjson
 
-from benchmarks.cases import bulk, change, create, echo, http, paging, resources, target
+from benchmarks.cases import bulk, change, create, echo, http, paging, regions, resources, target
 from benchmarks.measure import QUICK, Scale
 from benchmarks.stage import Stage
 
@@ -18,6 +18,7 @@ CONTESTS = {
     "change": change.run,
     "import": bulk.run,
     "list": paging.run,
+    "regions": regions.run,
     "http": http.run,
     "target": target.run,
     "resources": resources.run,

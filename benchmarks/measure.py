@@ -27,6 +27,7 @@ class Scale:
         calls: Calls of the echo in a turn.
         writes: Reports created or changed in a turn.
         reports: In the list that is paged through.
+        regions: Among which they lie.
         pages: The number of the far page.
         page_calls: Calls for a page in a turn.
         imported: Rows of an import.
@@ -42,6 +43,7 @@ class Scale:
     calls: int = 2000
     writes: int = 600
     reports: int = 100_000
+    regions: int = 10_000
     pages: int = 1000
     page_calls: int = 150
     imported: int = 20_000
@@ -58,6 +60,7 @@ QUICK = Scale(
     calls=40,
     writes=40,
     reports=2_000,
+    regions=300,
     pages=10,
     page_calls=5,
     imported=1_000,

@@ -162,9 +162,9 @@ def holds_own(connection: Connection, caller: Caller, permission: str) -> Condit
 
     Those in the reserved region are included for a caller who holds it anywhere: the reporter did not choose it.
     """
-    in_regions = holds(connection, caller, permission)
-    if caller.may(permission):
-        in_regions = or_(in_regions, reports.c.region_id == UNKNOWN_REGION_ID)
+    if not caller.may(permission):
+        return false()
+    in_regions = or_(holds(connection, caller, permission), reports.c.region_id == UNKNOWN_REGION_ID)
     return and_(reports.c.user_id == caller.user_id, in_regions)
 
 

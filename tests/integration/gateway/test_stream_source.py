@@ -13,7 +13,7 @@ from shared.platform.settings import Settings
 from tests.support.proxy import Proxy
 from tests.support.waiting import eventually
 
-NOT_IN_A_QUEUE_OF_OURS = "resource_updated"
+NOT_IN_A_QUEUE_OF_OURS = "resource_usage_changed"
 
 
 class Container:
