@@ -49,7 +49,7 @@ class SeverityCount(_Count):
 
 
 class RegionCount(_Count):
-    """How many reports are in the region."""
+    """How many reports are in the region itself, and not in a region that lies in it."""
 
     region_id = Identifier()
 

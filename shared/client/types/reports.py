@@ -259,7 +259,7 @@ class SeverityCount(TypedDict):
 
 
 class RegionCount(TypedDict):
-    """How many reports are in the region."""
+    """How many reports are in the region itself, and not in a region that lies in it."""
 
     count: int
     region_id: str
