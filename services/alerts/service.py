@@ -139,6 +139,7 @@ class AlertsService:
             Conflict("The draft was issued, cancelled or changed in the meantime."),
         ),
         emits=("alert_status_changed",),
+        checks_present_state=True,
     )
     def request_approval(self, caller: Caller, alert_id: UUID, version: int) -> types.Alert:
         """Put a draft before another person for approval."""
@@ -179,6 +180,7 @@ class AlertsService:
             Conflict("The alert does not wait for approval, or was changed in the meantime."),
         ),
         emits=("alert_status_changed",),
+        checks_present_state=True,
     )
     def return_alert(self, caller: Caller, alert_id: UUID, version: int, notes: str | None) -> types.Alert:
         """Turn an alert that waits for approval back into a draft."""

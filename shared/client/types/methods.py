@@ -496,11 +496,13 @@ METHODS: Final[dict[str, MethodContract]] = {
         'Put a draft before another person for approval.',
         ('alert:draft',),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not draft alerts in this region.', 'invalid': 'The alert would already have expired.', 'conflict': 'The draft was issued, cancelled or changed in the meantime.'},
+        checks_present_state=True,
     ),
     "alerts.return_alert": MethodContract(
         'Turn an alert that waits for approval back into a draft.',
         ('alert:approve', 'alert:draft'),
         {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may neither approve nor draft alerts in this region.', 'conflict': 'The alert does not wait for approval, or was changed in the meantime.'},
+        checks_present_state=True,
     ),
     "alerts.update_alert": MethodContract(
         'Change a draft, or issue an update that replaces an active alert.',
