@@ -1,4 +1,4 @@
-"""The record of who has read private alerts of others, which a permission allows."""
+"""The record of who has read private alerts of others, by a permission or in order to approve them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from sqlalchemy import insert, select
 
 from services.alerts.models import alerts, private_alert_reads
 from services.alerts.visibility import holds, is_private_to_others
-from shared.domain.permissions import ALERT_READ_PRIVATE
+from shared.domain.permissions import ALERT_APPROVE, ALERT_READ_PRIVATE
 from shared.platform.db import paging
 from shared.platform.db.conditions import conditions_of, one_of
 
@@ -36,7 +36,7 @@ _CONDITIONS: Final[dict[str, Callable[[Any], Condition]]] = {
 
 def mark(caller: Caller) -> list[ColumnElement[bool]]:
     """Return the column by which `record` knows what to record; none for callers who cannot see such alerts."""
-    if not caller.may(ALERT_READ_PRIVATE):
+    if not (caller.may(ALERT_READ_PRIVATE) or caller.may(ALERT_APPROVE)):
         return []
     return [is_private_to_others(caller).label(_MARK)]
 

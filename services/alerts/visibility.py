@@ -2,9 +2,9 @@
 
 An alert is public, restricted to groups, or private to accounts. Callers see a public one with ``alert:read``, a
 restricted one with ``alert:read_restricted`` and a private one with ``alert:read_private``, each in the region of the
-alert; what was never issued needs ``alert:read_draft`` besides. Whatever permissions callers hold, they see the alerts
-that they issued and those that reached them. An alert that a caller may not see does not exist for that caller: the
-answer is `NotFound`, never `Forbidden`.
+alert; what was never issued needs ``alert:read_draft`` besides. Callers who may approve alerts see those that wait for
+it. Whatever permissions callers hold, they see the alerts that they issued and those that reached them. An alert that a
+caller may not see does not exist for that caller: the answer is `NotFound`, never `Forbidden`.
 """
 
 from __future__ import annotations
@@ -15,8 +15,9 @@ from sqlalchemy import and_, any_, case, exists, func, not_, or_
 
 from services.alerts.models import REGIONS, alert_targets, alerts
 from services.alerts.policy import CANCEL, USER
-from shared.domain.alerts import ACTIVE, CANCELLED, PRIVATE, PUBLIC, RESTRICTED, UNISSUED
+from shared.domain.alerts import ACTIVE, CANCELLED, PENDING_APPROVAL, PRIVATE, PUBLIC, RESTRICTED, UNISSUED
 from shared.domain.permissions import (
+    ALERT_APPROVE,
     ALERT_READ,
     ALERT_READ_DRAFT,
     ALERT_READ_PRIVATE,
@@ -62,6 +63,8 @@ def permitted(connection: Connection, caller: Caller) -> Condition:
     return or_(
         and_(issued(), or_(and_(is_public, held(ALERT_READ)), restricted, private)),
         and_(not_(issued()), held(ALERT_READ_DRAFT), or_(is_public, restricted, private)),
+        # Nobody can decide about an alert unseen.
+        and_(alerts.c.status == PENDING_APPROVAL, held(ALERT_APPROVE)),
     )
 
 

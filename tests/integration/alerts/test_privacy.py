@@ -337,3 +337,20 @@ def test_nothing_tells_an_alert_that_may_not_be_seen_from_one_that_does_not_exis
         (targeting.get_alert_reach, lambda alert_id: (alert_id,)),
     ):
         assert refusal(question, *given(hidden)) == refusal(question, *given(missing))
+
+
+def test_a_private_alert_that_waits_for_approval_is_shown_to_those_who_may_approve_it(world):
+    person, author, approver = world.person(), world.caller(), world.caller()
+    draft = world.draft(author, targets=[{"target_type": "user", "target_id": str(person)}])
+    assert not by_get(world, approver, draft)
+    pending = world.request_approval(author, draft)
+    assert by_get(world, approver, pending)
+    assert not by_get(world, world.caller("responder"), pending)
+    assert not by_get(world, world.caller("reporter", user_id=person), pending)
+    filters = load(schemas.ListPrivateAlertReads(), {"alert_id": str(draft["id"])})
+    [record] = world.query(private_reads.list_private_alert_reads, world.caller("administrator"), filters)[
+        "items"
+    ]
+    assert (record["user_id"], record["way"]) == (approver.user_id, "get")
+    assert world.approve(approver, pending)["status"] == "active"
+    assert by_get(world, author, pending)
