@@ -194,6 +194,11 @@ class Page:
         """
         eventually(lambda: self.driver.execute_script(script, where, text), f"{text!r} in {where}")
 
+    def open_thing(self, kind: str, thing_id: str) -> None:
+        """Opens a thing by its address, in the session that is there."""
+        self.driver.get(f"{self.url}/?open={kind}:{thing_id}")
+        self.find("#detail .facts")
+
     def tab(self, name: str) -> None:
         self.click(f"#tab-{name}")
 

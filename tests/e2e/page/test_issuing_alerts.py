@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from selenium.common.exceptions import NoAlertPresentException
-
-from tests.support.waiting import eventually
 
 TITLE = "Dam <above> the valley may break"
 
@@ -24,31 +21,20 @@ def form(page, system):
     page.choose("#alert-hours", "for a day")
 
 
-def question(page):
-    """What the browser asks."""
-    return eventually(lambda: asked(page), "a question")
-
-
-def asked(page):
-    try:
-        return page.driver.switch_to.alert
-    except NoAlertPresentException:
-        return None
-
-
 def alerts_like(system):
     return [one for one in system.client.alerts.list_alerts()["items"] if one["title"] == TITLE]
 
 
 def test_an_alert_is_issued_once_it_is_meant(page, form, system):
     page.click("#issuing button.primary")
-    asking = question(page)
-    assert "Port-au-Prince" in asking.text
-    asking.dismiss()
+    page.says("#issuing-effects .preview", "This will issue a critical alert to")
+    page.says("#issuing-effects .preview", "the public feed")
+    page.says("#issuing-effects .preview", TITLE)
+    page.click("#issuing-effects .preview button:not(.primary)")
     assert page.find("#alert-title").get_attribute("value") == TITLE
     assert alerts_like(system) == []
     page.click("#issuing button.primary")
-    question(page).accept()
+    page.click("#issuing-effects [data-agree]")
     page.says("#issued", TITLE)
     page.says("#alerts .entry", TITLE)
     [alert] = alerts_like(system)

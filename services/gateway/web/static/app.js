@@ -4,7 +4,7 @@ import { clearAddress, inAddress, putInAddress } from "./address.js";
 import { openAlert } from "./alert.js";
 import { call, session } from "./api.js";
 import { catalogue, loadCatalogue, may, severityMark } from "./catalogue.js";
-import { closeDetail, onDetail } from "./dialog.js";
+import { closeDetail, onDetail, openers } from "./dialog.js";
 import { find, make, once, show } from "./dom.js";
 import { forgetDrafts, forgetOldDrafts } from "./drafts.js";
 import { Filing } from "./filing.js";
@@ -14,6 +14,7 @@ import { onSubmit } from "./forms.js";
 import { offerIssuing } from "./issuing.js";
 import { alertList, alertsInForce, LiveList, offerChoices, reportList, resourceList } from "./lists.js";
 import { SituationMap } from "./map.js";
+import { forgetPeople } from "./people.js";
 import { offerRegions } from "./regions.js";
 import { openReport } from "./report.js";
 import { openResource } from "./resource.js";
@@ -29,14 +30,14 @@ let map = null;
 let stopStream = null;
 let polling = 0;
 
-const openers = {
+Object.assign(openers, {
   report: (id) => openReport(id, look, reportChanged),
-  resource: async (id) => openResource(await call("GET", `/resources/${id}`), look),
+  resource: async (id) => openResource(await call("GET", `/resources/${id}`), look, refreshResources),
   alert: async (id) => openAlert(await call("GET", `/alerts/${id}`), refreshAlerts),
-};
+});
 const reports = reportList(openers.report);
 const alerts = alertList((alert) => openAlert(alert, refreshAlerts));
-const resources = resourceList((resource) => openResource(resource, look));
+const resources = resourceList((resource) => openResource(resource, look, refreshResources));
 const live = new LiveList(openers);
 const filing = new Filing({
   pin: (latitude, longitude) => map?.pin(latitude, longitude),
@@ -219,6 +220,7 @@ function end() {
   map?.remove();
   [map, stopStream] = [null, null];
   closeDetail();
+  forgetPeople();
   find("shown").textContent = "";
   live.clear();
   filing.close();

@@ -92,8 +92,25 @@ export function resourceMark(resource) {
   return make("span", { class: `mark resource ${resource.status}`, text: type.slice(0, 1).toUpperCase(), role: "img", "aria-label": type });
 }
 
-/** An alert's title, behind what nobody may overlook: that it is not meant. */
-export const alertTitle = ({ title, cap_status: status }) => (status && status !== "Actual" ? `${status.toUpperCase()}: ${title}` : title);
+/** The texts of an alert in the language that the account prefers, or in its own. */
+export function textFor(alert) {
+  if (alert.text) return alert.text;
+  const own = { language: alert.language, title: alert.title, message: alert.message, instruction: alert.instruction };
+  const texts = [own, ...(alert.translations ?? [])];
+  const wanted = (catalogue.me?.preferences?.language ?? "").toLowerCase().split("-").filter(Boolean);
+  for (let length = wanted.length; length > 0; length -= 1) {
+    const prefix = wanted.slice(0, length).join("-");
+    const found = texts.find(({ language }) => language && language.toLowerCase().split("-").slice(0, length).join("-") === prefix);
+    if (found) return found;
+  }
+  return own;
+}
+
+/** An alert's title in the language of whoever reads it, behind what nobody may overlook: that it is not meant. */
+export function alertTitle(alert) {
+  const { title } = textFor(alert);
+  return alert.cap_status && alert.cap_status !== "Actual" ? `${alert.cap_status.toUpperCase()}: ${title}` : title;
+}
 
 export function alertMark(priority) {
   const mark = make("span", { class: "mark alert", text: `!${priority.slice(0, 1).toUpperCase()}`, role: "img", "aria-label": `Alert, ${priority}` });

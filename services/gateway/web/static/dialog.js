@@ -2,6 +2,15 @@
 
 import { find, make } from "./dom.js";
 
+/** Who opens what: a function for each kind of thing (`report`, `alert`, `resource`), set by the page. */
+export const openers = {};
+
+/** A button that opens another thing in the dialog. */
+export const link = (kind, id, text) => make("button", { type: "button", class: "quiet link", text, "data-link": id, on: { click: () => openers[kind](id) } });
+
+/** A labelled field of a form. */
+export const field = (input, text) => make("div", { class: "field" }, make("label", { for: input.id, text }), input);
+
 const dialog = find("detail");
 let current = 0;
 

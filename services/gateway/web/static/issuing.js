@@ -1,9 +1,10 @@
 // The form in which an alert is issued to a region.
 
 import { call } from "./api.js";
-import { alertTitle, regionName } from "./catalogue.js";
+import { alertTitle } from "./catalogue.js";
 import { find } from "./dom.js";
 import { Draft } from "./drafts.js";
+import { agreed, effectsOfAlert } from "./effects.js";
 import { onSubmit } from "./forms.js";
 
 const HOUR = 3_600_000;
@@ -14,9 +15,11 @@ const HOUR = 3_600_000;
  */
 export function offerIssuing(issued) {
   const form = find("issuing");
+  const place = find("issuing-effects");
   const draft = new Draft(form);
   form.addEventListener("input", () => {
     find("issued").textContent = "";
+    place.replaceChildren();
   });
   const bodyOf = () => {
     const { hours, ...given } = Object.fromEntries(new FormData(form));
@@ -28,13 +31,21 @@ export function offerIssuing(issued) {
   onSubmit(form, async () => {
     const attempt = draft.attempt(bodyOf);
     const { body } = attempt;
-    const isWhole = body.region_id && body.priority && body.title && body.message;
-    if (isWhole && !confirm(`Send “${body.title}” to everyone who subscribes to alerts of ${regionName(body.region_id)}, and to the public?`)) return;
-    const alert = await call("POST", "/alerts", attempt);
-    draft.clear();
-    find("issued").textContent = `Issued: ${alertTitle(alert)}`;
-    find("issued").focus();
-    issued(alert);
+    await agreed(place, () => effectsOfAlert(body), "Do this", async (effects) => {
+      const needsApproval = effects.some((effect) => effect.needs_approval);
+      const alert = needsApproval ? await askForApproval(attempt) : await call("POST", "/alerts", attempt);
+      draft.clear();
+      find("issued").textContent = `${needsApproval ? "Waits for approval" : "Issued"}: ${alertTitle(alert)}`;
+      find("issued").focus();
+      issued(alert);
+    });
   });
   return draft;
+}
+
+/** Drafts the alert and puts it before another person; both can be repeated. */
+async function askForApproval(attempt) {
+  const drafted = await call("POST", "/alert-drafts", attempt);
+  if (drafted.status !== "draft") return drafted;
+  return call("PUT", `/alerts/${drafted.id}/approval-request`, { version: drafted.version });
 }

@@ -37,9 +37,10 @@ async function part(title, path, entry, fields) {
  * @param {string} noun what the things are called
  * @param {string} path of the list
  * @param {(items: object[], isLast: boolean) => void} add takes each page
+ * @param {object} [filters] of the list
  * @returns {Promise<HTMLElement>} what says how much is shown, with the button that loads more
  */
-export async function furtherPages(noun, path, add) {
+export async function furtherPages(noun, path, add, filters = {}) {
   let cursor = "";
   let shown = 0;
   const said = make("span", { class: "hint", role: "status" });
@@ -47,7 +48,7 @@ export async function furtherPages(noun, path, add) {
   const button = make("button", { type: "button", class: "quiet", text: `Show more ${noun}`, on: { click: () => load().catch((refused) => { problem.textContent = refused.message; }) } });
   const more = make("p", { class: "further" }, said, button, problem);
   async function load() {
-    const page = await call("GET", path, { query: { cursor, limit: PAGE } });
+    const page = await call("GET", path, { query: { ...filters, cursor, limit: PAGE } });
     cursor = page.next_cursor;
     shown += page.items.length;
     add(page.items, !cursor);
