@@ -15,10 +15,10 @@ from sqlalchemy import (
     Text,
     Uuid,
     case,
-    false,
     func,
     literal,
     not_,
+    null,
     or_,
     select,
     update,
@@ -161,18 +161,32 @@ def expand_targets(
         (row.position, Target(row.target_type, row.target_id)) for row in declared if row.target_type != USER
     ]
     belongs = paths.conditions(paths.paths_of(connection, groups_and_regions))
-    statement = _chunk(alert_id, progress.reached_to, size, belongs, people)
+    statement = _chunk(
+        alert_id, progress.reached_to, size, belongs, people, _quietly_replaced(connection, alert_id)
+    )
     return connection.execute(statement).scalar_one() is not None
 
 
+def _quietly_replaced(connection: Connection, alert_id: UUID) -> UUID | None:
+    """Return the id of the alert whose words alone the alert changes, if it is such an update."""
+    replaced = alerts.c.references[func.cardinality(alerts.c.references)]
+    return connection.scalar(select(replaced).where(alerts.c.id == alert_id, alerts.c.is_quiet))
+
+
 def _chunk(
-    alert_id: UUID, reached_to: UUID, size: int, ways: list[tuple[int, Condition]], people: list[UUID]
+    alert_id: UUID,
+    reached_to: UUID,
+    size: int,
+    ways: list[tuple[int, Condition]],
+    people: list[UUID],
+    quietly_replaced: UUID | None,
 ) -> ReturningUpdate[Any]:
     """Return the statement that chooses the accounts of a chunk, writes and counts their rows and stores the progress.
 
     Accounts are taken in the order of their ids, from ``reached_to`` on, so none is met twice and a plain INSERT
     suffices, which costs much less than one that looks for conflicts. An account that was declared as a target has a
-    row already; that row is marked instead.
+    row already; that row is marked instead. Of an update that changes words alone, those who have read what it replaces
+    have read the update.
     """
     is_named = one_of(audience_members.c.user_id, people)
     chosen = (
@@ -186,18 +200,39 @@ def _chunk(
         .limit(size)
         .cte("chosen")
     )
+    read_at: ColumnElement[Any] = sql_cast(null(), alert_targets.c.read_at.type)
+    if quietly_replaced is not None:
+        former = alert_targets.alias("former")
+        read_at = (
+            select(former.c.read_at)
+            .where(
+                former.c.alert_id == quietly_replaced,
+                former.c.target_type == USER,
+                former.c.target_id == sql_cast(chosen.c.user_id, Text),
+                former.c.is_read,
+            )
+            .scalar_subquery()
+        )
     new = select(
-        literal(alert_id, Uuid), literal(USER), sql_cast(chosen.c.user_id, Text), chosen.c.reached_by
+        literal(alert_id, Uuid),
+        literal(USER),
+        sql_cast(chosen.c.user_id, Text),
+        chosen.c.reached_by,
+        read_at.is_not(None),
+        read_at,
     )
     if people:
         new = new.where(not_(one_of(chosen.c.user_id, people)))
     made = (
         insert(alert_targets)
-        .from_select(["alert_id", "target_type", "target_id", "reached_by"], new.order_by(chosen.c.user_id))
-        .returning(alert_targets.c.alert_id, alert_targets.c.reached_by)
+        .from_select(
+            ["alert_id", "target_type", "target_id", "reached_by", "is_read", "read_at"],
+            new.order_by(chosen.c.user_id),
+        )
+        .returning(alert_targets.c.alert_id, alert_targets.c.reached_by, alert_targets.c.is_read)
         .cte("made")
     )
-    placed: Any = select(made.c.alert_id, made.c.reached_by.label("bits"), false().label("is_read"))
+    placed: Any = select(made.c.alert_id, made.c.reached_by.label("bits"), made.c.is_read)
     if people:
         marked = (
             update(alert_targets)
@@ -208,11 +243,16 @@ def _chunk(
                 one_of(chosen.c.user_id, people),
             )
             # The lists of accounts are in the order of these ids, and a draft can be old when it is issued.
-            .values(id=func.alerts.uuid7(), reached_by=chosen.c.reached_by)
-            .returning(alert_targets.c.alert_id, alert_targets.c.reached_by)
+            .values(
+                id=func.alerts.uuid7(),
+                reached_by=chosen.c.reached_by,
+                is_read=read_at.is_not(None),
+                read_at=read_at,
+            )
+            .returning(alert_targets.c.alert_id, alert_targets.c.reached_by, alert_targets.c.is_read)
             .cte("marked")
         )
-        placed = placed.union_all(select(marked.c.alert_id, marked.c.reached_by, false()))
+        placed = placed.union_all(select(marked.c.alert_id, marked.c.reached_by, marked.c.is_read))
     added = placed.cte("added")
     last = select(chosen.c.user_id).order_by(chosen.c.user_id.desc()).limit(1).scalar_subquery()
     is_last = select(func.count()).select_from(chosen).scalar_subquery() < size

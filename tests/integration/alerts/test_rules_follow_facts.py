@@ -559,3 +559,26 @@ def test_facts_that_were_copied_before_their_event_came_are_those_of_the_event(w
     world.follow(edited(world, unchanged, 3, description="Not what a rule reads."))
     assert only(world, copied)
     assert alerts_of(world, unchanged) == [], "what was so before the upgrade alerts nobody"
+
+
+def test_a_person_who_has_read_what_is_put_into_other_words_has_read_the_update(world):
+    readers = [world.caller("reporter", user_id=world.person(wants=["north"])) for _ in range(2)]
+    event = report(world, "confirmed")
+    world.follow(event)
+    first = only(world, event)
+    world.target(first.id)
+    world.read(readers[0], world.get(readers[0], first.id))
+    world.follow(edited(world, event, 3, title="Dam has broken"))
+    quiet = only(world, event)
+    world.target(quiet.id)
+    rows = world.rows(
+        "SELECT target_id, is_read, read_at FROM alerts.alert_targets WHERE alert_id = :id", id=quiet.id
+    )
+    read = {row.target_id: (row.is_read, row.read_at is not None) for row in rows}
+    assert [read[str(one.user_id)] for one in readers] == [(True, True), (False, False)]
+    assert world.reach(world.caller(), {"id": quiet.id})["read"] == 1
+    window_over(world, event)
+    world.follow(edited(world, event, 4, severity_level=4))
+    loud = only(world, event)
+    world.target(loud.id)
+    assert world.reach(world.caller(), {"id": loud.id})["read"] == 0
