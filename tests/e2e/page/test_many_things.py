@@ -5,7 +5,6 @@ from __future__ import annotations
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
-from selenium.webdriver.common.by import By
 from selenium.webdriver.common.keys import Keys
 
 from shared.domain.identity import UNKNOWN_REGION_ID
@@ -164,8 +163,7 @@ def view(page):
 def test_the_map_shows_resources_in_clusters_and_says_so(page):
     page.enter()
     page.says("#shown", f"{RESOURCES} resources here, by area")
-    cells = page.find("#map").find_elements(By.CSS_SELECTOR, ".mark.cell.resource")
-    total = sum(int(cell.find_element(By.CSS_SELECTOR, "span").text.split()[0]) for cell in cells)
+    total = sum(int(said.split()[0]) for said in page.texts("#map .mark.cell.resource span"))
     assert 0 < total <= RESOURCES
     page.tab("resources")
     page.choose("#filter-resource-status", "Closed")

@@ -178,6 +178,8 @@ def test_filing_a_report_by_the_map_and_confirming_it(page, system):
     page.says("#detail-title", "Warehouse on fire")
     page.fill("#status-note", "Seen from the fire station.")
     page.click('#detail [data-status="confirmed"]')
+    page.says("#detail .preview", "This will issue a high alert")
+    page.click("#detail [data-agree]")
     page.says("#detail .steps", "Seen from the fire station.")
     assert "confirmed" in page.texts("#detail dd")
     filed = next(

@@ -25,7 +25,6 @@ const NEXT_STEPS = {
 export function openReport(id, look, onChange = () => {}) {
   return open(`report:${id}`, "Report", async (entitle) => {
     const report = await call("GET", `/reports/${id}`);
-    entitle(report.title);
     const [steps, original, duplicates, alerts, parts] = await Promise.all([
       stepsOf(`/reports/${id}/history`, report),
       originalOf(report),
@@ -33,6 +32,7 @@ export function openReport(id, look, onChange = () => {}) {
       alertsOf(report),
       partsOf(report),
     ]);
+    entitle(report.title);
     const severity = severityOf(report);
     const [longitude, latitude] = report.location.coordinates ?? [];
     const again = () => openReport(id, look, onChange);
