@@ -1,7 +1,11 @@
-"""Working out whom an alert reaches, beside one bare INSERT; and how soon a confirmed report is told."""
+"""Working out whom an alert reaches, beside one bare INSERT, flat and nested; how soon a confirmed report is told.
+
+And what it costs that alerts in force follow their audience.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import itertools
 import time
 from typing import TYPE_CHECKING, Any
@@ -10,6 +14,9 @@ from uuid6 import uuid7
 
 from benchmarks.cases import samples
 from benchmarks.measure import FLOOR, OURS, Result, Scale, Target, contest
+from services.alerts import audience
+from shared.platform.db.engine import Database
+from shared.platform.outbox.event import Event
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,6 +27,9 @@ if TYPE_CHECKING:
 MAX_ROUNDS = 3
 FEW = 1_000
 SECONDS = 600.0
+NESTED_REGIONS = 10_000
+OPEN_ALERTS = 1_000
+JOINING = 200
 
 ALERT = """
     INSERT INTO alerts.alerts (id, title, message, region_id, issued_by, priority)
@@ -61,6 +71,150 @@ def run(stage: Stage, scale: Scale) -> Iterator[Result]:
                 {"the first is committed": first, "the last is committed": last},
                 ratios=[],
             )
+        tree = _nested_regions(stage, scale.people)
+        yield contest(
+            f"Targets of an alert to {scale.people:,} people, who follow {NESTED_REGIONS:,} nested regions",
+            "people/s",
+            min(scale.rounds, MAX_ROUNDS),
+            {
+                FLOOR: lambda: _bare(stage, floor_region, scale.people),
+                OURS: lambda: _issued(stage, tree[0], scale.people),
+            },
+            ratios=[(OURS, FLOOR)],
+            targets=[Target(OURS, 1.0, FLOOR)],
+        )
+        yield contest(
+            "From the call that issues an alert for one of the nested regions to its last target",
+            "ms",
+            min(scale.rounds, MAX_ROUNDS),
+            {
+                f"a middle one of {NESTED_REGIONS // 100} regions": lambda: _until_finished(stage, tree[1]),
+                "one in which nothing lies": lambda: _until_finished(stage, tree[-1]),
+            },
+            ratios=[],
+        )
+        _open_alerts(stage, [tree[-2]], 1)
+        yield _joining(stage, scale, f"One account that joins an alert, {_in_force(stage)} in force", 1)
+        _open_alerts(stage, tree[NESTED_REGIONS // 2 :], OPEN_ALERTS)
+        yield _joining(stage, scale, f"One account that joins an alert, {_in_force(stage):,} in force", 1)
+
+
+def _nested_regions(stage: Stage, people: int) -> list[Any]:
+    """Makes a tree in which each region has ten parts, and people who follow one of its regions each; the ids."""
+    ids = [uuid7() for _ in range(NESTED_REGIONS)]
+    lineages: list[list[Any]] = []
+    for number, region_id in enumerate(ids):
+        lineages.append([*(lineages[(number - 1) // 10] if number else []), region_id])
+    with stage.connect(stage.database) as connection:
+        connection.execute("SET statement_timeout = 0")
+        # Past identity, whose events would be as many.
+        connection.execute("SET session_replication_role = replica")
+        with connection.cursor() as cursor:
+            cursor.executemany(
+                "INSERT INTO identity.regions (id, name, code) VALUES (%s, %s, %s)",
+                [(region_id, f"Part {number}", f"T{number}") for number, region_id in enumerate(ids)],
+            )
+            cursor.executemany(
+                "INSERT INTO alerts.audience_regions (region_id, version, code, name, parent_id, lineage)"
+                " VALUES (%s, 1, %s, %s, %s, %s)",
+                [
+                    (lineage[-1], f"T{number}", f"Part {number}", lineage[-2] if number else None, lineage)
+                    for number, lineage in enumerate(lineages)
+                ],
+            )
+        connection.execute("SET session_replication_role = DEFAULT")
+        connection.execute(
+            """
+            WITH regions AS (
+                SELECT substr(r.code, 2)::integer AS number, r.code, array_agg(above.code) AS covers
+                FROM alerts.audience_regions r
+                JOIN alerts.audience_regions above ON above.region_id = ANY (r.lineage)
+                WHERE r.code LIKE 'T%%' GROUP BY r.code
+            )
+            INSERT INTO alerts.audience_members (user_id, version, is_active, regions, covers)
+            SELECT gen_random_uuid(), 1, true, ARRAY[r.code], r.covers
+            FROM generate_series(1, %s) AS n JOIN regions r ON r.number = n %% %s
+            """,
+            (people, NESTED_REGIONS),
+        )
+        connection.execute("VACUUM ANALYZE alerts.audience_members")
+        connection.execute("VACUUM ANALYZE alerts.audience_regions")
+    return ids
+
+
+def _until_finished(stage: Stage, region_id: Any) -> float:
+    began = stage.value(stage.database, "SELECT clock_timestamp()")
+    alert = stage.administrator.call(
+        "alerts.issue_alert", region_id=str(region_id), title="Storm", message="Stay inside.", priority="high"
+    )
+    return float((_finished(stage, alert["id"])[1] - began).total_seconds() * 1000)
+
+
+def _open_alerts(stage: Stage, region_ids: list[Any], number: int) -> None:
+    """Leaves this many alerts in force, for these regions in turn."""
+    with stage.connect(stage.database) as connection:
+        connection.execute("SET statement_timeout = 0")
+        connection.execute("UPDATE alerts.alerts SET status = 'expired' WHERE status = 'active'")
+    for region_id in itertools.islice(itertools.cycle(region_ids), number):
+        alert = stage.administrator.call(
+            "alerts.issue_alert",
+            region_id=str(region_id),
+            title="Storm",
+            message="Stay inside.",
+            priority="low",
+        )
+    _finished(stage, alert["id"])
+
+
+def _in_force(stage: Stage) -> int:
+    return int(stage.value(stage.database, "SELECT count(*) FROM alerts.alerts WHERE status = 'active'"))
+
+
+def _joining(stage: Stage, scale: Scale, name: str, joined: int) -> Result:
+    """What the transaction takes that stores an account of an event, as the handler's does."""
+    region = stage.value(
+        stage.database,
+        "SELECT r.code FROM alerts.alerts a JOIN alerts.audience_regions r USING (region_id)"
+        " WHERE a.status = 'active' ORDER BY a.id DESC LIMIT 1",
+    )
+    database = Database(stage.database.url("alerts"), pool_size=1)
+
+    def milliseconds() -> float:
+        events = [_registered(region) for _ in range(JOINING)]
+        began = time.perf_counter()
+        for event in events:
+            with database.write() as connection:
+                audience.record_audience(connection, [event])
+        seconds = time.perf_counter() - began
+        query = f"SELECT count(*) FROM alerts.alert_targets WHERE target_id = '{events[-1].subject}'"
+        if stage.value(stage.database, query) != joined:
+            raise AssertionError(query)
+        return seconds / JOINING * 1000
+
+    try:
+        return contest(name, "ms", min(scale.rounds, MAX_ROUNDS), {OURS: milliseconds}, ratios=[])
+    finally:
+        database.close()
+
+
+def _registered(region: str) -> Event:
+    user_id = uuid7()
+    return Event(
+        id=uuid7(),
+        type="user_created",
+        source="identity",
+        subject=user_id,
+        sequence=1,
+        time=dt.datetime.now(dt.UTC),
+        data={
+            "user_id": user_id,
+            "version": 1,
+            "is_active": True,
+            "preferences": {"regions": [region]},
+            "roles": ["reporter"],
+        },
+        correlation_id="",
+    )
 
 
 def _regions(stage: Stage, database: TemporaryDatabase) -> list[tuple[Any, str]]:
