@@ -14,11 +14,12 @@ export class Draft {
   #empty = ""; // the fields of the form as it begins
   #attempt = null; // what was sent last, as long as nothing was typed since
   #hint = null;
+  #hasFiles = false; // which are not kept
 
   /** @param {HTMLFormElement} form */
   constructor(form) {
     this.#form = form;
-    for (const event of ["input", "change"]) form.addEventListener(event, () => this.#typed());
+    for (const event of ["input", "change"]) form.addEventListener(event, ({ target }) => this.#typed(target.type === "file"));
   }
 
   /**
@@ -39,6 +40,7 @@ export class Draft {
       else input.value = value;
     }
     this.#attempt = kept.attempt;
+    this.#hasFiles = Boolean(kept.hasFiles);
     this.#say(kept.at);
     return true;
   }
@@ -47,6 +49,7 @@ export class Draft {
   close() {
     this.#name = "";
     this.#attempt = null;
+    this.#hasFiles = false;
     this.#unsay();
     this.#form.reset();
   }
@@ -55,6 +58,7 @@ export class Draft {
   clear() {
     if (this.#name) remove(this.#name);
     this.#attempt = null;
+    this.#hasFiles = false;
     this.#unsay();
     this.#form.reset();
   }
@@ -77,7 +81,8 @@ export class Draft {
     this.#typed();
   }
 
-  #typed() {
+  #typed(isFile = false) {
+    this.#hasFiles ||= isFile;
     this.#attempt = null;
     this.#write();
   }
@@ -86,7 +91,7 @@ export class Draft {
     if (!this.#name) return;
     const fields = this.#fields();
     if (JSON.stringify(fields) === this.#empty) remove(this.#name);
-    else write(this.#name, { at: new Date().toISOString(), fields, attempt: this.#attempt });
+    else write(this.#name, { at: new Date().toISOString(), fields, attempt: this.#attempt, hasFiles: this.#hasFiles });
   }
 
   #fields() {
@@ -96,8 +101,7 @@ export class Draft {
 
   #say(at) {
     this.#unsay();
-    const hasFiles = this.#form.querySelector('input[type="file"]');
-    const text = `Restored: what you typed here on ${moment(at)}.${hasFiles ? " Choose files again." : ""}`;
+    const text = `Restored: what you typed here on ${moment(at)}.${this.#hasFiles ? " Choose the files again." : ""}`;
     const discard = () => {
       this.clear();
       this.#form.dispatchEvent(new Event("discarded"));
