@@ -139,6 +139,7 @@ async function begin() {
   forgetOldDrafts();
   Object.values(filters).forEach((one) => one.open());
   issuing.open("issuing");
+  filing.open();
   find("legend").open = window.innerWidth > 900;
   choose(tabInAddress());
   const extent = await firstExtent({ ...reportFilters(), bbox: areaInAddress() }).catch(() => null);
@@ -157,7 +158,7 @@ async function begin() {
   });
   map.begin(extent);
   map.filter({ reports: reportFilters(), resources: resourceFilters() });
-  filing.open();
+  filing.showPlace();
   welcome(!extent);
   listReports();
   alerts.load(filters.alerts.values);

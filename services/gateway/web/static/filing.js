@@ -33,7 +33,12 @@ export class Filing {
   /** For an account that has signed in. */
   open() {
     show(find("report-files-field"), may("report:attach"));
-    if (this.#draft.open("filing")) this.#pin();
+    this.#draft.open("filing");
+  }
+
+  /** Shows the place of the report on a map that has just been made. */
+  showPlace() {
+    this.#pin();
   }
 
   close() {
