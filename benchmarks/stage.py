@@ -23,6 +23,7 @@ from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database, new_server
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.rabbitmq import fresh_virtual_host, shared_broker
+from tests.support.regions import add_regions
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -161,6 +162,7 @@ class Stage:
     def _serve(self, exits: ExitStack) -> None:
         for database in (self.database, self.floor):
             self._run(self._environment(database), "seed")
+            add_regions(database.admin_url)
         engine = create_engine(database_url(self.database.admin_url))
         with engine.begin() as connection:
             connection.exec_driver_sql(f"CREATE SCHEMA {SCHEMA}")

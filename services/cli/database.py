@@ -75,8 +75,8 @@ def migrate(settings: Settings, revision: str, names: tuple[str, ...], *, yes: b
 def seed(settings: Settings) -> None:
     """Add the initial data that is missing.
 
-    That is the roles and permissions, the first administrator, the regions, the catalogues of types and severity
-    levels, and the alert rules.
+    That is the roles and permissions, the first administrator, the catalogues of types and severity levels, and the
+    alert rules. Regions come with `import regions`.
     """
     if settings.admin_password is None:
         raise SettingError("Set IMPACTX_ADMIN_PASSWORD to the password of the first administrator.")

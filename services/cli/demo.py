@@ -7,7 +7,7 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 import click
 
@@ -15,7 +15,7 @@ from infra.local.instance_dir import InstanceDirectory
 from services.cli.connection import client as connect
 from services.cli.connection import is_running
 from services.cli.serving import embedded
-from shared.client.errors import ImpactXError, RpcTimeout
+from shared.client.errors import RpcTimeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,6 +29,13 @@ T = TypeVar("T")
 
 WAIT_SECONDS = 10.0
 NAME_WIDTH = 46
+
+DEMO_REGIONS: Final = (
+    ("DEMO", "Demonstration Island", (-28.0, -46.0, -22.0, -40.0)),
+    ("DEMO-NORTH", "Demonstration Island, north", (-28.0, -43.0, -22.0, -40.0)),
+    ("DEMO-NORTH-BAY", "Demonstration Island, northern bay", (-26.0, -42.0, -24.0, -41.0)),
+)
+"""Regions in the South Atlantic, each inside of the one before: code, name and box [west, south, east, north]."""
 
 
 @click.command()
@@ -83,7 +90,7 @@ def demonstrate(client: Client) -> None:
         ImpactXError: A step failed.
     """
     step = Steps()
-    region, place = _a_region(client)
+    region, place = _demo_region(client)
     resident = _somebody(client, step, "resident", {"regions": [region["code"]]})
     token = _somebody(client, step, "reporter", {})
     report_type = client.reports.list_report_types()["items"][0]
@@ -197,18 +204,21 @@ def _reach(client: Client, alert_id: str) -> str:
     return f"{reach['targets']} reached, {reach['read']} read"
 
 
-def _a_region(client: Client) -> tuple[Region, list[float]]:
-    """Return a region that has boundaries, and a point in it."""
-    for region in client.identity.list_regions(include_boundaries=True, detail="full")["items"]:
-        if region["boundaries"]:
-            ring = region["boundaries"]["coordinates"]
-            while isinstance(ring[0][0], list):
-                ring = ring[0]
-            point = [
-                sum(axis) / len(axis) for axis in zip(*(position[:2] for position in ring[:-1]), strict=True)
-            ]
-            return region, point
-    raise ImpactXError("No region has boundaries: import regions first, or run `seed`.")
+def _demo_region(client: Client) -> tuple[Region, list[float]]:
+    """Return the innermost of the demonstration's regions, which are created where they are missing, and a point in it.
+
+    They lie in the open ocean, where they take no report from any other region.
+    """
+    codes = [code for code, _, _ in DEMO_REGIONS]
+    there = {region["code"] for region in client.identity.list_regions(codes=codes)["items"]}
+    for code, name, (west, south, east, north) in DEMO_REGIONS:
+        if code not in there:
+            ring = [[west, south], [east, south], [east, north], [west, north], [west, south]]
+            client.identity.create_region(
+                code=code, name=name, boundaries={"type": "Polygon", "coordinates": [ring]}
+            )
+    code, _, (west, south, east, north) = DEMO_REGIONS[-1]
+    return client.identity.get_region(code=code), [(west + east) / 2, (south + north) / 2]
 
 
 def _history(client: Client, report: dict[str, Any]) -> list[ReportHistoryEntry]:

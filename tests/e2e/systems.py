@@ -16,6 +16,7 @@ from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.rabbitmq import users_of
+from tests.support.regions import add_regions, create_regions
 from tests.support.waiting import patience
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
@@ -121,6 +122,8 @@ def embedded(_request) -> Iterator[Running]:
     environment = secrets() | {"IMPACTX_HOME": str(home)}
     process = ServiceProcess(["run"], environment=environment, log=home / "run.log", ready="Ready after")
     with process:
+        with LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD) as client:
+            create_regions(client)
         yield Running(
             environment, environment, (process,), LocalClient, home / "rpc.sock", gateways=(process,)
         )
@@ -146,6 +149,7 @@ def separate(request) -> Iterator[Running]:
     for command in ("topology", "seed"):
         done = run_command(environments["operator"], command)
         assert done.returncode == 0, done.stderr
+    add_regions(database.admin_url)
     with ExitStack() as running:
         alone = [
             ServiceProcess(["serve", service], environment=environments[service], log=logs / f"{service}.log")

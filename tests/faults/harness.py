@@ -38,6 +38,7 @@ from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.proxy import Proxy
 from tests.support.rabbitmq import users_of
+from tests.support.regions import add_regions
 from tests.support.waiting import eventually, patience
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
@@ -85,6 +86,7 @@ class System:
     def _start(self) -> None:
         declare_everything(self.uri, quorum=False)
         self.command("seed")
+        add_regions(self.database.admin_url)
         self._owned.enter_context(self._process("identity", self._users["identity"], "identity"))
         with RpcClient(self.uri, name="set-up") as client:
             signed_in = client.identity.authenticate(email=EMAIL, password=PASSWORD)

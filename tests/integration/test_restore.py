@@ -13,6 +13,7 @@ from services.cli import loading
 from shared.domain.topology import SERVICES
 from shared.platform.db.engine import Database
 from shared.platform.settings import Settings
+from tests.support.regions import add_regions
 from tests.support.waiting import patience
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -36,6 +37,7 @@ def connection(database):
         with db.write() as own:
             loading.seed(service, own, settings)
         db.close()
+    add_regions(database.admin_url)
     with psycopg.connect(database.admin_url, autocommit=True) as made:
         yield made
 

@@ -20,6 +20,7 @@ from shared.platform.runtime import Runtime
 from shared.platform.settings import MEMORY_BROKER, Settings
 from tests.support.inprocess import inprocess_broker
 from tests.support.postgresql import fresh_database
+from tests.support.regions import add_regions
 
 ADMIN_EMAIL, PASSWORD = "admin@impactx.example", "correct horse battery"
 
@@ -49,6 +50,7 @@ def _stand_in(running_services: set[str]) -> type:
 def running(service_class, seed):
     """The service and identity on the in-process broker, seeded; gives a client that is nobody yet."""
     database = fresh_database()
+    add_regions(database.admin_url)
     urls = {}
     for service, add in (("identity", _seed_identity), (service_class.name, seed)):
         urls[service] = database.url(service)

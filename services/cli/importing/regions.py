@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import click
 from marshmallow import ValidationError
@@ -10,7 +10,7 @@ from marshmallow import ValidationError
 from services.cli.importing.lookups import pages
 from services.cli.importing.mapping import Mapping, RefusedError, plain
 from services.cli.importing.options import file_options, open_journal, open_source
-from services.cli.importing.run import Outcome, Row, reason_of, run
+from services.cli.importing.run import SHOWN_REASONS, Outcome, Row, reason_of, run
 from shared.client.errors import Conflict, Invalid
 from shared.domain.boundaries import (
     GeometryError,
@@ -28,7 +28,18 @@ if TYPE_CHECKING:
     from services.cli.importing.files import Record, Source
     from shared.client.calls import Client
 
-FIELDS: Final = {"code": (), "name": (), "description": ()}
+FIELDS: Final = {
+    "code": (),
+    "name": (),
+    "description": (),
+    "parent": ("parent_code",),
+    "parent_is_declared": (),
+}
+YES: Final = frozenset({"true", "yes", "1"})
+NO: Final = frozenset({"false", "no", "0"})
+ATTEMPTS: Final = 5
+"""How often a region is updated that others, which are imported at the same time, change meanwhile."""
+
 FULL: Final = "full"
 """The boundaries themselves, and not outlines of them."""
 
@@ -52,9 +63,13 @@ def import_regions(
 
     FILE is GeoJSON with polygons, or CSV without boundaries.
 
-    The fields for --map and --set are: code, name, description. A region whose code exists is updated to what FILE
-    says. A record with a code that an earlier record has is refused. Boundaries that cross the antimeridian are cut
-    there. You can repeat the command; it continues where it was interrupted.
+    The fields for --map and --set are: code, name, description, parent, parent_is_declared. A region whose code exists
+    is updated to what FILE says. A record with a code that an earlier record has is refused. Boundaries that cross the
+    antimeridian are cut there. You can repeat the command; it continues where it was interrupted.
+
+    The parent of a region is the smallest region that contains it, unless a record names another one by its code, which
+    may be that of any record of FILE. A record whose parent_is_declared is false, as in an export, leaves it to the
+    boundaries.
     """
     source = open_source(file, options["encoding"], options["delimiter"])
     if source.members.get("detail", FULL) != FULL:
@@ -74,6 +89,54 @@ def import_regions(
 
         # Boundaries are large, and each region is a call of its own.
         run(source, journal, row, sender.send, max_rows=1, sees_done=False)
+        if "parent" in mapping:
+            declare_parents(client, source, reader)
+
+
+def declare_parents(client: Client, source: Source, reader: Reader) -> None:
+    """Move the regions of a file to the parents that it names, now that all of its regions are there.
+
+    Raises:
+        click.ClickException: Some could not be moved; the message says which and why.
+    """
+    regions = {plain(region["code"]): region for region in pages(client.identity.list_regions)}
+    moved, problems = 0, []
+    for record in source.records():
+        named = reader.parent(record)
+        region = None if named is None else regions.get(plain(named.code))
+        if named is None or region is None:  # the region itself was refused
+            continue
+        parent = None if named.parent is None else regions.get(plain(named.parent))
+        if parent is None and named.parent is not None:
+            problems.append(f"{named.code}: There is no region {named.parent}.")
+            continue
+        parent_id = None if parent is None else parent["id"]
+        if region["parent_id"] == parent_id and (region["parent_is_declared"] or not named.is_declared):
+            continue
+        try:
+            changed = _updated(client, region["id"], {"parent_id": parent_id})
+        except (Invalid, Conflict) as error:
+            problems.append(f"{named.code}: {reason_of(error.fields, error.message)}")
+        else:
+            regions[plain(named.code)] = changed
+            moved += 1
+    if moved:
+        click.echo(f"{moved:,} regions were moved to the parents that the file names.")
+    if problems:
+        shown = "\n".join(problems[:SHOWN_REASONS])
+        raise click.ClickException(f"{len(problems):,} regions could not be moved to their parents:\n{shown}")
+
+
+def _updated(client: Client, region_id: str, changes: Row) -> Any:
+    """Return the region with the changes, made to the version that it has now."""
+    for attempt in range(1, ATTEMPTS + 1):
+        version = client.identity.get_region(region_id=region_id)["version"]
+        try:
+            return client.identity.update_region(region_id=region_id, version=version, **changes)
+        except Conflict:
+            if attempt == ATTEMPTS:
+                raise
+    raise AssertionError
 
 
 def first_records(source: Source, mapping: Mapping) -> dict[str, int]:
@@ -96,6 +159,20 @@ def _code(mapping: Mapping, record: Record) -> str | None:
         return mapping.word(record, "code")
     except RefusedError:
         return None
+
+
+class NamedParent(NamedTuple):
+    """What a record says of the parent of its region.
+
+    Attributes:
+        code: The code of the region.
+        parent: The code of the parent; None declares that it has none.
+        is_declared: Whether the record declares it even where it is the one that is found.
+    """
+
+    code: str
+    parent: str | None
+    is_declared: bool
 
 
 class Reader:
@@ -131,6 +208,22 @@ class Reader:
         }
         return {name: value for name, value in row.items() if value is not None}
 
+    def parent(self, record: Record) -> NamedParent | None:
+        """Return what a record says of the parent; None where it leaves that to the boundaries."""
+        try:
+            code, parent = self._mapping.word(record, "code"), self._mapping.word(record, "parent")
+            word = (self._mapping.word(record, "parent_is_declared") or "").lower()
+        except RefusedError:
+            return None
+        if code is None or self._first.get(plain(code), record.number) != record.number:
+            return None
+        is_left = record.geometry is not None if word in NO else parent is None and word not in YES
+        if is_left or (parent is None and word in NO):
+            return None
+        if parent is not None and plain(parent) in self._first:
+            parent = self._prefix + parent
+        return NamedParent(self._prefix + code, parent, word not in NO)
+
     def _refuse_second(self, code: str, record: Record) -> None:
         first = self._first.get(plain(code), record.number)
         if first != record.number:
@@ -164,10 +257,10 @@ class Sender:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._versions: dict[str, tuple[str, int]] = {}
+        self._ids: dict[str, str] = {}
         self._codes: dict[str, str] = {}
         for region in pages(client.identity.list_regions):
-            self._versions[region["code"]] = (region["id"], region["version"])
+            self._ids[region["code"]] = region["id"]
             self._codes[plain(region["code"])] = region["code"]
 
     def send(self, rows: list[Row]) -> Sequence[Outcome]:
@@ -186,17 +279,17 @@ class Sender:
 
     def _known(self, code: str | None) -> str | None:
         """Return the code of the region that exists; codes are compared as within one file, without case."""
-        if code is None or code in self._versions:
+        if code is None or code in self._ids:
             return code
         return self._codes.get(plain(code))
 
     def _update(self, code: str, row: Row) -> Outcome:
-        region_id, version = self._versions[code]
+        region_id = self._ids[code]
         there: Row = {**self._client.identity.get_region(region_id=region_id)}
         changes = {name: value for name, value in row.items() if name != "code" and there[name] != value}
         if same_boundaries(there["boundaries"], changes.get("boundaries")):
             del changes["boundaries"]
         if not changes:
             return Outcome("unchanged")
-        self._client.identity.update_region(region_id=region_id, version=version, **changes)
+        _updated(self._client, region_id, changes)
         return Outcome("updated")

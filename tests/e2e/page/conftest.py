@@ -17,6 +17,7 @@ from shared.client.local import LocalClient
 from tests.support.browser import browser as new_browser
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess
+from tests.support.regions import create_regions
 from tests.support.waiting import eventually
 
 if TYPE_CHECKING:
@@ -140,6 +141,7 @@ def running():
         ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process,
         LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD, timeout=20) as client,
     ):
+        create_regions(client)
         yield System(home, process.output(), client)
         process.terminate()
 

@@ -9,6 +9,7 @@ from tests.support.directories import temporary_directory
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ROOT, ServiceProcess
 from tests.support.rabbitmq import users_of
+from tests.support.regions import add_regions
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 
@@ -28,6 +29,7 @@ def system(postgresql, broker):
         subprocess.run(
             [sys.executable, "-m", "services", command], cwd=ROOT, env=os.environ | environment, check=True
         )
+    add_regions(database.admin_url)
     log = temporary_directory("documentation") / "services.log"
     with ServiceProcess(["serve", "identity", "reports"], environment=environment, log=log):
         users = users_of(virtual_host, clients=["watch", "dispatch"], nameko_clients=["neighbour"])

@@ -8,9 +8,11 @@ import sys
 
 import pytest
 
+from shared.client.local import LocalClient
 from tests.integration.docs.conftest import EMAIL, PASSWORD
 from tests.support.directories import temporary_directory
 from tests.support.processes import ROOT, ServiceProcess
+from tests.support.regions import create_regions
 from tests.support.waiting import patience
 
 ADDRESS = re.compile(r"http://[^/\s]+")
@@ -62,6 +64,8 @@ def make_run():
     }
     log = temporary_directory("client-log") / "run.log"
     with ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process:
+        with LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD) as client:
+            create_regions(client)
         yield {
             "IMPACTX_HOME": str(home),
             "IMPACTX_URL": ADDRESS.search(process.output()).group(),

@@ -9,10 +9,12 @@ from functools import cached_property
 
 import pytest
 
+from shared.client.local import LocalClient
 from shared.domain.permissions import DEFAULT_ROLES
 from tests.support.directories import temporary_directory
 from tests.support.http import Client
 from tests.support.processes import ServiceProcess
+from tests.support.regions import create_regions
 
 EMAIL, PASSWORD = "admin@impactx.example", "a long enough password"
 ATTACHMENT_LIMIT = 256 * 1024 * 1024
@@ -144,5 +146,7 @@ def system():
     log = temporary_directory("gateway-log") / "run.log"
     with ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process:
         url = re.search(r"HTTP +(http://\S+)/api/v1,", process.output()).group(1)
+        with LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD) as client:
+            create_regions(client)
         yield System(url, process, home)
         process.terminate()

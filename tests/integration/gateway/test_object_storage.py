@@ -12,9 +12,11 @@ import pytest
 
 from services.gateway.files.storage import FileStore
 from shared.client.errors import Internal
+from shared.client.local import LocalClient
 from tests.integration.gateway.conftest import EMAIL, JPEG, PASSWORD, System
 from tests.support.directories import temporary_directory
 from tests.support.processes import ServiceProcess
+from tests.support.regions import create_regions
 from tests.support.s3 import BUCKET, s3_server
 
 MIB = 1024 * 1024
@@ -85,6 +87,8 @@ def on_s3(s3):
     }
     log = home / "run.log"
     with ServiceProcess(["run"], environment=environment, log=log, ready="Ready after") as process:
+        with LocalClient(home / "rpc.sock", email=EMAIL, password=PASSWORD) as client:
+            create_regions(client)
         yield System(re.search(r"HTTP +(http://\S+)/api/v1,", process.output()).group(1), process, home)
         process.terminate()
 

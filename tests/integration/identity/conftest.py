@@ -22,6 +22,7 @@ from shared.platform.rpc.context import Caller
 from shared.platform.rpc.tokens import TokenVerifier
 from shared.platform.schemas import load
 from tests.support import postgresql as postgresql_support
+from tests.support.regions import add_regions
 
 ADMIN_EMAIL = "admin@impactx.example"
 PASSWORD = "correct horse battery"
@@ -143,6 +144,7 @@ def world(postgresql):
     database = Database(made.url("identity"), pool_size=10)
     with database.write() as connection:
         seed.seed(connection, admin_email=ADMIN_EMAIL, admin_password=PASSWORD, bcrypt_cost=4)
+    add_regions(made.admin_url)
     yield World(database, made.admin_url)
     database.close()
     made.drop()

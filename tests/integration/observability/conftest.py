@@ -19,6 +19,7 @@ from tests.support.http import Client
 from tests.support.postgresql import fresh_database
 from tests.support.processes import ServiceProcess
 from tests.support.proxy import Proxy
+from tests.support.regions import add_regions
 from tests.support.waiting import patience
 
 PROCESSES = {
@@ -123,6 +124,7 @@ def system(broker, collector):
     for command in ("topology", "seed"):
         done = run_command(environment, command)
         assert done.returncode == 0, done.stderr
+    add_regions(database.admin_url)
     logs = temporary_directory("observability")
     with Proxy(broker.port) as to_broker, Proxy(database.server.port) as to_database:
         behind = {

@@ -43,6 +43,8 @@ class Identity:
             "name": name,
             "description": description,
             "boundaries": self._checked(boundaries),
+            "parent_id": None,
+            "parent_is_declared": False,
             "version": 1,
         }
 
@@ -51,7 +53,12 @@ class Identity:
         assert region["version"] == version
         if "boundaries" in changes:
             changes["boundaries"] = self._checked(changes["boundaries"])
+        if "parent_id" in changes:
+            if changes["parent_id"] == region_id:
+                raise Invalid(fields={"parent_id": ["A region cannot be its own parent."]})
+            changes["parent_is_declared"] = True
         region.update(changes, version=version + 1)
+        return region
 
     @staticmethod
     def _checked(boundaries):
@@ -239,3 +246,61 @@ def test_outlines_are_not_taken_for_boundaries(run, identity, tmp_path):
         assert result.exit_code == code, result.output
         assert ("has outlines" in result.output) is bool(code)
     assert list(identity.regions) == ["id of A"]
+
+
+def imported(tmp_path, identity, monkeypatch, text, *options, succeeds=True):
+    monkeypatch.chdir(tmp_path)
+    Path("regions.csv").write_text(text)
+    result = CliRunner().invoke(import_regions, ["regions.csv", *options], obj=lambda: Client(identity))
+    assert (result.exit_code == 0) is succeeds, result.output
+    return result.output
+
+
+def parents(identity):
+    return {
+        region["code"]: (region["parent_id"], region["parent_is_declared"])
+        for region in identity.regions.values()
+    }
+
+
+def test_a_record_names_the_parent_which_may_come_before_or_after_it(tmp_path, identity, monkeypatch):
+    text = "code,name,parent\nC,Commune,d\nD,Department,HT\nHT,Haiti,\n"
+    assert "2 regions were moved" in imported(tmp_path, identity, monkeypatch, text)
+    expected = {"C": ("id of D", True), "D": ("id of HT", True), "HT": (None, False)}
+    assert parents(identity) == expected
+    assert "moved" not in imported(tmp_path, identity, monkeypatch, text)
+    assert {region["version"] for region in identity.regions.values()} == {1, 2}
+
+
+def test_a_prefix_is_that_of_parents_in_the_file_and_not_of_others(tmp_path, identity, monkeypatch):
+    identity.create_region(code="WORLD", name="World")
+    text = "id,label,up\n1,One,WORLD\n2,Two,1\n"
+    options = ("--map", "code=id", "--map", "name=label", "--map", "parent=up", "--prefix", "P-")
+    imported(tmp_path, identity, monkeypatch, text, *options)
+    assert parents(identity) == {
+        "WORLD": (None, False),
+        "P-1": ("id of WORLD", True),
+        "P-2": ("id of P-1", True),
+    }
+
+
+def test_an_export_keeps_declared_parents_and_leaves_found_ones_to_the_boundaries(
+    tmp_path, identity, monkeypatch
+):
+    text = "code,name,parent_code,parent_is_declared\nA,Top,,true\nB,Declared,A,true\nC,Found,A,false\nD,Free,,false\n"
+    imported(tmp_path, identity, monkeypatch, text)
+    # Without boundaries nothing can be found.
+    assert parents(identity) == {
+        "A": (None, True),
+        "B": ("id of A", True),
+        "C": ("id of A", True),
+        "D": (None, False),
+    }
+
+
+def test_parents_that_cannot_be_are_said_and_the_others_are_kept(tmp_path, identity, monkeypatch):
+    text = "code,name,parent\nA,One,NOWHERE\nB,Two,B\nC,Three,A\n"
+    output = imported(tmp_path, identity, monkeypatch, text, succeeds=False)
+    assert "A: There is no region NOWHERE." in output
+    assert "B: parent_id: A region cannot be its own parent." in output
+    assert parents(identity)["C"] == ("id of A", True)
