@@ -551,9 +551,9 @@ def test_facts_that_were_copied_before_their_event_came_are_those_of_the_event(w
             "UPDATE alerts.source_facts SET changed_at = NULL, entered_version = NULL WHERE source_id = :id",
             id=event.subject,
         )
-        for table in ("rule_standings", "alert_targets", "alerts"):
+        for table in ("rule_standings", "alert_targets", "alert_status_history", "alerts"):
             which = "alert_id IN (SELECT id FROM alerts.alerts WHERE source_id = :id)"
-            of = which if table == "alert_targets" else "source_id = :id"
+            of = which if table in {"alert_targets", "alert_status_history"} else "source_id = :id"
             world.as_admin(f"DELETE FROM alerts.{table} WHERE {of}", id=event.subject)
     world.follow(copied)
     world.follow(edited(world, unchanged, 3, description="Not what a rule reads."))
