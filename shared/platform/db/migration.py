@@ -223,15 +223,19 @@ def _move(service: str, found: str, revision: str) -> _Move:
 
 
 def _filled_tables(connection: Connection, service: str) -> list[str]:
-    """Return the names of the tables of a service that hold at least one row."""
+    """Return the names of the tables of a service that hold at least one row of its own.
+
+    A table whose comment begins with the name of another service is a copy of what that service has.
+    """
 
     def look(connection: Connection, service: str) -> list[str]:
         names = connection.execute(
             text(
                 "SELECT relname FROM pg_class WHERE relnamespace = CAST(:schema AS regnamespace)"
-                " AND relkind IN ('r', 'p') AND relname <> :versions ORDER BY relname"
+                " AND relkind IN ('r', 'p') AND relname <> :versions"
+                " AND coalesce(obj_description(oid, 'pg_class'), '') !~ :copies ORDER BY relname"
             ),
-            {"schema": service, "versions": VERSION_TABLE},
+            {"schema": service, "versions": VERSION_TABLE, "copies": "^[a-z]+'s "},
         ).scalars()
         return [
             name

@@ -44,6 +44,7 @@ def test_it_names_all_that_it_rests_on(reports, system):
         "reports.broker",
         "reports.database",
         "reports.history",
+        "reports.regions",
         "reports.relay",
         "reports.rpc",
         "work",
@@ -54,7 +55,7 @@ def test_it_names_all_that_it_rests_on(reports, system):
 
 def test_without_the_broker_it_misses_its_queues_and_lives(reports, system):
     system.to_broker.refuse()
-    missing = misses(reports, "reports.broker", "reports.rpc", "reports.history")
+    missing = misses(reports, "reports.broker", "reports.rpc", "reports.history", "reports.regions")
     assert missing["reports.history"] == "The queue reports.history is not read."
     assert reports.probe("/health/live").status_code == 200
 
