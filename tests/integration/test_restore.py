@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 
 
 def commands():
-    """The two blocks of the section: the dump, and the way back."""
+    """The blocks of the section: the dump, the way back, and the copy of the tree of regions."""
     text = (ROOT / "docs" / "operations.md").read_text()
     section = text.split("## Backup and restore\n")[1].split("\n## ")[0]
     return re.findall(r"^```\n(.*?)^```$", section, re.DOTALL | re.MULTILINE)
@@ -70,7 +70,7 @@ def change_status(connection, report_id, status):
 
 
 def test_a_service_comes_back_by_itself(database, connection, tmp_path):
-    dump, restore = commands()
+    dump, restore, copy_regions = commands()
     told, on_its_way = file_report(connection), file_report(connection)
     handle_events(connection, told)
     run(dump, database, tmp_path)
@@ -79,7 +79,12 @@ def test_a_service_comes_back_by_itself(database, connection, tmp_path):
     handle_events(connection, told)
     undone = file_report(connection)
     run(restore, database, tmp_path)
+    connection.execute("UPDATE reports.regions SET version = 1, lineage = '{}'")
+    run(copy_regions, database, tmp_path)
 
+    regions = "SELECT region_id, parent_id, lineage FROM reports.regions ORDER BY 1"
+    of_identity = "SELECT id, parent_id, lineage FROM identity.regions ORDER BY 1"
+    assert connection.execute(regions).fetchall() == connection.execute(of_identity).fetchall()
     reports = connection.execute("SELECT id, status, version FROM reports.reports").fetchall()
     assert sorted(reports) == sorted((report_id, "pending", 1_000_001) for report_id in (told, on_its_way))
     history = connection.execute("SELECT report_id, status FROM reports.report_status_history").fetchall()
