@@ -92,6 +92,10 @@ class Problem(Schema):
     )
     accepted = fields.List(fields.String(), metadata={"description": "The accepted content types."})
     offered = fields.List(fields.String(), metadata={"description": "The available content types."})
+    needs_approval = fields.Boolean(
+        metadata={"description": "Whether another person has to approve the alert."}
+    )
+    priority = fields.String(metadata={"description": "The priority of the alert."})
     reason = fields.String(
         metadata={
             "description": "Why the token is refused before it expires: `deactivated`, `role_revoked`,"

@@ -5,7 +5,7 @@ import pytest
 from services.alerts import alerts, schemas, targeting
 from shared.client.errors import Forbidden, NotFound
 from shared.platform.schemas import load
-from tests.integration.alerts.conftest import event_of
+from tests.integration.alerts.conftest import SENDER, event_of
 from tests.support.permissions import HELD_IN
 
 REFUSED = (Forbidden, NotFound)
@@ -83,8 +83,8 @@ def test_a_filter_means_a_region_with_all_below_and_exact_only_itself(world):
         filters = {"region_id": str(places[name]), **more}
         ways = [
             world.query(alerts.list_alerts, reader, load(schemas.ListAlerts(), filters)),
-            world.query(alerts.list_recent_alerts, reader, load(schemas.ListRecentAlerts(), filters)),
-            world.query(alerts.list_public_alerts, load(schemas.ListRecentAlerts(), filters)),
+            world.query(alerts.list_recent_alerts, reader, SENDER, load(schemas.ListRecentAlerts(), filters)),
+            world.query(alerts.list_public_alerts, SENDER, load(schemas.ListRecentAlerts(), filters)),
         ]
         one, *others = [{item["id"] for item in page["items"]} for page in ways]
         assert all(other == one for other in others)
