@@ -24,7 +24,7 @@ START_SECONDS = 120.0
 """For many processes that start side by side."""
 
 SHARED_SECONDS = 60.0
-ENDS_AN_ALERT = ("resolved", "rejected", "duplicate")
+ALERTED = frozenset({"confirmed", "in_progress"})
 
 
 class Fleet(System):
@@ -119,21 +119,15 @@ class Fleet(System):
     # --- what holds, whoever did it ---
 
     def check_alerts(self, acknowledged: dict[str, list[str]]) -> None:
-        """One alert for each confirmed version of a report that nothing has ended since, and no other is active."""
-        expected = {
-            (report_id, version)
-            for report_id, statuses in acknowledged.items()
-            for version, status in enumerate(statuses, start=1)
-            if status == "confirmed" and not set(statuses[version:]) & set(ENDS_AN_ALERT)
-        }
+        """One alert for each report that is confirmed or worked on now, and no other is active."""
+        expected = [report_id for report_id, statuses in acknowledged.items() if statuses[-1] in ALERTED]
 
         def active():
             rows = self.rows(
-                "SELECT source_id::text, source_version FROM alerts.alerts"
-                " WHERE status = 'active' AND source_id = ANY(%s)",
+                "SELECT source_id::text FROM alerts.alerts WHERE status = 'active' AND source_id = ANY(%s)",
                 list(acknowledged),
             )
-            return sorted((row["source_id"], row["source_version"]) for row in rows)
+            return sorted(row["source_id"] for row in rows)
 
         with suppress(AssertionError):  # said below, with what exactly differs
             eventually(lambda: active() == sorted(expected), "the alerts", SETTLE_SECONDS, 0.1)

@@ -26,7 +26,8 @@ def fleet(postgresql, broker):
 def test_three_replicas_share_the_work_in_order(fleet, random):
     with Onlooker(fleet) as reports:
         with MixedLoad(fleet, random, people=4) as people:
-            fleet.check_shared(topology.BY_QUEUE)
+            # The load makes no regions.
+            fleet.check_shared([queue for queue in topology.BY_QUEUE if not queue.endswith(".regions")])
         people.check()
         fleet.check_order(reports)
 

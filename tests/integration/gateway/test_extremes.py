@@ -69,9 +69,9 @@ def things(system):
         admin.done("POST", f"{report_path}/comments", json={"content": content})
         system.attachment(report)
         admin.done("POST", f"{resource_path}/usage-changes", json={"usage_change": 1})
-    alert = admin.done(
-        "POST", "/alerts", json=alert_body(system, "user", admin.user_id, ("group", "coordinator"))
-    )
+    body = alert_body(system, "user", admin.user_id, ("group", "coordinator"))
+    alert = admin.done("POST", "/alert-drafts", json=body)
+    alert = admin.done("PUT", f"/alerts/{alert['id']}/issue", version=alert["version"])
     report = admin.done("PUT", f"{report_path}/status", version=1, json={"status": "confirmed"})
     resource = admin.done("GET", resource_path)
     admin.done("PUT", f"{resource_path}/status", version=resource["version"], json={"status": "limited"})

@@ -98,8 +98,8 @@ ON_OWNED = sorted(
     for name, found in OPERATIONS.items()
     if OWNED & set(names_in(found["path"])) and set(names_in(found["path"])) <= OWNED | {"role"}
 )
-FOR_STAFF = {"get_alert_reach", "list_alert_targets"}
-"""Whom an alert reached is not for those whom it reached."""
+FOR_STAFF = {"get_alert_reach", "list_alert_targets", "get_alert_history"}
+"""Whom an alert reached, and who decided about it, is not for those whom it reached."""
 
 
 @pytest.fixture(scope="module")
