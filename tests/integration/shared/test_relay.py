@@ -284,34 +284,36 @@ def test_a_queue_that_lost_its_binding_gets_the_event_although_another_one_is_bo
 
 
 def test_an_event_waits_for_the_one_queue_that_is_missing_and_the_others_pass_it_by(outbox, running, uri):
-    delete(uri, "alerts.rules")
+    delete(uri, "reports.history")
     relay = running()
     stuck, free = uuid4(), uuid4()
-    before = outbox.add(subject=stuck)
+    before = outbox.add(subject=stuck, event_type="report_updated")
     kept = [outbox.add(subject=stuck, sequence=2, event_type="report_status_changed")]
     kept.append(
-        outbox.add(subject=stuck, sequence=3)
-    )  # is heard by reports.history alone, and waits in order
-    passing = [outbox.add(subject=free, sequence=number) for number in range(1, 4)]
+        outbox.add(subject=stuck, sequence=3, event_type="report_updated")
+    )  # is heard by alerts.rules alone, and waits in order
+    passing = [
+        outbox.add(subject=free, sequence=number, event_type="report_updated") for number in range(1, 4)
+    ]
     eventually(lambda: outbox.heard() == [before, *passing])
     eventually(lambda: [str(row.id) for row in outbox.rows()] == kept)
-    with pytest.raises(Unavailable, match=r"alerts\.rules does not hear reports\.report_status_changed"):
+    with pytest.raises(Unavailable, match=r"reports\.history does not hear reports\.report_status_changed"):
         relay.check()
-    later = outbox.add(subject=free, sequence=4)
+    later = outbox.add(subject=free, sequence=4, event_type="report_updated")
     eventually(lambda: outbox.heard() == [before, *passing, later])
     assert len(outbox.heard()) == 5, "nothing is published again meanwhile"
     declare_everything(uri, quorum=False)
     eventually(lambda: outbox.rows() == [])
     assert outbox.heard() == [before, *passing, later, *kept]
-    assert waiting_in(uri, "alerts.rules") == 1
+    assert waiting_in(uri, "reports.history") == 1
     eventually(lambda: relay.check() is None)
 
 
 def test_more_events_than_a_batch_that_have_to_wait_hold_up_no_other(outbox, running, uri, monkeypatch):
     monkeypatch.setattr(relay_module, "BATCH", 5)
-    delete(uri, "alerts.rules")
+    delete(uri, "reports.history")
     kept = [outbox.add(event_type="report_status_changed") for _ in range(12)]
-    free = outbox.add()
+    free = outbox.add(event_type="report_updated")
     running()
     eventually(lambda: outbox.heard() == [free])
     declare_everything(uri, quorum=False)
