@@ -17,6 +17,7 @@ from services.alerts.models import REGIONS
 from services.alerts.policy import Target, check_expiry, class_of
 from services.alerts.rule_engine import decisions_for
 from services.alerts.targeting import count_people, count_reached
+from services.alerts.visibility import may_read_class
 from shared.client.errors import NotFound
 from shared.domain.alerts import ACTIVE, PENDING_APPROVAL, PUBLIC, STATUS
 from shared.domain.permissions import (
@@ -128,7 +129,13 @@ def preview_change(
         for step in decision.steps
         if step.action != WAIT
     ]
-    return {"effects": effects}
+    # What the caller could not read once it is done is not shown before either.
+    shown = [
+        effect
+        for effect in effects
+        if may_read_class(connection, caller, effect["audience_class"], changed.region_id)
+    ]
+    return {"effects": shown}
 
 
 def _may_change(connection: Connection, caller: Caller, facts: Facts) -> bool:

@@ -68,6 +68,17 @@ def permitted(connection: Connection, caller: Caller) -> Condition:
     )
 
 
+def may_read_class(connection: Connection, caller: Caller, audience_class: str, region_id: UUID) -> bool:
+    """Return whether the caller could read an alert of this class in the region, were it issued.
+
+    Everybody may read a public one.
+    """
+    if audience_class == PUBLIC:
+        return True
+    permission = ALERT_READ_RESTRICTED if audience_class == RESTRICTED else ALERT_READ_PRIVATE
+    return REGIONS.may(connection, caller, permission, region_id)
+
+
 def in_force() -> Condition:
     """Return the condition for active alerts that have not expired, whether their status says so yet or not."""
     return and_(

@@ -194,3 +194,23 @@ def test_a_rule_for_drafts_shows_that_nobody_is_alerted(world, town):
     ]
     assert [(one["action"], one["on_public_feed"]) for one in effects] == [("draft", False)]
     world.as_admin("UPDATE alerts.alert_rules SET is_active = false WHERE id = :id", id=own["id"])
+
+
+def test_the_text_of_a_private_alert_is_shown_only_to_whoever_could_read_it(world, town):
+    person = world.person()
+    own = rule(
+        world,
+        world.caller("administrator"),
+        status_entered="in_progress",
+        target_type="user",
+        target_id=str(person),
+    )
+    pending = created(world, town, severity=1)
+    world.follow(pending)
+
+    def rules_shown_to(caller):
+        return {one["rule_id"] for one in preview_change(world, caller, pending, status="in_progress")}
+
+    assert own["id"] in rules_shown_to(world.caller("administrator"))
+    assert own["id"] not in rules_shown_to(world.caller("coordinator"))
+    world.as_admin("UPDATE alerts.alert_rules SET is_active = false WHERE id = :id", id=own["id"])

@@ -57,7 +57,8 @@ def publish(virtual_host):
     def publishing(event_type="report_created", service="reports"):
         event_id = str(uuid7())
         headers = {PREFIX + "id": event_id, PREFIX + "type": event_type, PREFIX + "source": service}
-        body = orjson.dumps({"region_id": str(uuid7()), "user_id": str(uuid7())})
+        ids = {name: str(uuid7()) for name in ("region_id", "user_id", "issued_by")}
+        body = orjson.dumps(ids)
         message = Outgoing(body, topology.exchange_of(service), event_type, headers, event_id)
         return event_id, publisher.publish([message])
 
