@@ -62,20 +62,20 @@ class Caller:
             self.signed,
         )
 
-    def may(self, permission: str, region_id: UUID | None = None) -> bool:
-        """Return whether the caller has the permission in the region, or in any region if none is given."""
-        return any(
-            granted is None or (bool(granted) if region_id is None else region_id in granted)
-            for granted in self._grants(permission)
-        )
+    def may(self, permission: str) -> bool:
+        """Return whether the caller has the permission in any region.
 
-    def require(self, permission: str, region_id: UUID | None = None) -> None:
-        """Reject callers who do not have the permission in the region, or in any region if none is given.
+        Whether they have it in one region depends on what contains the region: see `RegionTree.may`.
+        """
+        return any(granted is None or bool(granted) for granted in self._grants(permission))
+
+    def require(self, permission: str) -> None:
+        """Reject callers who do not have the permission in any region.
 
         Raises:
             Forbidden: The caller does not have the permission; ``permission`` names it.
         """
-        if not self.may(permission, region_id):
+        if not self.may(permission):
             raise Forbidden(f"This needs the permission {permission}.", permission=permission)
 
     def regions(self, permission: str) -> frozenset[UUID] | None:

@@ -10,23 +10,14 @@ export const effectsOfChange = (source, sourceId, changes) =>
 /** What issuing an alert would do. */
 export const effectsOfAlert = (alert) => call("POST", "/alerts/preview", { body: alert }).then(({ effects }) => effects);
 
-const DOING = {
-  issue: "issue",
-  update: "update",
-  cancel: "call off",
-  draft: "draft",
-  request_approval: "ask another person to approve",
-};
-
 /** One effect in a sentence. */
 export function sentenceOf({ action, priority, people, on_public_feed: isPublic, is_quiet: isQuiet }) {
-  const doing = DOING[action] ?? action;
   const reach = [`${people.toLocaleString()} ${people === 1 ? "person" : "people"}`, isPublic ? "the public feed" : null].filter(Boolean).join(" and ");
   if (action === "draft") return `This will draft ${article(priority)} ${priority} alert. Nobody gets it before it is issued.`;
-  if (action === "request_approval") return `This will ${doing} ${article(priority)} ${priority} alert to ${reach}.`;
+  if (action === "request_approval") return `This will ask another person to approve ${article(priority)} ${priority} alert to ${reach}.`;
   if (action === "cancel") return `This will call off the ${priority} alert for ${reach}.`;
   if (action === "update") return `This will update the ${priority} alert for ${reach}${isQuiet ? ", without notifying them again" : ""}.`;
-  return `This will ${doing} ${article(priority)} ${priority} alert to ${reach}.`;
+  return `This will issue ${article(priority)} ${priority} alert to ${reach}.`;
 }
 
 const article = (word) => (/^[aeiou]/.test(word) ? "an" : "a");

@@ -17,7 +17,8 @@ export const partsOf = (report) =>
     part("Comments", `/reports/${report.id}/comments`, commentEntry, may("report:comment", report.region_id) ? commentFields(report) : null),
   ]);
 
-function mayEdit(report) {
+/** Whether the one who is signed in may correct the report: their own while it is pending, or those of the region. */
+export function mayEdit(report) {
   const isOwn = report.user_id === catalogue.me.id && report.status === "pending" && may("report:update_own", report.region_id);
   return isOwn || may("report:update", report.region_id);
 }

@@ -9,7 +9,7 @@ import { duplicateForm, duplicatesOf, originalOf } from "./duplicates.js";
 import { agreed, effectsOfChange } from "./effects.js";
 import { clearProblem, onSubmit } from "./forms.js";
 import { alertsOf, stepsOf } from "./history.js";
-import { partsOf } from "./parts.js";
+import { mayEdit, partsOf } from "./parts.js";
 
 const NEXT_STEPS = {
   pending: { confirmed: "Confirm", rejected: "Reject" },
@@ -151,8 +151,7 @@ function statusForm(report, again, onChange) {
 
 /** The form in which what a report says is corrected. */
 function editForm(report, again, onChange) {
-  const isOwn = report.user_id === catalogue.me.id && report.status === "pending" && may("report:update_own", report.region_id);
-  if (!isOwn && !may("report:update", report.region_id)) return [];
+  if (!mayEdit(report)) return [];
   const choice = (id, name, things, chosen) =>
     make("select", { id, name }, ...things.map((thing) => make("option", { value: thing.id, text: thing.name, selected: thing.id === chosen })));
   const levels = [...catalogue.byLevel.values()].map(({ id, level, name }) => ({ id, name: `${level} – ${name}` }));
