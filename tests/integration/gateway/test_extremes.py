@@ -69,6 +69,10 @@ def things(system):
         admin.done("POST", f"{report_path}/comments", json={"content": content})
         system.attachment(report)
         admin.done("POST", f"{resource_path}/usage-changes", json={"usage_change": 1})
+    viewer = system.people["viewer"].user_id
+    private = system.people["coordinator"].done("POST", "/alerts", json=alert_body(system, "user", viewer))
+    for _ in range(2):
+        admin.done("GET", f"/alerts/{private['id']}")
     body = alert_body(system, "user", admin.user_id, ("group", "coordinator"))
     alert = admin.done("POST", "/alert-drafts", json=body)
     alert = admin.done("PUT", f"/alerts/{alert['id']}/issue", version=alert["version"])
