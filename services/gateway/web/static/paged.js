@@ -14,6 +14,8 @@ export class PagedList {
   #shown = 0;
   #total = null;
   #countedAt = 0;
+  #loading = null; // what the list begins with, while it is asked for
+  #isPaging = false; // whether the person has asked for more
   #turn = 0; // grows with every beginning; what was asked before is not for this list any more
 
   /**
@@ -39,16 +41,17 @@ export class PagedList {
     if (!isSame) [this.#total, this.#countedAt] = [null, 0];
     show(this.#find("changed"), false);
     this.#list.setAttribute("aria-busy", "true");
-    await this.#take(turn, "", (entries) => {
+    this.#loading = this.#take(turn, "", (entries) => {
       this.#shown = 0;
       replaceEntries(this.#list, entries);
     });
+    await this.#loading;
   }
 
   /** Looks again at what is shown; where more than the first page is, the person says when. */
   async refresh() {
     if (!this.#query) return;
-    if (this.#shown > PAGE) show(this.#find("changed"), true);
+    if (this.#shown > PAGE || this.#isPaging) show(this.#find("changed"), true);
     else await this.load(this.#query);
   }
 
@@ -70,31 +73,37 @@ export class PagedList {
     for (const part of ["count", "empty", "more", "changed", "problem"]) show(this.#find(part), false);
   }
 
+  /** Shows the next page, also where the list is being looked at again at this moment: no press is lost. */
   async #append() {
-    await this.#take(this.#turn, this.#cursor, (entries) => {
-      this.#list.append(...entries.map((one) => make("li", {}, one)));
-      entries[0]?.focus();
-    });
+    if (this.#isPaging) return;
+    this.#isPaging = true;
+    try {
+      await this.#loading;
+      if (!this.#cursor) return;
+      await this.#take(this.#turn, this.#cursor, (entries) => {
+        this.#list.append(...entries.map((one) => make("li", {}, one)));
+        entries[0]?.focus();
+      });
+    } finally {
+      this.#isPaging = false;
+    }
   }
 
   async #take(turn, cursor, place) {
-    const more = this.#find("more");
-    more.disabled = true;
     try {
       const page = await this.#options.load(this.#query, { cursor, limit: PAGE });
       if (turn !== this.#turn) return;
       place(page.items.map((item) => this.#options.entry(item)));
       this.#shown += page.items.length;
       this.#cursor = page.next_cursor ?? "";
-      show(more, Boolean(this.#cursor));
+      show(this.#find("more"), Boolean(this.#cursor));
       show(this.#find("empty"), !this.#shown);
       this.#sayProblem(null);
       this.#say();
-      if (this.#cursor) await this.#count(turn);
+      if (this.#cursor) this.#count(turn);
     } catch (problem) {
       if (turn === this.#turn && problem.status !== 401) this.#sayProblem(problem, () => (cursor ? this.#append() : this.load(this.#query)));
     } finally {
-      more.disabled = false;
       this.#list.removeAttribute("aria-busy");
     }
   }
