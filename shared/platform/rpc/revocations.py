@@ -78,17 +78,22 @@ class Revocation:
 def revocation_of(data: Mapping[str, Any]) -> Revocation:
     """Return the revocation that an event or an item of the list says.
 
+    Args:
+        data: Its fields. ``revoked_at`` is a text in what was received, and a moment in what identity lists to itself.
+
     Raises:
         LookupError: A field is missing.
         ValueError: A field cannot be read.
     """
-    scope = str(data["scope"])
+    scope, revoked_at = str(data["scope"]), data["revoked_at"]
+    if not isinstance(revoked_at, dt.datetime):
+        revoked_at = dt.datetime.fromisoformat(revoked_at)
     return Revocation(
         scope,
         str(data["role"] if scope == ROLE else data["subject_id"]),
         int(data["version"]),
         str(data["reason"]),
-        dt.datetime.fromisoformat(data["revoked_at"]).timestamp(),
+        revoked_at.timestamp(),
     )
 
 
@@ -168,6 +173,15 @@ class Revocations:
         self._settled.set()
         if any(before.take(revocation) for revocation in self._held):
             self._changed()
+
+    def require_loaded(self) -> None:
+        """Return once there was a list; until then no token is accepted.
+
+        Raises:
+            Unavailable: There was none yet.
+        """
+        if not self._loaded.is_set():
+            raise Unavailable("Which access tokens have been revoked is not known yet.")
 
     def settle(self) -> None:
         """Note that the list cannot be had at the moment; tokens are judged by what is known, if there was a list."""

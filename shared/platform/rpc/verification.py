@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from shared.client.rpc import RpcClient
+    from shared.platform.observability.health import Check
     from shared.platform.rpc.context import Caller
     from shared.platform.rpc.revocation_feed import Accounts
     from shared.platform.settings import Settings
@@ -120,6 +121,15 @@ class Verification(SharedExtension):
     _work: Work | None = None
     _feed: RevocationFeed | None = None
     _is_started = False
+
+    def readiness_checks(self) -> Mapping[str, Check]:
+        """The denial list of who has the accounts; see `shared.platform.observability.health.Dependent`.
+
+        Others get theirs from identity, and no service is less ready for want of another one.
+        """
+        if self._own_keys is None or self.accounts is None:
+            return {}
+        return {f"{self.container.service_name}.revocations": self.revocations.require_loaded}
 
     def start(self) -> None:
         """Called by nameko, once for each extension that shares the verification."""

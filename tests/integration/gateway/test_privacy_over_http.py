@@ -103,7 +103,9 @@ def test_what_the_administrator_reads_of_others_is_on_record(system):
 
 
 def test_whoever_registers_sees_neither_contacts_nor_the_names_of_issuers(system):
+    of_type = system.admin.done("POST", "/resource-types", json={"name": "With contacts"})["id"]
     resource = system.resource(
+        resource_type_id=of_type,
         name="Contactable",
         contact_person="Grace Hopper",
         contact_phone="555-0199",
@@ -115,7 +117,7 @@ def test_whoever_registers_sees_neither_contacts_nor_the_names_of_issuers(system
         f"/resources/{resource['id']}",
         "/resources?text=Contactable",
         "/available-resources?text=Contactable",
-        "/nearest-resources?lon=-72.5&lat=18.2",
+        f"/nearest-resources?lon=-72.5&lat=18.2&resource_type_id={of_type}",
     ):
         answer = stranger("GET", path)
         assert answer.ok, answer.text

@@ -2,6 +2,7 @@
 
 import pytest
 
+from services.identity import schemas, users
 from services.identity.service import IdentityService
 from shared.client.errors import Unauthenticated
 from shared.client.rpc import RpcClient
@@ -72,3 +73,21 @@ def test_a_place_is_found_by_rpc(world, client):
         token=token,
     )
     assert many == {"region_ids": [located["id"], None], "regions": None}
+
+
+def test_it_starts_where_access_has_been_revoked(world, settings):
+    """The list holds something from its first moment on, and identity reads it without a wire between."""
+    closed, other = world.register(), world.register()
+    world.write(users.deactivate_user, world.admin(), schemas.UserId, user_id=closed["id"])
+    runtime = Runtime([IdentityService], settings)
+    with inprocess_broker():
+        runtime.start()
+        try:
+            with RpcClient(MEMORY_BROKER, name="tests of identity") as client:
+                given = {"email": other["email"], "password": PASSWORD}
+                token = client.call("identity.authenticate", given, token="")["access_token"]
+                assert client.call("identity.get_me", {}, token=token, attempts=1)["id"] == str(other["id"])
+            assert "identity.revocations" in runtime._readiness.dependencies
+            assert "identity.revocations" not in runtime._readiness.missing()
+        finally:
+            runtime.stop()
