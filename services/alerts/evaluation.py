@@ -31,6 +31,9 @@ UPDATE_WINDOW: Final = dt.timedelta(seconds=30)
 STAFF_ROLES: Final = frozenset({ADMINISTRATOR, COORDINATOR, RESPONDER, SYSTEM})
 """The roles whose holders read the reasons for changes of status as it is, so that an alert may repeat them."""
 
+TEXTS: Final = ("title", "message", "instruction", "language", "translations")
+"""What an alert says in words, in its language and in others."""
+
 LOUD: Final = frozenset({"priority", "instruction", "targets"})
 """What is told anew; a change of words alone is shown without notifying anybody again."""
 
@@ -160,7 +163,8 @@ def _reason(rule: types.AlertRule, facts: Facts, region: Region | None) -> str:
 def _changes(told: Told, standing: Standing, alert: Mapping[str, Any]) -> dict[str, Any]:
     """Return the fields that have to change: those that the rule tells otherwise than it told them before.
 
-    What a coordinator put into other words stays in those words until the rule tells that field otherwise.
+    What a coordinator put into other words stays in those words until the rule tells that field otherwise; words in
+    another language do until the rule tells any words otherwise, because an alert has one language.
     """
     before = standing.told
     if before is None:
@@ -170,11 +174,15 @@ def _changes(told: Told, standing: Standing, alert: Mapping[str, Any]) -> dict[s
             for name in ("title", "message", "priority")
             if alert["msg_type"] == "Alert" and alert[name] != told[name]
         }
-    return {
+    changes = {
         name: value
         for name, value in told.items()
         if name != "region_id" and value != before[name]  # type: ignore[literal-required]
     }
+    if alert["language"] != told["language"] and not changes.keys().isdisjoint(TEXTS):
+        words: Mapping[str, Any] = told
+        changes |= {name: words[name] for name in TEXTS if words[name] != alert[name]}
+    return changes
 
 
 def tell(rule: types.AlertRule, facts: Facts, region: Region) -> Told:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy import select
 
 from services.alerts.models import audience_members
+from shared.client.errors import Invalid
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,9 +33,33 @@ def language_of(connection: Connection, user_id: UUID) -> str | None:
 def written_in(connection: Connection, caller: Caller, alert: Mapping[str, Any]) -> str:
     """Return the language of a new alert: the one that it says, else the one that its author prefers.
 
-    Authors write in their own language more often than in any other.
+    Authors write in their own language more often than in any other, unless they give a translation in it.
+
+    Raises:
+        Invalid: There is a translation in the language.
     """
-    return alert.get("language") or language_of(connection, caller.user_id) or DEFAULT_LANGUAGE
+    language: str | None = alert.get("language")
+    translations = alert.get("translations", ())
+    if language is None:
+        preferred = language_of(connection, caller.user_id)
+        language = DEFAULT_LANGUAGE if preferred is None or _has(translations, preferred) else preferred
+    check_once(language, translations)
+    return language
+
+
+def check_once(language: str, translations: Sequence[Mapping[str, Any]]) -> None:
+    """Refuse a translation of an alert in the language of the alert itself.
+
+    Raises:
+        Invalid: It names ``translations``.
+    """
+    if _has(translations, language):
+        problem = f"The alert itself is in {language}. Each language may appear only once."
+        raise Invalid(fields={"translations": [problem]})
+
+
+def _has(translations: Sequence[Mapping[str, Any]], language: str) -> bool:
+    return any(one["language"].lower() == language.lower() for one in translations)
 
 
 def text_in(alert: types.Alert, language: str | None) -> types.AlertText:

@@ -6,18 +6,20 @@ import datetime as dt
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, cast
 
-from services.alerts import sources
+from sqlalchemy import or_, select
+
+from services.alerts import private_reads, sources
 from services.alerts.alerts import get_alert
 from services.alerts.declared_targets import declared
 from services.alerts.evaluation import CANCEL, UPDATE, WAIT, ending_texts
 from services.alerts.issuing import check_issuable, checked_targets
 from services.alerts.languages import written_in
 from services.alerts.matching import ISSUE, REPORT, REQUEST_APPROVAL, Entry, Facts
-from services.alerts.models import REGIONS
-from services.alerts.policy import Target, check_expiry, class_of
+from services.alerts.models import REGIONS, alerts
+from services.alerts.policy import CHANGE, Target, check_expiry, class_of
 from services.alerts.rule_engine import decisions_for
 from services.alerts.targeting import count_people, count_reached
-from services.alerts.visibility import may_read_class
+from services.alerts.visibility import may_read_class, public, readable
 from shared.client.errors import NotFound
 from shared.domain.alerts import ACTIVE, PENDING_APPROVAL, PUBLIC, STATUS
 from shared.domain.permissions import (
@@ -28,13 +30,15 @@ from shared.domain.permissions import (
     RESOURCE_CHANGE_STATUS,
     RESOURCE_UPDATE,
 )
+from shared.platform.db.conditions import one_of
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence
+    from uuid import UUID
 
     from sqlalchemy import Connection
 
-    from services.alerts.evaluation import Step
+    from services.alerts.evaluation import Step, Told
     from services.alerts.rule_engine import Decision
     from services.alerts.schemas import types
     from shared.platform.rpc.context import Caller
@@ -129,13 +133,30 @@ def preview_change(
         for step in decision.steps
         if step.action != WAIT
     ]
+    known = _readable_among(connection, caller, [one["alert_id"] for one in effects if one["alert_id"]])
     # What the caller could not read once it is done is not shown before either.
     shown = [
         effect
         for effect in effects
-        if may_read_class(connection, caller, effect["audience_class"], changed.region_id)
+        if effect["alert_id"] in known
+        or (
+            effect["alert_id"] is None
+            and may_read_class(connection, caller, effect["audience_class"], changed.region_id)
+        )
     ]
     return {"effects": shown}
+
+
+def _readable_among(connection: Connection, caller: Caller, alert_ids: Collection[UUID]) -> set[UUID]:
+    """Return those of the alerts that the caller may read, as everybody may the public ones, and record it."""
+    if not alert_ids:
+        return set()
+    statement = select(alerts.c.id, *private_reads.mark(caller)).where(
+        one_of(alerts.c.id, list(alert_ids)), or_(public(), readable(connection, caller))
+    )
+    rows = connection.execute(statement).mappings().all()
+    private_reads.record(connection, caller, CHANGE, rows)
+    return {row["id"] for row in rows}
 
 
 def _may_change(connection: Connection, caller: Caller, facts: Facts) -> bool:
@@ -148,7 +169,9 @@ def _may_change(connection: Connection, caller: Caller, facts: Facts) -> bool:
 
 
 def _changed(facts: Facts, changes: types.FactChanges) -> Facts:
-    """Return the facts as they would be after the change."""
+    """Return the facts as they would be after the change; as they are if nothing of them would be otherwise."""
+    if replace(facts, **changes) == facts:
+        return facts
     version = facts.version + 1
     entry = facts.entry
     if changes.get("status", facts.status) != facts.status:
@@ -160,12 +183,16 @@ def _effect_of(connection: Connection, decision: Decision, step: Step) -> types.
     rule, alert = decision.rule, decision.standing.alert
     told = step.told
     shown: dict[str, Any]
-    if told is not None:
-        targets = [Target(target_type, target_id) for target_type, target_id in told["targets"]]
-        shown = {**(alert or {}), **told, **step.changes} if step.action == UPDATE else {**told}
+    if step.action in (UPDATE, CANCEL):
+        # What a person put into other words, or addressed to others, stays so where the rule does not change it.
+        shown = {**cast("types.Alert", alert), **step.changes}
     else:
-        shown = dict(cast("types.Alert", alert))
-        targets = declared(connection, shown["id"])
+        shown = {**cast("Told", told)}
+    targets = (
+        [Target(target_type, target_id) for target_type, target_id in shown["targets"]]
+        if "targets" in shown
+        else declared(connection, shown["id"])
+    )
     if step.action == CANCEL:
         message, translations = ending_texts(shown, decision.facts, step.reason)
         shown |= {"message": message, "translations": translations, "instruction": None}
@@ -185,7 +212,8 @@ def _effect_of(connection: Connection, decision: Decision, step: Step) -> types.
         "audience_class": audience_class,
         "people": _people(connection, decision, step, targets),
         "on_public_feed": is_out and audience_class == PUBLIC,
-        "needs_approval": step.action == REQUEST_APPROVAL,
+        "needs_approval": step.action == REQUEST_APPROVAL
+        or (step.action == UPDATE and shown["status"] == PENDING_APPROVAL),
         "is_quiet": step.is_quiet,
     }
 

@@ -18,6 +18,7 @@ from services.alerts.alerts import (
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, redeclare
+from services.alerts.languages import check_once
 from services.alerts.models import alerts
 from services.alerts.policy import (
     audience_of,
@@ -94,6 +95,7 @@ def _edit(connection: Connection, caller: Caller, changes: types.UpdateAlert) ->
         raise stale("alert", row)
     check_onset(changes.get("onset_at", row["onset_at"]), changes.get("expires_at", row["expires_at"]))
     check_area_in_region(connection, changes.get("area"), row["region_id"])
+    check_once(changes.get("language", row["language"]), changes.get("translations", row["translations"]))
     if targets is not None:
         check_targets(connection, caller, ALERT_DRAFT, targets, row["region_id"])
         redeclare(connection, alert_id, targets)
@@ -128,6 +130,7 @@ def _supersede(
     check_expiry(content["expires_at"], dt.datetime.now(dt.UTC))
     check_onset(content["onset_at"], content["expires_at"])
     check_area_in_region(connection, changes.get("area"), old["region_id"])
+    check_once(content["language"], content["translations"])
     targets = changes.get("targets")
     if targets is not None:
         check_targets(connection, caller, ALERT_ISSUE, targets, old["region_id"])

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import and_, any_, case, exists, func, not_, or_
+from sqlalchemy import and_, any_, case, exists, false, func, not_, or_
 
 from services.alerts.models import REGIONS, alert_targets, alerts
 from services.alerts.policy import CANCEL, USER
@@ -144,7 +144,9 @@ def shows_addressees(connection: Connection, caller: Caller) -> Condition:
 
 def is_private_to_others(caller: Caller) -> Condition:
     """Return the condition for the private alerts that the caller neither issued nor received."""
-    return and_(alerts.c.audience_class == PRIVATE, not_(own(caller)), not_(reached(caller)))
+    # An alert of a rule has no author: a comparison with none is neither true nor false.
+    is_own = func.coalesce(own(caller), false())
+    return and_(alerts.c.audience_class == PRIVATE, not_(is_own), not_(reached(caller)))
 
 
 def holds(connection: Connection, caller: Caller, permission: str) -> Condition:

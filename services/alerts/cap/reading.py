@@ -83,7 +83,9 @@ def get_cap_message(connection: Connection, caller: Caller | None, sender: str, 
         raise NotFound("Alert not found.")
     if caller is not None:
         private_reads.record(connection, caller, CAP, [row])
-    if row["status"] in UNISSUED or (row["status"] == CANCELLED and row["area_version"] is None):
+    # An alert about an unknown region has no area, but a sender.
+    was_issued = row["area_version"] is not None or row["sender"] is not None
+    if row["status"] in UNISSUED or (row["status"] == CANCELLED and not was_issued):
         raise Conflict("This alert was never issued, so it has no CAP message.", status=row["status"])
     return Message(
         alert=cast("types.Alert", {**row, **cap_fields(dict(row))}),

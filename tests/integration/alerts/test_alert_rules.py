@@ -9,10 +9,11 @@ from uuid6 import uuid7
 
 from services.alerts import alert_rules, declared_targets, schemas
 from services.alerts.alert_rules import SHIPPED
+from services.alerts.cap import message, reading
 from shared.client.errors import Conflict, Invalid, NotFound
 from shared.domain.identity import UNKNOWN_REGION_ID
 from shared.platform.schemas import load
-from tests.integration.alerts.conftest import event_of
+from tests.integration.alerts.conftest import SENDER, event_of
 
 NAMES = {rule["name"] for rule in SHIPPED}
 
@@ -293,3 +294,19 @@ def test_seeding_again_changes_nothing(world):
         alert_rules.seed(connection)
     assert world.rows("SELECT id, name, version FROM alerts.alert_rules ORDER BY id") == before
     assert {row.name for row in before} >= NAMES
+
+
+def test_an_alert_in_no_known_region_has_its_cap_messages_also_when_it_is_over(world):
+    caller = world.caller("administrator")
+    own = rule(
+        world, caller, target_type="group", target_id="coordinator", cancelled_by_statuses=["resolved"]
+    )
+    event = report(world, "in_progress", severity=1, region=UNKNOWN_REGION_ID)
+    world.follow(event)
+    world.follow(report(world, "resolved", 3, severity=1, region=UNKNOWN_REGION_ID, report_id=event.subject))
+    found = alerts_of(world, event)
+    assert [row.msg_type for row in found] == ["Alert", "Cancel"]
+    for row in found:
+        content = world.query(reading.get_cap_message, caller, SENDER, row.id)
+        assert f"<msgType>{row.msg_type}</msgType>" in message.write(content)
+    change(world, caller, own, is_active=False)

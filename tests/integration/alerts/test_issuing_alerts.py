@@ -323,3 +323,26 @@ def region(world, name):
 
 def group(name):
     return {"target_type": "group", "target_id": name}
+
+
+FRENCH = {"language": "fr", "title": "Fuyez", "message": "Le barrage va céder."}
+
+
+@pytest.mark.parametrize("begin", ["draft", "issue"])
+def test_no_change_makes_a_language_stand_twice(world, begin):
+    caller = world.caller()
+    alert = getattr(world, begin)(caller, language="FR")
+    with pytest.raises(Invalid) as caught:
+        world.update(caller, alert, translations=[FRENCH])
+    assert list(caught.value.fields) == ["translations"]
+    alert = world.update(caller, alert, language="en", translations=[FRENCH])
+    with pytest.raises(Invalid):
+        world.update(caller, alert, language="fr")
+
+
+def test_who_adds_a_translation_into_their_own_language_has_not_written_in_it(world):
+    caller = world.caller(user_id=world.person(language="fr"))
+    assert world.draft(caller)["language"] == "fr"
+    assert world.issue(caller, translations=[FRENCH])["language"] == "en-US"
+    with pytest.raises(Invalid):
+        world.issue(world.caller(), translations=[{**FRENCH, "language": "en-us"}])

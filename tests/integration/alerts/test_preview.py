@@ -13,6 +13,7 @@ from shared.domain.permissions import ALERT_APPROVE, ALERT_READ, ALERT_READ_DRAF
 from shared.platform.schemas import load
 from tests.integration.alerts.conftest import SENDER, event_of
 from tests.integration.alerts.test_alert_rules import alerts_of, report, resource, rule
+from tests.integration.alerts.test_rules_follow_facts import edited
 
 
 def preview_change(world, caller, event, priorities=(), **changes) -> list[Any]:
@@ -213,4 +214,55 @@ def test_the_text_of_a_private_alert_is_shown_only_to_whoever_could_read_it(worl
 
     assert own["id"] in rules_shown_to(world.caller("administrator"))
     assert own["id"] not in rules_shown_to(world.caller("coordinator"))
+    world.as_admin("UPDATE alerts.alert_rules SET is_active = false WHERE id = :id", id=own["id"])
+
+
+def test_an_update_is_shown_with_the_words_and_the_audience_that_a_person_gave_the_alert(world, town):
+    caller = world.caller()
+    confirmed = report(world, "confirmed", 2, region=town, severity=5)
+    world.follow(confirmed)
+    [alert] = alerts_of(world, confirmed)
+    world.update(
+        caller,
+        world.get(caller, alert.id),
+        instruction="Leave the valley.",
+        targets=[{"target_type": "group", "target_id": "coordinator"}],
+    )
+    [effect] = preview_change(world, caller, confirmed, title="The dam broke")
+    world.follow(edited(world, confirmed, 3, title="The dam broke"))
+    *_, update = alerts_of(world, confirmed)
+    assert (effect["title"], effect["message"]) == (update.title, update.message)
+    assert effect["instruction"] == update.instruction == "Leave the valley."
+    assert (effect["audience_class"], effect["on_public_feed"]) == (update.audience_class, False)
+    world.target(update.id, size=1000)
+    assert effect["people"] == len(world.reached(update.id))
+
+
+def test_an_edit_that_changes_nothing_is_shown_to_do_nothing(world, town):
+    known = report(world, "in_progress", 2, region=town, severity=1)
+    world.follow(known)
+    own = rule(world, world.caller())
+    assert preview_change(world, world.caller(), known, title=known.data["title"], status="in_progress") == []
+    world.follow(edited(world, known, 3))
+    assert alerts_of(world, known) == []
+    world.as_admin("UPDATE alerts.alert_rules SET is_active = false WHERE id = :id", id=own["id"])
+
+
+def test_a_private_alert_that_would_end_is_shown_to_who_may_read_it_and_that_is_recorded(world, town):
+    own = rule(
+        world,
+        world.caller("administrator"),
+        status_entered="in_progress",
+        target_type="user",
+        target_id=str(world.person()),
+    )
+    event = report(world, "in_progress", 2, region=town, severity=1)
+    world.follow(event)
+    [alert] = alerts_of(world, event)
+    reader = world.caller("administrator")
+    assert preview_change(world, world.caller("coordinator"), event, status="resolved") == []
+    [effect] = preview_change(world, reader, event, status="resolved")
+    assert (effect["action"], effect["alert_id"]) == ("cancel", alert.id)
+    reads = world.rows("SELECT user_id FROM alerts.private_alert_reads WHERE alert_id = :id", id=alert.id)
+    assert [row.user_id for row in reads] == [reader.user_id]
     world.as_admin("UPDATE alerts.alert_rules SET is_active = false WHERE id = :id", id=own["id"])

@@ -14,6 +14,7 @@ from shared.client.errors import ImpactXError, NotFound
 from shared.domain.permissions import DEFAULT_ROLES
 from shared.platform.schemas import load
 from tests.integration.alerts.conftest import SENDER
+from tests.integration.alerts.test_alert_rules import alerts_of, change, report, rule
 
 CLASSES = ("public", "restricted", "private")
 STAFF = {"administrator", "coordinator", "responder", "system"}
@@ -267,6 +268,20 @@ class TestRecords:
         assert (record["user_id"], record["way"]) == (reader.user_id, way)
         assert record["correlation_id"] == reader.correlation_id
         assert record["read_at"] is not None
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_what_updates_a_private_alert_and_what_a_rule_makes_is_recorded_as_well(self, world, alert, way):
+        first, person, author = alert
+        update = world.update(author, first, title="Leave now")
+        own = rule(world, author, target_type="user", target_id=str(person))
+        event = report(world, "in_progress", severity=1)
+        world.follow(event)
+        change(world, author, own, is_active=False)
+        [made] = alerts_of(world, event)
+        reader = world.caller("administrator")
+        for found in (update, made._mapping):
+            assert WAYS[way](world, reader, found)
+            assert {record["user_id"] for record in self.records(world, found)} == {reader.user_id}
 
     def test_a_change_by_the_permission_is_recorded(self, world, alert):
         alert, _, _ = alert

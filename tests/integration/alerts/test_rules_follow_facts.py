@@ -582,3 +582,19 @@ def test_a_person_who_has_read_what_is_put_into_other_words_has_read_the_update(
     loud = only(world, event)
     world.target(loud.id)
     assert world.reach(world.caller(), {"id": loud.id})["read"] == 0
+
+
+def test_the_words_of_a_coordinator_in_another_language_do_not_stand_beside_those_of_the_rule(
+    world, own_rule
+):
+    caller = world.caller()
+    own_rule(message_template="Severity {severity_level}.")
+    event = report(world, "in_progress", severity=1)
+    world.follow(event)
+    first = world.get(caller, only(world, event).id)
+    world.update(caller, first, language="fr", title="Fuyez", message="Le barrage va céder.")
+    world.follow(report(world, "in_progress", 3, report_id=event.subject, severity=1, notes="Seen."))
+    assert (only(world, event).language, only(world, event).title) == ("fr", "Fuyez")
+    world.follow(edited(world, event, 4, severity_level=2))
+    update = only(world, event)
+    assert (update.language, update.title, update.message) == ("en", event.data["title"], "Severity 2.")
