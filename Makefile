@@ -17,7 +17,7 @@ PIP_COMPILE := $(CURDIR)/$(BIN)/pip-compile --quiet --generate-hashes --allow-un
 	--no-emit-index-url --no-emit-trusted-host --no-emit-find-links $(ARGS)
 
 .DEFAULT_GOAL := help
-.PHONY: help install runtime run demo test test-repeat bench lint format migrate lock clean
+.PHONY: help install runtime run demo test trials test-repeat bench lint format migrate lock clean
 
 help:  ## list these targets
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/\1\t\2/p' Makefile | while IFS="$$(printf '\t')" read -r name text; do \
@@ -53,8 +53,11 @@ run: $(RUNTIME)  ## start everything in one process: PostgreSQL, broker, service
 demo: $(RUNTIME)  ## drive the main job through RPC and print each step with its time
 	@exec $(BIN)/python -m services demo $(ARGS)
 
-test: $(STAMP)  ## run every test, on a real PostgreSQL and a real RabbitMQ; ARGS="tests/unit -x" runs some
+test: $(STAMP)  ## run the tests, on a real PostgreSQL and a real RabbitMQ; ARGS="tests/unit -x" runs some
 	@exec $(BIN)/python -m $(if $(strip $(ARGS)),pytest $(ARGS),tests)
+
+trials: $(STAMP)  ## run the tests that take minutes: the large ones, and the long ones of faults
+	@exec $(BIN)/python -m pytest -m trial $(ARGS)
 
 # How often; make test-repeat N=3 ARGS="tests/integration/shared" repeats some of them.
 N ?= 20

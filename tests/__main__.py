@@ -1,7 +1,8 @@
-"""``python -m tests``: the whole suite in four processes at the same time, which `make test` calls.
+"""``python -m tests``: the suite in four processes at the same time, which `make test` calls.
 
-More than half of the time of the suite is waiting: for processes to start, to be killed and to recover, and for
-brokers to answer. The rest is work. Each process has a PostgreSQL and a RabbitMQ of its own.
+About half of the time of the suite is waiting: for processes to start, to be killed and to recover, and for brokers to
+answer. The rest is work. Each process has a PostgreSQL and a RabbitMQ of its own. What is marked `trial` takes minutes
+and is run by `make trials`.
 """
 
 import signal
@@ -9,17 +10,25 @@ import subprocess
 import sys
 import tempfile
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 from tests.support import needs
 
 TESTS = Path(__file__).parent
-RECOVERING = (TESTS / "faults",)
-WHOLE = (TESTS / "e2e",)
-CONVERSING = tuple(
-    TESTS / "integration" / name
-    for name in ("shared", "gateway", "benchmarks", "docs", "observability", "rabbitmq")
+SHARES = (
+    ("faults", "integration/alerts", "integration/identity"),
+    ("e2e",),
+    (
+        "integration/shared",
+        "integration/gateway",
+        "integration/benchmarks",
+        "integration/docs",
+        "integration/observability",
+        "integration/rabbitmq",
+    ),
 )
+"""What three of the processes run, so that all four end at about the same time. The first runs everything else."""
 
 
 def main() -> int:
@@ -35,10 +44,11 @@ def main() -> int:
         return 1
     with ExitStack() as exits:
         # everything else, so that a new directory or file is never left out
-        processes = [_pytest(TESTS, *(f"--ignore={path}" for path in RECOVERING + WHOLE + CONVERSING))]
+        processes = [_pytest(TESTS, *(f"--ignore={TESTS / path}" for path in chain(*SHARES)))]
         outputs = []
-        for paths in (RECOVERING, WHOLE, CONVERSING):
+        for share in SHARES:
             outputs.append(exits.enter_context(tempfile.TemporaryFile("w+", encoding="utf-8")))
+            paths = (TESTS / path for path in share)
             processes.append(_pytest(*paths, stdout=outputs[-1], stderr=subprocess.STDOUT))
         try:
             codes = [process.wait() for process in processes]
@@ -53,7 +63,7 @@ def main() -> int:
 
 
 def _pytest(*arguments, **streams) -> subprocess.Popen:
-    return subprocess.Popen([sys.executable, "-m", "pytest", *arguments], **streams)
+    return subprocess.Popen([sys.executable, "-m", "pytest", "-m", "not trial", *arguments], **streams)
 
 
 if __name__ == "__main__":

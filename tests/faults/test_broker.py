@@ -2,6 +2,8 @@
 
 import time
 
+import pytest
+
 from shared.platform.amqp.confirms import CONFIRM_SECONDS
 from tests.faults.harness import Load
 
@@ -9,6 +11,7 @@ DOWN_SECONDS = 20
 BLOCKED_SECONDS = CONFIRM_SECONDS + 3
 
 
+@pytest.mark.trial
 def test_stopped_for_twenty_seconds_and_killed_under_load(breakable, random):
     system, broker = breakable, breakable.broker
     with system.replica() as first, system.replica() as second:

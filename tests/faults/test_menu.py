@@ -55,6 +55,7 @@ def end(replica, what):
         proxy.resume()
 
 
+@pytest.mark.trial
 @pytest.mark.parametrize("seed", SEEDS)
 def test_faults_from_the_menu_lose_nothing_and_double_nothing(system, seed):
     random = Random(seed)

@@ -49,6 +49,7 @@ def test_timers_of_three_replicas_do_it_once(fleet):
         assert sorted(told) == sorted(over), "each ends once"
 
 
+@pytest.mark.trial
 def test_a_rolling_restart_of_everything_loses_nothing(fleet, random):
     fleet.shrink(2)
     with Onlooker(fleet) as reports, Follower(fleet) as follower:

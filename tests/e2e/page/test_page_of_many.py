@@ -55,6 +55,7 @@ def reports_asked_for(page):
     return sum(int(parse_qs(one.query)["limit"][0]) for one in asked if one.path == "/api/v1/reports")
 
 
+@pytest.mark.trial
 def test_a_hundred_thousand_reports_are_there_at_once(page, system):
     file_many(system)
     page.go()

@@ -10,6 +10,8 @@ import pytest
 from tests.support.processes import ROOT
 from tests.support.waiting import patience
 
+pytestmark = pytest.mark.trial
+
 
 @pytest.fixture(scope="module")
 def report(broker, tmp_path_factory):

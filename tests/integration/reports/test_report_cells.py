@@ -129,6 +129,7 @@ def test_what_is_refused(wrong, field):
     assert set(caught.value.fields) == {field}
 
 
+@pytest.mark.trial
 def test_a_hundred_thousand_reports_are_soon_counted_into_few_cells(world, reader):
     region = world.region()
     # Without the triggers, whose events and histories nobody needs here and take most of the time.
