@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy import func, select, update
 from uuid6 import uuid7
 
+from services.alerts import templates
 from services.alerts.alerts import OF_SOURCE, StoredAlert, change_alert, content_of, insert_alert, lock_alert
 from services.alerts.models import alerts
 from services.alerts.policy import CANCEL, PAST
@@ -88,13 +89,16 @@ def cancel_locked(
     ended: dict[str, object] = {"status": CANCELLED, "status_notes": notes, "updated_by": user_id}
     if row["status"] in UNISSUED:
         return change_alert(connection, caller, row, ended)
+    if notes is None:
+        # Nobody has said why: it is told in the languages of the alert.
+        translations = [_ending_of(one) for one in row["translations"]]
     message, _ = insert_alert(
         connection,
         caller,
         {
             **content_of(row),
             "id": uuid7(),
-            "message": notes or f"{row['title']}: this alert is cancelled.",
+            "message": notes or _ending_of(row)["message"],
             "instruction": None,
             "translations": list(translations),
             "urgency": PAST,
@@ -111,6 +115,16 @@ def cancel_locked(
         },
     )
     return change_alert(connection, caller, row, {**ended, "cancelled_by": message["id"]})
+
+
+def _ending_of(texts: Mapping[str, Any]) -> dict[str, str]:
+    """Return the texts of an alert or of a translation of it, with a message that says that it is over."""
+    language, title = texts["language"], texts["title"]
+    return {
+        "language": language,
+        "title": title,
+        "message": templates.ending(language, "facts", {"title": title}),
+    }
 
 
 def _if_in_future(time: dt.datetime | None) -> dt.datetime | None:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from services.alerts import templates
-from services.alerts.matching import Facts, Region, holds
+from services.alerts.matching import REQUEST_APPROVAL, Facts, Region, holds
 from services.alerts.policy import GROUP, REGION, USER, Target, group_of
 from shared.domain.alerts import ACTIVE
 from shared.domain.permissions import ADMINISTRATOR, COORDINATOR, RESPONDER, SYSTEM
@@ -119,6 +119,9 @@ def decide(
     if alert["region_id"] != facts.region_id:
         # Those who had it learn that it is over for them, and those of the new region get one of their own.
         return (Step(CANCEL, reason="region"), Step(rule["action"], told))
+    if rule["action"] == REQUEST_APPROVAL and alert["status"] == ACTIVE and alert["approved_by"] is None:
+        # Nobody has approved the priority that the rule has now.
+        told = {**told, "priority": standing.told["priority"] if standing.told else alert["priority"]}
     return _update_of(told, standing, alert, now)
 
 

@@ -346,3 +346,19 @@ def test_who_adds_a_translation_into_their_own_language_has_not_written_in_it(wo
     assert world.issue(caller, translations=[FRENCH])["language"] == "en-US"
     with pytest.raises(Invalid):
         world.issue(world.caller(), translations=[{**FRENCH, "language": "en-us"}])
+
+
+def test_a_cancellation_without_a_reason_is_told_in_the_languages_of_the_alert(world):
+    caller = world.caller()
+    alert = world.issue(caller, language="ht", title="Kouri", message="Dlo ap monte.", translations=[FRENCH])
+    ended = world.get(caller, world.cancel(caller, alert)["cancelled_by"])
+    assert (ended["language"], ended["message"]) == ("ht", "Kouri: alèt sa a pa an vigè ankò.")
+    [french] = ended["translations"]
+    assert french == {
+        "language": "fr",
+        "title": "Fuyez",
+        "message": "Fuyez : cette alerte n'est plus en vigueur.",
+    }
+    alert = world.issue(caller, language="ht", translations=[FRENCH])
+    ended = world.get(caller, world.cancel(caller, alert, "A drill.")["cancelled_by"])
+    assert (ended["message"], ended["translations"]) == ("A drill.", [])

@@ -598,3 +598,19 @@ def test_the_words_of_a_coordinator_in_another_language_do_not_stand_beside_thos
     world.follow(edited(world, event, 4, severity_level=2))
     update = only(world, event)
     assert (update.language, update.title, update.message) == ("en", event.data["title"], "Severity 2.")
+
+
+def test_a_rule_raises_no_alert_in_force_to_a_priority_that_nobody_may_issue_alone(world, own_rule):
+    caller = world.caller()
+    made = own_rule(priority="high")
+    event = report(world, "in_progress", severity=1)
+    world.follow(event)
+    made = change(world, caller, made, priority="critical", title_template="Now: {title}")
+    rule_engine.evaluate_due_sources(world.db, SENDER, ("critical",))
+    assert (only(world, event).priority, only(world, event).title) == ("high", "Now: Dam breaks {status}")
+    with world.db.write() as connection:
+        moved = edited(world, event, 3, region_id=world.regions["south"])
+        rule_engine.follow_rules(connection, SENDER, [moved], ("critical",))
+    assert in_force(world, event) == []
+    [pending] = [row for row in alerts_of(world, event) if row.status == "pending_approval"]
+    assert pending.priority == "critical"
