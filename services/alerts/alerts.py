@@ -262,9 +262,7 @@ def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, *permissi
         NotFound: The alert does not exist, or the caller may not see it.
         Forbidden: The caller does not hold any of the permissions in the region of the alert.
     """
-    source_id = connection.scalar(select(alerts.c.source_id).where(alerts.c.id == alert_id))
-    if source_id is not None:
-        lock_sources(connection, [source_id])
+    _lock_source(connection, alert_id)
     allowed = or_(*(holds(connection, caller, permission) for permission in permissions))
     statement = (
         select(alerts, *private_reads.mark(caller))
@@ -281,6 +279,26 @@ def lock_alert(connection: Connection, caller: Caller, alert_id: UUID, *permissi
         row = connection.execute(statement).mappings().one()
     private_reads.record(connection, caller, CHANGE, [row])
     return cast("StoredAlert", row)
+
+
+def lock_replaced(connection: Connection, alert_id: UUID) -> StoredAlert:
+    """Lock an alert as `lock_alert` does, for whoever may issue the update that replaces it.
+
+    Who sees that update decides about it, whether they may read the alert or not.
+
+    Args:
+        connection: In a transaction.
+        alert_id: The id of the alert that an update references last.
+    """
+    _lock_source(connection, alert_id)
+    statement = select(alerts).where(alerts.c.id == alert_id).with_for_update()
+    return cast("StoredAlert", connection.execute(statement).mappings().one())
+
+
+def _lock_source(connection: Connection, alert_id: UUID) -> None:
+    source_id = connection.scalar(select(alerts.c.source_id).where(alerts.c.id == alert_id))
+    if source_id is not None:
+        lock_sources(connection, [source_id])
 
 
 def get_alert(connection: Connection, caller: Caller, alert_id: UUID) -> types.Alert:

@@ -18,6 +18,7 @@ from services.alerts.alerts import (
     get_alert,
     insert_alert,
     lock_alert,
+    lock_replaced,
 )
 from services.alerts.areas import check_area_in_region
 from services.alerts.declared_targets import check_targets, declared, region_target
@@ -229,7 +230,7 @@ def _lock_unissued(
             alerts.c.id == alert_id, alerts.c.msg_type == UPDATE, alerts.c.status.in_(UNISSUED)
         )
     )
-    updated = None if updated_id is None else lock_alert(connection, caller, updated_id, permission)
+    updated = None if updated_id is None else lock_replaced(connection, updated_id)
     return lock_alert(connection, caller, alert_id, permission), updated
 
 

@@ -268,6 +268,18 @@ class TestDraftsOfUpdates:
         again = world.approve(approver, {**draft, "version": 2})
         assert shown(again) == shown(issued), "a repeat changes nothing"
 
+    def test_who_approves_the_update_of_a_private_alert_need_not_have_seen_that(self, world):
+        author, first, second = world.caller(), world.caller(), world.caller()
+        people = [{"target_type": "user", "target_id": str(world.person())}]
+        old = world.approve(first, world.request_approval(author, world.draft(author, targets=people)))
+        draft = world.draft(author, title="Go now", updates=old["id"])
+        pending = world.request_approval(author, draft)
+        for stranger in (world.caller("responder"), world.caller(only=world.regions["south"])):
+            with pytest.raises(NotFound):
+                world.approve(stranger, pending)
+        assert world.approve(second, pending)["status"] == "active"
+        assert world.get(author, old["id"])["superseded_by"] == draft["id"]
+
     def test_it_follows_what_the_alert_of_the_rule_follows(self, world):
         caller = world.caller()
         old = world.issue(caller)
