@@ -252,7 +252,7 @@ def _issue(
         **values,
     }
     if updated is not None:
-        _check_updatable(updated)
+        _check_updatable(updated["status"])
         # The update of an alert that a rule issued still follows the report or resource.
         issued |= {name: updated[name] for name in OF_SOURCE}
     new = change_alert(connection, caller, row, issued)
@@ -278,12 +278,22 @@ def check_issuable(connection: Connection, caller: Caller, permission: str, row:
     check_targets(connection, caller, permission, declared(connection, row["id"]), row["region_id"])
 
 
-def _check_updatable(alert: types.Alert) -> None:
-    if alert["status"] != ACTIVE:
+def _check_updatable(status: str) -> None:
+    if status != ACTIVE:
         raise Conflict(
-            f"The alert that this one updates is {alert['status']}; only an active one can be updated.",
-            status=alert["status"],
+            f"The alert that this one updates is {status}; only an active one can be updated.", status=status
         )
+
+
+def check_replaces(connection: Connection, draft: types.Alert) -> None:
+    """Refuse to issue a draft that updates an alert which has ended.
+
+    Raises:
+        Conflict: That alert has ended.
+    """
+    if draft["msg_type"] == UPDATE:
+        replaced = select(alerts.c.status).where(alerts.c.id == draft["references"][-1])
+        _check_updatable(connection.execute(replaced).scalar_one())
 
 
 def checked_targets(
@@ -330,7 +340,7 @@ def _create(
     row, is_new = insert_alert(connection, caller, values, targets)
     # Not before: the alert may have expired, and the one that it updates have ended, when a create is repeated.
     if is_new and updated is not None:
-        _check_updatable(updated)
+        _check_updatable(updated["status"])
     if is_new and row["status"] == ACTIVE:
         check_expiry(row["expires_at"], dt.datetime.now(dt.UTC))
     return row

@@ -12,7 +12,7 @@ from services.alerts import private_reads, sources
 from services.alerts.alerts import get_alert
 from services.alerts.declared_targets import declared
 from services.alerts.evaluation import CANCEL, UPDATE, WAIT, ending_texts
-from services.alerts.issuing import check_issuable, checked_targets
+from services.alerts.issuing import check_issuable, check_replaces, checked_targets
 from services.alerts.languages import written_in
 from services.alerts.matching import ISSUE, REPORT, REQUEST_APPROVAL, Entry, Facts
 from services.alerts.models import REGIONS, alerts
@@ -63,7 +63,7 @@ def preview_alert(
         NotFound: The draft does not exist, or the caller may not see it.
         Forbidden: The caller may not issue alerts for this region or these targets.
         Invalid: The region or one of the targets does not exist, or the alert would have expired.
-        Conflict: The draft is none any more.
+        Conflict: The draft is none any more, or updates an alert that has ended.
     """
     alert: types.Alert | types.PreviewAlert = arguments
     is_pending = False
@@ -75,6 +75,7 @@ def preview_alert(
         REGIONS.require(connection, caller, permission, draft["region_id"])
         STATUS.check_move(draft["status"], ACTIVE)
         check_issuable(connection, caller, permission, draft)
+        check_replaces(connection, draft)
         alert, language = draft, draft["language"]
         targets: Sequence[Target] = declared(connection, draft["id"])
     else:

@@ -235,7 +235,7 @@ class AlertsService:
             NotFound,
             Forbidden("The caller may not issue alerts for this region or these targets."),
             Invalid("The region or a target does not exist, or the alert would already have expired."),
-            Conflict("The alert is no draft any more."),
+            Conflict("The alert is no draft any more, or updates an alert that has ended."),
         ),
     )
     def preview_alert(self, caller: Caller, **arguments: Unpack[types.PreviewAlert]) -> types.Preview:

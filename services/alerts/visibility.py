@@ -95,7 +95,8 @@ def own(caller: Caller) -> Condition:
         and_(
             func.cardinality(alerts.c.references) > 0,
             exists().where(
-                _earlier.c.id == any_(alerts.c.references), _earlier.c.issued_by == caller.user_id
+                _earlier.c.id == any_(alerts.c.references),
+                or_(_earlier.c.issued_by == caller.user_id, _earlier.c.author_id == caller.user_id),
             ),
         ),
     )

@@ -480,7 +480,7 @@ METHODS: Final[dict[str, MethodContract]] = {
     "alerts.preview_alert": MethodContract(
         'Return what issuing an alert would do: its texts, how many people get it, and whether the public does.',
         ('alert:issue', 'alert:approve'),
-        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region or these targets.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The alert is no draft any more.'},
+        {'not_found': 'There is no such thing, or you may not see it.', 'forbidden': 'The caller may not issue alerts for this region or these targets.', 'invalid': 'The region or a target does not exist, or the alert would already have expired.', 'conflict': 'The alert is no draft any more, or updates an alert that has ended.'},
     ),
     "alerts.preview_change": MethodContract(
         'Return what the alert rules would do if a report or resource were changed.',

@@ -164,6 +164,20 @@ def test_a_draft_is_shown_as_it_would_be_issued(world, town):
         load(schemas.PreviewAlert(), {"alert_id": str(draft["id"]), "title": "x"})
 
 
+def test_a_drafted_update_of_an_alert_that_has_ended_is_shown_as_little_as_it_can_be_issued(world, town):
+    caller = world.caller()
+    alert = world.issue(caller, region_id=town)
+    draft = world.draft(caller, region_id=town, title="The dam breaks", updates=alert["id"])
+    assert preview_alert(world, caller, alert_id=str(draft["id"]))["title"] == "The dam breaks"
+    world.cancel(caller, alert)
+    for attempt in (
+        lambda: preview_alert(world, caller, alert_id=str(draft["id"])),
+        lambda: world.issue_draft(caller, draft),
+    ):
+        with pytest.raises(Conflict, match="cancelled"):
+            attempt()
+
+
 def test_what_waits_for_approval_is_shown_to_who_may_approve_it_as_it_is_issued_then(world, town):
     author = world.caller()
     draft = world.draft(author, region_id=town, priority="critical", title="The dam breaks")

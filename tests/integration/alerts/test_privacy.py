@@ -369,3 +369,14 @@ def test_a_private_alert_that_waits_for_approval_is_shown_to_those_who_may_appro
     assert (record["user_id"], record["way"]) == (approver.user_id, "get")
     assert world.approve(approver, pending)["status"] == "active"
     assert by_get(world, author, pending)
+
+
+def test_the_author_of_an_alert_that_somebody_else_approved_reads_what_ends_it(world):
+    person, author, approver = world.person(), world.caller(), world.caller()
+    draft = world.draft(author, targets=[{"target_type": "user", "target_id": str(person)}])
+    alert = world.approve(approver, world.request_approval(author, draft))
+    ended = world.cancel(world.caller("administrator"), alert)
+    for caller in (author, approver):
+        assert by_get(world, caller, {"id": ended["cancelled_by"]})
+        assert by_cap(world, caller, {"id": ended["cancelled_by"]})
+    assert not by_get(world, world.caller(), {"id": ended["cancelled_by"]})
