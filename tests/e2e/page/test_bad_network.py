@@ -59,6 +59,19 @@ def fill_in(page, title):
     page.fill("#report-lon", "-72.3")
 
 
+def leave_and_come_back(page, network):
+    """Loads the page anew, with what it waited for lost.
+
+    The network is only mended once the page is gone: a browser sends a request itself once more when its connection
+    breaks, and would get the answer.
+    """
+    address = page.driver.current_url
+    page.driver.get("about:blank")
+    network.cut()
+    network.resume()
+    page.driver.get(address)
+
+
 def value(page, selector):
     return page.find(selector).get_attribute("value")
 
@@ -110,9 +123,7 @@ def test_a_reload_after_a_lost_answer_does_not_file_twice(page, system, network)
     network.stall(up=False)
     page.click("#filing button.primary")
     eventually(lambda: filed(system, "Reloaded before the answer"), "the report of the first attempt")
-    network.cut()
-    network.resume()
-    page.driver.refresh()
+    leave_and_come_back(page, network)
     page.says("#filing .restored", "Restored: what you typed here")
     assert value(page, "#report-title") == "Reloaded before the answer"
     page.click("#filing button.primary")
