@@ -155,6 +155,33 @@ def test_the_first_view_is_where_most_of_the_reports_are(page):
     page.says("#shown", f"{REPORTS} reports here")
 
 
+def test_no_report_of_the_first_view_is_behind_the_legend(page, system):
+    """Of a region that is wider than high, so that there is no room above the legend and some beside it."""
+    with system.superuser() as connection:
+        connection.execute(
+            """
+            INSERT INTO identity.regions (name, code, boundaries)
+            VALUES ('Peninsula', 'WIDE', '{"type": "Polygon", "coordinates":
+                [[[-77, 18], [-72, 18], [-72, 20.5], [-77, 20.5], [-77, 18]]]}')
+            """
+        )
+    report = system.report("At the cape", lon=-76.8, lat=18.2)
+    page.enter(system.person("coordinator", regions=["WIDE"]))
+    assert page.visible("#severities")
+    eventually(lambda: marks_on(page, "title === '1 report'"), "the report on the map")
+    assert marks_on(page, "getBoundingClientRect().left < legend.right") == 0
+    system.change(report, "rejected")
+
+
+def marks_on(page, condition):
+    """How many marks on the map are so."""
+    script = f"""
+    const legend = document.getElementById("legend").getBoundingClientRect();
+    return [...document.querySelectorAll("#map .mark")].filter((one) => one.{condition}).length;
+    """
+    return page.driver.execute_script(script)
+
+
 def view(page):
     given = address(page).get("reports.view", "")
     return given if "," in given else None

@@ -2,7 +2,7 @@
 
 import { alertMark, alertTitle, catalogue, cellMark, may, resourceCellMark, resourceMark, severityMark, severityOf } from "./catalogue.js";
 import { features, keptFeatures } from "./api.js";
-import { make, once } from "./dom.js";
+import { find, make, once } from "./dom.js";
 import { boundsOf as areaOf, turnTo, within } from "./extents.js";
 
 const L = window.L;
@@ -12,6 +12,7 @@ const NEAR_ZOOM = 11; // where even a crowd is shown one by one
 const REFINED = 20; // regions at once
 const FIRST_ZOOM = 11; // at most
 const NEAREST_ZOOM = 18;
+const MARGIN = 20; // pixels around what is looked at
 const GRATICULE = 10; // degrees
 const ROUGH_PIXELS = { overview: 500, medium: 2500 }; // a region that is wider on the screen is drawn in more detail,
 const FINER = { overview: "medium", medium: "fine" }; // the next
@@ -67,7 +68,7 @@ export class SituationMap {
 
   /** Draws the regions and shows what lies in the extent; the world without one. */
   begin(extent) {
-    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: FIRST_ZOOM, animate: false });
+    if (extent) this.#fit(boundsOf(extent), { maxZoom: FIRST_ZOOM, animate: false });
     this.#drawRegions();
   }
 
@@ -137,12 +138,25 @@ export class SituationMap {
   }
 
   lookAt(extent) {
-    if (extent) this.#map.fitBounds(boundsOf(extent), { padding: [20, 20], maxZoom: FIRST_ZOOM });
+    if (extent) this.#fit(boundsOf(extent), { maxZoom: FIRST_ZOOM });
+  }
+
+  /** Shows an extent as large as the map allows, as far from behind the legend as there is room beside it. */
+  #fit(bounds, { maxZoom, animate }) {
+    const zoom = Math.min(maxZoom, this.#map.getBoundsZoom(bounds, false, L.point(2 * MARGIN, 2 * MARGIN)));
+    const southWest = this.#map.project(bounds.getSouthWest(), zoom);
+    const northEast = this.#map.project(bounds.getNorthEast(), zoom);
+    const room = this.#map.getSize().subtract(L.point(northEast.x - southWest.x, southWest.y - northEast.y)).divideBy(2);
+    const legend = find("legend");
+    const isBehind = legend.open && room.y < legend.offsetHeight;
+    const aside = isBehind ? Math.max(0, Math.min(legend.offsetLeft + legend.offsetWidth + MARGIN, 2 * room.x - MARGIN) - room.x) : 0;
+    const centre = southWest.add(northEast).divideBy(2).subtract(L.point(aside, 0));
+    this.#map.setView(this.#map.unproject(centre, zoom), zoom, { animate });
   }
 
   lookAtRegion(id) {
     const bounds = this.#boundsOf(catalogue.regions.find((region) => region.id === id));
-    if (bounds) this.#map.fitBounds(bounds, { padding: [20, 20] });
+    if (bounds) this.#fit(bounds, { maxZoom: NEAREST_ZOOM });
   }
 
   look(longitude, latitude, zoom = 12) {
