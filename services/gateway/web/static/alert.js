@@ -5,8 +5,8 @@ import { alertTitle, may, regionName, textFor } from "./catalogue.js";
 import { field, link, open } from "./dialog.js";
 import { facts, find, make, moment, words } from "./dom.js";
 import { Draft } from "./drafts.js";
-import { agreed } from "./effects.js";
-import { onSubmit } from "./forms.js";
+import { agreed, effectsOfAlert } from "./effects.js";
+import { nothingChanged, onSubmit } from "./forms.js";
 import { stepsOf } from "./history.js";
 import { nameOf } from "./people.js";
 
@@ -87,10 +87,10 @@ function actionsOf(alert, again) {
   const held = (permission) => may(permission, alert.region_id);
   const actions = [];
   const isDraft = alert.status === "draft";
-  if (isDraft && held("alert:issue")) actions.push(stepForm(alert, again, "Issue", "issue", "issue"));
-  if (isDraft && held("alert:draft")) actions.push(stepForm(alert, again, "Ask for approval", "approval-request", "ask"));
+  if (isDraft && held("alert:issue")) actions.push(stepForm(alert, again, { label: "Issue", path: "issue", id: "issue", sends: true }));
+  if (isDraft && held("alert:draft")) actions.push(stepForm(alert, again, { label: "Ask for approval", path: "approval-request", id: "ask", sends: false }));
   if (alert.status === "pending_approval" && held("alert:approve")) {
-    actions.push(stepForm(alert, again, "Approve and issue", "approval", "approve"));
+    actions.push(stepForm(alert, again, { label: "Approve and issue", path: "approval", id: "approve", sends: true }));
     actions.push(noteForm(alert, again, { id: "return", title: "Return to the author", label: "Return it", path: "return", note: "What has to change" }));
   }
   if (alert.status === "active" && held("alert:issue")) actions.push(updateForm(alert, again));
@@ -101,15 +101,21 @@ function actionsOf(alert, again) {
   return actions;
 }
 
-/** A button that moves the alert to its next status, once the person has agreed. */
-function stepForm(alert, again, label, path, id) {
+/** A button that moves the alert to its next status; where that sends it, once the person has seen to whom. */
+function stepForm(alert, again, { label, path, id, sends }) {
+  const place = make("div");
   const form = make(
     "form",
     { class: "adding", id: `alert-${id}`, novalidate: true },
     make("p", { class: "problem", role: "alert", "data-problem": true, hidden: true }),
     make("p", { class: "buttons" }, make("button", { class: "primary", text: label })),
+    place,
   );
-  onSubmit(form, async () => again(await call("PUT", `/alerts/${alert.id}/${path}`, { version: alert.version })));
+  const step = async (effects) => {
+    const isAsked = effects.some(({ action }) => action === "request_approval"); // nobody may issue it alone
+    await again(await call("PUT", `/alerts/${alert.id}/${isAsked ? "approval-request" : path}`, { version: alert.version }));
+  };
+  onSubmit(form, () => (sends ? agreed(place, () => effectsOfAlert({ alert_id: alert.id }), "Do this", step) : step([])));
   return form;
 }
 
@@ -144,6 +150,7 @@ function updateForm(alert, again) {
     field(make("input", { id: "update-title", name: "title", value: alert.title, autocomplete: "off" }), "Title"),
     field(make("textarea", { id: "update-message", name: "message", rows: 3, text: alert.message }), "Message"),
     field(make("textarea", { id: "update-instruction", name: "instruction", rows: 2, text: alert.instruction ?? "" }), "What people should do (optional)"),
+    field(make("textarea", { id: "update-notes", name: "notes", rows: 2 }), "Reason (optional; it stays internal)"),
     make("p", { class: "buttons" }, make("button", { class: "primary", text: "Issue the update" })),
     place,
   );
@@ -153,7 +160,8 @@ function updateForm(alert, again) {
     const changes = {};
     for (const name of ["priority", "title", "message"]) if (fields[name].value !== alert[name]) changes[name] = fields[name].value;
     if (fields.instruction.value !== (alert.instruction ?? "")) changes.instruction = fields.instruction.value.trim() || null;
-    if (!Object.keys(changes).length) return;
+    if (!Object.keys(changes).length) throw nothingChanged();
+    if (fields.notes.value.trim()) changes.notes = fields.notes.value;
     const ask = async () => [await effectOfUpdate(alert, changes)];
     await agreed(place, ask, "Issue the update", async () => {
       const changed = await call("PATCH", `/alerts/${alert.id}`, { body: changes, version: alert.version });

@@ -13,10 +13,19 @@ export const field = (input, text) => make("div", { class: "field" }, make("labe
 
 const dialog = find("detail");
 let current = 0;
+let opener = null; // what had the focus before
 
 find("detail-close").addEventListener("click", () => dialog.close());
 dialog.addEventListener("click", (event) => {
   if (event.target === dialog) dialog.close();
+});
+
+// The list that it was opened from may have been made anew meanwhile; then the focus goes to the entry that is there now.
+dialog.addEventListener("close", () => {
+  if (document.activeElement !== document.body) return;
+  const entries = [...document.querySelectorAll("#panels .entry")];
+  const now = entries.find((entry) => entry.dataset.id === opener?.dataset.id && entry.checkVisibility());
+  (now ?? find("panels")).focus();
 });
 
 let tell = () => {};
@@ -35,7 +44,10 @@ export async function open(what, title, load) {
   };
   entitle(title);
   find("detail-body").replaceChildren(make("p", { class: "hint", text: "Loading…", role: "status" }));
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    opener = document.activeElement;
+    dialog.showModal();
+  }
   tell(what);
   let content;
   try {

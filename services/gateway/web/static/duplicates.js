@@ -5,6 +5,7 @@ import { may } from "./catalogue.js";
 import { field, link } from "./dialog.js";
 import { find, make, moment, once, words } from "./dom.js";
 import { Draft } from "./drafts.js";
+import { agreed, effectsOfChange } from "./effects.js";
 import { onSubmit } from "./forms.js";
 import { furtherPages } from "./parts.js";
 
@@ -34,6 +35,7 @@ export function duplicateForm(report, again, onChange) {
   const search = make("input", { id: "duplicate-search", name: "text", type: "search", autocomplete: "off" });
   const choices = make("fieldset", { class: "choices", "data-field": "duplicate_of" }, make("legend", { text: "Original report" }));
   const note = make("textarea", { id: "duplicate-note", name: "notes", rows: 2 });
+  const place = make("div");
   const form = make(
     "form",
     { class: "adding", id: "duplicate", novalidate: true },
@@ -42,6 +44,7 @@ export function duplicateForm(report, again, onChange) {
     choices,
     field(note, "Note (optional; it stays internal)"),
     make("p", { class: "buttons" }, make("button", { class: "primary", text: "Mark as duplicate" })),
+    place,
   );
   let asked = 0;
   const offer = async () => {
@@ -69,11 +72,13 @@ export function duplicateForm(report, again, onChange) {
   onSubmit(form, async (fields) => {
     const chosen = form.querySelector('input[name="duplicate_of"]:checked')?.value;
     const body = { status: "duplicate", ...(chosen && { duplicate_of: chosen }), ...(fields.notes.value.trim() && { notes: fields.notes.value }) };
-    const changed = await call("PUT", `/reports/${report.id}/status`, { body, version: report.version });
-    draft.clear();
-    onChange(changed);
-    await again();
-    find("detail-title").focus();
+    await agreed(place, () => effectsOfChange("report", report.id, { status: "duplicate" }), "Mark as duplicate and do this", async () => {
+      const changed = await call("PUT", `/reports/${report.id}/status`, { body, version: report.version });
+      draft.clear();
+      onChange(changed);
+      await again();
+      find("detail-title").focus();
+    });
   }, () => "text");
   return [fold];
 }

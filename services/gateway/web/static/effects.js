@@ -7,7 +7,7 @@ import { make, sayProblem } from "./dom.js";
 export const effectsOfChange = (source, sourceId, changes) =>
   call("POST", "/alerts/preview-change", { body: { source, source_id: sourceId, changes } }).then(({ effects }) => effects);
 
-/** What issuing an alert would do. */
+/** What issuing an alert would do; of a draft, `{ alert_id }` says which. */
 export const effectsOfAlert = (alert) => call("POST", "/alerts/preview", { body: alert }).then(({ effects }) => effects);
 
 /** One effect in a sentence. */
@@ -37,7 +37,8 @@ const textOf = ({ title, message, language }) =>
   make("blockquote", { lang: language || null }, make("strong", { text: title }), make("p", { class: "text", text: message }));
 
 /**
- * Shows in `place` what would follow, and goes on when the person agrees; at once where nothing follows.
+ * Shows in `place` what would follow, and goes on when the person agrees; at once where nothing follows. Where `place`
+ * is in a form, what is shown holds for what the form says: it goes as soon as something else is typed or chosen.
  *
  * @param {Element} place where it is shown, in the form
  * @param {() => Promise<object[]>} ask gives the effects
@@ -46,25 +47,28 @@ const textOf = ({ title, message, language }) =>
  * @param {{always?: boolean}} [options] whether the person is asked also where nothing follows
  */
 export async function agreed(place, ask, label, work, { always = false } = {}) {
-  place.replaceChildren(make("p", { class: "hint", role: "status", text: "Looking what this will do…" }));
+  const shown = make("div", {}, make("p", { class: "hint", role: "status", text: "Looking what this will do…" }));
+  place.replaceChildren(shown);
+  place.closest("form")?.addEventListener("input", () => shown.remove(), { once: true });
   let effects;
   let unknown = null;
   try {
     effects = await ask();
   } catch (problem) {
     if (problem.fields && Object.keys(problem.fields).length) {
-      place.replaceChildren();
+      shown.remove();
       throw problem;
     }
     [effects, unknown] = [[], problem];
   }
+  if (!shown.isConnected) return undefined;
   if (!effects.length && !unknown && !always) {
-    place.replaceChildren();
+    shown.remove();
     return work(effects);
   }
   const problem = make("p", { class: "problem", role: "alert", hidden: true });
   const doIt = make("button", { type: "button", class: "primary", text: label, "data-agree": true });
-  const back = make("button", { type: "button", text: "Not now", on: { click: () => place.replaceChildren() } });
+  const back = make("button", { type: "button", text: "Not now", on: { click: () => shown.remove() } });
   const said = unknown
     ? make("p", { class: "hint", text: `What this will do cannot be shown: ${unknown.message}` })
     : effects.length
@@ -75,14 +79,14 @@ export async function agreed(place, ask, label, work, { always = false } = {}) {
     sayProblem(problem, null);
     try {
       await work(effects);
-      place.replaceChildren();
+      shown.remove();
     } catch (refused) {
       sayProblem(problem, refused);
       doIt.disabled = false;
     }
   });
   const panel = make("section", { class: "preview", "aria-label": "What this will do", tabindex: "-1" }, said, problem, make("p", { class: "buttons" }, doIt, back));
-  place.replaceChildren(panel);
+  shown.replaceChildren(panel);
   panel.focus();
   return undefined;
 }

@@ -1,6 +1,10 @@
 // Forms: what is wrong is shown beside the field that it is about, in the words of the API.
 
+import { Problem } from "./api.js";
 import { find, make, sayProblem } from "./dom.js";
+
+/** What is wrong with a form of changes in which nothing was changed. */
+export const nothingChanged = () => new Problem(0, { detail: "You have not changed anything yet." });
 
 /**
  * Shows a problem in a form, beside the fields where it names them, and moves the focus there.

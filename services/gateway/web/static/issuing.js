@@ -19,7 +19,6 @@ export function offerIssuing(issued) {
   const draft = new Draft(form);
   form.addEventListener("input", () => {
     find("issued").textContent = "";
-    place.replaceChildren();
   });
   const bodyOf = () => {
     const { hours, ...given } = Object.fromEntries(new FormData(form));

@@ -7,7 +7,7 @@ import { facts, find, make, moment, sayProblem, words } from "./dom.js";
 import { Draft } from "./drafts.js";
 import { duplicateForm, duplicatesOf, originalOf } from "./duplicates.js";
 import { agreed, effectsOfChange } from "./effects.js";
-import { clearProblem, onSubmit } from "./forms.js";
+import { clearProblem, nothingChanged, onSubmit } from "./forms.js";
 import { alertsOf, stepsOf } from "./history.js";
 import { mayEdit, partsOf } from "./parts.js";
 
@@ -175,7 +175,7 @@ function editForm(report, again, onChange) {
   onSubmit(form, async (fields) => {
     const given = ["title", "description", "report_type_id", "severity_level_id", "region_id"].map((name) => [name, fields[name].value]);
     const changes = Object.fromEntries(given.filter(([name, value]) => value !== report[name]));
-    if (!Object.keys(changes).length) return;
+    if (!Object.keys(changes).length) throw nothingChanged();
     const work = async () => {
       const changed = await call("PATCH", `/reports/${report.id}`, { body: changes, version: report.version });
       draft.clear();

@@ -52,12 +52,13 @@ export function openResource(resource, look, onChange = () => {}) {
 /** The next statuses; closing what is in use is asked about, with the number of those inside. */
 function statusForm(resource, again) {
   if (!may("resource:change_status", resource.region_id)) return [];
-  const note = make("textarea", { id: "resource-note", rows: 2 });
+  const note = make("textarea", { id: "resource-note", name: "notes", rows: 2 });
   const problem = make("p", { class: "problem", role: "alert", hidden: true });
   const place = make("div");
   const change = async (status, despiteUsage) => {
     const body = { status, ...(note.value.trim() && { notes: note.value }), ...(despiteUsage && { despite_usage: true }) };
     await call("PUT", `/resources/${resource.id}/status`, { body, version: resource.version });
+    draft.clear();
     await again();
   };
   const choose = async (status) => {
@@ -73,9 +74,11 @@ function statusForm(resource, again) {
   const buttons = NEXT[resource.status].map((status) =>
     make("button", { type: "button", text: words(status), "data-status": status, on: { click: () => choose(status) } }),
   );
-  return [
-    make("section", { "aria-label": "Next status" }, make("h3", { text: "Set the status" }), problem, field(note, "Note (optional; it stays internal)"), make("p", { class: "buttons" }, ...buttons), place),
-  ];
+  const noteField = field(note, "Note (optional; it stays internal)");
+  const form = make("form", { class: "adding", novalidate: true, on: { submit: (event) => event.preventDefault() } }, noteField, make("p", { class: "buttons" }, ...buttons));
+  const draft = new Draft(form);
+  draft.open(`resource-status:${resource.id}`);
+  return [make("section", { "aria-label": "Next status" }, make("h3", { text: "Set the status" }), problem, form, place)];
 }
 
 /** The form in which some of the capacity is taken, or given back. */
