@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypedDict
 
 from services.alerts import templates
 from services.alerts.matching import REQUEST_APPROVAL, Facts, Region, holds
-from services.alerts.policy import GROUP, REGION, USER, Target, group_of
+from services.alerts.policy import GROUP, REGION, USER, Target, audience_of, group_of
 from shared.domain.alerts import ACTIVE
 from shared.domain.permissions import ADMINISTRATOR, COORDINATOR, RESPONDER, SYSTEM
 
@@ -119,6 +119,8 @@ def decide(
     if alert["region_id"] != facts.region_id:
         # Those who had it learn that it is over for them, and those of the new region get one of their own.
         return (Step(CANCEL, reason="region"), Step(rule["action"], told))
+    if _is_for_others(alert, told, standing.told):
+        told = tell(rule, facts, region, may_show_notes=False)
     if rule["action"] == REQUEST_APPROVAL and alert["status"] == ACTIVE and alert["approved_by"] is None:
         # Nobody has approved the priority that the rule has now.
         told = {**told, "priority": standing.told["priority"] if standing.told else alert["priority"]}
@@ -142,6 +144,14 @@ def _update_of(
             due_at=ends_at if alert["status"] == ACTIVE and ends_at > now else None,
         ),
     )
+
+
+def _is_for_others(alert: Mapping[str, Any], told: Told, before: Told | None) -> bool:
+    """Return whether a person has addressed the alert to others than the rule, and it stays so."""
+    if before is not None and before["targets"] != told["targets"]:
+        return False
+    of_rule = audience_of([Target(target_type, target_id) for target_type, target_id in told["targets"]])
+    return any(alert[name] != value for name, value in of_rule.items())
 
 
 def _is_followed(rule: types.AlertRule, facts: Facts, standing: Standing, now: dt.datetime) -> bool:
@@ -188,15 +198,18 @@ def _changes(told: Told, standing: Standing, alert: Mapping[str, Any]) -> dict[s
     return changes
 
 
-def tell(rule: types.AlertRule, facts: Facts, region: Region) -> Told:
+def tell(rule: types.AlertRule, facts: Facts, region: Region, *, may_show_notes: bool = True) -> Told:
     """Return what the rule tells about the facts.
 
     Args:
         rule: The row of the rule.
         facts: The present facts.
         region: The region of the facts.
+        may_show_notes: Whether the alert is for whom the rule says, who perhaps may read the internal notes.
     """
     values = _placeholders(rule, facts, region)
+    if not may_show_notes:
+        values["notes"] = None
     title, message, instruction = _texts(rule, rule["language"], values, facts.title)
     translations = []
     for one in rule["translations"]:

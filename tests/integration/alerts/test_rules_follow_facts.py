@@ -614,3 +614,26 @@ def test_a_rule_raises_no_alert_in_force_to_a_priority_that_nobody_may_issue_alo
     assert in_force(world, event) == []
     [pending] = [row for row in alerts_of(world, event) if row.status == "pending_approval"]
     assert pending.priority == "critical"
+
+
+def test_what_a_person_addressed_to_everybody_does_not_get_the_internal_notes_of_a_rule_for_staff(
+    world, own_rule
+):
+    caller = world.caller()
+    own_rule(
+        target_type="group",
+        target_id="coordinator",
+        message_template="Now {status}: {notes}",
+        cancelled_by_statuses=["resolved"],
+    )
+    event = report(world, "in_progress", severity=1, notes="Seen by Marie.")
+    world.follow(event)
+    first = only(world, event)
+    assert "Marie" in first.message
+    everybody = [{"target_type": "region", "target_id": str(world.regions["north"])}]
+    world.update(caller, world.get(caller, first.id), targets=everybody, message="The dam may break.")
+    world.follow(report(world, "confirmed", 3, report_id=event.subject, severity=1, notes="Seen by Paul."))
+    window_over(world, event)
+    rule_engine.evaluate_due_sources(world.db, SENDER)
+    public = only(world, event)
+    assert (public.audience_class, public.message) == ("public", "Now confirmed:")
