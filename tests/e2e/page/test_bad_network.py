@@ -16,6 +16,12 @@ SAID_WITHIN = 10.0
 JPEG = b"\xff\xd8\xff\xe0" + bytes(range(256)) * 48_000
 """12 MB, more than the buffers between the browser and the proxy hold."""
 
+RENEW = """
+import("/page/api.js").then(({ session }) => session.token({ anew: true })).then(() => {
+  window.renewed = true;
+});
+"""
+
 UPLOAD_RATE = 1_000_000
 """Bytes a second, so that somebody sees how it goes on."""
 
@@ -130,6 +136,22 @@ def test_a_reload_after_a_lost_answer_does_not_file_twice(page, system, network)
     page.says("#filed", "Reloaded before the answer")
     assert len(filed(system, "Reloaded before the answer")) == 1
     assert drafts(page) == []
+
+
+def test_a_session_goes_on_when_the_answer_that_renews_it_was_lost(page, system, network):
+    page.enter()
+    with system.superuser() as connection:
+        used = "SELECT count(*) FROM identity.refresh_tokens WHERE used_at IS NOT NULL"
+        before = connection.execute(used).fetchone()
+        network.stall(up=False)
+        page.driver.execute_script(RENEW)
+        eventually(lambda: connection.execute(used).fetchone() != before, "the token is used")
+    page.says("#waiting-text", "The server has not answered yet", SAID_WITHIN)
+    page.click("#waiting-retry")
+    network.resume()
+    eventually(lambda: page.driver.execute_script("return window.renewed"), "the new token")
+    page.driver.refresh()
+    page.says("#shown", "report")
 
 
 def test_a_list_that_stalls_is_said_in_the_dialog_too(page, system, network):

@@ -4,6 +4,7 @@ import { attended } from "./waiting.js";
 
 const PREFIX = "/api/v1";
 const KEPT = "impactx.refresh-token";
+const REFRESHING = "impactx.refresh-id"; // of a refresh whose answer has not come yet: a repeat is known by it, also after a reload
 const DEVICE = "impactx.device-token"; // says that its owner has signed in here; it is worth nothing without the password
 const EARLY = 30_000; // milliseconds before its end at which an access token is replaced
 
@@ -55,6 +56,7 @@ class Session extends EventTarget {
     this.#ends = 0;
     this.generation += 1;
     sessionStorage.removeItem(KEPT);
+    sessionStorage.removeItem(REFRESHING);
     this.dispatchEvent(new Event("ended"));
   }
 
@@ -72,7 +74,9 @@ class Session extends EventTarget {
     const token = sessionStorage.getItem(KEPT);
     try {
       if (!token) throw new Problem(401, { detail: "Please sign in." });
-      this.#take(await send("POST", "/auth/refresh", { body: { refresh_token: token } }));
+      const id = sessionStorage.getItem(REFRESHING) ?? newId();
+      sessionStorage.setItem(REFRESHING, id);
+      this.#take(await send("POST", "/auth/refresh", { body: { refresh_token: token, id } }));
     } catch (problem) {
       if (problem.status === 401 || problem.status === 422) this.forget();
       throw problem;
@@ -83,6 +87,7 @@ class Session extends EventTarget {
     this.#access = tokens.access_token;
     this.#ends = Date.now() + tokens.expires_in * 1000;
     sessionStorage.setItem(KEPT, tokens.refresh_token);
+    sessionStorage.removeItem(REFRESHING);
   }
 }
 
@@ -153,6 +158,9 @@ export function newKey() {
   const bytes = crypto.getRandomValues(new Uint8Array(16));
   return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
 }
+
+/** A random UUID, also where the page was not loaded over TLS and the browser makes none. */
+const newId = () => newKey().replace(/^(.{8})(.{4}).(.{3}).(.{3})(.{12})$/, "$1-$2-4$3-8$4-$5");
 
 const asJson = async (blob) => (blob.size ? JSON.parse(await blob.text()) : null);
 
