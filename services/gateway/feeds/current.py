@@ -6,6 +6,7 @@ import datetime as dt
 import hashlib
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final
 
@@ -14,12 +15,13 @@ import orjson
 from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from typing import TypeAlias
+    from uuid import UUID
 
     from shared.client.types.alerts import PageOfPublicAlert, PublicAlert
 
-    Writer: TypeAlias = "Callable[[Snapshot, str], bytes]"
+    Writer: TypeAlias = "Callable[[Snapshot, str, str], bytes]"
 
 LIFETIME: Final = 3.0
 """Seconds for which a result is reused while no events arrive that would tell of changes."""
@@ -32,6 +34,9 @@ RENDERED: Final = 8
 
 CHANGES: Final = frozenset({"", "alert_issued", "alert_status_changed", "region_updated"})
 """Types of events after which the alerts or their texts may have changed; the empty one means that some were missed."""
+
+MAX_REGIONS: Final = 200
+"""Regions whose alerts are kept apart; of more, those that nobody has read for longest are forgotten."""
 
 ONE_SECOND: Final = dt.timedelta(seconds=1)
 
@@ -53,15 +58,15 @@ class Snapshot:
     digest: str
     changed_at: dt.datetime
     until: dt.datetime | None = None
-    rendered: dict[tuple[Writer, str], bytes] = field(default_factory=dict)
+    rendered: dict[tuple[Writer, str, str], bytes] = field(default_factory=dict)
 
-    def document(self, write: Writer, base: str) -> bytes:
-        """Return the document that ``write`` makes of this snapshot and our address; it is made once."""
-        key = (write, base)
+    def document(self, write: Writer, base: str, query: str) -> bytes:
+        """Return the document that ``write`` makes of this snapshot and the address it was read at; it is made once."""
+        key = (write, base, query)
         if key not in self.rendered:
             if len(self.rendered) >= RENDERED:
                 self.rendered.clear()
-            self.rendered[key] = write(self, base)
+            self.rendered[key] = write(self, base, query)
         return self.rendered[key]
 
 
@@ -73,6 +78,7 @@ class CurrentAlerts:
 
     Args:
         call: Calls an RPC method without a token.
+        filters: Which of the alerts, as the arguments of `alerts.list_public_alerts`.
         is_live: Returns whether events arrive at present.
         clock: Returns seconds, always growing.
         now: Returns the time of day, in UTC.
@@ -82,11 +88,13 @@ class CurrentAlerts:
         self,
         call: Callable[[str, dict[str, Any]], Any],
         *,
+        filters: Mapping[str, Any] | None = None,
         is_live: Callable[[], bool] = lambda: False,
         clock: Callable[[], float] = time.monotonic,
         now: Callable[[], dt.datetime] = lambda: dt.datetime.now(dt.UTC),
     ) -> None:
         self._call = call
+        self._filters = dict(filters or {})
         self._is_live = is_live
         self._clock = clock
         self._now = now
@@ -147,9 +155,51 @@ class CurrentAlerts:
         found: list[PublicAlert] = []
         cursor = None
         while True:
-            given = {"limit": MAX_LIMIT} | ({"cursor": cursor} if cursor else {})
+            given = self._filters | {"limit": MAX_LIMIT} | ({"cursor": cursor} if cursor else {})
             page: PageOfPublicAlert = self._call("alerts.list_public_alerts", given)
             found += page["items"]
             cursor = page["next_cursor"]
             if not cursor:
                 return found
+
+
+class CurrentAlertsByRegion:
+    """The current public alerts of everywhere, and of the regions that are asked for, each requested once.
+
+    Args:
+        make: Makes a `CurrentAlerts`, of some ``filters``.
+    """
+
+    def __init__(self, make: Callable[..., CurrentAlerts]) -> None:
+        self._make = make
+        self._everywhere = make()
+        self._of_regions: OrderedDict[tuple[UUID, bool], CurrentAlerts] = OrderedDict()
+
+    def hear(self, event_type: str) -> None:
+        """Note an event; see `CurrentAlerts.hear`."""
+        for current in (self._everywhere, *self._of_regions.values()):
+            current.hear(event_type)
+
+    def get(self, region_id: UUID | None = None, *, exact: bool = False) -> Snapshot:
+        """Return the current alerts of everywhere, or of a region and what lies in it.
+
+        Args:
+            region_id: The region.
+            exact: Whether only the region itself is meant.
+
+        Raises:
+            ImpactXError: The service did not answer.
+        """
+        if region_id is None:
+            return self._everywhere.get()
+        key = (region_id, exact)
+        current = self._of_regions.get(key)
+        if current is None:
+            current = self._of_regions[key] = self._make(
+                filters={"region_id": str(region_id), "exact": exact}
+            )
+            if len(self._of_regions) > MAX_REGIONS:
+                self._of_regions.popitem(last=False)
+        else:
+            self._of_regions.move_to_end(key)
+        return current.get()

@@ -31,14 +31,20 @@ _ATOM_ALONE: Final[dict[Any, str]] = {None: ATOM}  # lxml's types know no defaul
 _UNWRITABLE: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def atom(snapshot: Snapshot, base: str) -> bytes:
-    """Return the Atom feed; ``base`` is our own address, without a slash at its end."""
+def atom(snapshot: Snapshot, base: str, query: str = "") -> bytes:
+    """Return the Atom feed.
+
+    Args:
+        snapshot: The alerts.
+        base: Our own address, without a slash at its end.
+        query: What follows the path in the address of the feed, ``?`` included.
+    """
     feed = etree.Element(_atom("feed"), nsmap=_ATOM_ALONE)
-    _add(feed, _atom("id"), base + ATOM_PATH)
+    _add(feed, _atom("id"), base + ATOM_PATH + query)
     _add(feed, _atom("title"), TITLE)
     _add(feed, _atom("updated"), snapshot.changed_at.isoformat())
     _add(_add(feed, _atom("author")), _atom("name"), AUTHOR)
-    _add(feed, _atom("link"), rel="self", type=ATOM_TYPE, href=base + ATOM_PATH)
+    _add(feed, _atom("link"), rel="self", type=ATOM_TYPE, href=base + ATOM_PATH + query)
     for alert in snapshot.alerts:
         entry = _add(feed, _atom("entry"))
         entry.set(LANGUAGE, alert["language"])
@@ -53,15 +59,15 @@ def atom(snapshot: Snapshot, base: str) -> bytes:
     return _written(feed)
 
 
-def rss(snapshot: Snapshot, base: str) -> bytes:
-    """Return the RSS feed; ``base`` as for `atom`."""
+def rss(snapshot: Snapshot, base: str, query: str = "") -> bytes:
+    """Return the RSS feed; the arguments are those of `atom`."""
     root = etree.Element("rss", version="2.0", nsmap={"atom": ATOM})
     channel = _add(root, "channel")
     _add(channel, "title", TITLE)
     _add(channel, "link", f"{base}/")
     _add(channel, "description", TITLE)
     _add(channel, "lastBuildDate", format_datetime(snapshot.changed_at, usegmt=True))
-    _add(channel, _atom("link"), rel="self", type=RSS_TYPE, href=base + RSS_PATH)
+    _add(channel, _atom("link"), rel="self", type=RSS_TYPE, href=base + RSS_PATH + query)
     for alert in snapshot.alerts:
         item = _add(channel, "item")
         _add(item, "title", _title(alert))

@@ -5,20 +5,26 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 import re
+from functools import partial
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlencode
 
 import flask_smorest
 from flask import Response, current_app, request
+from marshmallow import fields
 
 from services.gateway.feeds import documents
 from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
-from services.gateway.feeds.current import CurrentAlerts
+from services.gateway.feeds.current import CurrentAlerts, CurrentAlertsByRegion
+from services.gateway.http import requests
 from services.gateway.http.context import call, current_caller
 from services.gateway.http.requests import own_address
 from services.gateway.openapi.operations import problems
+from shared.platform.schemas import Arguments, Identifier, load
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from uuid import UUID
 
     from flask import Flask
@@ -33,7 +39,10 @@ FEED_CACHE: Final = "public, max-age=10"
 CAP_CACHE: Final = "public, max-age=60"
 NOT_FOR_ALL: Final = "private, no-cache"
 SENT: Final = re.compile(r"<sent>([^<]+)</sent>")
-MISDIRECTED: Final = {"misdirected_request": "The Host header names no host of this server."}
+REFUSED: Final = {
+    "misdirected_request": "The Host header names no host of this server.",
+    "invalid": "A parameter is not valid; `fields` names it and the reason.",
+}
 UNAVAILABLE: Final = {
     "rate_limited": "Too many requests. Retry-After gives the seconds to wait.",
     "unavailable": "A service is temporarily unavailable. Repeat the request later.",
@@ -41,20 +50,35 @@ UNAVAILABLE: Final = {
     "internal": "A service or the gateway has a fault; a repeat would fail again.",
 }
 
+
+class ReadFeed(Arguments):
+    """The region whose alerts are requested, with all that lies in it; with ``exact``, only the region itself."""
+
+    region_id = Identifier()
+    exact = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
+
+
+ARGUMENTS: Final = ReadFeed()
+
 feeds = flask_smorest.Blueprint("feeds", __name__, description="The current public alerts, without a token.")
 
 
 def install(app: Flask, gateway_: Gateway) -> None:
     """Give the application the caches of the feeds."""
-    current = app.extensions[CURRENT] = CurrentAlerts(
-        lambda method, arguments: gateway_.rpc.call(method, arguments, token=""),
-        is_live=lambda: gateway_.live.is_live,
+    current = app.extensions[CURRENT] = CurrentAlertsByRegion(
+        partial(
+            CurrentAlerts,
+            lambda method, arguments: gateway_.rpc.call(method, arguments, token=""),
+            is_live=lambda: gateway_.live.is_live,
+        )
     )
     gateway_.live.watch(current.hear)
     app.extensions[DOCUMENTS] = CapDocuments()
 
 
-def _described(name: str, summary: str, media_type: str, refusals: dict[str, str]) -> dict[str, Any]:
+def _described(
+    name: str, summary: str, media_type: str, refusals: dict[str, str], **more: Any
+) -> dict[str, Any]:
     done = {"description": "The document.", "content": {media_type: {"schema": {"type": "string"}}}}
     unchanged = {
         "description": "The client has the current document, as If-None-Match or If-Modified-Since tells."
@@ -64,14 +88,17 @@ def _described(name: str, summary: str, media_type: str, refusals: dict[str, str
         "summary": summary,
         "security": [],
         "responses": {"200": done, "304": unchanged} | problems(refusals | UNAVAILABLE),
+        **more,
     }
+
+
+def _described_feed(name: str, summary: str, media_type: str) -> dict[str, Any]:
+    return _described(name, summary, media_type, REFUSED, parameters=[{"in": "query", "schema": ARGUMENTS}])
 
 
 @feeds.route(documents.ATOM_PATH, methods=["GET"], endpoint="atom")
 @feeds.doc(
-    **_described(
-        "alerts_atom", "Return the current public alerts as an Atom feed.", documents.ATOM_TYPE, MISDIRECTED
-    )
+    **_described_feed("alerts_atom", "Return the current public alerts as an Atom feed.", documents.ATOM_TYPE)
 )
 def atom() -> Response:
     """Return the Atom feed of the public alerts."""
@@ -80,9 +107,7 @@ def atom() -> Response:
 
 @feeds.route(documents.RSS_PATH, methods=["GET"], endpoint="rss")
 @feeds.doc(
-    **_described(
-        "alerts_rss", "Return the current public alerts as an RSS feed.", documents.RSS_TYPE, MISDIRECTED
-    )
+    **_described_feed("alerts_rss", "Return the current public alerts as an RSS feed.", documents.RSS_TYPE)
 )
 def rss() -> Response:
     """Return the RSS feed of the public alerts."""
@@ -125,16 +150,24 @@ def cap(alert_id: UUID) -> Response:
 
 
 def _feed(write: Writer, media_type: str) -> Response:
-    current: CurrentAlerts = current_app.extensions[CURRENT]
-    snapshot = current.get()
-    base = own_address()
+    given = load(ARGUMENTS, requests.query_arguments(ARGUMENTS))
+    current: CurrentAlertsByRegion = current_app.extensions[CURRENT]
+    snapshot = current.get(given.get("region_id"), exact=given["exact"])
+    base, query = own_address(), _query(given)
     # Weak: replicas see a change at different moments, so the times in their documents differ.
-    tag = hashlib.sha256(f"{snapshot.digest} {base} {media_type}".encode()).hexdigest()[:32]
+    tag = hashlib.sha256(f"{snapshot.digest} {base}{query} {media_type}".encode()).hexdigest()[:32]
     response = Response(content_type=f"{media_type}; charset=utf-8")
     response.set_etag(tag, weak=True)
     response.last_modified = snapshot.changed_at
     response.headers["Cache-Control"] = FEED_CACHE
     response.make_conditional(request)
     if response.status_code == HTTPStatus.OK:
-        response.set_data(snapshot.document(write, base))
+        response.set_data(snapshot.document(write, base, query))
     return response
+
+
+def _query(given: Mapping[str, Any]) -> str:
+    """Return what follows the path in the address of the feed, always in the same order."""
+    if "region_id" not in given:
+        return ""
+    return f"?{urlencode({'region_id': given['region_id']} | ({'exact': 'true'} if given['exact'] else {}))}"

@@ -113,10 +113,14 @@ def test_the_public_reads_alerts_without_a_token(system):
         lambda: public["id"] in requests.get(f"{system.url}/feeds/alerts.atom", timeout=patience(10)).text,
         "it shows",
     )
+    elsewhere = system.admin.done("GET", "/regions?codes=NP")["items"][0]["id"]
     for form in ("atom", "rss"):
         feed = requests.get(f"{system.url}/feeds/alerts.{form}", timeout=patience(10))
         assert f"{system.url}/alerts/{public['id']}.cap" in feed.text
         assert private["id"] not in feed.text
+        for region_id, is_there in ((system.region, True), (elsewhere, False)):
+            of_region = requests.get(feed.url, params={"region_id": region_id}, timeout=patience(10))
+            assert (public["id"] in of_region.text) is is_there
         tag = {"If-None-Match": feed.headers["ETag"]}
         assert requests.get(feed.url, headers=tag, timeout=patience(10)).status_code == 304
     document = requests.get(f"{system.url}/alerts/{public['id']}.cap", timeout=patience(10))

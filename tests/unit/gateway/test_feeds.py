@@ -115,6 +115,59 @@ def test_rss_has_an_item_for_each_alert(alerts):
 
 
 @pytest.mark.parametrize("form", FORMATS)
+def test_a_feed_of_a_region_asks_for_its_alerts_and_names_itself(alerts, form):
+    http = client(alerts)
+    path, region = f"/feeds/alerts.{form}", UUID(int=7)
+    everywhere = http.get(path)
+    answers = [http.get(f"{path}?{query}&region_id={region}") for query in ("exact=false", "exact=true")]
+    given = [{name: value for name, value in call.items() if name != "limit"} for _, call, _ in alerts.calls]
+    assert given == [
+        {},
+        {"region_id": str(region), "exact": False},
+        {"region_id": str(region), "exact": True},
+    ]
+    assert len({answer.headers["ETag"] for answer in (everywhere, *answers)}) == 3
+    for answer, query in zip(
+        (everywhere, *answers), ("", f"?region_id={region}", f"?region_id={region}&exact=true"), strict=True
+    ):
+        [own] = [
+            link
+            for link in etree.fromstring(answer.data).iter(f"{{{ATOM}}}link")
+            if link.get("rel") == "self"
+        ]
+        assert own.get("href") == f"http://localhost{path}{query}"
+
+
+def test_the_alerts_of_a_region_are_asked_for_once_until_they_change(alerts):
+    live = Live()
+    http = client(alerts, live=live)
+    path = f"/feeds/alerts.atom?region_id={UUID(int=7)}"
+    for _ in range(3):
+        http.get(path)
+    assert len(alerts.calls) == 1
+    live.send(heard("alert_issued"))
+    http.get(path)
+    assert len(alerts.calls) == 2
+
+
+def test_no_more_than_some_regions_are_kept(alerts, monkeypatch):
+    monkeypatch.setattr("services.gateway.feeds.current.MAX_REGIONS", 2)
+    http = client(alerts)
+    for number in (1, 2, 1, 3, 1, 2):
+        http.get(f"/feeds/alerts.rss?region_id={UUID(int=number)}")
+    asked = [UUID(call["region_id"]).int for _, call, _ in alerts.calls]
+    assert asked == [1, 2, 3, 2]
+
+
+@pytest.mark.parametrize(("query", "field"), [("region_id=HT", "region_id"), ("region=HT", "region")])
+def test_a_feed_of_what_is_no_region_names_the_parameter(alerts, query, field):
+    answer = client(alerts).get(f"/feeds/alerts.atom?{query}")
+    assert answer.status_code == 422
+    assert list(answer.json["fields"]) == [field]
+    assert not alerts.calls
+
+
+@pytest.mark.parametrize("form", FORMATS)
 def test_a_feed_without_alerts_is_a_feed(alerts, form):
     alerts.pages = [[]]
     answer = client(alerts).get(f"/feeds/alerts.{form}")
