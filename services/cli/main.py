@@ -11,6 +11,7 @@ from sqlalchemy.exc import OperationalError
 from infra.local.postgresql.account import AccountError
 from infra.local.postgresql.postmaster import PostgresqlError
 from infra.postgres.bootstrap import BootstrapError
+from services.cli.backups import backup, restore, restore_drill
 from services.cli.broker import broker_users, dead_letters, topology
 from services.cli.calling import call
 from services.cli.connection import client
@@ -86,6 +87,9 @@ for command in (
     bootstrap,
     migrate,
     seed,
+    backup,
+    restore,
+    restore_drill,
     topology,
     broker_users,
     dead_letters,

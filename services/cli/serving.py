@@ -13,7 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from infra.local.control_socket import ControlSocket
 from infra.local.instance_dir import ADMINISTRATOR, InstanceDirectory, private_key_pem
-from services.cli import loading
+from services.cli import backups, loading
 from services.cli.database import add_seeds
 from shared.client.errors import Unavailable
 from shared.client.rpc import RpcClient
@@ -101,7 +101,9 @@ def embedded(instance: InstanceDirectory, given: Settings) -> Iterator[tuple[Set
         The settings of the system, what runs it, and a client that is signed in as its administrator.
     """
     instance.start_database(SERVICES)
+    backup = None
     try:
+        backup = backups.continuous(given, instance)
         settings = instance.settings(given, SERVICES)
         loading.migrate(settings.administration_url, SERVICES, "head")
         add_seeds(settings)
@@ -115,13 +117,19 @@ def embedded(instance: InstanceDirectory, given: Settings) -> Iterator[tuple[Set
         control_socket = ControlSocket(instance.socket, client)
         try:
             control_socket.open()
+            if backup is not None:
+                backup.start()
             yield settings, runtime, client
         finally:
+            if backup is not None:
+                backup.stop()
             control_socket.close()
             runtime.stop()
             client.close()
     finally:
         instance.stop_database()
+        if backup is not None:
+            backup.join()
 
 
 def _require_schema(settings: Settings, service: str) -> None:
@@ -137,6 +145,7 @@ def _addresses(instance: InstanceDirectory, settings: Settings, url: str, *, pas
     password = f"{settings.admin_password}   (not shown again; it is {where})" if password_is_new else where
     return f"""
 PostgreSQL      127.0.0.1:{instance.postgresql.port}, database impactx, data in {settings.home}/
+backups         {settings.backups or "none; IMPACTX_BACKUPS names a directory for them"}
 broker          inside this process
 services        {", ".join(SERVICES)}, by RPC
 situation page  {url}/

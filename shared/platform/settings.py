@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import os
 import re
 from dataclasses import dataclass, field, fields
@@ -39,6 +40,7 @@ _BROKER_PASSWORD = re.compile(r"IMPACTX_(.+)_BROKER_PASSWORD(?:_FILE)?")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\-\[\]:]+")
 _HOST_NAME = re.compile(r"[a-z0-9.\-]+|\[[0-9a-f:.]+\]")
 _WHOLE_NUMBER = re.compile(r"[+-]?[0-9]{1,18}")
+_TIME_OF_DAY = re.compile(r"([01][0-9]|2[0-3]):[0-5][0-9]")
 _BUCKET = re.compile(r"[A-Za-z0-9][A-Za-z0-9._\-]{1,62}")
 _ADDRESS = re.compile(_ORIGIN.pattern + r"(/[A-Za-z0-9._~\-/]*)?")
 
@@ -103,6 +105,14 @@ class _Reader:
         if text and text not in choices:
             raise SettingError(f"{name} must be one of {', '.join(choices)}, not {text[:50]!r}.")
         return text
+
+    def time_of_day(self, name: str, default: dt.time) -> dt.time:
+        text = self._environment.get(name, "").strip()
+        if not text:
+            return default
+        if not _TIME_OF_DAY.fullmatch(text):
+            raise SettingError(f"{name} must be a time of day such as 02:00, not {text[:50]!r}.")
+        return dt.time.fromisoformat(text)
 
     def flag(self, name: str, default: bool) -> bool:  # noqa: FBT001 - every reader is given its default so
         text = self._environment.get(name, "").lower() or str(default).lower()
@@ -257,6 +267,11 @@ class Settings:
         alert_sender: How alerts name their sender in CAP: something of the organisation's own, such as an address in
             its domain, without blanks, commas, < and &.
         home: Where an embedded system keeps everything.
+        backups: The directory of the backups of an embedded system; without one, none are made.
+        backup_full_at: The time of day of full backups, in UTC.
+        backup_incremental_hours: How old the newest backup may become before an incremental one is made.
+        backup_keep_days: For how many days every moment can be restored.
+        backup_timeout: Seconds that one step of a backup or a restoration may take.
         http_host: The address that the gateway listens at.
         http_port: The port there; 0 takes a free one.
         http_connections: How many connections one gateway keeps at most.
@@ -338,6 +353,17 @@ class Settings:
     )
     alert_sender: str = _setting("IMPACTX_ALERT_SENDER", "alerts@impactx.example", _Reader.text)
     home: Path = _setting("IMPACTX_HOME", Path(DEFAULT_HOME), _Reader.path)  # noqa: RUF009 - a path never changes
+    backups: str = _setting("IMPACTX_BACKUPS", "", _Reader.text)
+    backup_full_at: dt.time = _setting(  # noqa: RUF009 - a time never changes
+        "IMPACTX_BACKUP_FULL_AT", dt.time(2), _Reader.time_of_day
+    )
+    backup_incremental_hours: int = _setting(
+        "IMPACTX_BACKUP_INCREMENTAL_HOURS", 4, _Reader.integer, min_value=1, max_value=24
+    )
+    backup_keep_days: int = _setting(
+        "IMPACTX_BACKUP_KEEP_DAYS", 30, _Reader.integer, min_value=1, max_value=3650
+    )
+    backup_timeout: float = _setting("IMPACTX_BACKUP_TIMEOUT", 3600.0, _Reader.seconds)
     http_host: str = _setting("IMPACTX_HTTP_HOST", "127.0.0.1", _Reader.text)
     http_port: int = _setting("IMPACTX_HTTP_PORT", 8000, _Reader.integer, min_value=0, max_value=MAX_PORT)
     http_connections: int = _setting("IMPACTX_HTTP_CONNECTIONS", 4096, _Reader.integer, min_value=1)

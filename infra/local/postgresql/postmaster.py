@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 POLL = 0.02
 """Seconds between two looks."""
 
+REFUSAL = (
+    "PostgreSQL in {place} is already run by process {holder}. Stop that one first, or use another directory."
+)
+
 
 class PostgresqlError(Exception):
     """The embedded PostgreSQL cannot do what was asked; the message says why."""
@@ -123,10 +127,12 @@ class DirectoryLock:
 
     Args:
         path: The lock file; it holds the number of the process that has the lock.
+        refusal: What is said where another process has it, with ``{place}`` and ``{holder}``.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, refusal: str = REFUSAL) -> None:
         self._path = path
+        self._refusal = refusal
         self._descriptor: int | None = None
 
     def acquire(self) -> None:
@@ -142,8 +148,7 @@ class DirectoryLock:
             holder = os.read(descriptor, 20).decode("ascii", "replace").strip()
             os.close(descriptor)
             raise PostgresqlError(
-                f"PostgreSQL in {self._path.parent} is already run by process {holder or 'unknown'}. "
-                "Stop that one first, or use another directory."
+                self._refusal.format(place=self._path.parent, holder=holder or "unknown")
             ) from None
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)

@@ -37,25 +37,43 @@ def environment() -> dict[str, str]:
     return kept | {"LC_ALL": "C", "TZ": "UTC"}
 
 
-def run(account: Account, directory: Path, program: str, *arguments: str) -> None:
+def run(
+    account: Account,
+    directory: Path,
+    program: str,
+    *arguments: str,
+    timeout: float = TIMEOUT,
+    limit: str = "",
+    password: str | None = None,
+) -> None:
     """Runs one of the programs to its end, in `directory`.
 
+    Args:
+        account: Who runs it.
+        directory: Where.
+        program: Its name.
+        arguments: For it.
+        timeout: Seconds that it may take.
+        limit: The setting that says so, for the message.
+        password: With which it connects to a server.
+
     Raises:
-        PostgresqlError: It failed, with what it said, or took longer than `TIMEOUT`.
+        PostgresqlError: It failed, with what it said, or took too long.
     """
     try:
         done = subprocess.run(
             [binaries() / program, *arguments],
             cwd=directory,
-            env=environment(),
+            env=environment() | ({} if password is None else {"PGPASSWORD": password}),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=TIMEOUT,
+            timeout=timeout,
             check=False,
             **account.identity(),
         )
     except subprocess.TimeoutExpired:
-        raise PostgresqlError(f"{program} did not end within {TIMEOUT:.0f} s.") from None
+        hint = f" {limit} sets the limit." if limit else ""
+        raise PostgresqlError(f"{program} did not end within {timeout:.0f} s.{hint}") from None
     if done.returncode != 0:
         raise PostgresqlError(f"{program} failed: {(done.stderr or done.stdout).strip()}")

@@ -65,15 +65,22 @@ class EmbeddedPostgresql:
         directory: Where ``data``, ``password``, ``port`` and ``server.log`` are kept; made if need be.
         durable: Whether commits survive a crash of the machine. Tests turn it off.
         settings: Server settings beside or instead of `SETTINGS`.
+        start_timeout: Seconds until a start is given up; recovery falls into this time.
     """
 
     def __init__(
-        self, directory: Path, *, durable: bool = True, settings: Mapping[str, str] | None = None
+        self,
+        directory: Path,
+        *,
+        durable: bool = True,
+        settings: Mapping[str, str] | None = None,
+        start_timeout: float = START_TIMEOUT,
     ) -> None:
         self.directory = directory.absolute()
         self.data = self.directory / "data"
         self.log = self.directory / "server.log"
         self._durable = durable
+        self._start_timeout = start_timeout
         self._settings = SETTINGS | ({} if durable else UNSAFE_SETTINGS) | dict(settings or {})
         self._lock = DirectoryLock(self.directory / "lock")
         self._postmaster: Postmaster | None = None
@@ -219,7 +226,7 @@ class EmbeddedPostgresql:
         postmaster = Postmaster.running_on(self.data)
         if postmaster is None:
             return None
-        wait_until(lambda: postmaster.is_ready() or not postmaster.is_alive(), START_TIMEOUT)
+        wait_until(lambda: postmaster.is_ready() or not postmaster.is_alive(), self._start_timeout)
         if not postmaster.is_ready():
             return None
         self._port = postmaster.port()
@@ -230,7 +237,7 @@ class EmbeddedPostgresql:
         if self.log.exists() and self.log.stat().st_size > LOG_SIZE:
             self.log.replace(self.log.with_suffix(".log.1"))
         self._port = self._remembered_port() or free_port()
-        deadline = time.monotonic() + START_TIMEOUT
+        deadline = time.monotonic() + self._start_timeout
         refusals = 0
         while True:
             read_from = self.log.stat().st_size if self.log.exists() else 0
@@ -287,7 +294,9 @@ class EmbeddedPostgresql:
             return True
         if postmaster.is_alive():
             postmaster.kill(STOP_TIMEOUT)
-            raise PostgresqlError(f"PostgreSQL was not ready within {START_TIMEOUT:.0f} s, see {self.log}.")
+            raise PostgresqlError(
+                f"PostgreSQL was not ready within {self._start_timeout:.0f} s, see {self.log}."
+            )
         return False
 
     def _remembered_port(self) -> int | None:

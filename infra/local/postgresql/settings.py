@@ -18,6 +18,9 @@ SETTINGS = {
     "max_wal_size": "2GB",
     "wal_buffers": "16MB",
     "checkpoint_timeout": "15min",
+    # incremental backups read the summaries; what is not yet received is kept, but does not fill the disk
+    "summarize_wal": "on",
+    "max_slot_wal_keep_size": "8GB",
     # outboxes are filled and emptied all the time
     "autovacuum_naptime": "15s",
     "log_timezone": "UTC",

@@ -122,6 +122,27 @@ broker_blocked: Final = Gauge(
     ("service",),
 )
 
+backups: Final = Counter(
+    "impactx_backups", "Backups of an embedded system, by kind and outcome.", ("kind", "outcome")
+)
+backup_finished: Final = Gauge(
+    "impactx_backup_finished_timestamp_seconds", "When the newest backup of a kind was finished.", ("kind",)
+)
+backup_recoverable: Final = Gauge(
+    "impactx_backup_recoverable_timestamp_seconds",
+    "The newest moment that the received write-ahead log leads to.",
+)
+drill_at: Final = Gauge(
+    "impactx_restore_drill_timestamp_seconds", "When the last restore drill was made; 0 without one."
+)
+drill_age: Final = Gauge(
+    "impactx_restore_drill_age_seconds",
+    "How old the newest recoverable moment was in the last restore drill.",
+)
+drill_broken: Final = Gauge(
+    "impactx_restore_drill_broken_invariants", "Invariants that did not hold in the last restore drill."
+)
+
 revocations_held: Final = Gauge(
     "impactx_revocations_held",
     "Accounts, sessions and roles of which a service refuses earlier access tokens now.",
