@@ -118,7 +118,9 @@ def restore(settings: Settings, moment: dt.datetime | None) -> None:
     which has to be empty or not to exist. Start it with `run` afterwards.
     """
     done = recovery.restore(_store(settings), settings.home, attachments(settings), moment)
-    click.echo(f"Restored {settings.home} to {done.recovered_to.isoformat()} from {done.backup.name}.")
+    click.echo(
+        f"Restored {settings.home} to {done.recovered_to.isoformat()}, from the backup {done.backup.name}."
+    )
 
 
 @click.command("restore-drill")
@@ -148,7 +150,7 @@ def _try_out(store: BackupStore, newest: Backup) -> tuple[dt.datetime, list[str]
     shutil.rmtree(scratch, ignore_errors=True)
     try:
         with recovery.recovered(store, newest, scratch) as server:
-            return recovery.newest_moment(server, newest), broken_invariants(server.url(), store.timeout)
+            return recovery.recovered_moment(server, newest), broken_invariants(server.url(), store.timeout)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
 

@@ -368,7 +368,7 @@ class Import:
             if not self._is_unknown_region(error):
                 raise
         written: set[UUID] = set()
-        for region_id in {row["region_id"] for row in rows.values()}:
+        for region_id in sorted({row["region_id"] for row in rows.values()}):
             group = {
                 index: row
                 for index, row in rows.items()
@@ -563,8 +563,13 @@ def _matches(found: Mapping[Any, RowMapping], identity: Row, former: UUID | None
 
 
 def _values(caller: Caller, rows: Iterable[Row]) -> dict[str, Any]:
+    """Return what a statement that writes rows is given.
+
+    The rows are in the same order in every import, so that two of the same records wait for each other and do not
+    deadlock, whatever the order of their rows.
+    """
     return {
-        "rows": list(rows),
+        "rows": sorted(rows, key=lambda row: (row["import_key"] or "", row["id"])),
         "caller_id": caller.user_id,
         "correlation_id": caller.correlation_id,
     }

@@ -38,7 +38,8 @@ def test_five_times_in_shuffled_order(system, onlooker, random):
     publisher.start()
     publisher.publish(again)
     publisher.stop()
-    assert system.waiting("reports.history") == len(again)
+    # More where the replica that has ended had some in hand, which were handled and not yet acknowledged.
+    assert system.waiting("reports.history") >= len(again)
     with system.replica(), system.replica():
         eventually(lambda: system.waiting("reports.history") == 0)
         system.check_invariants(load.acknowledged)

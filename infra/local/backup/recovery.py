@@ -27,7 +27,7 @@ class Recovery:
 
     Attributes:
         backup: The backup that recovery began with.
-        recovered_to: See `newest_moment`.
+        recovered_to: Everything that was committed until then is there.
     """
 
     backup: Backup
@@ -62,7 +62,7 @@ def restore(store: BackupStore, home: Path, attachments: Path | None, at: dt.dat
     unfinished.mkdir(mode=0o755, parents=True)
     try:
         with recovered(store, backup, unfinished / "postgresql", at) as server:
-            moment = newest_moment(server, backup)
+            moment = recovered_moment(server, backup)
         _copy_secret(backup.path / "secrets.json", unfinished / "secrets.json")
         if attachments is not None:
             _restore_files(
@@ -124,15 +124,15 @@ def recovered(
     return server
 
 
-def newest_moment(server: EmbeddedPostgresql, backup: Backup) -> dt.datetime:
-    """Return the moment that recovery has led to: that of the last transaction in the log after the backup.
+def recovered_moment(server: EmbeddedPostgresql, backup: Backup) -> dt.datetime:
+    """Return the moment up to which a recovered server has everything.
 
-    Where the log has none, it is the end of the backup.
+    It is when the last transaction was committed that the log brought back, or else when the backup was begun.
     """
     with BoundedConnection.connect(server.url(), connect_timeout=10) as connection:
         row = connection.execute("SELECT pg_last_xact_replay_timestamp()").fetchone()
     found: dt.datetime | None = row[0] if row else None
-    return backup.finished_at if found is None else max(found, backup.finished_at)
+    return backup.started_at if found is None else found
 
 
 def _settings(backup: Backup, at: dt.datetime | None) -> dict[str, str]:
