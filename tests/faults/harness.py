@@ -201,6 +201,11 @@ class System:
         with kombu.Connection(self.uri) as connection:
             return connection.default_channel.queue_declare(queue, passive=True).message_count
 
+    def readers(self, queue: str) -> int:
+        """Connections that read the queue."""
+        with kombu.Connection(self.uri) as connection:
+            return connection.default_channel.queue_declare(queue, passive=True).consumer_count
+
     def dead(self) -> list[str]:
         """The ids of all dead letters."""
         return [letter.id for queue in topology.BY_QUEUE for letter in DeadLetters(self.uri, queue).list()]

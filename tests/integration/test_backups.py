@@ -227,6 +227,29 @@ def test_a_gap_in_the_log_is_refused(system):
         restore(system.store, system.place / "elsewhere", None, None)
 
 
+def test_a_log_that_begins_after_the_backup_is_refused(system):
+    system.backup.start()
+    eventually(system.store.backups, timeout=patience(60))
+    until_received(system)
+    system.close()
+    [backup] = system.store.backups()
+    for path in backup.wal.iterdir():
+        path.unlink()
+    (backup.wal / f"{backup.first_segment[:8]}{'F' * 16}").touch()
+    with pytest.raises(PostgresqlError, match="has a gap before"):
+        restore(system.store, system.place / "elsewhere", None, None)
+
+
+def test_a_backup_from_before_anything_was_received_stays_alone_in_its_line(system, systems):
+    alone = system.store.take(system.instance, FULL)
+    insert(system, 1)
+    system.backup.start()
+    eventually(lambda: len(system.store.backups()) == 2, timeout=patience(60))
+    assert line_of(system.instance) != alone.path.parent.name
+    system.close()
+    assert systems(system.restored("elsewhere")).numbers() == [1]
+
+
 def test_a_log_that_was_not_received_begins_a_new_line(system):
     system.backup.start()
     eventually(system.store.backups, timeout=patience(60))

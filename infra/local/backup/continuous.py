@@ -205,23 +205,20 @@ class ContinuousBackup:
         """Make the slot that keeps the log until it has been received, and return the directory of the line.
 
         A receiver that a killed process has left behind is ended. Where the slot is gone or has fallen too far behind,
-        the log has a gap; a new line begins, with a full backup.
+        or backups were made before anything was received, the log has a gap; a new line begins, with a full backup.
         """
         with _connection(self._instance.postgresql) as connection:
             found = connection.execute(
                 "SELECT wal_status = 'lost' FROM pg_replication_slots WHERE slot_name = %s", [SLOT]
             ).fetchone()
             if found is not None:
-                connection.execute(
-                    "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
-                    " WHERE slot_name = %s AND active_pid IS NOT NULL",
-                    [SLOT],
-                )
+                _end_receiver(connection)
         line = self._store.prepare(self._instance)
         is_lost = found is not None and bool(found[0])
         if is_lost:
             drop_slot(self._instance.postgresql)
-        if (found is None or is_lost) and any((line / "wal").iterdir()):
+        has_begun = any((line / "wal").iterdir()) or bool(self._store.of_line(line.name))
+        if (found is None or is_lost) and has_begun:
             logger.warning("a part of the write-ahead log was not received; a new line of backups begins")
             begin_line(self._instance)
             line = self._store.prepare(self._instance)
@@ -241,15 +238,19 @@ class ContinuousBackup:
 def drop_slot(server: EmbeddedPostgresql) -> None:
     """Have the server keep nothing of its log any longer for a receiver."""
     with _connection(server) as connection:
-        connection.execute(
-            "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
-            " WHERE slot_name = %s AND active_pid IS NOT NULL",
-            [SLOT],
-        )
+        _end_receiver(connection)
         connection.execute(
             "SELECT pg_drop_replication_slot(slot_name) FROM pg_replication_slots WHERE slot_name = %s",
             [SLOT],
         )
+
+
+def _end_receiver(connection: BoundedConnection) -> None:
+    connection.execute(
+        "SELECT pg_terminate_backend(active_pid, 5000) FROM pg_replication_slots"
+        " WHERE slot_name = %s AND active_pid IS NOT NULL",
+        [SLOT],
+    )
 
 
 def _connection(server: EmbeddedPostgresql) -> BoundedConnection:

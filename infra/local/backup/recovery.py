@@ -151,6 +151,10 @@ def _check_log(backup: Backup) -> None:
     """Refuse a log with a gap: recovery would end before it, and say nothing."""
     held = sorted(path.name.removesuffix(".partial") for path in backup.wal.iterdir())
     needed = [name for name in held if name >= backup.first_segment and not name.endswith(".history")]
+    if needed and needed[0] != backup.first_segment:
+        raise PostgresqlError(
+            f"The log in {backup.wal} has a gap before {needed[0]}: {backup.name} is older."
+        )
     for before, after in pairwise(needed):
         if segment_number(after) > segment_number(before) + 1:
             raise PostgresqlError(f"The log in {backup.wal} has a gap between {before} and {after}.")

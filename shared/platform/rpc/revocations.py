@@ -175,7 +175,7 @@ class Revocations:
             self._changed()
 
     def require_loaded(self) -> None:
-        """Return once there was a list; until then no token is accepted.
+        """Refuse until there was a list; no token is accepted before.
 
         Raises:
             Unavailable: There was none yet.

@@ -177,7 +177,7 @@ def test_what_a_frozen_process_held_is_not_executed_when_it_thaws(uri, apart, se
         process.send_signal(signal.SIGSTOP)
         for number in range(5):
             with pytest.raises(RpcTimeout):
-                client.call("echo.say", {"text": f"frozen {number}"}, timeout=0.5, attempts=1)
+                client.call("echo.say", {"text": f"frozen {number}"}, timeout=0.2, attempts=1)
         process.send_signal(signal.SIGCONT)
         client.echo.say(text="thawed")
         process.terminate()
