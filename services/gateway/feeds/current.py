@@ -15,7 +15,7 @@ import orjson
 from shared.platform.schemas import MAX_LIMIT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Collection, Mapping
     from typing import TypeAlias
     from uuid import UUID
 
@@ -36,7 +36,7 @@ CHANGES: Final = frozenset({"", "alert_issued", "alert_status_changed", "region_
 """Types of events after which the alerts or their texts may have changed; the empty one means that some were missed."""
 
 MAX_REGIONS: Final = 200
-"""Regions whose alerts are kept apart; of more, those that nobody has read for longest are forgotten."""
+"""Sets of regions whose alerts are kept apart; of more, those that nobody has read for longest are forgotten."""
 
 ONE_SECOND: Final = dt.timedelta(seconds=1)
 
@@ -173,30 +173,30 @@ class CurrentAlertsByRegion:
     def __init__(self, make: Callable[..., CurrentAlerts]) -> None:
         self._make = make
         self._everywhere = make()
-        self._of_regions: OrderedDict[tuple[UUID, bool], CurrentAlerts] = OrderedDict()
+        self._of_regions: OrderedDict[tuple[frozenset[UUID], bool], CurrentAlerts] = OrderedDict()
 
     def hear(self, event_type: str) -> None:
         """Note an event; see `CurrentAlerts.hear`."""
         for current in (self._everywhere, *self._of_regions.values()):
             current.hear(event_type)
 
-    def get(self, region_id: UUID | None = None, *, exact: bool = False) -> Snapshot:
-        """Return the current alerts of everywhere, or of a region and what lies in it.
+    def get(self, region_ids: Collection[UUID] = (), *, exact: bool = False) -> Snapshot:
+        """Return the current alerts of everywhere, or of regions and what lies in them.
 
         Args:
-            region_id: The region.
-            exact: Whether only the region itself is meant.
+            region_ids: The regions; everywhere without any.
+            exact: Whether only the regions themselves are meant.
 
         Raises:
             ImpactXError: The service did not answer.
         """
-        if region_id is None:
+        if not region_ids:
             return self._everywhere.get()
-        key = (region_id, exact)
+        key = (frozenset(region_ids), exact)
         current = self._of_regions.get(key)
         if current is None:
             current = self._of_regions[key] = self._make(
-                filters={"region_id": str(region_id), "exact": exact}
+                filters={"region_id": sorted(map(str, region_ids)), "exact": exact}
             )
             if len(self._of_regions) > MAX_REGIONS:
                 self._of_regions.popitem(last=False)

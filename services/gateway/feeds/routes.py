@@ -12,16 +12,15 @@ from urllib.parse import urlencode
 
 import flask_smorest
 from flask import Response, current_app, request
-from marshmallow import fields
 
 from services.gateway.feeds import documents
 from services.gateway.feeds.cap_documents import CapDocument, CapDocuments
 from services.gateway.feeds.current import CurrentAlerts, CurrentAlertsByRegion
-from services.gateway.http import requests
 from services.gateway.http.context import call, current_caller
-from services.gateway.http.requests import own_address
+from services.gateway.http.requests import own_address, query_arguments
 from services.gateway.openapi.operations import problems
-from shared.platform.schemas import Arguments, Identifier, load
+from shared.domain.geo_filters import InRegions
+from shared.platform.schemas import load
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,15 +49,7 @@ UNAVAILABLE: Final = {
     "internal": "A service or the gateway has a fault; a repeat would fail again.",
 }
 
-
-class ReadFeed(Arguments):
-    """The region whose alerts are requested, with all that lies in it; with ``exact``, only the region itself."""
-
-    region_id = Identifier()
-    exact = fields.Boolean(truthy={True}, falsy={False}, load_default=False)
-
-
-ARGUMENTS: Final = ReadFeed()
+ARGUMENTS: Final = InRegions()
 
 feeds = flask_smorest.Blueprint("feeds", __name__, description="The current public alerts, without a token.")
 
@@ -150,9 +141,9 @@ def cap(alert_id: UUID) -> Response:
 
 
 def _feed(write: Writer, media_type: str) -> Response:
-    given = load(ARGUMENTS, requests.query_arguments(ARGUMENTS))
+    given = load(ARGUMENTS, query_arguments(ARGUMENTS))
     current: CurrentAlertsByRegion = current_app.extensions[CURRENT]
-    snapshot = current.get(given.get("region_id"), exact=given["exact"])
+    snapshot = current.get(given.get("region_id") or (), exact=given["exact"])
     base, query = own_address(), _query(given)
     # Weak: replicas see a change at different moments, so the times in their documents differ.
     tag = hashlib.sha256(f"{snapshot.digest} {base}{query} {media_type}".encode()).hexdigest()[:32]
@@ -168,6 +159,7 @@ def _feed(write: Writer, media_type: str) -> Response:
 
 def _query(given: Mapping[str, Any]) -> str:
     """Return what follows the path in the address of the feed, always in the same order."""
-    if "region_id" not in given:
+    if not given.get("region_id"):
         return ""
-    return f"?{urlencode({'region_id': given['region_id']} | ({'exact': 'true'} if given['exact'] else {}))}"
+    regions = [("region_id", str(region_id)) for region_id in sorted(given["region_id"])]
+    return f"?{urlencode([*regions, *([('exact', 'true')] if given['exact'] else [])])}"

@@ -123,8 +123,8 @@ def test_a_feed_of_a_region_asks_for_its_alerts_and_names_itself(alerts, form):
     given = [{name: value for name, value in call.items() if name != "limit"} for _, call, _ in alerts.calls]
     assert given == [
         {},
-        {"region_id": str(region), "exact": False},
-        {"region_id": str(region), "exact": True},
+        {"region_id": [str(region)], "exact": False},
+        {"region_id": [str(region)], "exact": True},
     ]
     assert len({answer.headers["ETag"] for answer in (everywhere, *answers)}) == 3
     for answer, query in zip(
@@ -155,7 +155,7 @@ def test_no_more_than_some_regions_are_kept(alerts, monkeypatch):
     http = client(alerts)
     for number in (1, 2, 1, 3, 1, 2):
         http.get(f"/feeds/alerts.rss?region_id={UUID(int=number)}")
-    asked = [UUID(call["region_id"]).int for _, call, _ in alerts.calls]
+    asked = [UUID(call["region_id"][0]).int for _, call, _ in alerts.calls]
     assert asked == [1, 2, 3, 2]
 
 
